@@ -1,0 +1,1 @@
+"""Information-security policy compliance auditor for governments."""

@@ -1,0 +1,1 @@
+"""A plan and observations become verdicts. Pure."""

@@ -1,0 +1,251 @@
+"""The only door to CEL: compile against shapes, evaluate to a value or an error.
+
+CEL's own behaviour makes three guards necessary (measured on cel-expr-python 0.1.3). ``eval`` mostly *returns* errors, as a
+value whose ``.value()`` is a truthy string, and sometimes raises: both become ExpressionError here. Values are given as plain
+dicts, which its checker cannot look into: every expression is therefore compiled twice, once against message types
+made from the facts' shapes, which finds misspelt fields and wrong types when files are loaded, and once untyped for
+evaluation. One evaluation may iterate 10,000 times in all; beyond that it is an error, never an answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from cel_expr_python import cel
+from google.protobuf import descriptor_pb2, descriptor_pool
+
+from auditor.errors import ExpressionError
+from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, MapOf, Plain, Record, Shape, record
+from auditor.model import Json
+
+Value: TypeAlias = "Json | datetime"
+
+TIMESTAMP = Plain("timestamp")
+"""The shape of ``now`` and ``observed_at``; facts give instants as whole seconds since 1970, for ``timestamp(…)``."""
+
+GROUP = record(key=STR, values=ListOf(STR))
+"""What ``group()`` lists: a key, and the distinct values that share it."""
+
+_PACKAGE = "auditor"
+_SCALARS: dict[str, Any] = {
+    "str": cel.Type.STRING,
+    "int": cel.Type.INT,
+    "float": cel.Type.DOUBLE,
+    "bool": cel.Type.BOOL,
+    "timestamp": cel.Type.TIMESTAMP,
+}
+_FIELD = descriptor_pb2.FieldDescriptorProto
+_FIELD_TYPES = {"str": _FIELD.TYPE_STRING, "int": _FIELD.TYPE_INT64, "float": _FIELD.TYPE_DOUBLE, "bool": _FIELD.TYPE_BOOL}
+
+
+class Binding:
+    """Values bound to variables, ready to be evaluated against many times."""
+
+    __slots__ = ("activation",)
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        instants = frozenset(name for name, value in values.items() if isinstance(value, datetime))
+        self.activation = _runtime(frozenset(values), instants).Activation(dict(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled expression. ``shape`` is what it returns, None when only evaluation can tell."""
+
+    source: str
+    shape: Shape | None
+    _expression: Any
+
+    def value(self, binding: Binding) -> Value:
+        """The expression's value, as plain Python. Raises ExpressionError, and nothing else."""
+        return self._evaluate(binding)[1]
+
+    def holds(self, binding: Binding) -> bool:
+        """True only for BOOL true, false only for BOOL false; everything else raises ExpressionError."""
+        kind, value = self._evaluate(binding)
+        if kind != cel.Type.BOOL or not isinstance(value, bool):
+            raise ExpressionError(f"`{self.source}` gave {_type_name(kind)} instead of true or false")
+        return value
+
+    def _evaluate(self, binding: Binding) -> tuple[Any, Value]:
+        try:
+            result = self._expression.eval(binding.activation)
+            kind = result.type()
+            value = result.plain_value()
+        except Exception as error:
+            raise ExpressionError(f"`{self.source}`: {_first_line(error)}") from error
+        if kind in (cel.Type.ERROR, cel.Type.UNKNOWN):
+            raise ExpressionError(f"`{self.source}`: {_first_line(value)}")
+        return kind, value
+
+
+class Environment:
+    """The variables that a check's expressions may see, each with its shape."""
+
+    def __init__(self, variables: Mapping[str, Shape]) -> None:
+        self._names = frozenset(variables)
+        self._instants = frozenset(name for name, shape in variables.items() if shape == TIMESTAMP)
+        messages = _Messages()
+        types = {name: messages.type_of(shape) for name, shape in variables.items()}
+        group = messages.type_of(GROUP)
+        self._shapes = messages.shapes
+        self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=_functions(group))
+
+    def compile(self, source: str, expected: Shape | None = None) -> Program:
+        """Compile ``source``; with ``expected``, refuse one that surely returns something else. Raises ExpressionError."""
+        if "\0" in source:
+            raise ExpressionError("an expression may not hold a NUL character")
+        try:
+            kind = self._typed.compile(source).return_type()
+            program = _runtime(self._names, self._instants).compile(source)
+        except Exception as error:
+            raise ExpressionError(_first_line(error)) from error
+        shape = self._shape_of(str(kind))
+        if expected is not None and shape is not None and shape != expected:
+            raise ExpressionError(f"the expression returns {_type_name(kind)}, expected {_SHOWN.get(expected, str(expected))}")
+        return Program(source, shape, program)
+
+    def _shape_of(self, name: str) -> Shape | None:
+        if name in _BY_CEL_NAME:
+            return _BY_CEL_NAME[name]
+        if name.startswith("LIST<"):
+            inner = self._shape_of(name[5:-1])
+            return ListOf(inner) if inner else None
+        if name.startswith("MAP<STRING, "):
+            inner = self._shape_of(name[12:-1])
+            return MapOf(inner) if inner else None
+        return self._shapes.get(name)
+
+
+class _Messages:
+    """Protobuf message types made from records: CEL's checker knows fields only of messages."""
+
+    def __init__(self) -> None:
+        self._file = descriptor_pb2.FileDescriptorProto(name="auditor.proto", package=_PACKAGE, syntax="proto3")
+        self._names: dict[Record, str] = {}
+        self.shapes: dict[str, Shape] = {}
+
+    def pool(self) -> descriptor_pool.DescriptorPool:
+        pool = descriptor_pool.DescriptorPool()
+        pool.AddSerializedFile(self._file.SerializeToString())
+        return pool
+
+    def type_of(self, shape: Shape) -> Any:
+        match shape:
+            case Plain(name):
+                return _SCALARS[name]
+            case ListOf(of):
+                return cel.Type.List(self.type_of(of))
+            case MapOf(of):
+                return cel.Type.Map(cel.Type.STRING, self.type_of(of))
+            case Record():
+                return cel.Type(f"{_PACKAGE}.{self._message(shape)}")
+
+    def _message(self, shape: Record) -> str:
+        if shape not in self._names:
+            name = self._names[shape] = f"Record{len(self._names) + 1}"
+            self.shapes[f"{_PACKAGE}.{name}"] = shape
+            message = descriptor_pb2.DescriptorProto(name=name)
+            for number, (field, inner) in enumerate(shape.fields, start=1):
+                self._add_field(message, field, number, inner)
+            self._file.message_type.append(message)
+        return self._names[shape]
+
+    def _add_field(self, message: descriptor_pb2.DescriptorProto, name: str, number: int, shape: Shape) -> None:
+        field = message.field.add(name=name, number=number, label=_FIELD.LABEL_OPTIONAL)
+        if isinstance(shape, ListOf):
+            field.label = _FIELD.LABEL_REPEATED
+            self._set_type(field, shape.of)
+        elif isinstance(shape, MapOf):
+            entry = message.nested_type.add(name=f"{name.title().replace('_', '')}Entry")
+            entry.options.map_entry = True
+            entry.field.add(name="key", number=1, type=_FIELD.TYPE_STRING, label=_FIELD.LABEL_OPTIONAL)
+            self._set_type(entry.field.add(name="value", number=2, label=_FIELD.LABEL_OPTIONAL), shape.of)
+            field.label, field.type = _FIELD.LABEL_REPEATED, _FIELD.TYPE_MESSAGE
+            field.type_name = f".{_PACKAGE}.{message.name}.{entry.name}"
+        else:
+            self._set_type(field, shape)
+
+    def _set_type(self, field: descriptor_pb2.FieldDescriptorProto, shape: Shape) -> None:
+        match shape:
+            case Plain(name) if name in _FIELD_TYPES:
+                field.type = _FIELD_TYPES[name]
+            case Record():
+                field.type = _FIELD.TYPE_MESSAGE
+                field.type_name = f".{_PACKAGE}.{self._message(shape)}"
+            case _:
+                raise ExpressionError(f"the field {field.name} nests a list or a map directly in another: put a record between")
+
+
+def _join(texts: list[str], separator: str) -> str:
+    return separator.join(texts)
+
+
+def _flatten(lists: list[list[Any]]) -> list[Any]:
+    return [item for inner in lists for item in inner]
+
+
+def _distinct(items: list[Any]) -> list[Any]:
+    return list({repr(item): item for item in items}.values())
+
+
+def _minus(items: list[Any], others: list[Any]) -> list[Any]:
+    taken = {repr(other) for other in others}
+    return [item for item in items if repr(item) not in taken]
+
+
+def _group(pairs: list[list[str]]) -> list[dict[str, Any]]:
+    groups: dict[str, dict[str, None]] = {}
+    for key, value in pairs:
+        groups.setdefault(key, {})[value] = None
+    return [{"key": key, "values": list(values)} for key, values in groups.items()]
+
+
+def _functions(group: Any) -> list[Any]:
+    """Our own functions on lists; the standard's ``filter`` and ``map`` cost the square of their result.
+
+    ``l.join(sep)``, ``l.flatten()``, ``l.distinct()``, ``l.minus(other)``, and ``pairs.group()`` of ``[key, value]`` pairs.
+    """
+    texts, same, of_lists = cel.Type.List(cel.Type.STRING), cel.Type.List(_T), cel.Type.List(cel.Type.List(_T))
+
+    def member(name: str, parameters: list[Any], returns: Any, implementation: Any) -> Any:
+        overload = cel.Overload(f"auditor_{name}", returns, parameters, is_member=True, impl=implementation)
+        return cel.FunctionDecl(name, [overload])
+
+    return [
+        member("join", [texts, cel.Type.STRING], cel.Type.STRING, _join),
+        member("flatten", [of_lists], same, _flatten),
+        member("distinct", [same], same, _distinct),
+        member("minus", [same, same], same, _minus),
+        member("group", [cel.Type.List(texts)], cel.Type.List(group), _group),
+    ]
+
+
+_T = cel.Type.DYN
+_BY_CEL_NAME: dict[str, Shape] = {
+    "STRING": STR, "INT": INT, "DOUBLE": FLOAT, "BOOL": BOOL, "TIMESTAMP": TIMESTAMP
+}  # fmt: skip
+_SHOWN: dict[Shape, str] = {STR: "a text", INT: "a whole number", FLOAT: "a number", BOOL: "true or false"}
+
+
+@functools.cache
+def _runtime(names: frozenset[str], instants: frozenset[str]) -> Any:
+    """The untyped environment in which expressions over these variables are evaluated."""
+    types = {name: cel.Type.TIMESTAMP if name in instants else cel.Type.DYN for name in sorted(names)}
+    return cel.NewEnv(variables=types, functions=_functions(cel.Type.DYN))
+
+
+def _type_name(kind: Any) -> str:
+    return re.sub(rf"{_PACKAGE}\.Record\d+", "a record", str(kind)).lower()
+
+
+def _first_line(error: object) -> str:
+    """The first line of CEL's message, without its status code and caret drawing."""
+    line = (str(error).splitlines() or ["no message"])[0]
+    line = re.sub(rf"'?{_PACKAGE}\.Record\d+'?", "this record", line)
+    return re.sub(r"^[A-Z_]+: (ERROR: <input>:)?", "", line).removesuffix("]")

@@ -1,0 +1,79 @@
+"""What a fact is: a shape, a probe per platform, and a pure parser. One module per fact defines one ``FACT``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from auditor.errors import ParseError
+from auditor.facts.shape import Plain, Shape, conform
+from auditor.model import AssetKind, Json, Scalar, Text
+
+Arguments: TypeAlias = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class HostProbe:
+    """How a fact is read on a host of one platform.
+
+    ``script`` is a POSIX sh fragment. It runs unprivileged in a subshell under ``LC_ALL=C`` with an exact, minimal PATH
+    and standard input closed; it must work under dash, bash and busybox sh, write nothing, and exit 0 only when what it
+    printed is the whole truth (say ``absent`` for a thing that is not there; exit 1 for what could not be read).
+    Arguments of the fact arrive as shell variables ``arg_<name>``, quoted by the auditor.
+
+    Commands that need root are run as ``as_root /absolute/path fixed arguments``; each is listed in ``privileged`` exactly as
+    sudoers is to permit it. ``as_root`` runs it directly when the login is root, else through ``sudo -n``; when that
+    is not permitted the whole observation is ``denied``, whatever the fragment then prints. Secrets are filtered on the target.
+
+    ``volatile``: the output differs each night by nature (clock); kept apart and never a reason to call an observation new.
+    """
+
+    script: str
+    privileged: tuple[str, ...] = ()
+    timeout: float = 10.0  # seconds
+    max_bytes: int = 262_144
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkProbe:
+    """How a fact is read from the network, as what nmap must be asked; several are merged into one nmap run.
+
+    ``what`` is ``discover`` (which addresses of a network answer), ``ports`` (which TCP ports of a host are open) or
+    ``scripts`` (NSE ``scripts`` run against the open ports). ``service_detection`` asks for -sV (light).
+    The parser is given the asset's slice of the nmap XML, a ``<host>`` element (for a network: a ``<hosts>`` element).
+    """
+
+    what: str
+    scripts: tuple[str, ...] = ()
+    service_detection: bool = False
+    volatile: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named, typed value. ``parse(output, args)`` is pure and raises only ParseError.
+
+    ``example`` is a value of the shape, shown to authors of checks. ``version`` rises when the parser's answers change.
+    """
+
+    name: str
+    title: Text
+    shape: Shape
+    parse: Callable[[str, Arguments], Json]
+    example: Json
+    probes: Mapping[str, HostProbe] = field(default_factory=dict)  # by platform: "linux"
+    network: NetworkProbe | None = None
+    arguments: Mapping[str, Plain] = field(default_factory=dict)
+    asset_kind: AssetKind = AssetKind.HOST
+    version: int = 1
+
+    def value(self, output: str, args: Arguments) -> Json:
+        """Parse and hold the value against the shape. Raises ParseError, and nothing else, on any input."""
+        try:
+            return conform(self.shape, self.parse(output, args), self.name)
+        except ParseError:
+            raise
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            raise ParseError(f"{self.name}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""The demonstration fleet: real SSH servers in namespaces of this machine."""

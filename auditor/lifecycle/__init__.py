@@ -1,0 +1,1 @@
+"""Verdicts and the findings so far become events. Pure."""

@@ -1,0 +1,1 @@
+"""YAML and TOML to the model; every mistake named with file, line and column."""

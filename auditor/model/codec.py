@@ -1,0 +1,75 @@
+"""Model values to and from JSON, so that plans and observations can travel and be kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """A JSON value that ``from_json`` turns back: dataclasses as objects, tuples as lists, instants as ISO 8601 UTC."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(to_json(k)): to_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(v) for v in value]
+    return value
+
+
+def from_json(cls: type[T], data: Any) -> T:
+    """The value of type ``cls`` that ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+    return typing.cast(T, _reader(typing.cast("Any", cls))(data))
+
+
+@functools.cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return functools.partial(_read_dataclass, kind)
+    if origin is tuple:
+        if len(args) == 2 and args[1] is Ellipsis:
+            return lambda data: tuple(_reader(args[0])(v) for v in data)
+        return lambda data: tuple(_reader(a)(v) for a, v in zip(args, data, strict=True))
+    if origin is dict:
+        key, value = _reader(args[0]), _reader(args[1])
+        return lambda data: {key(k): value(v) for k, v in data.items()}
+    if origin in (typing.Union, types.UnionType):
+        inner = [a for a in args if a is not type(None)]
+        if len(inner) == 1 and len(inner) != len(args):
+            return lambda data: None if data is None else _reader(inner[0])(data)
+        return lambda data: data
+    if isinstance(kind, type) and issubclass(kind, Enum | Path):
+        return kind
+    if kind is datetime:
+        return datetime.fromisoformat
+    if kind is date:
+        return date.fromisoformat
+    return lambda data: data
+
+
+@functools.cache
+def _field_readers(cls: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    hints = typing.get_type_hints(cls)
+    return tuple((f.name, _reader(hints[f.name])) for f in dataclasses.fields(cls))
+
+
+def _read_dataclass(cls: type, data: dict[str, Any]) -> Any:
+    return cls(**{name: read(data[name]) for name, read in _field_readers(cls) if name in data})

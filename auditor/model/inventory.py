@@ -1,0 +1,90 @@
+"""A department's assets and how each is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditor.model.common import Text
+
+
+class AssetKind(StrEnum):
+    """What sort of thing an asset is."""
+
+    HOST = "host"
+    NETWORK = "network"
+    DEPARTMENT = "department"  # the asset that department-scope checks judge
+
+
+class Criticality(StrEnum):
+    """How much the department depends on the asset."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a host is reached. No secret is in here, only where one is found.
+
+    ``method`` is ``ssh``, ``local`` or ``none`` (seen from the network only). Deadlines are seconds; None means the setting of
+    auditor.toml. ``jump`` lists hops as ``[user@]host[:port]``, first hop first. ``sudo`` tells whether ``sudo -n`` may be tried.
+    """
+
+    method: str = "ssh"
+    user: str | None = None
+    port: int | None = None
+    key: str | None = None
+    agent: bool = True
+    password_env: str | None = None
+    password_command: str | None = None
+    passphrase_env: str | None = None
+    jump: tuple[str, ...] = ()
+    ssh_config: str | None = None
+    sudo: bool = True
+    connect_timeout: float | None = None
+    login_timeout: float | None = None
+    host_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A host or a network of a department.
+
+    ``uid`` is stable and unique over all departments; ``address`` is an IP address or a name (for a network: CIDR).
+    ``ports`` are the declared ones, such as ``22/tcp``. ``domains`` are names that certificates should carry.
+    """
+
+    uid: str
+    kind: AssetKind
+    department: str
+    name: str
+    address: str
+    platform: str = "linux"
+    role: str = ""
+    zone: str = ""
+    criticality: Criticality = Criticality.MEDIUM
+    tags: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    public: bool = False
+    connection: Connection = Connection()
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """One department's inventory."""
+
+    id: str
+    title: Text
+    assets: tuple[Asset, ...]
+    timezone: str = "UTC"
+    sha256: str = ""  # of the inventory file's content
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All departments, and the ids of those whose files were wrong with the mistakes found."""
+
+    departments: tuple[Department, ...]
+    set_aside: tuple[tuple[str, tuple[str, ...]], ...] = ()

@@ -1,0 +1,47 @@
+"""A workspace: its settings, and all that was loaded from its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.model.check import Check
+from auditor.model.common import Language
+from auditor.model.control import Framework
+from auditor.model.inventory import Inventory
+from auditor.model.policy import Overlay, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """auditor.toml, with defaults filled in. Paths are absolute. Durations are seconds."""
+
+    root: Path
+    language: Language = "ar"
+    bidi: str = "auto"  # auto | terminal | reorder
+    policies: Path = Path("policies")
+    checks: Path = Path("checks")
+    inventories: Path = Path("inventories")
+    ledger: Path = Path("findings/ledger.db")
+    known_hosts: Path = Path("known_hosts")
+    policy_of_record: str = ""
+    fail_severity: str = "low"  # findings at or above it make exit code 1
+    concurrency: int = 32
+    connect_timeout: float = 10.0
+    login_timeout: float = 20.0
+    host_timeout: float = 120.0
+    network_timeout: float = 600.0
+    network_concurrency: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything loaded: what planning needs."""
+
+    settings: Settings
+    framework: Framework
+    checks: dict[str, Check]
+    policies: dict[str, Policy]
+    overlays: dict[str, Overlay]  # by department
+    inventory: Inventory
+    sources: tuple[tuple[str, str], ...] = ()  # (path relative to the workspace, content) of every file, for the run's record

@@ -1,0 +1,1 @@
+"""Messages sent out when a run ends."""

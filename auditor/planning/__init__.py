@@ -1,0 +1,1 @@
+"""Policy, inventory, checks and now become a plan. Pure."""

@@ -1,0 +1,1 @@
+"""Outcomes become coverage and the index. Pure."""

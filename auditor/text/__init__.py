@@ -1,0 +1,1 @@
+"""Texts of the interface in Arabic and English, and help with bidirectional text."""

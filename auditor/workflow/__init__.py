@@ -1,0 +1,1 @@
+"""Use cases: what the command line, and later a portal, asks for. Knows no terminal."""
