@@ -28,6 +28,9 @@ Value: TypeAlias = "Json | datetime"
 TIMESTAMP = Plain("timestamp")
 """The shape of ``now`` and ``observed_at``; facts give instants as whole seconds since 1970, for ``timestamp(…)``."""
 
+ANY = Plain("any")
+"""What cannot be known when files are loaded, such as an item of ``flatten()``."""
+
 GROUP = record(key=STR, values=ListOf(STR))
 """What ``group()`` lists: a key, and the distinct values that share it."""
 
@@ -38,6 +41,7 @@ _SCALARS: dict[str, Any] = {
     "float": cel.Type.DOUBLE,
     "bool": cel.Type.BOOL,
     "timestamp": cel.Type.TIMESTAMP,
+    "any": cel.Type.DYN,
 }
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _FIELD_TYPES = {"str": _FIELD.TYPE_STRING, "int": _FIELD.TYPE_INT64, "float": _FIELD.TYPE_DOUBLE, "bool": _FIELD.TYPE_BOOL}

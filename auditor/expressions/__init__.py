@@ -1,0 +1,17 @@
+"""The only door to CEL: ``cel`` compiles and evaluates, ``check`` knows what a check's expressions may see."""
+
+from auditor.expressions.cel import ANY, TIMESTAMP, Binding, Environment, Program, Value
+from auditor.expressions.check import CompiledCheck, ExpressionMistake, bind_asset, compile_check
+
+__all__ = [
+    "ANY",
+    "TIMESTAMP",
+    "Binding",
+    "CompiledCheck",
+    "Environment",
+    "ExpressionMistake",
+    "Program",
+    "Value",
+    "bind_asset",
+    "compile_check",
+]

@@ -1,1 +1,0 @@
-"""Messages sent out when a run ends."""
