@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from auditor.errors import ExpressionError
@@ -40,6 +41,7 @@ class CompiledCheck:
     subject: Program | None
     observed: Program | None
     expected: Program | None
+    names: frozenset[str]  # the variables that the expressions mention; binding the others would cost for nothing
 
 
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
@@ -81,7 +83,10 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
     expected = compiled("expected", check.expected, None, inner)
     if mistakes or expect is None:
         return None, tuple(mistakes)
-    return CompiledCheck(check, expect, applies, for_each, where, subject, observed, expected), ()
+    sources = (check.applies, check.for_each, check.where, check.subject, check.expect, check.observed, check.expected)
+    words = {word for source in sources if source for word in re.findall(r"[A-Za-z_]\w*", source)}
+    names = frozenset(words & variables.keys())
+    return CompiledCheck(check, expect, applies, for_each, where, subject, observed, expected, names), ()
 
 
 def bind_asset(asset: Asset) -> dict[str, Json]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import json
 import types
 import typing
 from collections.abc import Callable
@@ -37,6 +39,16 @@ def to_json(value: Any) -> Any:
 def from_json(cls: type[T], data: Any) -> T:
     """The value of type ``cls`` that ``to_json`` wrote. Raises KeyError, TypeError or ValueError on anything else."""
     return typing.cast(T, _reader(typing.cast("Any", cls))(data))
+
+
+def canonical(value: Any) -> bytes:
+    """``value`` as JSON with sorted keys and no spaces: equal values give equal bytes."""
+    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of ``canonical(value)`` in hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 @functools.cache

@@ -1,0 +1,236 @@
+"""Checks judge readings. Everything that is not a clear yes is something other than a pass."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from auditor.errors import ExpressionError
+from auditor.evaluating.reading import Missing, Reading, read_result
+from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset, compile_check
+from auditor.model import (
+    Asset,
+    AssetPlan,
+    AssetResult,
+    Check,
+    CheckTask,
+    DepartmentPlan,
+    Json,
+    Outcome,
+    Plan,
+    ProbeCall,
+    Reason,
+    Verdict,
+    VerdictKind,
+)
+from auditor.model.codec import canonical, to_json
+
+_WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
+_SUBJECT_LENGTH = 200
+_SHOWN_LENGTH = 500
+
+Readings = Mapping[ProbeCall, Reading | Missing]
+
+
+class Evaluator:
+    """Judges assets under one plan's checks; compiles each check once."""
+
+    def __init__(self, checks: Mapping[str, Check], *, now: datetime, addresses: Iterable[str] = ()) -> None:
+        self._checks = checks
+        self._compiled: dict[str, CompiledCheck | str] = {}
+        self._now = now
+        self._inventory: Json = {"addresses": list(addresses)}
+
+    @classmethod
+    def for_plan(cls, plan: Plan, checks: Mapping[str, Check]) -> Evaluator:
+        """An evaluator with a plan's instant and addresses."""
+        return cls(checks, now=plan.now, addresses=plan.addresses)
+
+    def judge_asset(self, plan: AssetPlan, result: AssetResult | None) -> tuple[Outcome, ...]:
+        """One outcome for every check planned on the asset, whatever became of it."""
+        readings = read_result(result, plan.probes)
+        return tuple(self._judge(task, plan.asset, readings) for task in plan.checks)
+
+    def judge_department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
+        """One outcome for every check of department scope. ``results`` by asset uid."""
+        if not plan.checks:
+            return ()
+        wanted = {call for task in plan.checks for _, call in task.facts}
+        readings = {
+            asset_plan.asset.uid: (
+                asset_plan.asset,
+                read_result(results.get(asset_plan.asset.uid), tuple(p for p in asset_plan.probes if p in wanted)),
+            )
+            for asset_plan in plan.assets
+        }
+        return tuple(self._judge_over(task, plan.asset, readings) for task in plan.checks)
+
+    def _judge(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
+        values: dict[str, Value] = {}
+        instants: list[datetime] = []
+        for variable, call in task.facts:
+            reading = readings[call]
+            if isinstance(reading, Missing):
+                verdict = Verdict("", reading.kind, reason=reading.reason, detail=reading.detail)
+                return _outcome(task, asset, [verdict], complete=False)
+            values[variable] = reading.value
+            instants.append(reading.observed_at)
+        return self._decide(task, asset, values, min(instants, default=self._now))
+
+    def _judge_over(self, task: CheckTask, asset: Asset, readings: Mapping[str, tuple[Asset, Readings]]) -> Outcome:
+        values: dict[str, Value] = {}
+        instants: list[datetime] = []
+        planned = seen = 0
+        for variable, call in task.facts:
+            rows: list[Json] = []
+            for member, of_member in readings.values():
+                if call not in of_member:
+                    continue
+                planned += 1
+                reading = of_member[call]
+                if isinstance(reading, Reading):
+                    seen += 1
+                    instants.append(reading.observed_at)
+                    observed_at = int(reading.observed_at.timestamp())
+                    rows.append({"asset": bind_asset(member), "value": reading.value, "observed_at": observed_at})
+            values[variable] = rows
+        partly = f"{seen} of {planned}"
+        if not seen:
+            verdict = Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly)
+            return _outcome(task, asset, [verdict], complete=False)
+        outcome = self._decide(task, asset, values, min(instants))
+        if seen == planned:
+            return outcome
+        # Offenders that were seen still fail; nothing else can be known of those that were not.
+        failing = [v for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)]
+        if not any(v.subject == "" for v in failing):
+            failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
+        return _outcome(task, asset, failing, complete=False, observed_at=outcome.observed_at)
+
+    def _decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
+        compiled = self._compile(task.check)
+        if isinstance(compiled, str):
+            return _outcome(task, asset, [_error("", compiled)], complete=False)
+        values: dict[str, Value] = {
+            **facts,
+            "params": dict(task.params),
+            "asset": bind_asset(asset),
+            "department": {"id": asset.department},
+            "inventory": self._inventory,
+            "now": self._now,
+            "observed_at": observed_at,
+        }
+        values = {name: value for name, value in values.items() if name in compiled.names}
+        try:
+            if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
+                verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
+                return _outcome(task, asset, [verdict], complete=True, observed_at=observed_at)
+            if compiled.for_each is None:
+                verdict = _verdict(compiled, "", Binding(values))
+                complete = verdict.kind is not VerdictKind.ERROR
+                return _outcome(task, asset, [verdict], complete=complete, observed_at=observed_at)
+            items = compiled.for_each.value(Binding(values))
+        except ExpressionError as error:
+            return _outcome(task, asset, [_error("", str(error))], complete=False, observed_at=observed_at)
+        if not isinstance(items, list):
+            return _outcome(task, asset, [_error("", "for_each did not give a list")], complete=False)
+        return _judge_items(compiled, task, asset, values, items, observed_at)
+
+    def _compile(self, check_id: str) -> CompiledCheck | str:
+        if check_id not in self._compiled:
+            if check_id not in self._checks:
+                return f"the check {check_id} is not among the checks loaded"
+            compiled, mistakes = compile_check(self._checks[check_id])
+            self._compiled[check_id] = compiled or "; ".join(f"{m.key}: {m.message}" for m in mistakes)
+        return self._compiled[check_id]
+
+
+def _judge_items(
+    compiled: CompiledCheck,
+    task: CheckTask,
+    asset: Asset,
+    values: dict[str, Value],
+    items: list[Json],
+    observed_at: datetime,
+) -> Outcome:
+    verdicts: dict[str, Verdict] = {}
+    excluded: dict[str, None] = {}
+    complete = True
+    for item in items:
+        binding = Binding({**values, "item": item})
+        try:
+            subject = _subject(compiled.subject, binding)
+        except ExpressionError as error:
+            complete = False  # an item without a name could be any of the subjects known so far
+            _keep_worst(verdicts, _error("", str(error)))
+            continue
+        try:
+            if compiled.where is not None and not compiled.where.holds(binding):
+                excluded[subject] = None
+                continue
+        except ExpressionError as error:
+            _keep_worst(verdicts, _error(subject, str(error)))
+            continue
+        _keep_worst(verdicts, _verdict(compiled, subject, binding))
+    if not verdicts:
+        verdicts[""] = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.NOTHING_TO_EXAMINE)
+    left_out = tuple(s for s in excluded if s not in verdicts)
+    return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
+
+
+def _keep_worst(verdicts: dict[str, Verdict], verdict: Verdict) -> None:
+    """Two items may bear one name (an account listed twice): the worse of them speaks for the subject."""
+    known = verdicts.get(verdict.subject)
+    if known is None or _WORST_FIRST.index(verdict.kind) < _WORST_FIRST.index(known.kind):
+        verdicts[verdict.subject] = verdict
+
+
+def _verdict(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
+    try:
+        kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
+    except ExpressionError as error:
+        return _error(subject, str(error))
+    return Verdict(subject, kind, _shown(compiled.observed, binding), _shown(compiled.expected, binding))
+
+
+def _error(subject: str, detail: str) -> Verdict:
+    return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
+
+
+def _subject(program: Program | None, binding: Binding) -> str:
+    if program is None:
+        return ""
+    subject = program.value(binding)
+    if not isinstance(subject, str):
+        raise ExpressionError(f"`{program.source}` did not give a text")
+    if len(subject) > _SUBJECT_LENGTH:
+        # a name may be as long as a hostile host likes; cut it, but keep different names different
+        return f"{subject[:_SUBJECT_LENGTH]}…{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
+    return subject
+
+
+def _shown(program: Program | None, binding: Binding) -> Json:
+    """What is shown to the officer beside the verdict; it decides nothing, so an error in it leaves it empty."""
+    if program is None:
+        return None
+    try:
+        value: Json = to_json(program.value(binding))
+    except ExpressionError:
+        return None
+    text = canonical(value).decode()
+    return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+
+
+def _outcome(
+    task: CheckTask,
+    asset: Asset,
+    verdicts: Iterable[Verdict],
+    *,
+    complete: bool,
+    observed_at: datetime | None = None,
+    excluded: tuple[str, ...] = (),
+) -> Outcome:
+    kept = tuple(sorted(verdicts, key=lambda v: v.subject))
+    worst = min((v.kind for v in kept), key=_WORST_FIRST.index)
+    return Outcome(asset.uid, task.check, task.definition, worst, kept, complete, observed_at, excluded)

@@ -1,0 +1,76 @@
+"""Observations become fact values, or the reason why there is none."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.errors import ParseError
+from auditor.facts import by_name
+from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, VerdictKind
+
+_BY_STATUS = {
+    ObservationStatus.FAILED: Reason.PROBE_FAILED,
+    ObservationStatus.DENIED: Reason.PROBE_DENIED,
+    ObservationStatus.TIMED_OUT: Reason.PROBE_TIMED_OUT,
+    ObservationStatus.TRUNCATED: Reason.PROBE_TRUNCATED,
+    ObservationStatus.UNSUPPORTED: Reason.PROBE_UNSUPPORTED,
+    ObservationStatus.NOT_RUN: Reason.PROBE_NOT_RUN,
+}
+_BY_REACH = {
+    Reach.UNREACHABLE: Reason.UNREACHABLE,
+    Reach.DENIED: Reason.HOST_DENIED,
+    Reach.UNTRUSTED: Reason.UNTRUSTED,
+    Reach.TIMED_OUT: Reason.HOST_TIMED_OUT,
+    Reach.SKIPPED: Reason.SKIPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A fact's value and the instant at which its output had come in."""
+
+    value: Json
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why a fact has no value. ``kind`` is ERROR when our own parser gave up, else UNKNOWN."""
+
+    reason: Reason
+    detail: str
+    kind: VerdictKind = VerdictKind.UNKNOWN
+
+
+def read_result(result: AssetResult | None, probes: tuple[ProbeCall, ...]) -> dict[ProbeCall, Reading | Missing]:
+    """A reading, or the reason for its absence, of every planned probe."""
+    if result is None:
+        return {probe: Missing(Reason.PROBE_NOT_RUN, "the asset was not visited") for probe in probes}
+    seen = {observation.probe: observation for observation in result.observations}
+    return {probe: _read(seen.get(probe), result) for probe in probes}
+
+
+def _read(observation: Observation | None, result: AssetResult) -> Reading | Missing:
+    if observation is None or observation.status is ObservationStatus.NOT_RUN:
+        reason = _BY_REACH.get(result.reach, Reason.PROBE_NOT_RUN)
+        return Missing(reason, result.detail or (observation.stderr if observation else ""))
+    key = observation.probe.key
+    if observation.status is not ObservationStatus.OK:
+        told = (observation.stderr.strip().splitlines() or [""])[-1][:200]
+        return Missing(_BY_STATUS[observation.status], f"{key}: {told}" if told else key)
+    try:
+        value = _parsed(observation.probe.fact, observation.probe.args, observation.stdout)
+    except ParseError as error:
+        return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+    return Reading(value, observation.observed_at)
+
+
+@functools.lru_cache(maxsize=2048)
+def _parsed(name: str, args: tuple[tuple[str, str | int | float | bool], ...], output: str) -> Json:
+    """Hosts of one fleet mostly print the same: each distinct output is parsed once. Callers must not change the value."""
+    fact = by_name(name)
+    if fact is None:
+        raise ParseError(f"the fact {name} is not known to this version")
+    return fact.value(output, dict(args))

@@ -1,0 +1,195 @@
+"""The plan: which probes run where and which checks judge them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.errors import UsageError
+from auditor.facts import Fact, by_name
+from auditor.model import (
+    Asset,
+    AssetKind,
+    AssetPlan,
+    Catalogue,
+    Check,
+    CheckTask,
+    Department,
+    DepartmentPlan,
+    FactUse,
+    Json,
+    Plan,
+    Policy,
+    ProbeCall,
+    Scalar,
+    Scope,
+    SetAside,
+)
+from auditor.model.codec import digest, to_json
+from auditor.planning.effective import EffectivePolicy, effective_policy
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """What a run is narrowed to; empty tuples mean everything. Hosts are given by uid or by name."""
+
+    departments: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.departments or self.hosts or self.checks)
+
+
+def make_plan(catalogue: Catalogue, *, now: datetime, policy_id: str | None = None, narrowing: Narrowing | None = None) -> Plan:
+    """Resolve policy × inventory × checks × now. Raises UsageError when a name asked for is not there."""
+    narrowing = narrowing or Narrowing()
+    policy = _policy(catalogue, policy_id)
+    _refuse_unknown(catalogue, narrowing)
+    departments = tuple(
+        _department_plan(catalogue, policy, department, now, narrowing)
+        for department in catalogue.inventory.departments
+        if _wanted(department, narrowing)
+    )
+    set_aside = tuple(
+        SetAside(name, mistakes)
+        for name, mistakes in catalogue.inventory.set_aside
+        if not narrowing.departments or name in narrowing.departments
+    )
+    addresses = tuple(
+        asset.address
+        for department in catalogue.inventory.departments
+        for asset in department.assets
+        if asset.kind is AssetKind.HOST
+    )
+    scope: dict[str, Json] = {name: value for name, value in to_json(narrowing).items() if value}
+    return Plan(
+        policy=policy.id,
+        policy_version=policy.version,
+        of_record=policy.of_record,
+        now=now,
+        departments=departments,
+        narrowed=bool(narrowing),
+        set_aside=set_aside,
+        addresses=addresses,
+        sha256=digest([policy.id, policy.version, to_json(departments), to_json(set_aside), addresses, scope]),
+        scope=scope,
+    )
+
+
+def _policy(catalogue: Catalogue, policy_id: str | None) -> Policy:
+    wanted = policy_id or catalogue.settings.policy_of_record
+    if wanted not in catalogue.policies:
+        raise UsageError(_unknown("policy", wanted, catalogue.policies))
+    return catalogue.policies[wanted]
+
+
+def _wanted(department: Department, narrowing: Narrowing) -> bool:
+    if narrowing.departments and department.id not in narrowing.departments:
+        return False
+    return not narrowing.hosts or any(_is_named(a, narrowing.hosts) for a in department.assets)
+
+
+def _is_named(asset: Asset, names: tuple[str, ...]) -> bool:
+    return asset.uid in names or asset.name in names
+
+
+def _refuse_unknown(catalogue: Catalogue, narrowing: Narrowing) -> None:
+    departments = {d.id for d in catalogue.inventory.departments} | {name for name, _ in catalogue.inventory.set_aside}
+    assets = [a for d in catalogue.inventory.departments for a in d.assets]
+    if narrowing.departments:
+        assets = [a for a in assets if a.department in narrowing.departments]
+    hosts = {name for a in assets for name in (a.uid, a.name)}
+    known = (("department", departments), ("host", hosts), ("check", set(catalogue.checks)))
+    for (kind, names), asked in zip(known, (narrowing.departments, narrowing.hosts, narrowing.checks), strict=True):
+        for name in asked:
+            if name not in names:
+                raise UsageError(_unknown(kind, name, names))
+
+
+def _unknown(kind: str, name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"there is no {kind} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _department_plan(
+    catalogue: Catalogue, policy: Policy, department: Department, now: datetime, narrowing: Narrowing
+) -> DepartmentPlan:
+    policy_now = effective_policy(catalogue, policy, department, now)
+    wanted = [c for c in policy_now.checks if not narrowing.checks or c in narrowing.checks]
+    checks = [catalogue.checks[c] for c in sorted(wanted)]
+    # a check over the whole department cannot be judged from some of its hosts
+    over_all = [c for c in checks if c.scope is Scope.DEPARTMENT] if not narrowing.hosts else []
+    per_asset = [c for c in checks if c.scope is Scope.ASSET]
+
+    assets = tuple(
+        _asset_plan(asset, per_asset, over_all, policy_now)
+        for asset in department.assets
+        if not narrowing.hosts or _is_named(asset, narrowing.hosts)
+    )
+    collected = {probe for plan in assets for probe in plan.probes}
+    tasks = [_task(check, policy_now) for check in over_all]
+    return DepartmentPlan(
+        department=department.id,
+        asset=Asset(f"department:{department.id}", AssetKind.DEPARTMENT, department.id, department.id, ""),
+        assets=assets,
+        checks=tuple(t for t in tasks if all(call in collected for _, call in t.facts)),
+        policy_sha256=policy_now.sha256,
+        controls=policy_now.controls,
+    )
+
+
+def _asset_plan(asset: Asset, per_asset: list[Check], over_all: list[Check], policy: EffectivePolicy) -> AssetPlan:
+    tasks = tuple(_task(check, policy) for check in per_asset if all(_readable(use, asset) for use in check.facts))
+    calls = {call for task in tasks for _, call in task.facts}
+    for check in over_all:
+        for use, (_, call) in zip(check.facts, _task(check, policy).facts, strict=True):
+            if _readable(use, asset):
+                calls.add(call)
+    return AssetPlan(asset, tuple(sorted(calls)), tasks)
+
+
+def _readable(use: FactUse, asset: Asset) -> bool:
+    """Whether a fact of this kind is to be had of such an asset at all.
+
+    That the asset's platform has a probe is not asked: a host of a platform we cannot read yet stays in the plan, and its
+    checks end as unknown, so that it lowers coverage instead of vanishing from it.
+    """
+    fact = _fact(use)
+    if fact.asset_kind is not asset.kind:
+        return False
+    return fact.network is not None or asset.connection.method != "none"
+
+
+def _task(check: Check, policy: EffectivePolicy) -> CheckTask:
+    params = policy.params[check.id]
+    facts = tuple((use.variable, ProbeCall(use.fact, _arguments(use, params))) for use in check.facts)
+    return CheckTask(
+        check=check.id,
+        severity=check.severity,
+        params=params,
+        facts=facts,
+        controls=policy.checks[check.id],
+        definition=digest([check.sha256, params]),
+    )
+
+
+def _arguments(use: FactUse, params: dict[str, Json]) -> tuple[tuple[str, Scalar], ...]:
+    resolved: list[tuple[str, Scalar]] = []
+    for name, value in use.args:
+        if isinstance(value, str) and value.startswith("params."):
+            param = params[value.removeprefix("params.")]
+            if isinstance(param, list | dict) or param is None:
+                raise UsageError(f"the argument {name} of the fact {use.fact} takes a single value, not a list")
+            value = param
+        resolved.append((name, value))
+    return tuple(resolved)
+
+
+def _fact(use: FactUse) -> Fact:
+    fact = by_name(use.fact)
+    if fact is None:
+        raise UsageError(f"there is no fact {use.fact!r}")
+    return fact
