@@ -24,7 +24,6 @@ from auditor.model import (
     DepartmentScore,
     Evidence,
     Framework,
-    Outcome,
     Policy,
     ScoreState,
     Severity,
@@ -35,13 +34,18 @@ _JUDGED = frozenset({VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICA
 
 
 def score_department(
-    plan: DepartmentPlan, outcomes: Iterable[Outcome], framework: Framework, policy: Policy, *, partial: bool
+    plan: DepartmentPlan,
+    kinds: Mapping[tuple[str, str], VerdictKind],
+    framework: Framework,
+    policy: Policy,
+    *,
+    partial: bool,
 ) -> DepartmentScore:
-    """Score one department. ``partial`` when the run was narrowed to some hosts or checks: then no index is shown.
+    """Score one department from the kind of each outcome, by asset uid and check id.
 
-    A planned asset × check without an outcome counts as unknown.
+    A planned asset × check that is not among them counts as unknown. ``partial`` when the run was narrowed to some hosts or
+    checks: then no index is shown.
     """
-    kinds = {(o.asset, o.check): o.kind for o in outcomes}
     tasks = [(a.asset.uid, t) for a in plan.assets for t in a.checks] + [(plan.asset.uid, t) for t in plan.checks]
     counts: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     weights: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
