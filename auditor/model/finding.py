@@ -37,6 +37,7 @@ class EventKind(StrEnum):
     RUN_STARTED = "run_started"
     RUN_RESUMED = "run_resumed"
     RUN_FINISHED = "run_finished"
+    RUN_INTERRUPTED = "run_interrupted"
     RUN_ABANDONED = "run_abandoned"
     REEVALUATED = "reevaluated"
 
@@ -65,6 +66,7 @@ class Finding:
     resolution: Resolution | None = None
     closed_at: datetime | None = None
     reopened: int = 0  # how many times
+    reopened_at: datetime | None = None  # when it was last seen to fail again; its deadline counts from then
 
 
 @dataclass(frozen=True, slots=True)

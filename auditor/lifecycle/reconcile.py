@@ -1,0 +1,201 @@
+"""What an outcome means for the findings it speaks of: the rules by which they open, change, close and return.
+
+A finding closes only on proof newer than it. Whatever could not be examined (unknown, error, an incomplete list, no
+observation) proves nothing, and what is not mentioned at all (a check removed, a host dropped) never comes here.
+``closed_at`` is the instant of the proof, not of the bookkeeping, so that an older observation that turns up late cannot
+reopen what a newer one closed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from auditor.lifecycle.deadlines import due
+from auditor.lifecycle.identity import finding_id
+from auditor.lifecycle.table import LIVE, move
+from auditor.model import (
+    Event,
+    EventKind,
+    Finding,
+    FindingState,
+    Json,
+    Outcome,
+    Reason,
+    Resolution,
+    Severity,
+    Verdict,
+    VerdictKind,
+)
+from auditor.model.codec import to_json
+
+_WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
+_UNSEEN = (VerdictKind.UNKNOWN, VerdictKind.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a finding takes from the plan rather than from the outcome."""
+
+    now: datetime
+    run_id: int
+    actor: str
+    severity: Severity
+    controls: tuple[str, ...]
+    department: str
+    due_days: int | None
+    volatile: bool
+
+
+def reconcile(
+    outcome: Outcome,
+    findings: Sequence[Finding],
+    *,
+    now: datetime,
+    run_id: int,
+    actor: str,
+    severity: Severity,
+    controls: tuple[str, ...],
+    department: str,
+    due_days: int | None,
+    volatile: bool = False,
+) -> tuple[Event, ...]:
+    """The events that ``outcome`` causes. ``findings`` are those of its asset and check, closed ones too.
+
+    ``volatile`` tells that the check rests on values that differ each night by nature (a clock): another observed value
+    alone is then no change. That a finding merely failed again gives no event; the ledger moves its ``last_seen``.
+    """
+    context = _Context(now, run_id, actor, severity, controls, department, due_days, volatile)
+    verdicts = _by_subject(outcome.verdicts)
+    known = {f.subject: f for f in findings if (f.asset, f.check) == (outcome.asset, outcome.check)}
+    events: list[Event] = []
+    for subject, verdict in verdicts.items():
+        if verdict.kind is VerdictKind.FAIL:
+            events += _failed(outcome, verdict, known.get(subject), context)
+    for finding in known.values():
+        if finding.state in LIVE:
+            events += _closed(outcome, verdicts, finding, context)
+    return tuple(events)
+
+
+def _by_subject(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
+    """One verdict a subject, the worst where two things share a name (two accounts called root)."""
+    chosen: dict[str, Verdict] = {}
+    for verdict in verdicts:
+        held = chosen.get(verdict.subject)
+        if held is None or _WORST_FIRST.index(verdict.kind) < _WORST_FIRST.index(held.kind):
+            chosen[verdict.subject] = verdict
+    return chosen
+
+
+def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context: _Context) -> list[Event]:
+    seen = outcome.observed_at or context.now
+    if finding is None:
+        opened = Finding(
+            id=finding_id(outcome.asset, outcome.check, verdict.subject),
+            department=context.department,
+            asset=outcome.asset,
+            check=outcome.check,
+            subject=verdict.subject,
+            severity=context.severity,
+            state=move(EventKind.FINDING_OPENED, None),
+            controls=context.controls,
+            observed=verdict.observed,
+            expected=verdict.expected,
+            first_seen=seen,
+            last_seen=seen,
+            definition=outcome.definition,
+            due=due(seen, context.due_days),
+        )
+        return [_event(EventKind.FINDING_OPENED, opened, context)]
+    if finding.state is FindingState.CLOSED:
+        return _returned(outcome, verdict, finding, seen, context)
+    if seen < finding.last_seen:
+        return []
+    changed = _described(finding, outcome, verdict, seen, context)
+    if _essence(changed, context) == _essence(finding, context):
+        return []
+    return [_event(EventKind.FINDING_CHANGED, changed, context)]
+
+
+def _returned(outcome: Outcome, verdict: Verdict, finding: Finding, seen: datetime, context: _Context) -> list[Event]:
+    """A failure newer than the proof that closed it; or on that very observation, where only the policy differs."""
+    closed = finding.closed_at or finding.last_seen
+    by_policy = finding.resolution is Resolution.POLICY_CHANGED or outcome.definition != finding.definition
+    if seen < closed or (seen == closed and not by_policy):
+        return []
+    again = replace(
+        finding,
+        state=move(EventKind.FINDING_REOPENED, finding.state),
+        resolution=None,
+        closed_at=None,
+        reopened=finding.reopened + 1,
+        reopened_at=seen,
+    )
+    return [_event(EventKind.FINDING_REOPENED, _described(again, outcome, verdict, seen, context), context)]
+
+
+def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datetime, context: _Context) -> Finding:
+    """The finding with all its attributes as they are now; its identity and its history stay."""
+    return replace(
+        finding,
+        department=context.department,
+        severity=context.severity,
+        controls=context.controls,
+        observed=verdict.observed,
+        expected=verdict.expected,
+        definition=outcome.definition,
+        last_seen=seen,
+        due=due(finding.reopened_at or finding.first_seen, context.due_days),
+    )
+
+
+def _essence(finding: Finding, context: _Context) -> str:
+    """What makes a change worth an entry, as JSON: there 1, 1.0 and true differ, and NaN equals itself."""
+    observed: Json = None if context.volatile else finding.observed
+    return json.dumps(to_json(replace(finding, observed=observed, last_seen=finding.first_seen)), sort_keys=True)
+
+
+def _closed(outcome: Outcome, verdicts: dict[str, Verdict], finding: Finding, context: _Context) -> list[Event]:
+    resolution = _proof(outcome, verdicts, finding.subject)
+    proven = outcome.observed_at
+    if resolution is None or proven is None:
+        return []
+    if outcome.definition != finding.definition:
+        # the very observation that failed may pass under the new definition: that is the policy's doing
+        resolution = Resolution.POLICY_CHANGED
+        fresh = proven >= finding.last_seen
+    else:
+        fresh = proven > finding.last_seen
+    if not fresh:
+        return []
+    closed = replace(
+        finding,
+        state=move(EventKind.FINDING_CLOSED, finding.state, resolution),
+        resolution=resolution,
+        closed_at=proven,
+    )
+    return [_event(EventKind.FINDING_CLOSED, closed, context)]
+
+
+def _proof(outcome: Outcome, verdicts: dict[str, Verdict], subject: str) -> Resolution | None:
+    """What the outcome proves of a subject that once failed, if it proves anything. What is not complete proves nothing."""
+    whole, verdict = verdicts.get(""), verdicts.get(subject)
+    if not outcome.complete or (whole is not None and whole.kind in _UNSEEN):
+        return None
+    if verdict is not None and verdict.kind is VerdictKind.PASS:
+        return Resolution.FIXED
+    if verdict is not None and verdict.kind is not VerdictKind.NOT_APPLICABLE:
+        return None
+    if subject in outcome.excluded:
+        return Resolution.NOT_APPLICABLE
+    said = verdict or (whole if whole is not None and whole.kind is VerdictKind.NOT_APPLICABLE else None)
+    if said is not None and said.reason is not Reason.NOTHING_TO_EXAMINE:
+        return Resolution.NOT_APPLICABLE
+    return Resolution.GONE
+
+
+def _event(kind: EventKind, finding: Finding, context: _Context) -> Event:
+    return Event(kind, context.now, context.actor, finding.id, {**to_json(finding), "run": context.run_id})
