@@ -1,0 +1,191 @@
+"""Evaluation: every planned check ends in a verdict, and only a clear yes passes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from auditor.evaluating import Evaluator
+from auditor.facts.shape import INT, STR, ListOf, record
+from auditor.model import (
+    DepartmentPlan,
+    FactUse,
+    ObservationStatus,
+    Outcome,
+    Param,
+    ProbeCall,
+    Reach,
+    Reason,
+    Scope,
+    Stricter,
+    VerdictKind,
+)
+from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
+
+
+def judge(one_check, one_result, **changes) -> Outcome:
+    evaluator = Evaluator({one_check.id: one_check}, now=NOW)
+    (outcome,) = evaluator.judge_asset(asset_plan(task(one_check.id, **changes)), one_result)
+    return outcome
+
+
+def test_pass_and_fail() -> None:
+    """The comparison decides, and what was observed is shown."""
+    failed = judge(check(), result(observation(SSHD_ROOT)))
+    assert (failed.kind, failed.verdicts[0].observed, failed.complete) == (VerdictKind.FAIL, "yes", True)
+    assert VerdictKind.PASS is judge(check(), result(observation(SSHD_NO_ROOT))).kind
+
+
+def test_not_applicable() -> None:
+    """Where `applies` is false on a whole observation, the check does not apply."""
+    outcome = judge(check(), result(observation("installed=no\n")))
+    assert (outcome.kind, outcome.complete) == (VerdictKind.NOT_APPLICABLE, True)
+
+
+@pytest.mark.parametrize(
+    ("reach", "reason"),
+    [
+        (Reach.UNREACHABLE, Reason.UNREACHABLE),
+        (Reach.DENIED, Reason.HOST_DENIED),
+        (Reach.UNTRUSTED, Reason.UNTRUSTED),
+        (Reach.TIMED_OUT, Reason.HOST_TIMED_OUT),
+        (Reach.SKIPPED, Reason.SKIPPED),
+    ],
+)
+def test_not_reached_is_unknown(reach: Reach, reason: Reason) -> None:
+    """An asset that was not reached is unknown, with the reason, and the outcome is not complete."""
+    outcome = judge(check(), result(reach=reach))
+    assert (VerdictKind.UNKNOWN, reason, False) == (outcome.kind, outcome.verdicts[0].reason, outcome.complete)
+
+
+@pytest.mark.parametrize("status", [s for s in ObservationStatus if s is not ObservationStatus.OK])
+def test_only_whole_output_is_judged(status: ObservationStatus) -> None:
+    """Output of a probe that failed, was denied, cut or timed out passes nothing, however good it looks."""
+    outcome = judge(check(), result(observation(SSHD_NO_ROOT, status=status)))
+    assert (outcome.kind, outcome.complete) == (VerdictKind.UNKNOWN, False)
+
+
+def test_parse_error_is_an_error() -> None:
+    """What the parser cannot read is our error, not the host's pass."""
+    outcome = judge(check(), result(observation("nonsense")))
+    assert (outcome.kind, outcome.verdicts[0].reason) == (VerdictKind.ERROR, Reason.PARSE_ERROR)
+
+
+def test_expression_error_is_an_error() -> None:
+    """A missing optional field read without has() is an error."""
+    outcome = judge(check(expect="sshd.logingracetime < 60"), result(observation(SSHD_NO_ROOT)))
+    assert (outcome.kind, outcome.verdicts[0].reason) == (VerdictKind.ERROR, Reason.EXPRESSION_ERROR)
+
+
+def test_not_visited_and_unknown_check() -> None:
+    """No result, and a check that is not loaded, still end in a verdict."""
+    assert VerdictKind.UNKNOWN is judge(check(), None).kind
+    evaluator = Evaluator({}, now=NOW)
+    (outcome,) = evaluator.judge_asset(asset_plan(), result(observation(SSHD_NO_ROOT)))
+    assert VerdictKind.ERROR is outcome.kind
+
+
+LIST_CHECK = check(
+    for_each="sshd.port",
+    where="item > 100",
+    subject="string(item)",
+    expect="item in params.allowed",
+    observed="item",
+    params=(Param("allowed", [], "ints", Stricter.SUBSET),),
+)
+
+
+def ports(*numbers: int) -> str:
+    return "installed=yes\n" + "".join(f"port {n}\n" for n in numbers) + "permitrootlogin no\nend\n"
+
+
+def test_each_item_is_a_subject() -> None:
+    """A list check judges each item alone; what `where` leaves out is named apart."""
+    outcome = judge(LIST_CHECK, result(observation(ports(22, 2222, 2223))), params={"allowed": [2222]})
+    assert [(v.subject, v.kind) for v in outcome.verdicts] == [("2222", VerdictKind.PASS), ("2223", VerdictKind.FAIL)]
+    assert (outcome.kind, outcome.excluded, outcome.complete) == (VerdictKind.FAIL, ("22",), True)
+
+
+def test_an_empty_list_is_not_a_pass() -> None:
+    """Nothing to examine does not apply; it earns no credit."""
+    outcome = judge(LIST_CHECK, result(observation(ports(22))), params={"allowed": []})
+    assert (
+        outcome.kind,
+        outcome.verdicts[0].reason,
+        outcome.complete,
+    ) == (VerdictKind.NOT_APPLICABLE, Reason.NOTHING_TO_EXAMINE, True)
+
+
+def test_the_worst_of_two_items_of_one_name_counts() -> None:
+    """Regression: an account listed twice, once good and once bad, must not pass by order."""
+    one = check(for_each="sshd.port", subject="'same'", expect="item == 22")
+    for listed in ((22, 23), (23, 22)):
+        assert VerdictKind.FAIL is judge(one, result(observation(ports(*listed)))).kind
+
+
+def test_long_subjects_stay_distinct() -> None:
+    """A name as long as a hostile host likes is cut without making two things one."""
+    one = check(
+        for_each="sshd.port",
+        subject=f"'{'x' * 300}' + string(item)",
+        expect="false",
+    )
+    outcome = judge(one, result(observation(ports(22, 23))))
+    assert len({v.subject for v in outcome.verdicts}) == 2
+    assert all(len(v.subject) < 220 for v in outcome.verdicts)
+
+
+def over_department(*results, expect: str = "size(item.values) == 1") -> Outcome:
+    one = check(
+        scope=Scope.DEPARTMENT,
+        applies=None,
+        for_each="sshd.map(s, [string(s.value.port[0]), s.asset.name]).group()",
+        subject="item.key",
+        expect=expect,
+        observed="item.values",
+    )
+    members = [host(f"health-web-{n}") for n in (1, 2, 3)]
+    plan = DepartmentPlan(
+        "health",
+        host("department:health"),
+        tuple(asset_plan(asset=a) for a in members),
+        (task(one.id),),
+    )
+    (outcome,) = Evaluator({one.id: one}, now=NOW).judge_department(plan, {r.asset: r for r in results})
+    return outcome
+
+
+def seen(n: int, port: int):
+    uid = f"health-web-{n}"
+    later = NOW + timedelta(seconds=n)
+    return result(observation(ports(port), asset=uid, observed_at=later), asset=uid)
+
+
+def test_department_scope_sees_all_assets() -> None:
+    """With every asset observed, a department check passes or fails as a whole, and rests on the oldest observation."""
+    outcome = over_department(seen(1, 22), seen(2, 23), seen(3, 24))
+    assert (outcome.kind, outcome.complete) == (VerdictKind.PASS, True)
+    assert NOW + timedelta(seconds=1) == outcome.observed_at
+
+
+def test_department_scope_partly_observed_never_passes() -> None:
+    """Regression: one host missing makes the department unknown (n of m), never pass."""
+    outcome = over_department(seen(1, 22), seen(2, 23))
+    assert (outcome.kind, outcome.complete) == (VerdictKind.UNKNOWN, False)
+    assert [(v.subject, v.reason, v.detail) for v in outcome.verdicts] == [("", Reason.PARTLY_OBSERVED, "2 of 3")]
+
+
+def test_department_scope_offenders_seen_still_fail() -> None:
+    """Offenders that were seen fail although others were not seen; those who pass are not counted."""
+    outcome = over_department(seen(1, 22), seen(2, 22))
+    assert (outcome.kind, outcome.complete) == (VerdictKind.FAIL, False)
+    assert [v.subject for v in outcome.verdicts] == ["", "22"]
+
+
+def test_shapes_of_builders() -> None:
+    """The probe call of a fact without arguments prints as the fact's name."""
+    assert ProbeCall("sshd").key == "sshd"
+    assert ProbeCall("x", (("path", "/etc"),)).key == "x(path=/etc)"
+    assert FactUse("sshd", "sshd").args == ()
+    assert ListOf(record(a=INT, b=STR)) == ListOf(record(a=INT, b=STR))

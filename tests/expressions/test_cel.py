@@ -1,0 +1,125 @@
+"""The door to CEL: only BOOL true passes, and mistakes are found when files are loaded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.errors import ExpressionError
+from auditor.expressions import TIMESTAMP, Binding, Environment
+from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, optional, record
+
+ACCOUNT = record(name=STR, uid=INT, max_days=optional(INT), groups=ListOf(STR), options=MapOf(STR))
+SHAPES = {
+    "accounts": ListOf(ACCOUNT),
+    "packages": MapOf(record(version=STR)),
+    "params": record(max_days=INT, allowed=ListOf(STR)),
+    "now": TIMESTAMP,
+    "flag": BOOL,
+}
+VALUES = {
+    "accounts": [
+        {"name": "root", "uid": 0, "groups": ["root", "adm"], "options": {"a": "b"}},
+        {"name": "toor", "uid": 0, "max_days": 90, "groups": ["root"], "options": {}},
+    ],
+    "packages": {"telnet": {"version": "1"}},
+    "params": {"max_days": 90, "allowed": ["no"]},
+    "now": datetime(2026, 1, 1, tzinfo=UTC),
+    "flag": True,
+}
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    return Environment(SHAPES)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("accounts[1].max_days <= params.max_days", True),
+        ("has(accounts[0].max_days)", False),
+        ('"telnet" in packages', True),
+        ('packages["telnet"].version', "1"),
+        ('accounts.map(a, a.name).join(", ")', "root, toor"),
+        ("accounts.map(a, a.groups).flatten().distinct()", ["root", "adm"]),
+        ('["no", "yes"].minus(params.allowed)', ["yes"]),
+        ("accounts.map(a, [string(a.uid), a.name]).group()[0].values", ["root", "toor"]),
+        ('now - timestamp(1700000000) > duration("24h")', True),
+    ],
+)
+def test_values(environment: Environment, source: str, value: object) -> None:
+    """Expressions over facts give plain Python values."""
+    assert value == environment.compile(source).value(Binding(VALUES))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "accounts.all(a, a.uuid == 0)",
+        "params.maximum > 1",
+        "packages['x'].release == ''",
+        "accounts[0].uid == 'root'",
+        "nothing",
+        "1 ==",
+        "",
+        "flag && \0",
+    ],
+)
+def test_mistakes_are_found_at_compilation(environment: Environment, source: str) -> None:
+    """A misspelt field, a wrong type or bad syntax never waits until a host is judged."""
+    with pytest.raises(ExpressionError):
+        environment.compile(source)
+
+
+def test_expected_shape(environment: Environment) -> None:
+    """An `expect` that is not a comparison is refused when loaded."""
+    with pytest.raises(ExpressionError, match="true or false"):
+        environment.compile("accounts.size()", BOOL)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "accounts[0].max_days <= 90",  # a missing optional field
+        "accounts[7].uid == 0",
+        "accounts[0].uid / 0 == 0",
+        'packages["none"].version == "1"',
+        "accounts.map(a, accounts.map(b, [1,2,3,4,5,6,7,8,9].map(c, [1,2,3,4,5,6,7,8,9].map(d, "
+        "[1,2,3,4,5,6,7,8,9].map(e, [1,2,3,4,5,6,7].map(f, f)))))).size() == 2",  # over the budget
+    ],
+)
+def test_an_error_is_never_a_pass(environment: Environment, source: str) -> None:
+    """CEL returns errors as truthy values: regression test for the worst false pass there could be."""
+    program = environment.compile(source, BOOL)
+    with pytest.raises(ExpressionError):
+        program.holds(Binding(VALUES))
+
+
+def test_holds_takes_only_booleans(environment: Environment) -> None:
+    """A truthy text or number is an error, not a pass."""
+    untyped = environment.compile("accounts.map(a, a.groups).flatten()[0]")
+    with pytest.raises(ExpressionError):
+        untyped.holds(Binding(VALUES))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=True) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(JSON)
+def test_any_value_holds_or_raises(value: object) -> None:
+    """Whatever a variable is bound to, `holds` gives true only for BOOL true, or ExpressionError."""
+    program = Environment({"flag": BOOL}).compile("flag")
+    try:
+        held = program.holds(Binding({"flag": value}))  # type: ignore[dict-item]
+    except ExpressionError:
+        return
+    assert held is value
