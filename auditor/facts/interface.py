@@ -77,3 +77,16 @@ class Fact:
             raise
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ParseError(f"{self.name}: {type(error).__name__}: {error}") from error
+
+
+END = "end"
+"""The last line of a probe whose wholeness nothing else proves."""
+
+
+def whole_lines(name: str, output: str) -> list[str]:
+    """The lines before the end marker, blank ones left out. Raises ParseError when the marker is not the last line."""
+    lines = [line.strip(" \r") for line in output.split("\n")]
+    lines = [line for line in lines if line]
+    if not lines or lines[-1] != END:
+        raise ParseError(f"{name}: the output does not end with `{END}`: it is not whole")
+    return lines[:-1]
