@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from auditor.facts import sshd
+from auditor.facts import live_hosts, network_services, open_ports, ssh_algorithms, sshd, tls
 from auditor.facts.interface import Fact
 
-FACTS: tuple[Fact, ...] = (sshd.FACT,)
+FACTS: tuple[Fact, ...] = (
+    live_hosts.FACT,
+    network_services.FACT,
+    open_ports.FACT,
+    ssh_algorithms.FACT,
+    sshd.FACT,
+    tls.FACT,
+)
 
 _BY_NAME = {fact.name: fact for fact in FACTS}
 

@@ -1,0 +1,23 @@
+"""TCP ports that accept a connection from where the auditor stands, so that they can be held against those declared."""
+
+from __future__ import annotations
+
+from auditor.facts._nmap_output import number, open_ports, protocol
+from auditor.facts.interface import Arguments, Fact, NetworkProbe
+from auditor.facts.shape import INT, STR, ListOf, record
+from auditor.model import Json, Text
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """A host's slice of nmap's XML: its open ports."""
+    return [{"port": number(port), "protocol": protocol(port)} for port in open_ports(output)]
+
+
+FACT = Fact(
+    name="open_ports",
+    title=Text(en="Open ports seen from the network", ar="المنافذ المفتوحة كما تُرى من الشبكة"),
+    shape=ListOf(record(port=INT, protocol=STR)),
+    parse=parse,
+    example=[{"port": 22, "protocol": "tcp"}, {"port": 443, "protocol": "tcp"}],
+    network=NetworkProbe(what="ports"),
+)

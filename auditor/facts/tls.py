@@ -1,0 +1,128 @@
+"""TLS as every port of a host offers it: protocol versions and the certificate shown to a client that names no server."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from xml.etree.ElementTree import Element
+
+from auditor.errors import ParseError
+from auditor.facts._nmap_output import elem, identified, number, open_ports, script, table
+from auditor.facts.interface import Arguments, Fact, NetworkProbe
+from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.model import Json, Text
+
+# Usual for TLS from the first byte: silence there is not proof that there is none.
+_USUAL = frozenset(
+    {443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 3269, 5061, 5671, 5986, 6443, 6514, 8443, 8883, 9443}
+)
+_VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """A host's slice of nmap's XML: for each port that speaks TLS its versions and certificate.
+
+    A port that speaks TLS, or usually does and did not say what else it is, and was not read whole: ParseError.
+    """
+    ports: list[Json] = []
+    for port in open_ports(output):
+        service = port.find("service")
+        ciphers, certificate = script(port, "ssl-enum-ciphers"), script(port, "ssl-cert")
+        if ciphers is None and certificate is None:
+            speaks = service is not None and service.get("tunnel") == "ssl"
+            if speaks or (number(port) in _USUAL and not identified(service)):
+                raise ParseError(f"port {number(port)} completed no TLS handshake, and what it speaks could not be told")
+            continue
+        if ciphers is None or certificate is None:
+            missing = "versions" if ciphers is None else "certificate"
+            raise ParseError(f"port {number(port)} speaks TLS and its {missing} could not be read")
+        ports.append({"port": number(port), "versions": _versions(ciphers), "certificate": _certificate(certificate)})
+    return ports
+
+
+def _versions(ciphers: Element) -> list[Json]:
+    versions: list[Json] = [t.get("key", "") for t in ciphers if t.tag == "table" and _VERSION.fullmatch(t.get("key", ""))]
+    if not versions:
+        raise ParseError("ssl-enum-ciphers listed no protocol version")
+    return versions
+
+
+def _certificate(said: Element) -> Json:
+    key, validity = table(said, "pubkey"), table(said, "validity")
+    subject, issuer = _name(table(said, "subject")), _name(table(said, "issuer"))
+    common = elem(table(said, "subject"), "commonName")
+    names = dict.fromkeys([*([common] if common else []), *_alternative_names(table(said, "extensions"))])
+    signature = elem(said, "sig_algo").lower()
+    if not signature:
+        raise ParseError("the certificate's signature algorithm is missing")
+    return {
+        "subject": subject,
+        "issuer": issuer,
+        "names": list(names),
+        "not_before": _instant(elem(validity, "notBefore")),
+        "not_after": _instant(elem(validity, "notAfter")),
+        "key_type": elem(key, "type"),
+        "key_bits": int(elem(key, "bits")),
+        "signature": signature,
+        "self_signed": subject == issuer,
+    }
+
+
+def _name(parts: Element | None) -> str:
+    """A distinguished name on one line, in the fixed order that nmap sorts it."""
+    return ", ".join(f"{e.get('key', '')}={e.text or ''}" for e in (parts if parts is not None else ()) if e.tag == "elem")
+
+
+def _alternative_names(extensions: Element | None) -> list[str]:
+    for extension in extensions if extensions is not None else ():
+        if elem(extension, "name") == "X509v3 Subject Alternative Name":
+            parts = (part.strip().partition(":") for part in elem(extension, "value").split(","))
+            return [value for kind, _, value in parts if kind in ("DNS", "IP Address") and value]
+    return []
+
+
+def _instant(text: str) -> int:
+    """Seconds since 1970; certificates state UTC. Raises ValueError on anything that is no date."""
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+
+
+FACT = Fact(
+    name="tls",
+    title=Text(en="TLS versions and certificates seen from the network", ar="إصدارات TLS وشهاداتها كما تُرى من الشبكة"),
+    shape=ListOf(
+        record(
+            port=INT,
+            versions=ListOf(STR),
+            certificate=record(
+                subject=STR,
+                issuer=STR,
+                names=ListOf(STR),
+                not_before=INT,
+                not_after=INT,
+                key_type=STR,
+                key_bits=INT,
+                signature=STR,
+                self_signed=BOOL,
+            ),
+        )
+    ),
+    parse=parse,
+    example=[
+        {
+            "port": 443,
+            "versions": ["TLSv1.2", "TLSv1.3"],
+            "certificate": {
+                "subject": "commonName=portal.health.example",
+                "issuer": "commonName=National CA",
+                "names": ["portal.health.example"],
+                "not_before": 1735689600,
+                "not_after": 1798761600,
+                "key_type": "rsa",
+                "key_bits": 3072,
+                "signature": "sha256withrsaencryption",
+                "self_signed": False,
+            },
+        }
+    ],
+    network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
+)
