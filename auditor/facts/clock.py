@@ -22,5 +22,5 @@ FACT = Fact(
     shape=record(epoch=INT),
     parse=parse,
     example={"epoch": 1795312800},
-    probes={"linux": HostProbe(script="seconds=$(date -u +%s) || exit 1\necho \"epoch=$seconds\"\n", volatile=True)},
+    probes={"linux": HostProbe(script='seconds=$(date -u +%s) || exit 1\necho "epoch=$seconds"\n', volatile=True)},
 )

@@ -98,7 +98,7 @@ FACT = Fact(
     probes={
         "linux": HostProbe(
             script=(
-                EXISTS + 'case $arg_path in /*) ;; *) exit 1 ;; esac\n'
+                EXISTS + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
                 'if exists "$arg_path"; then\n'
                 f"  out=$(stat -L -c '{STAT_FORMAT}' \"$arg_path\") || exit 1\n"
                 "  printf 'exists=yes\\n%s\\nend\\n' \"$out\"\n"

@@ -60,7 +60,9 @@ def _home(block: dict[str, str]) -> dict[str, Json]:
 
 FACT = Fact(
     name="home_directories",
-    title=Text(en="Home folders of local accounts that can log in", ar="المجلدات المنزلية للحسابات المحلية التي يمكنها تسجيل الدخول"),
+    title=Text(
+        en="Home folders of local accounts that can log in", ar="المجلدات المنزلية للحسابات المحلية التي يمكنها تسجيل الدخول"
+    ),
     shape=ListOf(
         record(
             account=STR,

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from auditor.facts import live_hosts, network_services, open_ports, ssh_algorithms, sshd, tls
+from auditor.facts import (
+    auditd,
+    automatic_updates,
+    clock,
+    file_stat,
+    firewall,
+    home_directories,
+    live_hosts,
+    log_files,
+    logging_config,
+    mounts,
+    network_services,
+    open_ports,
+    os_release,
+    packages,
+    services,
+    ssh_algorithms,
+    ssh_host_keys,
+    sshd,
+    sysctl,
+    time_sync,
+    tls,
+    updates,
+)
 from auditor.facts.interface import Fact
 
 FACTS: tuple[Fact, ...] = (
+    auditd.FACT,
+    automatic_updates.FACT,
+    clock.FACT,
+    file_stat.FACT,
+    firewall.FACT,
+    home_directories.FACT,
     live_hosts.FACT,
+    log_files.FACT,
+    logging_config.FACT,
+    mounts.FACT,
     network_services.FACT,
     open_ports.FACT,
+    os_release.FACT,
+    packages.FACT,
+    services.FACT,
     ssh_algorithms.FACT,
+    ssh_host_keys.FACT,
     sshd.FACT,
+    sysctl.FACT,
+    time_sync.FACT,
     tls.FACT,
+    updates.FACT,
 )
 
 _BY_NAME = {fact.name: fact for fact in FACTS}

@@ -2,7 +2,8 @@
 
 Neither apt nor dnf is run: both may write caches and logs, and asking them costs seconds. Their lists on the disk are read
 instead, by any user, and dpkg or rpm's own order of versions decides. Nothing is asked of the network, so the answer
-is as old as the lists: ``lists_date`` is the date that the archive signed, which a failed refresh cannot make younger.
+is as old as the lists: ``lists_date`` is the date that apt's archive signed, or the time at which dnf last found its lists
+current; a failed refresh makes neither younger.
 Without a list of a security archive ``known`` is false, and nothing may be concluded.
 """
 
@@ -88,7 +89,7 @@ for info in /var/cache/dnf/*/repodata/*updateinfo.xml* /var/cache/libdnf5/*/repo
   set -- "$@" "$info"
   found=yes
   dir=${info%/*}
-  date=$(sed -n 's/.*<revision>\([0-9][0-9]*\)<.*/\1/p' "$dir/repomd.xml") || exit 1
+  date=$(stat -c %Y "$dir"/*primary.xml* | sort -n | head -n 1)
   repository=${dir%/repodata}
   printf 'release=%s\t%s\n' "${repository##*/}" "$date"
 done

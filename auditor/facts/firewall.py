@@ -1,0 +1,191 @@
+"""What the host's packet filter does with incoming traffic that no rule names: the one thing that makes it a firewall.
+
+A filter that only bans some addresses (fail2ban) lets in everything else; therefore the rules of the input chains are followed,
+through unconditional jumps, to the first verdict that applies to every packet, else to the chain's policy. A conditional
+rule decides nothing here. A packet must pass every chain, so that one that drops is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.model import Json, Text
+
+_FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6")}
+_DEPTH = 32  # of jumps; nftables itself allows 16
+_STRICTNESS = ("none", "accept", "reject", "drop")
+
+# Elements of sets (banned addresses) change nightly and decide nothing here: they stay on the target, as do other tables' rules.
+# iptables -S loads kernel modules when none is loaded; it is therefore asked only where nft is not there, or where the old
+# tables are in use beside it.
+_SCRIPT = r"""
+if [ -x /usr/sbin/nft ]; then
+  echo tool=nftables
+  out=$(as_root /usr/sbin/nft -s list ruleset) || exit 1
+  printf '%s\n' "$out" | awk '
+    $1 == "table" && $NF == "{" { table = $2 " " $3; text = ""; wanted = 0; depth = 0; next }
+    !depth && $1 == "chain" && $NF == "{" { text = text "chain=" table " " $2 "\n"; depth = 1; next }
+    !depth && /\{/ && !/\}/ { depth = 2; next }
+    !depth && $1 == "}" { if (wanted) printf "%s", text; next }
+    depth == 2 { if (/\}[ \t]*$/ && !/\{/) depth = 0; next }
+    depth == 1 && $1 == "}" && NF == 1 { depth = 0; next }
+    depth == 1 && $1 == "type" { sub(/^[ \t]*/, ""); text = text "base=" $0 "\n"; if (/hook input/) wanted = 1; next }
+    depth == 1 { sub(/^[ \t]*/, ""); text = text "rule=" $0 "\n" }
+  '
+fi
+for pair in 'iptables ip' 'ip6tables ip6'; do
+  command=${pair% *}
+  old=/proc/net/${pair#* }_tables_names
+  if [ -x /usr/sbin/nft ] && [ ! -e "$old" ]; then continue; fi
+  if [ ! -x "/usr/sbin/$command" ]; then continue; fi
+  echo "tool=$command"
+  if [ "$command" = iptables ]; then
+    out=$(as_root /usr/sbin/iptables -S) || exit 1
+  else
+    out=$(as_root /usr/sbin/ip6tables -S) || exit 1
+  fi
+  printf '%s\n' "$out" | sed "s/^/${pair#* }=/"
+done
+if [ -e /proc/net/if_inet6 ]; then
+  out=$(cat /proc/net/if_inet6) || exit 1
+  if printf '%s\n' "$out" | grep -qv -e '[[:space:]]lo$' -e '^$'; then echo ipv6=yes; else echo ipv6=no; fi
+else
+  echo ipv6=no
+fi
+echo end
+"""
+
+_PRIVILEGED = ("/usr/sbin/nft -s list ruleset", "/usr/sbin/iptables -S", "/usr/sbin/ip6tables -S")
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A chain while its lines are read; ``policy`` is "" for a chain that is only jumped to."""
+
+    family: str
+    policy: str = ""
+    rules: list[str] = field(default_factory=list)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``tool=``; nft's ``chain=``, ``base=`` and ``rule=``; iptables' lines after ``ip=`` or ``ip6=``; ``ipv6=`` yes or no."""
+    tools: list[Json] = []
+    chains: dict[str, _Chain] = {}
+    current, ipv6 = "", ""
+    for line in whole_lines("firewall", output):
+        key, sign, text = line.partition("=")
+        if key == "tool" and sign:
+            tools.append(text)
+        elif key == "chain" and (words := text.split()) and len(words) == 3:
+            current = text
+            chains[current] = _Chain(words[0])
+        elif key == "base" and current:
+            chains[current].policy = _nft_policy(text)
+        elif key == "rule" and current:
+            chains[current].rules.append(_nft_rule(text, current))
+        elif key in ("ip", "ip6") and sign:
+            _iptables(key, text, chains)
+        elif key == "ipv6" and text in ("yes", "no"):
+            ipv6 = text
+        else:
+            raise ParseError(f"firewall: a line that does not belong there: {line[:80]!r}")
+    if not ipv6:
+        raise ParseError("firewall: whether the host has an IPv6 address is missing")
+    inputs = [chain for chain in chains.values() if chain.policy]
+    policies = {protocol: _default(protocol, chains) for protocol in ("ipv4", "ipv6")}
+    rules = sum(len(chain.rules) for chain in inputs)
+    return {
+        "tools": tools,
+        "active": any(chain.policy != "accept" or chain.rules for chain in inputs),
+        "rules": rules,
+        "input_policy": policies["ipv4"],
+        "input_policy_ipv6": policies["ipv6"],
+        "ipv6": ipv6 == "yes",
+    }
+
+
+def _nft_policy(text: str) -> str:
+    """The policy of an input chain; "" for chains hooked elsewhere, which are no matter here."""
+    if not re.search(r"\bhook input\b", text):
+        return ""
+    match = re.search(r"\bpolicy (accept|drop)\b", text)
+    return match[1] if match else "accept"
+
+
+def _nft_rule(text: str, chain: str) -> str:
+    """A rule in one form for both tools: ``accept``, ``jump <chain>``…, or ``?`` for one with conditions."""
+    text = re.sub(r'\s*comment "[^"]*"$', "", text.strip())
+    text = re.sub(r"^(counter( packets \d+ bytes \d+)?\s*|log( prefix \"[^\"]*\"| level \w+| flags \w+)*\s+(?=\w))+", "", text)
+    if match := re.fullmatch(r"(accept|drop|return)|(reject)( with .*)?", text):
+        return match[1] or match[2]
+    if match := re.fullmatch(r"(jump|goto) (\S+)", text):
+        return f"{match[1]} {chain.rpartition(' ')[0]} {match[2]}"
+    return "?"
+
+
+def _iptables(family: str, text: str, chains: dict[str, _Chain]) -> None:
+    text = re.sub(r' -m comment --comment ("[^"]*"|\S+)', "", text)
+    words = text.split()
+    if len(words) < 2 or words[0] not in ("-P", "-N", "-A"):
+        raise ParseError(f"firewall: a line that iptables -S does not print: {text[:80]!r}")
+    chain = chains.setdefault(f"{family} iptables {words[1]}", _Chain(family))
+    if words[0] == "-P" and words[1] == "INPUT":
+        chain.policy = words[2].lower()
+    if words[0] != "-A":
+        return
+    verdict = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "reject", "RETURN": "return"}
+    rule = "?"
+    if len(words) >= 4 and words[2] in ("-j", "-g"):
+        if words[3] in verdict:
+            rule = verdict[words[3]]
+        elif len(words) == 4:
+            rule = f"{'jump' if words[2] == '-j' else 'goto'} {family} iptables {words[3]}"
+    chain.rules.append(rule)
+
+
+def _default(protocol: str, chains: dict[str, _Chain]) -> str:
+    """The strictest of the input chains' defaults; ``none`` where no chain looks at this protocol."""
+    answers = [
+        _verdict(chain, chains, _DEPTH) or chain.policy
+        for chain in chains.values()
+        if chain.policy and protocol in _FAMILIES.get(chain.family, ())
+    ]
+    return max(["none", *answers], key=_STRICTNESS.index)
+
+
+def _verdict(chain: _Chain, chains: dict[str, _Chain], depth: int) -> str:
+    """What befalls every packet that enters the chain; "" when it comes back."""
+    if depth == 0:
+        raise ParseError("firewall: the chains jump to each other without an end")
+    for rule in chain.rules:
+        if rule in ("accept", "drop", "reject"):
+            return rule
+        if rule == "return":
+            return ""
+        kind, _, target = rule.partition(" ")
+        if kind in ("jump", "goto") and target in chains:
+            verdict = _verdict(chains[target], chains, depth - 1)
+            if verdict or kind == "goto":
+                return verdict
+    return ""
+
+
+FACT = Fact(
+    name="firewall",
+    title=Text(en="Packet filter and its default for incoming traffic", ar="مرشّح الحزم ومعاملته الافتراضية للحركة الواردة"),
+    shape=record(tools=ListOf(STR), active=BOOL, rules=INT, input_policy=STR, input_policy_ipv6=STR, ipv6=BOOL),
+    parse=parse,
+    example={
+        "tools": ["nftables"],
+        "active": True,
+        "rules": 6,
+        "input_policy": "drop",
+        "input_policy_ipv6": "drop",
+        "ipv6": True,
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=_PRIVILEGED)},
+)

@@ -1,0 +1,116 @@
+"""Which services write the host's logs, whether the journal outlives a restart, and where logs are sent."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.services import PROCESS_NAMES
+from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.model import Json, Text
+
+_DAEMONS = {"rsyslogd": "rsyslog", "syslog-ng": "syslog-ng", "systemd-journal": "journald", "syslogd": "syslogd"}
+_STORAGE = frozenset({"auto", "persistent", "volatile", "none"})
+
+_SCRIPT = (
+    PROCESS_NAMES
+    + """\
+printf '%s\\n' "$names" | awk '/^(rsyslogd|syslog-ng|systemd-journal|syslogd)$/ { print "process=" $0 }'
+for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /usr/local/lib/systemd/journald.conf.d/*.conf \\
+  /run/systemd/journald.conf.d/*.conf /etc/systemd/journald.conf.d/*.conf; do
+  if [ ! -e "$file" ]; then continue; fi
+  out=$(cat "$file") || exit 1
+  echo "file=$file"
+  printf '%s\\n' "$out" | sed -n 's/^[[:space:]]*Storage[[:space:]]*=[[:space:]]*\\([a-zA-Z]*\\)[[:space:]]*$/storage=\\1/p'
+done
+if [ -d /var/log/journal ]; then echo directory=yes; else echo directory=no; fi
+for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
+  if [ ! -e "$file" ]; then continue; fi
+  if [ ! -r "$file" ]; then echo "unreadable=$file"; continue; fi
+  awk '
+    { sub(/\\r$/, "") }
+    /^[ \\t]*#/ { next }
+    match($0, /[ \\t]@@?[^ \\t;]+/) { print "remote=" substr($0, RSTART + 1, RLENGTH - 1); next }
+    tolower($0) ~ /om(fwd|relp)/ { inside = 1 }
+    inside && match(tolower($0), /target="[^"]*"/) { print "remote=" substr($0, RSTART + 8, RLENGTH - 9) }
+    /\\)/ { inside = 0 }
+  ' "$file" || exit 1
+done
+echo end
+"""
+)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``process=``; ``file=`` and perhaps ``storage=`` per file of journald; ``directory=``; ``remote=`` or ``unreadable=``."""
+    running: dict[str, None] = {}
+    remotes: dict[str, None] = {}
+    files: list[tuple[str, str]] = []
+    directory, complete = "", True
+    for line in whole_lines("logging_config", output):
+        key, sign, text = line.partition("=")
+        match key:
+            case "process" if sign:
+                running[_DAEMONS[text]] = None
+            case "file" if sign:
+                files.append((text, ""))
+            case "storage" if files:
+                files[-1] = (files[-1][0], text.lower())
+            case "directory" if text in ("yes", "no") and not directory:
+                directory = text
+            case "remote" if text.strip("@"):
+                remotes[text.strip("@")] = None
+            case "unreadable":
+                complete = False
+            case _:
+                raise ParseError(f"logging_config: a line that does not belong there: {line[:80]!r}")
+    if not directory:
+        raise ParseError("logging_config: whether /var/log/journal exists is missing")
+    storage = _storage(files)
+    persistent = "journald" in running and (storage == "persistent" or (storage == "auto" and directory == "yes"))
+    return {
+        "running": sorted(running),
+        "journal_storage": storage,
+        "journal_directory": directory == "yes",
+        "journal_persistent": persistent,
+        "remote_targets": sorted(remotes),
+        "remote_known": complete,
+    }
+
+
+def _storage(files: list[tuple[str, str]]) -> str:
+    """The last word counts: the main file first, then drop-ins by file name, of which those in /etc hide namesakes elsewhere."""
+    value, drop_ins = "auto", dict[str, str]()
+    for path, text in files:
+        if path == "/etc/systemd/journald.conf":
+            value = text or value
+        else:
+            drop_ins[PurePosixPath(path).name] = text
+    for _, text in sorted(drop_ins.items()):
+        value = text or value
+    return value if value in _STORAGE else "auto"
+
+
+FACT = Fact(
+    name="logging_config",
+    title=Text(en="Log services, their storage and remote targets", ar="خدمات السجلات وحفظها ووجهاتها البعيدة"),
+    shape=record(
+        running=ListOf(STR),
+        journal_storage=STR,
+        journal_directory=BOOL,
+        journal_persistent=BOOL,
+        remote_targets=ListOf(STR),
+        remote_known=BOOL,
+    ),
+    parse=parse,
+    example={
+        "running": ["journald", "rsyslog"],
+        "journal_storage": "auto",
+        "journal_directory": True,
+        "journal_persistent": True,
+        "remote_targets": ["logs.gov.example:514"],
+        "remote_known": True,
+    },
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)

@@ -1,0 +1,92 @@
+"""Units of systemd with their states, and the names of the processes that run, whoever started them."""
+
+from __future__ import annotations
+
+import re
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
+from auditor.model import Json, Text
+
+PROCESS_NAMES = """\
+[ -r /proc/1/stat ] || exit 1
+names=$(cat /proc/[0-9]*/stat 2>/dev/null | awk '
+  {
+    name = $0; sub(/^[^(]*\\(/, "", name)
+    rest = name; sub(/^.*\\) /, "", rest); sub(/\\) [^)]*$/, "", name)
+    split(rest, field, " ")
+    if (field[1] != "Z" && field[2] != 2 && $1 != 2 && !seen[name]++) print name
+  }
+' | sort) || exit 1
+[ -n "$names" ] || exit 1
+"""
+"""A shell fragment that sets ``names``: the distinct command names (15 characters at most) of all processes, kernel threads
+and zombies left out. Where /proc hides other users' processes (hidepid) process 1 is hidden too, and the probe ends."""
+
+# Units named for a session or a moment, and the tools of the probe itself, would make every night's observation new.
+_SCRIPT = (
+    PROCESS_NAMES
+    + """\
+if [ -d /run/systemd/system ]; then
+  units=$(systemctl list-units --all --type=service,socket,timer --plain --no-legend --no-pager) || exit 1
+  files=$(systemctl list-unit-files --type=service,socket,timer --no-legend --no-pager) || exit 1
+  echo manager=systemd
+  printf '%s\\n' "$files" | awk 'NF { print "file=" $1 " " $2 }'
+  printf '%s\\n' "$units" |
+    awk 'NF && $1 !~ /^(user@|user-runtime-dir@|run-|session-|sshd@|systemd-coredump@)/ { print "unit=" $1 " " $2 " " $3 }'
+else
+  echo manager=none
+fi
+printf '%s\\n' "$names" |
+  awk '$0 !~ /^(sh|dash|bash|ash|cat|[mg]?awk|sort|sudo|timeout|sleep|sshd-session|ps|\\(sd-pam\\))$/ { print "process=" $0 }'
+echo end
+"""
+)
+
+_ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime", "alias"})
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>`` and ``process=<name>`` lines."""
+    manager = ""
+    enabled: dict[str, str] = {}
+    active: dict[str, str] = {}
+    running: dict[str, None] = {}
+    for line in whole_lines("services", output):
+        key, _, text = line.partition("=")
+        if key == "manager" and not manager and text in ("systemd", "none"):
+            manager = text
+        elif key == "file" and (match := re.fullmatch(r"(\S+) (\S+)", text)):
+            enabled[match[1]] = match[2]
+        elif key == "unit" and (match := re.fullmatch(r"(\S+) (\S+) (\S+)", text)):
+            if match[2] != "not-found":
+                active[match[1]] = match[3]
+        elif key == "process" and text:
+            running[text] = None
+        else:
+            raise ParseError(f"services: a line that does not belong there: {line[:80]!r}")
+    if not manager or (manager == "systemd" and not enabled):
+        raise ParseError("services: the manager is not stated, or systemd lists no unit at all")
+    units: dict[str, Json] = {}
+    for name in sorted({*enabled, *active}):
+        units[name] = {
+            "active": active.get(name) in ("active", "reloading", "activating"),
+            "enabled": enabled.get(name) in _ENABLED,
+            "state": enabled.get(name, "unlisted"),
+        }
+    return {"manager": manager, "units": units, "running": sorted(running)}
+
+
+FACT = Fact(
+    name="services",
+    title=Text(en="Services, enabled and running", ar="الخدمات المفعّلة والعاملة"),
+    shape=record(manager=STR, units=MapOf(record(active=BOOL, enabled=BOOL, state=STR)), running=ListOf(STR)),
+    parse=parse,
+    example={
+        "manager": "systemd",
+        "units": {"ssh.service": {"active": True, "enabled": True, "state": "enabled"}},
+        "running": ["sshd", "systemd"],
+    },
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)
