@@ -1,0 +1,130 @@
+"""PAM's configuration, followed as PAM follows it, so that Debian's common-* and RHEL's system-auth are read alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from auditor.errors import ParseError
+from auditor.facts._lines import SHOW_FILES, continued, files, number, split_unreadable, whole
+
+_TYPES = ("auth", "account", "password", "session")
+_MAX_DEPTH = 16
+_LINE = re.compile(r"-?(?P<type>\w+)\s+(?P<control>\[[^\]]*\]|\S+)\s+(?P<module>\S+)\s*(?P<arguments>.*)\Z")
+_MAX_LINE = 8192
+
+SHOW_PAM = (
+    SHOW_FILES
+    + "if [ -d /etc/pam.d ]; then\n"
+    + "  [ -r /etc/pam.d ] && [ -x /etc/pam.d ] || exit 1\n"
+    + "  show /etc/pam.d/* /usr/lib/pam.d/*\n"
+    + "else\n"
+    + "  [ -x /etc ] || exit 1\n"
+    + '  [ ! -e /etc/pam.conf ] || { echo "the probe does not read /etc/pam.conf" >&2; exit 1; }\n'
+    + "  echo nopam\n"
+    + "fi\n"
+)
+"""The start of a probe that prints PAM's files, or ``nopam`` on a host without PAM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One line of a stack: ``name`` is without its folder and ``.so``; arguments are in order, such as ``deny=3``."""
+
+    control: str
+    name: str
+    arguments: tuple[str, ...]
+
+    def argument(self, key: str) -> str | None:
+        """The value of the last ``key=value``; "" for a bare ``key``; None when it is not given."""
+        values = [a.partition("=")[2] for a in self.arguments if a.partition("=")[0].lower() == key]
+        return values[-1] if values else None
+
+
+class Pam:
+    """The files that a probe printed. ``present`` is false on a host without PAM."""
+
+    def __init__(self, output: str, fact: str) -> None:
+        lines, self._unreadable = split_unreadable(whole(output, fact))
+        self.present = "nopam" not in lines
+        self._fact = fact
+        self.files = files([line for line in lines if line != "nopam"], fact)
+
+    def has(self, service: str) -> bool:
+        """Whether the service has a configuration of its own."""
+        return any(self._holds(f"{folder}/{service}") for folder in _FOLDERS)
+
+    def text(self, path: str) -> list[str]:
+        """The lines of a file, none when it is not there. Raises ParseError when it is there and could not be read."""
+        if path in self._unreadable:
+            raise ParseError(f"{self._fact}: {path} may not be read by this login")
+        return self.files.get(path, [])
+
+    def settings(self, path: str) -> dict[str, str]:
+        """A file of ``key = value`` or bare ``key`` lines, as pwquality.conf and faillock.conf have them."""
+        found: dict[str, str] = {}
+        for line in self.text(path):
+            line = line.partition("#")[0].strip()
+            if line:
+                key, _, value = line.partition("=")
+                found[key.strip().lower()] = value.strip()
+        return found
+
+    def stack(self, service: str, kind: str) -> list[Module]:
+        """The modules that a service's ``kind`` passes through, includes put in place. Raises ParseError."""
+        return self._read(service, kind, 0)
+
+    def _read(self, service: str, kind: str, depth: int) -> list[Module]:
+        if depth > _MAX_DEPTH:
+            raise ParseError(f"{self._fact}: PAM's includes are nested too deeply at {service}")
+        if not self.has(service):
+            raise ParseError(f"{self._fact}: PAM's configuration includes {service}, which is not there")
+        path = next(f"{folder}/{service}" for folder in _FOLDERS if self._holds(f"{folder}/{service}"))
+        modules: list[Module] = []
+        for text in continued(self.text(path)):
+            line = re.split(r"(?<!\\)#", text, maxsplit=1)[0].strip()
+            if not line:
+                continue
+            if line.lower().startswith("@include"):
+                modules += self._read(line[len("@include") :].strip().rsplit("/", 1)[-1], kind, depth + 1)
+                continue
+            match = _LINE.match(line)
+            if len(line) > _MAX_LINE or match is None or match["type"].lower() not in _TYPES:
+                raise ParseError(f"{self._fact}: {path}: not a line of PAM: {line[:80]!r}")
+            if match["type"].lower() != kind:
+                continue
+            if match["control"].lower() in ("include", "substack"):
+                modules += self._read(match["module"].rsplit("/", 1)[-1], kind, depth + 1)
+            else:
+                modules.append(_module(match))
+        return modules
+
+    def _holds(self, path: str) -> bool:
+        return path in self.files or path in self._unreadable
+
+
+def _module(match: re.Match[str]) -> Module:
+    arguments: list[str] = []
+    rest = match["arguments"].strip()
+    while rest:
+        end = rest.find("]") if rest.startswith("[") else -1  # [an argument with spaces]
+        argument, after = (rest[1:end], rest[end + 1 :]) if end > 0 else _first_word(rest)
+        arguments.append(argument)
+        rest = after.strip()
+    return Module(match["control"].lower(), match["module"].rsplit("/", 1)[-1].removesuffix(".so"), tuple(arguments))
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    word = text.split(None, 1)[0]
+    return word, text[len(word) :]
+
+
+def setting(name: str, fact: str, default: int, *sources: str | None) -> int:
+    """The first of ``sources`` that is given, as a number; else the default."""
+    for text in sources:
+        if text is not None:
+            return number(text.strip(), f"{fact}: {name}")
+    return default
+
+
+_FOLDERS = ("/etc/pam.d", "/usr/lib/pam.d")

@@ -1,0 +1,147 @@
+"""The grammar of sudo's rules, as far as it tells who may run what as whom, and whether a password is asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from auditor.errors import ParseError
+
+_TAGS = r"(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT)"
+_TAG = re.compile(rf"{_TAGS}\s*:\s*")
+_NO_BORDER = re.compile(rf"(?:\b{_TAGS}|\bsha(?:224|256|384|512))\Z")
+_SECTION = re.compile(r":(?=[^:=()\\]{1,1024}=)")
+_COMMAND = re.compile(r"(?:!\s*)*(?:/|\^|~|ALL\b|[A-Z][A-Z0-9_]*\Z|sudoedit\b|list\b|sha(?:224|256|384|512)\s*:)")
+_OPTION = re.compile(
+    r"(?:CWD|CHROOT|ROLE|TYPE|PRIVS|LIMITPRIVS|TIMEOUT|NOTBEFORE|NOTAFTER|APPARMOR_PROFILE)=(?:\"[^\"]*\"|\S+)\s+"
+)
+_RUNAS = re.compile(r"\(([^()]*)\)\s*")
+_MAX_ALIAS_DEPTH = 32
+_MAX_LINE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Commands that share a runas and a tag. ``nopasswd`` is None when no tag says."""
+
+    runas: str
+    nopasswd: bool | None
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Userspec:
+    """One rule as typed: its users, its hosts, and its commands part by part."""
+
+    users: tuple[str, ...]
+    hosts: str
+    parts: tuple[Part, ...]
+
+
+class Aliases:
+    """Cmnd_Alias by name: the commands behind a name decide how far a rule goes."""
+
+    def __init__(self) -> None:
+        self._commands: dict[str, list[str]] = {}
+
+    def add(self, kind: str, text: str, path: str) -> None:
+        """Take in what stands behind ``Cmnd_Alias``; the other kinds are names that a rule shows as they are."""
+        for definition in fields(text, ":", path):
+            name, equals, members = definition.partition("=")
+            if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name.strip()):
+                raise ParseError(f"sudoers: {path}: not an alias: {definition[:80]!r}")
+            if kind in ("Cmnd_Alias", "Cmd_Alias"):
+                self._commands[name.strip()] = fields(members, ",", path)
+
+    def commands(self, name: str, depth: int = 0) -> list[str]:
+        """The commands that a name stands for, or the command itself."""
+        if name not in self._commands:
+            return [name]
+        if depth > _MAX_ALIAS_DEPTH:
+            raise ParseError(f"sudoers: the alias {name} is nested too deeply")
+        return [c for member in dict.fromkeys(self._commands[name]) for c in self.commands(member, depth + 1)]
+
+
+def fields(text: str, separator: str, path: str) -> list[str]:
+    """Split at a separator that is neither quoted, escaped nor within parentheses; spaces are made single."""
+    if len(text) > _MAX_LINE:
+        raise ParseError(f"sudoers: {path}: a line is too long")
+    found, current, quoted, depth, i = [], "", False, 0, 0
+    while i < len(text):
+        c = text[i]
+        if c == "\\" and i + 1 < len(text):
+            current += text[i : i + 2]
+            i += 2
+            continue
+        quoted ^= c == '"'
+        depth += (c == "(") - (c == ")") if not quoted else 0
+        if c == separator and not quoted and depth <= 0:
+            found.append(current)
+            current = ""
+        else:
+            current += c
+        i += 1
+    return [" ".join(field.split()) for field in (*found, current) if field.strip()]
+
+
+def user_specs(line: str, path: str) -> list[Userspec]:
+    """The rules of one line: ``users hosts = commands : hosts = commands``. Raises ParseError."""
+    if len(line) > _MAX_LINE:
+        raise ParseError(f"sudoers: {path}: a line is too long")
+    left, equals, rest = _cut(line, "=")
+    words = _blank_split(re.sub(r"\s*,\s*", ",", left.strip()))
+    if not equals or len(words) != 2:
+        raise ParseError(f"sudoers: {path}: not a rule: {line[:80]!r}")
+    users = tuple(fields(words[0], ",", path))
+    specs: list[Userspec] = []
+    hosts = words[1]
+    while True:
+        border = _next_section(rest)
+        section = rest if border is None else rest[:border]
+        specs.append(Userspec(users, " ".join(hosts.split()), _parts(section, path)))
+        if border is None:
+            return specs
+        hosts, _, rest = _cut(rest[border + 1 :], "=")
+
+
+def _cut(text: str, mark: str) -> tuple[str, str, str]:
+    """Like ``partition``, at a mark that is neither quoted nor escaped."""
+    match = re.match(rf'(?:[^\\"{mark}]|\\.|"[^"]*"?)*+', text)
+    end = match.end() if match else 0
+    return text[:end], text[end : end + 1], text[end + 1 :]
+
+
+def _blank_split(text: str) -> list[str]:
+    return re.findall(r'(?:[^\\"\s]|\\.|"[^"]*"?)++', text)
+
+
+def _next_section(text: str) -> int | None:
+    """Where a colon opens the next ``hosts = commands``: one that ends no tag or digest, and has ``hosts =`` behind it."""
+    for match in _SECTION.finditer(text):
+        before = text[: match.start()].rstrip()[-16:]
+        inside = text.rfind("(", 0, match.start()) > text.rfind(")", 0, match.start())
+        if not inside and not before.endswith("\\") and not _NO_BORDER.search(before):
+            return match.start()
+    return None
+
+
+def _parts(section: str, path: str) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    runas, nopasswd = "", None
+    for item in fields(section, ",", path):
+        rest = item
+        if match := _RUNAS.match(rest):
+            runas, rest = match[1].strip(), rest[match.end() :]
+        while match := _OPTION.match(rest) or _TAG.match(rest):
+            if re.match(r"(?:NO)?PASSWD\s*:", match[0]):
+                nopasswd = match[0].startswith("NO")
+            rest = rest[match.end() :]
+        if not _COMMAND.match(rest):
+            raise ParseError(f"sudoers: {path}: not a command: {item[:80]!r}")
+        if parts and (parts[-1].runas, parts[-1].nopasswd) == (runas, nopasswd):
+            parts[-1] = Part(runas, nopasswd, (*parts[-1].commands, rest))
+        else:
+            parts.append(Part(runas, nopasswd, (rest,)))
+    if not parts:
+        raise ParseError(f"sudoers: {path}: a rule without a command: {section[:80]!r}")
+    return tuple(parts)

@@ -1,0 +1,188 @@
+"""The host's own accounts, from /etc/passwd, /etc/group and /etc/shadow; hashes stay on the target, only their state is told.
+
+``can_log_in`` says that the account's shell opens a session (it is not nologin, false, true, sync, shutdown or halt). The
+password does not enter into it: an account whose password is locked can still be entered by an SSH key or by ``su``.
+"""
+
+from __future__ import annotations
+
+from auditor.errors import ParseError
+from auditor.facts._lines import number, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
+from auditor.model import Json, Text
+
+_NO_SESSION = frozenset({"nologin", "false", "true", "sync", "shutdown", "halt"})
+_STATES = frozenset({"set", "locked", "empty", "none"})
+_AGES = ("last_change_day", "min_days", "max_days", "warn_days", "inactive_days", "expire_day")
+_IN_SHADOW = "x"
+
+_AWK = r"""
+function state(p) {
+  if (p == "") return "empty:"
+  if (p == "x") return "x:"
+  if (p ~ /^!/) return "locked:"
+  if (p ~ /^\$[0-9a-z]+[,$]/) { match(p, /^\$[0-9a-z]+/); return "set:" substr(p, 1, RLENGTH) "$" }
+  if (p ~ /^_[.\/0-9A-Za-z]+$/ && length(p) == 20) return "set:bsdi"
+  if (p ~ /^[.\/0-9A-Za-z]+$/ && length(p) >= 13) return "set:des"
+  return "none:"
+}
+{ sub(/\r$/, "") }
+/^[ \t]*(#|$)/ { next }
+"""
+"""What crypt(3) can never produce can never match: such a field is ``none``. Comments may hold hashes and are not told."""
+
+_PASSWD = (
+    _AWK
+    + r"""
+NF != 7 { print "bad:passwd:" NR; next }
+{ print "passwd:" NR ":" $1 ":" state($2) ":" $3 ":" $4 ":" $6 ":" $7 }
+"""
+)
+_SHADOW = (
+    _AWK
+    + r"""
+NF != 8 && NF != 9 { print "bad:shadow:" NR; next }
+{ print "shadow:" $1 ":" state($2) ":" $3 ":" $4 ":" $5 ":" $6 ":" $7 ":" $8 }
+"""
+)
+_GROUP = r"""
+{ sub(/\r$/, "") }
+/^[ \t]*(#|$)/ { next }
+NF != 4 { print "bad:group:" NR; next }
+{ print "group:" $1 ":" $3 ":" $4 }
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """Lines ``passwd:``, ``shadow:`` and ``group:`` as the probe's awk writes them, ``noshadow`` when there is no such file."""
+    rows: dict[str, list[list[str]]] = {"passwd": [], "shadow": [], "group": []}
+    fields = {"passwd": 8, "shadow": 9, "group": 3}
+    has_shadow = True
+    for line in whole(output, "accounts"):
+        kind, _, rest = line.strip().partition(":")
+        parts = [part.strip() for part in rest.split(":")]
+        if kind == "bad":
+            raise ParseError(f"accounts: line {parts[-1]} of /etc/{parts[0]} cannot be read: the number of its fields is wrong")
+        if line.strip() == "noshadow":
+            has_shadow = False
+        elif kind not in rows or len(parts) != fields[kind]:
+            raise ParseError(f"accounts: not a line of the probe: {line[:80]!r}")
+        else:
+            rows[kind].append(parts)
+    if not rows["passwd"]:
+        raise ParseError("accounts: /etc/passwd lists no account")
+    if has_shadow and not rows["shadow"]:
+        raise ParseError("accounts: /etc/shadow lists no account")
+    shadow: dict[str, list[str]] = {}
+    for row in rows["shadow"]:
+        shadow.setdefault(row[0], row)  # the C library takes the first
+    groups = _Groups(rows["group"])
+    return [_account(row, shadow, groups) for row in rows["passwd"]]
+
+
+def _account(row: list[str], shadow: dict[str, list[str]], groups: _Groups) -> Json:
+    line, name, state, algorithm, uid, gid, home, shell = row
+    where = f"accounts: line {line} of /etc/passwd"
+    if not name or name[0] in "+-":
+        raise ParseError(f"{where}: {name!r} takes accounts from a directory service, which the probe does not read")
+    ages: dict[str, Json] = {}
+    if state == _IN_SHADOW:
+        state, algorithm = "none", ""
+        if name in shadow:
+            _, state, algorithm, *numbers = shadow[name]
+            if state == _IN_SHADOW:
+                state = "none"
+            ages = {key: number(text, f"accounts: {name}: {key}") for key, text in zip(_AGES, numbers, strict=True) if text}
+            ages = {key: age for key, age in ages.items() if age != -1}  # -1 is another way to leave it empty
+    if state not in _STATES:
+        raise ParseError(f"{where}: {state!r} is not a state of a password")
+    return {
+        "name": name,
+        "line": number(line, where),
+        "uid": number(uid, where),
+        "gid": number(gid, where),
+        "home": home,
+        "shell": shell,
+        "can_log_in": shell.rsplit("/", 1)[-1] not in _NO_SESSION,
+        "password": state,
+        "hash": algorithm,
+        **ages,
+        "groups": groups.of(name, gid),
+    }
+
+
+class _Groups:
+    """The groups by member and by number, so that thousands of accounts stay quick."""
+
+    def __init__(self, rows: list[list[str]]) -> None:
+        self._by_member: dict[str, list[str]] = {}
+        self._by_gid: dict[str, list[str]] = {}
+        for group, gid, members in rows:
+            number(gid, f"accounts: the group {group}")
+            self._by_gid.setdefault(gid, []).append(group)
+            for member in members.split(","):
+                self._by_member.setdefault(member.strip(), []).append(group)
+
+    def of(self, name: str, gid: str) -> list[Json]:
+        return list(dict.fromkeys([*self._by_gid.get(gid, []), *self._by_member.get(name, [])]))
+
+
+FACT = Fact(
+    name="accounts",
+    title=Text(en="Local accounts and the state of their passwords", ar="الحسابات المحلية وحالة كلمات مرورها"),
+    shape=ListOf(
+        record(
+            name=STR,
+            line=INT,
+            uid=INT,
+            gid=INT,
+            home=STR,
+            shell=STR,
+            can_log_in=BOOL,
+            password=STR,
+            hash=STR,
+            **{key: optional(INT) for key in _AGES},
+            groups=ListOf(STR),
+        )
+    ),
+    parse=parse,
+    example=[
+        {
+            "name": "clerk",
+            "line": 20,
+            "uid": 1000,
+            "gid": 1000,
+            "home": "/home/clerk",
+            "shell": "/bin/bash",
+            "can_log_in": True,
+            "password": "set",
+            "hash": "$y$",
+            "last_change_day": 20000,
+            "min_days": 1,
+            "max_days": 90,
+            "warn_days": 7,
+            "groups": ["clerk", "users"],
+        }
+    ],
+    probes={
+        "linux": HostProbe(
+            script=(
+                "passwd=$(cat /etc/passwd) || exit 1\n"
+                "group=$(cat /etc/group) || exit 1\n"
+                "[ -x /etc ] || exit 1\n"
+                f"printf '%s\\n' \"$passwd\" | awk -F: '{_PASSWD}' || exit 1\n"
+                f"printf '%s\\n' \"$group\" | awk -F: '{_GROUP}' || exit 1\n"
+                "if [ -e /etc/shadow ]; then\n"
+                "  shadow=$(as_root /bin/cat /etc/shadow) || exit 1\n"
+                f"  printf '%s\\n' \"$shadow\" | awk -F: '{_SHADOW}' || exit 1\n"
+                "else\n"
+                "  echo noshadow\n"
+                "fi\n"
+                "echo end\n"
+            ),
+            privileged=("/bin/cat /etc/shadow",),
+            max_bytes=4_194_304,
+        )
+    },
+)

@@ -1,0 +1,118 @@
+"""Defaults for accounts yet to be made (/etc/login.defs), and the masks with which sessions create files.
+
+A mask written in login.defs rules a session only where pam_umask applies it; shells' start files then change it. ``umasks``
+therefore lists every mask that may rule, each with where it is written.
+"""
+
+from __future__ import annotations
+
+import re
+
+from auditor.facts._lines import number
+from auditor.facts._pam import SHOW_PAM, Pam
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
+from auditor.model import Json, Text
+
+_PATH = "/etc/login.defs"
+_STARTS = ("/etc/profile", "/etc/bashrc", "/etc/bash.bashrc", "/etc/profile.d/")
+_SERVICES = ("sshd", "login")
+_NUMBERS = ("pass_max_days", "pass_min_days", "pass_warn_age", "pass_min_len", "uid_min", "uid_max", "sys_uid_max")
+_WANTED = 0o027
+_COMMAND = re.compile(r"(?:^|[;&|]\s*|\b(?:then|else|do)\s+)umask\s+([^\s;&|)]+)")
+_CLAUSE = re.compile(r"([ugoa]+)=([rwx]*)\Z")
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """PAM's files, login.defs and the shells' start files, as ``path:line``."""
+    pam = Pam(output, "login_defs")
+    settings: dict[str, str] = {}
+    for text in pam.text(_PATH):
+        words = text.partition("#")[0].split()
+        if words:
+            settings[words[0].upper()] = " ".join(words[1:])  # the last one holds
+    value: dict[str, Json] = {"present": _PATH in pam.files}
+    for name in _NUMBERS:
+        if name.upper() in settings:
+            value[name] = number(settings[name.upper()], f"login_defs: {name.upper()}")
+    if "ENCRYPT_METHOD" in settings:
+        value["encrypt_method"] = settings["ENCRYPT_METHOD"].upper()
+    if "UMASK" in settings:
+        value["umask"] = settings["UMASK"]
+    return {**value, "umasks": [*_session_masks(pam, settings.get("UMASK")), *_start_masks(pam)]}
+
+
+def _session_masks(pam: Pam, default: str | None) -> list[Json]:
+    """What pam_umask sets at log-on: its own argument, else that of login.defs, else nothing but the system's 022."""
+    found: list[Json] = []
+    for service in _SERVICES:
+        if not pam.present or not pam.has(service):
+            continue
+        modules = [m for m in pam.stack(service, "session") if m.name == "pam_umask"]
+        given = modules[-1].argument("umask") if modules else None
+        if not modules:
+            found.append(_mask(f"{service} (no pam_umask)", "022"))
+        elif given is not None:
+            found.append(_mask(f"{service} (pam_umask)", given))
+        else:
+            found.append(_mask(f"{service} ({_PATH})", default or "022"))
+    return found
+
+
+def _start_masks(pam: Pam) -> list[Json]:
+    found: list[Json] = []
+    for path, lines in pam.files.items():
+        if path.startswith(_STARTS):
+            masks = [mask for text in lines for mask in _COMMAND.findall(text.partition("#")[0].strip())]
+            found += [_mask(path, mask) for mask in masks if not mask.startswith("-")]  # -S and -p only print
+    return found
+
+
+def _mask(source: str, text: str) -> Json:
+    bits = _bits(text)
+    return {"source": source, "mask": text, "at_least_027": bits is not None and bits & _WANTED == _WANTED}
+
+
+def _bits(text: str) -> int | None:
+    """An octal mask, or a symbolic one such as ``u=rwx,g=rx,o=``; None when only the shell can tell."""
+    text = text.strip("\"'")
+    if re.fullmatch(r"[0-7]{1,4}", text):
+        return int(text, 8)
+    allowed: dict[str, int] = {}
+    for clause in text.split(","):
+        match = _CLAUSE.match(clause)
+        if match is None:
+            return None
+        for who in "ugo" if "a" in match[1] else match[1]:
+            allowed[who] = sum({"r": 4, "w": 2, "x": 1}[c] for c in set(match[2]))
+    if set(allowed) != set("ugo"):
+        return None
+    return 0o777 - (allowed["u"] * 64 + allowed["g"] * 8 + allowed["o"])
+
+
+FACT = Fact(
+    name="login_defs",
+    title=Text(en="Defaults for accounts and file masks", ar="الإعدادات الافتراضية للحسابات وأقنعة أذونات الملفات"),
+    shape=record(
+        present=BOOL,
+        umask=optional(STR),
+        encrypt_method=optional(STR),  # in capitals
+        **{name: optional(INT) for name in _NUMBERS},
+        umasks=ListOf(record(source=STR, mask=STR, at_least_027=BOOL)),
+    ),
+    parse=parse,
+    example={
+        "present": True,
+        "umask": "027",
+        "encrypt_method": "YESCRYPT",
+        "pass_max_days": 90,
+        "uid_min": 1000,
+        "umasks": [{"source": "sshd (/etc/login.defs)", "mask": "027", "at_least_027": True}],
+    },
+    probes={
+        "linux": HostProbe(
+            script=SHOW_PAM + f"show {_PATH} /etc/profile /etc/bashrc /etc/bash.bashrc /etc/profile.d/*.sh\necho end\n",
+            max_bytes=1_048_576,
+        )
+    },
+)

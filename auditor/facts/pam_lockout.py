@@ -1,0 +1,89 @@
+"""Whether an account is locked after failed attempts: pam_faillock in the stacks through which people log in."""
+
+from __future__ import annotations
+
+from auditor.errors import ParseError
+from auditor.facts._pam import SHOW_PAM, Module, Pam, setting
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.model import Json, Text
+
+_CONF = "/etc/security/faillock.conf"
+_SERVICES = ("sshd", "login")
+_DENY, _UNLOCK_TIME, _FAIL_INTERVAL = 3, 600, 900  # pam_faillock's own defaults
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """PAM's files and faillock.conf, as ``path:line``; ``nopam`` on a host without PAM."""
+    pam = Pam(output, "pam_lockout")
+    services = [name for name in _SERVICES if pam.present and pam.has(name)]
+    return {"pam": pam.present, "services": [_service(pam, name) for name in services]}
+
+
+def _service(pam: Pam, service: str) -> Json:
+    stack = pam.stack(service, "auth")
+    lines = [m for m in stack if m.name == "pam_faillock"]
+    counting = [m for m in _reached_on_failure(stack) if m.name == "pam_faillock" and "authfail" in m.arguments]
+    refusing = [m for m in lines if {"preauth", "authsucc"} & set(m.arguments) and m.control != "optional"]
+    if not counting or not refusing:
+        return {"service": service, "in_use": False, "deny": 0, "unlock_time": 0, "fail_interval": 0, "even_deny_root": False}
+    if any(m.argument("conf") is not None for m in lines):
+        raise ParseError(f"pam_lockout: {service} names another file by conf=, which the probe does not read")
+    written = pam.settings(_CONF)
+
+    def number(key: str, default: int) -> list[int]:
+        return [setting(key, "pam_lockout", default, _plain(m.argument(key)), _plain(written.get(key))) for m in refusing]
+
+    return {
+        "service": service,
+        "in_use": True,
+        # several lines may differ: each figure is the most lenient of them
+        "deny": max(number("deny", _DENY), key=lambda n: n or float("inf")),
+        "unlock_time": min(number("unlock_time", _UNLOCK_TIME), key=lambda n: n or float("inf")),
+        "fail_interval": min(number("fail_interval", _FAIL_INTERVAL)),
+        "even_deny_root": "even_deny_root" in written or all("even_deny_root" in m.arguments for m in refusing),
+    }
+
+
+def _reached_on_failure(stack: list[Module]) -> list[Module]:
+    """The stack up to a ``requisite pam_deny``, which sends every failed attempt away."""
+    denied = [i for i, m in enumerate(stack) if m.name == "pam_deny" and m.control == "requisite"]
+    return stack[: denied[0]] if denied else stack
+
+
+def _plain(text: str | None) -> str | None:
+    return "0" if text is not None and text.lower() == "never" else text
+
+
+FACT = Fact(
+    name="pam_lockout",
+    title=Text(en="Locking of accounts after failed attempts", ar="قفل الحسابات بعد محاولات الدخول الفاشلة"),
+    shape=record(
+        pam=BOOL,
+        services=ListOf(
+            record(
+                service=STR,
+                in_use=BOOL,  # failures are counted, and a locked account is refused
+                deny=INT,  # 0: never locks
+                unlock_time=INT,  # seconds; 0: stays locked until an administrator unlocks it
+                fail_interval=INT,
+                even_deny_root=BOOL,
+            )
+        ),
+    ),
+    parse=parse,
+    example={
+        "pam": True,
+        "services": [
+            {
+                "service": "sshd",
+                "in_use": True,
+                "deny": 5,
+                "unlock_time": 900,
+                "fail_interval": 900,
+                "even_deny_root": False,
+            }
+        ],
+    },
+    probes={"linux": HostProbe(script=SHOW_PAM + f"show {_CONF}\necho end\n", max_bytes=1_048_576)},
+)
