@@ -62,9 +62,9 @@ def parse(output: str, _args: Arguments) -> Json:
     for line in whole_lines("automatic_updates", output):
         if match := re.fullmatch(r'(APT::Periodic::[\w:-]+) "([^"]*)";', line):
             settings[_APT_KEYS.get(match[1], "")] = match[2]
-        elif match := re.fullmatch(r"timer=(\S+) (enabled|disabled|masked|cron)", line):
-            settings[match[1]] = match[2]
-        elif match := re.fullmatch(r"(manager|tool|apply_updates|upgrade_type)\s*=\s*(.*)", line):
+        elif match := re.fullmatch(r"timer=(\S+)\s(enabled|disabled|masked|cron)", line) or re.fullmatch(
+            r"(manager|tool|apply_updates|upgrade_type)\s*=\s*(.*)", line
+        ):
             settings[match[1]] = match[2]
         else:
             raise ParseError(f"automatic_updates: a line that does not belong there: {line[:80]!r}")

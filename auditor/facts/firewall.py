@@ -20,8 +20,8 @@ _DEPTH = 32  # of jumps; nftables itself allows 16
 _STRICTNESS = ("none", "accept", "reject", "drop")
 
 # Elements of sets (banned addresses) change nightly and decide nothing here: they stay on the target, as do other tables' rules.
-# iptables -S loads kernel modules when none is loaded; it is therefore asked only where nft is not there, or where the old
-# tables are in use beside it.
+# nft shows what iptables-nft wrote; the old tables, which it does not see, are asked for only where they are in use already,
+# because to ask for them loads kernel modules.
 _SCRIPT = r"""
 if [ -x /usr/sbin/nft ]; then
   echo tool=nftables
@@ -37,19 +37,29 @@ if [ -x /usr/sbin/nft ]; then
     depth == 1 { sub(/^[ \t]*/, ""); text = text "rule=" $0 "\n" }
   '
 fi
-for pair in 'iptables ip' 'ip6tables ip6'; do
-  command=${pair% *}
-  old=/proc/net/${pair#* }_tables_names
-  if [ -x /usr/sbin/nft ] && [ ! -e "$old" ]; then continue; fi
-  if [ ! -x "/usr/sbin/$command" ]; then continue; fi
-  echo "tool=$command"
-  if [ "$command" = iptables ]; then
-    out=$(as_root /usr/sbin/iptables -S) || exit 1
-  else
-    out=$(as_root /usr/sbin/ip6tables -S) || exit 1
+if [ -x /usr/sbin/nft ]; then
+  if [ -e /proc/net/ip_tables_names ] && [ -x /usr/sbin/iptables-legacy ]; then
+    echo tool=iptables-legacy
+    out=$(as_root /usr/sbin/iptables-legacy -S) || exit 1
+    printf '%s\n' "$out" | sed 's/^/ip=/'
   fi
-  printf '%s\n' "$out" | sed "s/^/${pair#* }=/"
-done
+  if [ -e /proc/net/ip6_tables_names ] && [ -x /usr/sbin/ip6tables-legacy ]; then
+    echo tool=ip6tables-legacy
+    out=$(as_root /usr/sbin/ip6tables-legacy -S) || exit 1
+    printf '%s\n' "$out" | sed 's/^/ip6=/'
+  fi
+else
+  if [ -x /usr/sbin/iptables ]; then
+    echo tool=iptables
+    out=$(as_root /usr/sbin/iptables -S) || exit 1
+    printf '%s\n' "$out" | sed 's/^/ip=/'
+  fi
+  if [ -x /usr/sbin/ip6tables ]; then
+    echo tool=ip6tables
+    out=$(as_root /usr/sbin/ip6tables -S) || exit 1
+    printf '%s\n' "$out" | sed 's/^/ip6=/'
+  fi
+fi
 if [ -e /proc/net/if_inet6 ]; then
   out=$(cat /proc/net/if_inet6) || exit 1
   if printf '%s\n' "$out" | grep -qv -e '[[:space:]]lo$' -e '^$'; then echo ipv6=yes; else echo ipv6=no; fi
@@ -59,7 +69,13 @@ fi
 echo end
 """
 
-_PRIVILEGED = ("/usr/sbin/nft -s list ruleset", "/usr/sbin/iptables -S", "/usr/sbin/ip6tables -S")
+_PRIVILEGED = (
+    "/usr/sbin/nft -s list ruleset",
+    "/usr/sbin/iptables -S",
+    "/usr/sbin/ip6tables -S",
+    "/usr/sbin/iptables-legacy -S",
+    "/usr/sbin/ip6tables-legacy -S",
+)
 
 
 @dataclass(slots=True)

@@ -15,8 +15,9 @@ _LIMIT = 3000
 # their names change each night. Folders closed to this user are skipped by find: what they hide is closed to others too.
 _SCRIPT = f"""\
 [ -r /var/log ] && [ -x /var/log ] || exit 1
-out=$(find /var/log -xdev -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' \\
-  ! -name '*.old' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
+out=$(find /var/log -xdev -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
+  ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
+  -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
 count=$(printf '%s\\n' "$out" | wc -l)
 if [ "$count" -gt {_LIMIT} ]; then exit 1; fi
 printf '%s\\n' "$out" | sort -k 3

@@ -70,11 +70,11 @@ def parse(output: str, _args: Arguments) -> Json:
     storage = _storage(files)
     persistent = "journald" in running and (storage == "persistent" or (storage == "auto" and directory == "yes"))
     return {
-        "running": sorted(running),
+        "running": [*sorted(running)],
         "journal_storage": storage,
         "journal_directory": directory == "yes",
         "journal_persistent": persistent,
-        "remote_targets": sorted(remotes),
+        "remote_targets": [*sorted(remotes)],
         "remote_known": complete,
     }
 

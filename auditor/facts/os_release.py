@@ -18,8 +18,8 @@ _DEBIAN = frozenset({"debian", "ubuntu"})
 _RHEL = frozenset({"rhel", "fedora", "centos"})
 
 # The last day of security updates that are free to every user (Debian: with LTS), and with the maker's paid extension.
-# Sources, read in 2026: wiki.debian.org/LTS, ubuntu.com/about/release-cycle, access.redhat.com/support/policy/updates/errata,
-# centos.org/centos-stream, wiki.almalinux.org/release-notes, wiki.rockylinux.org/rocky/version, oracle.com/a/ocom/docs/elsp-lifetime-069338.pdf.
+# Sources: wiki.debian.org/LTS, ubuntu.com/about/release-cycle, access.redhat.com/support/policy/updates/errata,
+# centos.org/centos-stream, wiki.almalinux.org/release-notes, wiki.rockylinux.org/rocky/version, Oracle's lifetime support policy.
 # Where a source names only a month, the earlier day stands.
 _SUPPORT: dict[tuple[str, str], tuple[str, str]] = {
     ("debian", "9"): ("2022-06-30", ""),

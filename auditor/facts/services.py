@@ -75,7 +75,7 @@ def parse(output: str, _args: Arguments) -> Json:
             "enabled": enabled.get(name) in _ENABLED,
             "state": enabled.get(name, "unlisted"),
         }
-    return {"manager": manager, "units": units, "running": sorted(running)}
+    return {"manager": manager, "units": units, "running": [*sorted(running)]}
 
 
 FACT = Fact(

@@ -18,7 +18,8 @@ _SCRIPT = (
     PROCESS_NAMES
     + """\
 printf '%s\\n' "$names" | awk '/^(chronyd|ntpd|openntpd|systemd-timesyn)$/ { print "process=" $0 }'
-for file in /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources /etc/chrony.conf /etc/chrony.d/*.conf \\
+for file in /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources \\
+  /etc/chrony.conf /etc/chrony.d/*.conf \\
   /etc/ntp.conf /etc/ntpsec/ntp.conf /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf \\
   /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf /run/systemd/timesyncd.conf.d/*.conf \\
   /usr/lib/systemd/timesyncd.conf.d/*.conf /run/chrony-dhcp/*.sources; do
@@ -58,7 +59,7 @@ def parse(output: str, _args: Arguments) -> Json:
             for server in _servers(daemon, setting):
                 servers[daemon][server] = None
     wanted = [server for daemon in running for server in servers[daemon]]
-    return {"running": sorted(running), "servers": sorted(set(wanted)), "servers_known": complete}
+    return {"running": [*sorted(running)], "servers": [*sorted(set(wanted))], "servers_known": complete}
 
 
 def _servers(daemon: str, setting: str) -> list[str]:

@@ -78,8 +78,8 @@ fi
 echo known=$found
 """
 
-# Advisories of type security in the repositories' updateinfo. Those of a module count only while its stream is enabled. Of several
-# installed versions (kernels) the newest counts. The order of versions is rpm's, written in awk, because rpm offers none to the shell.
+# Advisories of type security in the repositories' updateinfo. Those of a module count only while its stream is enabled. Of
+# several installed versions (kernels) the newest counts. The order of versions is rpm's own, which rpm does not offer to the shell.
 _RHEL = r"""
 found=no
 set --
@@ -208,7 +208,7 @@ _SCRIPT = (
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``manager=``, a ``release=archive<TAB>date`` per archive, a ``pending=name<TAB>installed<TAB>offered`` per update, ``known=``."""
+    """``manager=``, ``release=archive<TAB>date``, ``pending=name<TAB>installed<TAB>offered`` per update, ``known=``."""
     fields: dict[str, list[str]] = {"manager": [], "release": [], "pending": [], "known": []}
     for line in whole_lines("updates", output):
         key, _, text = line.partition("=")
