@@ -1,1 +1,25 @@
 """YAML and TOML to the model; every mistake named with file, line and column."""
+
+from auditor.loading.document import Document
+from auditor.loading.mistake import Mistake
+from auditor.loading.schema import KINDS, load_schema
+from auditor.loading.secrets import looks_secret
+from auditor.loading.settings import SETTINGS_FILE, find_root, load_settings
+from auditor.loading.stock import stock_root
+from auditor.loading.workspace import LoadResult, load_workspace
+from auditor.loading.yaml_reader import read_yaml
+
+__all__ = [
+    "KINDS",
+    "SETTINGS_FILE",
+    "Document",
+    "LoadResult",
+    "Mistake",
+    "find_root",
+    "load_schema",
+    "load_settings",
+    "load_workspace",
+    "looks_secret",
+    "read_yaml",
+    "stock_root",
+]

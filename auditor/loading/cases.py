@@ -1,0 +1,119 @@
+"""A check's cases held against the shapes of its facts, so that no example shows what a host can never show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.errors import ParseError
+from auditor.expressions.check import ASSET
+from auditor.facts import by_name
+from auditor.facts.shape import ListOf, MapOf, Record, Shape, conform
+from auditor.loading.document import Document, Keys, Report
+from auditor.loading.mistake import did_you_mean
+from auditor.loading.params import of_type
+from auditor.loading.wording import where
+from auditor.model import Check, Json, Scope
+
+_ASSET_FIELDS = frozenset(name for name, _ in ASSET.fields)
+
+
+def check_cases(document: Document, report: Report, check: Check) -> None:
+    """Report what is wrong in the cases of a check whose facts are all known."""
+    verdicts = [case.verdict for case in check.cases]
+    for needed, said in (("pass", "passes"), ("fail", "fails")):
+        if needed not in verdicts:
+            report.add(document, ("cases",), f"no case {said}; a check is proved by at least one that passes and one that fails")
+    names: set[str] = set()
+    for index, case in enumerate(check.cases):
+        if case.name in names:
+            report.add(document, ("cases", index, "name"), f'two cases are called "{case.name}"; give each its own name')
+        names.add(case.name)
+        _check_given(document, report, check, index)
+        _check_params(document, report, check, index)
+
+
+def _check_given(document: Document, report: Report, check: Check, index: int) -> None:
+    case, keys = check.cases[index], ("cases", index, "given")
+    variables = {use.variable: use.fact for use in check.facts}
+    for name, value in case.given.items():
+        if name not in variables:
+            hint = did_you_mean(name, variables) or f"; known here: {', '.join(variables)}"
+            report.add(document, (*keys, name), f"the check sees no fact {name}{hint}", at_key=True)
+            continue
+        fact = by_name(variables[name])
+        assert fact is not None
+        if check.scope is Scope.DEPARTMENT and not _is_golden(value):
+            _check_rows(document, report, fact.shape, value, (*keys, name))
+        elif not _is_golden(value):
+            _check_value(document, report, fact.shape, value, (*keys, name))
+    missing = [name for name in variables if name not in case.given]
+    # A fact that was not observed is just what `unknown` is about; every other verdict rests on all of them.
+    if missing and case.verdict != "unknown":
+        report.add(document, keys, f"the fact {missing[0]} is not given, so the verdict could only be unknown")
+
+
+def _check_rows(document: Document, report: Report, shape: Shape, value: Json, keys: Keys) -> None:
+    """A department-scope fact: a list of ``{asset, value}``; a row without a value is an asset that was not observed."""
+    if not isinstance(value, list):
+        report.add(document, keys, f"{where(keys)} must be a list of {{asset, value}}: the check judges a whole department")
+        return
+    for index, row in enumerate(value):
+        here: Keys = (*keys, index)
+        if not isinstance(row, dict) or "asset" not in row or row.keys() - {"asset", "value"}:
+            report.add(document, here, f"{where(here)} must be {{asset: {{uid: …}}, value: …}}, and nothing besides")
+            continue
+        asset = row["asset"]
+        if not isinstance(asset, dict):
+            report.add(document, (*here, "asset"), f"{where(here)}.asset must be a mapping such as {{uid: web-1}}")
+        else:
+            for name in asset.keys() - _ASSET_FIELDS:
+                hint = did_you_mean(name, _ASSET_FIELDS)
+                report.add(document, (*here, "asset", name), f"an asset has no field {name}{hint}", at_key=True)
+        if "value" in row and not _is_golden(row["value"]):
+            _check_value(document, report, shape, row["value"], (*here, "value"))
+
+
+def _check_value(document: Document, report: Report, shape: Shape, value: Json, keys: Keys) -> None:
+    for inner, message, at_key in _misfits(shape, value, keys):
+        report.add(document, inner, message, at_key=at_key)
+
+
+def _misfits(shape: Shape, value: Any, keys: Keys) -> list[tuple[Keys, str, bool]]:
+    """Every place where the value has not the shape: the way to it, what is wrong, and whether its key is meant."""
+    match shape:
+        case ListOf(of) if isinstance(value, list):
+            return [misfit for index, item in enumerate(value) for misfit in _misfits(of, item, (*keys, index))]
+        case MapOf(of) if isinstance(value, dict):
+            return [misfit for key, item in value.items() for misfit in _misfits(of, item, (*keys, key))]
+        case Record(fields, optional) if isinstance(value, dict):
+            known = dict(fields)
+            found: list[tuple[Keys, str, bool]] = []
+            for key, item in value.items():
+                if key in known:
+                    found += _misfits(known[key], item, (*keys, key))
+                else:
+                    found.append(((*keys, key), f"{where(keys)} has no field {key}{did_you_mean(key, known)}", True))
+            missing = [key for key in known if key not in value and key not in optional]
+            return found + [(keys, f"{where(keys)} lacks the field {key}, which the fact always gives", False) for key in missing]
+    try:
+        conform(shape, value, where(keys))
+    except ParseError as error:
+        return [(keys, str(error), False)]
+    return []
+
+
+def _check_params(document: Document, report: Report, check: Check, index: int) -> None:
+    params = {param.name: param for param in check.params}
+    for name, value in check.cases[index].params.items():
+        keys = ("cases", index, "params", name)
+        if name not in params:
+            report.add(document, keys, f"the check has no parameter {name}{did_you_mean(name, params)}", at_key=True)
+            continue
+        try:
+            of_type(params[name].type, value)
+        except ValueError as error:
+            report.add(document, keys, f"{where(keys)}: {error}")
+
+
+def _is_golden(value: Json) -> bool:
+    return isinstance(value, dict) and value.keys() == {"golden"} and isinstance(value["golden"], str)

@@ -1,0 +1,213 @@
+"""Checks: from their files to the model, with every expression compiled and every case held against the facts' shapes."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+from auditor.expressions import compile_check
+from auditor.facts import FACTS, by_name
+from auditor.facts.shape import ListOf, MapOf, Record, Shape
+from auditor.loading.cases import check_cases
+from auditor.loading.document import Document, Report
+from auditor.loading.files import Files, digest, text
+from auditor.loading.mistake import did_you_mean
+from auditor.loading.params import TYPE_NAMES, directions, of_type
+from auditor.loading.wording import got
+from auditor.model import Case, Check, FactUse, Param, Scope, Severity, Stricter
+
+EXPRESSIONS = ("applies", "for_each", "where", "subject", "expect", "observed", "expected")
+RESERVED = frozenset({"params", "asset", "department", "inventory", "now", "observed_at", "item"})
+
+_CEL_PLACE = re.compile(r"(\d+):(\d+): ?(.*)", re.DOTALL)
+_CEL_NAME = re.compile(r"undeclared reference to '([^']+)'")
+_CEL_FIELD = re.compile(r"undefined field '([^']+)'")
+
+
+def load_check(files: Files, document: Document, area: str) -> Check | None:
+    """The check in an approved document; None when a mistake was found in it, which the report then holds."""
+    report, before = files.report, len(files.report.mistakes)
+    data: Any = document.value
+    params = _params(document, report)
+    check = Check(
+        id=data["id"],
+        title=text(data["title"]),
+        severity=Severity(data["severity"]),
+        rationale=text(data["rationale"]),
+        facts=_facts(data["facts"]),
+        expect=data["expect"],
+        remediation=text(data["remediation"]),
+        remediation_shell=data["remediation"].get("shell", ""),
+        scope=Scope(data.get("scope", "asset")),
+        params=params,
+        references=data.get("references", {}),
+        cases=tuple(_case(case, params) for case in data["cases"]),
+        area=area,
+        sha256=_decisive(data),
+        **{key: data.get(key) for key in EXPRESSIONS if key != "expect"},
+    )
+    known = _check_facts(document, report, check)
+    _check_subject(document, report, check)
+    _check_params_used(document, report, check)
+    if known:
+        _check_expressions(document, report, check)
+        check_cases(document, report, check)
+    return check if len(report.mistakes) == before else None
+
+
+def _decisive(data: dict[str, Any]) -> str:
+    """The hash of what decides a check's verdicts; wording, severity, defaults and cases are left out.
+
+    Parameters are left out because a verdict's definition adds the values in force.
+    """
+    facts = sorted((use.variable, use.fact, sorted(use.args)) for use in _facts(data["facts"]))
+    return digest({"facts": facts, "scope": data.get("scope", "asset"), **{key: data.get(key) for key in EXPRESSIONS}})
+
+
+def _facts(value: Any) -> tuple[FactUse, ...]:
+    if isinstance(value, list):
+        return tuple(FactUse(name, name) for name in value)
+    return tuple(FactUse(variable, fact, tuple(args.items())) for variable, use in value.items() for fact, args in use.items())
+
+
+def _case(data: dict[str, Any], params: tuple[Param, ...]) -> Case:
+    values = dict(data.get("params", {}))
+    for param in params:
+        with contextlib.suppress(KeyError, ValueError):  # reported by check_cases
+            values[param.name] = of_type(param.type, values[param.name])
+    return Case(
+        name=data["name"],
+        given=data["given"],
+        verdict=data["verdict"],
+        params=values,
+        asset=data.get("asset", {}),
+        subjects=tuple(data.get("subjects", ())),
+    )
+
+
+def _params(document: Document, report: Report) -> tuple[Param, ...]:
+    """All parameters; what is wrong with them is reported."""
+    found = []
+    data: Any = document.value
+    for name, param in data.get("params", {}).items():
+        keys, kind, default = ("params", name), param["type"], param["default"]
+        stricter = Stricter(str(param["stricter"]).lower())
+        try:
+            default = of_type(kind, default)
+        except ValueError as error:
+            shown = got(default, keys, document)
+            report.add(document, (*keys, "default"), f"the default of {name} is {shown}; {error}, as its type says")
+        if stricter not in directions(kind):
+            message = f"{TYPE_NAMES[kind]} cannot become stricter by {stricter}; expected one of {', '.join(directions(kind))}"
+            report.add(document, (*keys, "stricter"), message)
+        found.append(Param(name, default, kind, stricter))
+    return tuple(found)
+
+
+def _check_facts(document: Document, report: Report, check: Check) -> bool:
+    """Report unknown facts and arguments; whether all facts are known."""
+    data: Any = document.value
+    listed = isinstance(data["facts"], list)
+    all_known, kinds = True, set()
+    for index, use in enumerate(check.facts):
+        keys = ("facts", index) if listed else ("facts", use.variable, use.fact)
+        if use.variable in RESERVED:
+            message = f"a variable cannot be called {use.variable}: expressions see something else under that name"
+            report.add(document, keys[:2], message, at_key=not listed)
+            all_known = False
+        fact = by_name(use.fact)
+        if fact is None:
+            hint = did_you_mean(use.fact, [f.name for f in FACTS]) or f"; known: {', '.join(sorted(f.name for f in FACTS))}"
+            report.add(document, keys, f"unknown fact {use.fact}{hint}", at_key=not listed)
+            all_known = False
+            continue
+        kinds.add(fact.asset_kind)
+        _check_arguments(document, report, check, use)
+    if check.scope is Scope.ASSET and len(kinds) > 1:
+        names = " and ".join(sorted(kinds))
+        report.add(document, ("facts",), f"the facts are read from different kinds of asset ({names}), which no asset is at once")
+    return all_known
+
+
+def _check_arguments(document: Document, report: Report, check: Check, use: FactUse) -> None:
+    fact = by_name(use.fact)
+    assert fact is not None
+    data: Any = document.value
+    keys = ("facts", use.variable, use.fact)
+    if isinstance(data["facts"], list):
+        keys = ("facts", [u.variable for u in check.facts].index(use.variable), "")  # type: ignore[assignment]
+    given = dict(use.args)
+    for missing in [name for name in fact.arguments if name not in given]:
+        message = f"the fact {use.fact} lacks its argument {missing}; write {{{use.variable}: {{{use.fact}: {{{missing}: …}}}}}}"
+        report.add(document, keys, message)
+    types = {param.name: param.type for param in check.params}
+    for name, value in given.items():
+        if name not in fact.arguments:
+            hint = did_you_mean(name, fact.arguments) or f"; it takes {', '.join(fact.arguments) or 'none'}"
+            report.add(document, (*keys, name), f"the fact {use.fact} has no argument {name}{hint}", at_key=True)
+            continue
+        kind = fact.arguments[name].name
+        if isinstance(value, str) and value.startswith("params."):
+            param = value.removeprefix("params.")
+            if param not in data.get("params", {}):
+                message = f"{value} is no parameter of this check{did_you_mean(param, data.get('params', {}))}"
+                report.add(document, (*keys, name), message)
+            elif types.get(param, kind) != kind:
+                message = f"the argument {name} takes {TYPE_NAMES[kind]}; {value} is {TYPE_NAMES[types[param]]}"
+                report.add(document, (*keys, name), message)
+            continue
+        try:
+            of_type(kind, value)
+        except ValueError as error:
+            report.add(document, (*keys, name), f"the argument {name} is {got(value, keys, document)}; {error}")
+
+
+def _check_subject(document: Document, report: Report, check: Check) -> None:
+    if check.for_each is not None and check.subject is None:
+        message = "a check with for_each needs subject: the text that names each item, so that its finding can be followed"
+        report.add(document, ("for_each",), message, at_key=True)
+
+
+def _check_params_used(document: Document, report: Report, check: Check) -> None:
+    """A parameter that nothing reads would let a policy believe that it had set something."""
+    data: Any = document.value
+    sources = [str(data[key]) for key in EXPRESSIONS if key in data]
+    sources += [str(value) for use in check.facts for _, value in use.args]
+    read = set(re.findall(r"\bparams\.([a-z][a-z0-9_]*)", " ".join(sources)))
+    for name in data.get("params", {}):
+        if name not in read:
+            report.add(
+                document, ("params", name), f"no expression or argument reads params.{name}; use it or remove it", at_key=True
+            )
+
+
+def _check_expressions(document: Document, report: Report, check: Check) -> None:
+    for mistake in compile_check(check)[1]:
+        keys, found = (mistake.key,), _CEL_PLACE.match(mistake.message)
+        if found is None:
+            report.add(document, keys, f"{mistake.key}: {mistake.message}")
+            continue
+        message = f"{mistake.key}: {found[3]}{_nearest(check, found[3])}"
+        report.mistakes.append(document.mistake_within(keys, int(found[1]), int(found[2]), message))
+
+
+def _nearest(check: Check, message: str) -> str:
+    """The name that was meant, for a variable or a field that there is not."""
+    name, field = _CEL_NAME.search(message), _CEL_FIELD.search(message)
+    if name:
+        return did_you_mean(name[1], {*RESERVED, *(use.variable for use in check.facts)})
+    if field:
+        shapes = [fact.shape for use in check.facts if (fact := by_name(use.fact))]
+        return did_you_mean(field[1], {p.name for p in check.params}.union(*(_fields(shape) for shape in shapes)))
+    return ""
+
+
+def _fields(shape: Shape) -> set[str]:
+    match shape:
+        case Record(fields):
+            return {name for name, _ in fields}.union(*(_fields(inner) for _, inner in fields))
+        case ListOf(of) | MapOf(of):
+            return _fields(of)
+        case _:
+            return set()

@@ -1,0 +1,170 @@
+"""A department's inventory: its hosts and networks, every address judged before anything is sent to it."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+import zoneinfo
+from typing import Any, TypeAlias
+
+from auditor.loading.document import Document, Keys, Report
+from auditor.loading.files import digest, text
+from auditor.loading.wording import where
+from auditor.model import Asset, AssetKind, Connection, Criticality, Department
+
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+PRIVATE: tuple[_Network, ...] = tuple(
+    ipaddress.ip_network(cidr)
+    for cidr in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
+        "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "fc00::/7", "fe80::/10", "::1/128", "2001:db8::/32",
+    )
+)  # fmt: skip
+"""Addresses that are nobody else's on the Internet: private, shared, link-local, loopback, and those kept for documentation."""
+
+WIDEST = {4: 16, 6: 112}
+"""The shortest prefixes that are scanned: 65,536 addresses."""
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*"
+)
+_CONNECTION = frozenset(Connection.__dataclass_fields__) - {"method", "jump"}
+
+
+def load_department(document: Document, report: Report, unusable: tuple[Keys, ...]) -> Department | None:
+    """The department in an approved document; what ``unusable`` names is left out, and judged no further.
+
+    None when the file as a whole cannot be used; mistakes are in the report.
+    """
+    dropped = {keys[:2] for keys in unusable}
+    if any(len(keys) < 2 or keys[0] not in ("hosts", "networks") for keys in unusable):
+        return None
+    data: Any = document.value
+    department, defaults = data["department"], data.get("defaults", {})
+    _check_zone(document, report)
+    assets = []
+    for kind, key in ((AssetKind.HOST, "hosts"), (AssetKind.NETWORK, "networks")):
+        for index, entry in enumerate(data.get(key, ())):
+            if (key, index) in dropped:
+                continue
+            if kind is AssetKind.HOST:
+                _check_host(document, report, (key, index), entry)
+                assets.append(_host(department, {**defaults, **entry}))
+            else:
+                _check_network(document, report, (key, index), entry)
+                assets.append(_network(department, entry))
+    _check_uids(document, report, department)
+    return Department(department, text(data["title"]), tuple(assets), data.get("timezone", "UTC"), digest(data))
+
+
+def _host(department: str, entry: dict[str, Any]) -> Asset:
+    connection = {name: value for name, value in entry.items() if name in _CONNECTION}
+    return Asset(
+        uid=entry["uid"],
+        kind=AssetKind.HOST,
+        department=department,
+        name=entry["name"],
+        address=entry["address"],
+        platform=entry.get("platform", "linux"),
+        role=entry.get("role", ""),
+        zone=entry.get("zone", ""),
+        criticality=Criticality(entry.get("criticality", "medium")),
+        tags=tuple(entry.get("tags", ())),
+        ports=tuple(entry.get("ports", ())),
+        public=entry.get("public", False),
+        connection=Connection(method=entry.get("connection", "ssh"), jump=tuple(entry.get("jump", ())), **connection),
+    )
+
+
+def _network(department: str, entry: dict[str, Any]) -> Asset:
+    return Asset(
+        uid=entry["uid"],
+        kind=AssetKind.NETWORK,
+        department=department,
+        name=entry["name"],
+        address=entry["address"],
+        platform="",
+        zone=entry.get("zone", ""),
+        criticality=Criticality(entry.get("criticality", "medium")),
+        tags=tuple(entry.get("tags", ())),
+        public=entry.get("public", False),
+        connection=Connection(method="none"),
+    )
+
+
+def _check_host(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
+    address, here = entry["address"], (*keys, "address")
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        if re.fullmatch(r"[0-9.]+|.*[:/].*", address):
+            report.add(document, here, f'{where(here)} is "{address}", which is no IP address; expected one such as 10.1.1.11')
+        elif not _HOST_NAME.fullmatch(address):
+            report.add(document, here, f"{where(here)} is neither an IP address nor a host name")
+        return
+    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+    ip = mapped or ip
+    if not _is_private(ipaddress.ip_network(int(ip)) if ip.version == 4 else ipaddress.IPv6Network(int(ip))):
+        _check_public(document, report, here, entry)
+
+
+def _check_network(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
+    address, here = entry["address"], (*keys, "address")
+    try:
+        network = ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        report.add(document, here, f'{where(here)} is "{address}", which is no network; expected one such as 10.1.1.0/24')
+        return
+    if str(network) != address.lower() and address.count("/") != 1:
+        report.add(document, here, f'{where(here)} is "{address}"; expected a network with its prefix, such as {network}')
+    elif ipaddress.ip_address(address.split("/")[0]) != network.network_address:
+        report.add(document, here, f'{where(here)} is "{address}", whose host bits are not zero; did you mean {network}?')
+    if network.prefixlen < WIDEST[network.version]:
+        message = f"{where(here)} holds more than 65536 addresses; list smaller networks, of /{WIDEST[network.version]} or less"
+        report.add(document, here, message)
+    if not _is_private(network):
+        _check_public(document, report, here, entry)
+
+
+def _check_public(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
+    if not entry.get("public", False):
+        message = f"{where(keys)} is a public address; if it is the department's own and may be scanned, add public: true"
+        report.add(document, keys, message)
+
+
+def _is_private(network: _Network) -> bool:
+    return any(network.version == private.version and network.subnet_of(private) for private in PRIVATE)  # type: ignore[arg-type]
+
+
+def _check_zone(document: Document, report: Report) -> None:
+    data: Any = document.value
+    name = data.get("timezone", "UTC")
+    if name != "UTC" and not _zone_exists(name):
+        report.add(document, ("timezone",), f"unknown time zone {name}; expected one such as Asia/Riyadh")
+
+
+@functools.cache
+def _zone_exists(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _check_uids(document: Document, report: Report, department: str) -> None:
+    data: Any = document.value
+    first: dict[str, int] = {}
+    for key in ("hosts", "networks"):
+        for index, entry in enumerate(data.get(key, ())):
+            uid = entry.get("uid") if isinstance(entry, dict) else None
+            if not isinstance(uid, str):
+                continue
+            keys: Keys = (key, index, "uid")
+            if uid in first:
+                report.add(document, keys, f"the uid {uid} stands twice, first in line {first[uid]}; each asset has its own")
+            elif uid == department:
+                report.add(document, keys, f"the uid {uid} is the department's own id; give the asset another")
+            first.setdefault(uid, document.place_of(keys).line)

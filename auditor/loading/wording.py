@@ -1,0 +1,36 @@
+"""How places and values are named in mistakes; a value that may be a secret is never repeated."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from auditor.loading.document import Document, Keys
+from auditor.loading.secrets import looks_secret
+from auditor.model import Json
+
+_MAX_SHOWN = 60
+_PRIVATE = re.compile(r"pass|secret|token|key|credential|private", re.IGNORECASE)
+
+
+def where(keys: Keys) -> str:
+    """``hosts[3].ports``; ``the file`` for the top."""
+    shown = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return shown.removeprefix(".") or "the file"
+
+
+def got(value: Json, keys: Keys, document: Document) -> str:
+    """The value as a person would write it, shortened; described only, where it may be a secret."""
+    match value:
+        case None:
+            return "empty"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str() if looks_secret(value) or (document.department and any(_PRIVATE.search(str(key)) for key in keys)):
+            return "a text that is not repeated here"
+        case str():
+            return json.dumps(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…", ensure_ascii=False)
+        case _:
+            return json.dumps(value)

@@ -1,0 +1,188 @@
+"""A whole workspace: every file read, every name followed, every mistake told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auditor.loading.checks import load_check
+from auditor.loading.document import Document
+from auditor.loading.files import Files
+from auditor.loading.framework import FRAMEWORK_FILE, load_framework
+from auditor.loading.inventories import load_department
+from auditor.loading.known import Known, require
+from auditor.loading.mistake import Mistake, in_order
+from auditor.loading.policies import load_overlay, load_policy
+from auditor.loading.settings import SETTINGS_FILE, read_settings, settle_policy
+from auditor.model import Catalogue, Department, Inventory, Overlay, Policy, Settings
+
+DEPARTMENTS_FOLDER = "departments"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """``catalogue`` is there when all shared files are right; departments whose own files are wrong are set aside in it."""
+
+    catalogue: Catalogue | None
+    mistakes: tuple[Mistake, ...]
+
+
+def load_workspace(root: Path) -> LoadResult:
+    """Load the workspace at ``root``. Never raises for what people wrote: that is what ``mistakes`` are for."""
+    root = root.resolve()
+    files = Files(root)
+    settings, settings_document = read_settings(files, root / SETTINGS_FILE)
+    known = Known()
+    _load_checks(files, settings.checks, known)
+    _load_frameworks(files, settings.policies, known)
+    policies = _load_policies(files, settings, settings_document, known)
+    settings = dataclasses.replace(settings, policy_of_record=next((p.id for p in policies.values() if p.of_record), ""))
+    departments = _load_inventories(files, settings.inventories)
+    overlays = _load_overlays(files, settings.policies / DEPARTMENTS_FOLDER, departments, known)
+    mistakes = in_order(files.report.mistakes)
+    if known.framework is None or any(mistake.department is None for mistake in mistakes):
+        return LoadResult(None, mistakes)
+    wrong: dict[str, list[str]] = defaultdict(list)
+    for mistake in mistakes:
+        wrong[str(mistake.department)].append(str(mistake))
+    inventory = Inventory(
+        tuple(department for _, department in sorted(departments.items()) if department and department.id not in wrong),
+        tuple((department, tuple(said)) for department, said in sorted(wrong.items())),
+    )
+    # What was set aside decides nothing, and may hold the very secret it was set aside for.
+    aside = {mistake.file for mistake in mistakes}
+    sources = tuple((file, content) for file, content in sorted(files.contents.items()) if file not in aside)
+    kept = {department: overlay for department, overlay in overlays.items() if department not in wrong}
+    return LoadResult(Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources), mistakes)
+
+
+def _load_checks(files: Files, folder: Path, known: Known) -> None:
+    if not folder.is_dir():
+        files.note(
+            folder, "there is no folder of checks here; lay out a workspace with auditor init, or set checks under [paths]"
+        )
+        return
+    for path in files.in_folder(folder):
+        files.note(path, f"a check lives in a folder of its area; move it to {folder.name}/<area>/{path.name}")
+    first: dict[str, str] = {}
+    for area in sorted(path for path in folder.iterdir() if path.is_dir()):
+        for path in files.in_folder(area):
+            known.check_ids.add(path.stem)
+            document = files.read_whole(path, "check")
+            if document is None:
+                continue
+            check = load_check(files, document, area.name)
+            _check_name(files, document, path)
+            _check_twice(files, document, first)
+            if check is not None and check.id == path.stem:
+                known.checks.setdefault(check.id, check)
+
+
+def _check_twice(files: Files, document: Document, first: dict[str, str]) -> None:
+    data: Any = document.value
+    if data["id"] in first:
+        files.report.add(document, ("id",), f"the check {data['id']} is already in {first[data['id']]}; give this one another id")
+    first.setdefault(data["id"], document.file)
+
+
+def _check_name(files: Files, document: Document, path: Path, key: str = "id") -> None:
+    data: Any = document.value
+    if data[key] != path.stem:
+        message = f"the {key} is {data[key]}, but the file is {path.name}; make them the same"
+        files.report.add(document, (key,), message)
+
+
+def _load_frameworks(files: Files, folder: Path, known: Known) -> None:
+    if not folder.is_dir():
+        files.note(
+            folder, "there is no folder of policies here; lay out a workspace with auditor init, or set policies under [paths]"
+        )
+        return
+    found: list[str] = []
+    for path in sorted(path for path in folder.iterdir() if path.is_dir() and path.name != DEPARTMENTS_FOLDER):
+        if not (path / FRAMEWORK_FILE).is_file():
+            if files.in_folder(path):
+                files.note(path, f"the folder holds controls but no {FRAMEWORK_FILE}; add it, or move the files away")
+            continue
+        if found:
+            files.note(path, f"there is a framework already, in {found[0]}; a workspace has one")
+            continue
+        found.append(files.shown(path))
+        known.framework_ids.add(path.name)
+        known.framework = load_framework(files, path, known)
+    if not found:
+        files.note(folder, f"there is no framework here; expected a folder such as iso27001-2022 with its {FRAMEWORK_FILE}")
+
+
+def _load_policies(files: Files, settings: Settings, settings_document: Document | None, known: Known) -> dict[str, Policy]:
+    paths = files.in_folder(settings.policies)
+    known.policy_ids.update(path.stem for path in paths)
+    of_record = settle_policy(settings, settings_document, files.report, known.policy_ids)
+    if settings_document is not None and settings.policy_of_record:
+        keys = ("policy", "of_record")
+        require(settings_document, files.report, keys, of_record, known.policy_ids, "policy")
+    if settings.policies.is_dir() and not paths:
+        files.note(settings.policies, "there is no policy here; expected a file such as national-2026.yaml")
+    for path in paths:
+        document = files.read_whole(path, "policy")
+        if document is not None:
+            _check_name(files, document, path)
+            policy = load_policy(document, files.report, known, of_record)
+            known.policies[policy.id] = policy
+    return known.policies
+
+
+def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None]:
+    found: dict[str, Department | None] = {}
+    documents: dict[str, Document] = {}
+    for path in files.in_folder(folder, department=True):
+        found[path.stem] = None
+        read = files.read(path, "inventory", path.stem)
+        if read is None:
+            continue
+        document, unusable = read
+        department = load_department(document, files.report, unusable)
+        documents[path.stem] = document
+        if department is not None:
+            _check_name(files, document, path, "department")
+            found[path.stem] = department
+    _check_shared_uids(files, documents)
+    return found
+
+
+def _check_shared_uids(files: Files, documents: dict[str, Document]) -> None:
+    """An asset's uid is its identity for years: two departments that claim the same are both asked to look."""
+    owners: dict[str, list[tuple[Document, str, int]]] = defaultdict(list)
+    for document in documents.values():
+        data: Any = document.value if isinstance(document.value, dict) else {}
+        for key in ("hosts", "networks"):
+            entries = data.get(key)
+            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+                uid = entry.get("uid") if isinstance(entry, dict) else None
+                if isinstance(uid, str):
+                    owners[uid].append((document, key, index))
+    for uid, uses in owners.items():
+        for document, key, index in uses:
+            others = sorted({other.file for other, _, _ in uses if other is not document})
+            if others:
+                message = f"the uid {uid} is also in {', '.join(others)}; every asset has a uid of its own"
+                files.report.add(document, (key, index, "uid"), message)
+
+
+def _load_overlays(files: Files, folder: Path, departments: dict[str, Department | None], known: Known) -> dict[str, Overlay]:
+    found: dict[str, Overlay] = {}
+    for path in files.in_folder(folder, department=True):
+        document = files.read_whole(path, "overlay", path.stem)
+        if document is None:
+            continue
+        _check_name(files, document, path, "department")
+        # A workspace fresh from `auditor init` has examples of overlays and no inventory yet.
+        if departments:
+            data: Any = document.value
+            require(document, files.report, ("department",), data["department"], departments, "department")
+        overlay = load_overlay(document, files.report, known)
+        found[overlay.department] = overlay
+    return found
