@@ -1,1 +1,9 @@
-"""The one room that speaks SQL."""
+"""The one room that speaks SQL: runs, observations, verdict changes, findings, journal, evidence."""
+
+from auditor.ledger.integrity import VerifyReport
+from auditor.ledger.journal import Entry
+from auditor.ledger.ledger import Ledger
+from auditor.ledger.runs import RunInput
+from auditor.ledger.verdicts import Decide
+
+__all__ = ["Decide", "Entry", "Ledger", "RunInput", "VerifyReport"]

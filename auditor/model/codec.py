@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from auditor.model.common import Json, Scalar
+
 T = TypeVar("T")
 
 
@@ -79,7 +81,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 @functools.cache
 def _field_readers(cls: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, localns={"Scalar": Scalar, "Json": Json})  # Json names itself in quotes
     return tuple((f.name, _reader(hints[f.name])) for f in dataclasses.fields(cls))
 
 

@@ -1,0 +1,69 @@
+"""Content kept once and addressed by its SHA-256: raw outputs, manifests, plans, inputs, outcomes."""
+
+from __future__ import annotations
+
+import zlib
+from collections import OrderedDict
+from typing import Any
+
+from auditor.errors import IntegrityError
+from auditor.ledger.canonical import sha256
+from auditor.ledger.edge import decoding
+from auditor.ledger.store import Store
+
+_LEVEL = 6
+_REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
+
+
+class Blobs:
+    """Puts and gets blobs; what comes out is held against its hash, so that altered evidence is never judged."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ids: OrderedDict[bytes, int] = OrderedDict()
+        store.on_rollback.append(self._ids.clear)
+
+    def put(self, content: bytes) -> int:
+        """The id of the blob, stored now if it was not yet. Call it inside a write transaction."""
+        digest = sha256(content)
+        known = self._ids.get(digest)
+        if known is not None:
+            return known
+        row = self._store.one("SELECT id FROM blobs WHERE sha256 = ?", (digest,))
+        blob = int(row[0]) if row is not None else self._insert(digest, content)
+        self._ids[digest] = blob
+        if len(self._ids) > _REMEMBERED:
+            self._ids.popitem(last=False)
+        return blob
+
+    def get(self, blob: int) -> bytes:
+        """The content of the blob of that id."""
+        return self._content(self._store.one("SELECT sha256, packed, data FROM blobs WHERE id = ?", (blob,)), f"blob {blob}")
+
+    def find(self, digest: bytes) -> bytes:
+        """The content whose SHA-256 is ``digest``."""
+        row = self._store.one("SELECT sha256, packed, data FROM blobs WHERE sha256 = ?", (digest,))
+        return self._content(row, f"blob {digest.hex()}")
+
+    def _insert(self, digest: bytes, content: bytes) -> int:
+        packed = zlib.compress(content, _LEVEL)
+        smaller = len(packed) < len(content)
+        return self._store.run(
+            "INSERT INTO blobs (sha256, packed, data) VALUES (?, ?, ?)", (digest, int(smaller), packed if smaller else content)
+        )
+
+    @staticmethod
+    def _content(row: tuple[Any, ...] | None, name: str) -> bytes:
+        if row is None:
+            raise IntegrityError(f"the ledger lacks {name}, to which it refers")
+        return unpack(row, name)
+
+
+def unpack(row: tuple[Any, ...], name: str) -> bytes:
+    """The content of a row (sha256, packed, data). Raises IntegrityError when it does not have its hash."""
+    digest, packed, data = row
+    with decoding(name):
+        content: bytes = zlib.decompress(data) if packed else data
+    if sha256(content) != digest:
+        raise IntegrityError(f"{name} has been altered: its content does not have its hash")
+    return content

@@ -1,0 +1,54 @@
+"""Where sqlite3's and the system's errors end: past this edge there are only ledger errors that say what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditor.errors import IntegrityError, LedgerError
+
+_DAMAGED = "keep the file as it is, restore the last backup beside it and compare with `auditor ledger verify`"
+
+MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
+    sqlite3.SQLITE_BUSY: (LedgerError, "is busy: another process has been writing to it for too long; try again"),
+    sqlite3.SQLITE_LOCKED: (LedgerError, "is busy: another process has been writing to it for too long; try again"),
+    sqlite3.SQLITE_READONLY: (LedgerError, "cannot be written: the file or its folder is read-only for this account"),
+    sqlite3.SQLITE_PERM: (LedgerError, "cannot be written: this account lacks the permission"),
+    sqlite3.SQLITE_CANTOPEN: (LedgerError, "cannot be opened: look at the folder's existence and permissions"),
+    sqlite3.SQLITE_FULL: (LedgerError, "cannot grow: the disk is full; free some space and run again with --resume"),
+    sqlite3.SQLITE_IOERR: (LedgerError, "cannot be read or written: the disk reports an error, or is full"),
+    sqlite3.SQLITE_NOMEM: (LedgerError, "cannot be used: the machine is out of memory"),
+    sqlite3.SQLITE_TOOBIG: (LedgerError, "cannot hold a value of more than a gigabyte"),
+    sqlite3.SQLITE_NOTADB: (LedgerError, "is not a ledger: it is no SQLite file; check `ledger` in auditor.toml"),
+    sqlite3.SQLITE_CORRUPT: (IntegrityError, f"is damaged: {_DAMAGED}"),
+    sqlite3.SQLITE_CONSTRAINT: (IntegrityError, "refused a contradiction"),
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what sqlite3 and the system raise about the ledger at ``path`` into LedgerError or IntegrityError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        kind, meaning = MEANINGS.get((code or 0) & 0xFF, (LedgerError, "cannot be used"))
+        raise kind(f"{path}: the ledger {meaning} ({error})") from error
+    except sqlite3.Warning as error:
+        raise LedgerError(f"{path}: the ledger cannot be used ({error})") from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise LedgerError(f"{path}: the ledger cannot hold this value ({error})") from error
+    except OSError as error:
+        raise LedgerError(f"{path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def decoding(what: str) -> Iterator[None]:
+    """Turn what goes wrong while a stored value is unpacked into IntegrityError: we wrote it, so it has been altered."""
+    try:
+        yield
+    except (zlib.error, ValueError, KeyError, TypeError, IndexError, OverflowError, StopIteration) as error:
+        raise IntegrityError(f"{what} is not as it was written ({type(error).__name__}: {error})") from error

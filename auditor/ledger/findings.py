@@ -1,0 +1,114 @@
+"""Findings as they stand: written in the transaction that journals the event which moved them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from auditor.errors import IntegrityError, UsageError
+from auditor.ledger.canonical import dumps
+from auditor.ledger.edge import decoding
+from auditor.ledger.observations import Observations
+from auditor.model import Event, EventKind, Finding, FindingState, Outcome, VerdictKind
+from auditor.model.codec import from_json, to_json
+
+FINDING_KINDS = (EventKind.FINDING_OPENED, EventKind.FINDING_CHANGED, EventKind.FINDING_CLOSED, EventKind.FINDING_REOPENED)
+
+_NAMES = (
+    *("id", "department", "asset", "check", "subject", "severity", "state", "controls", "observed", "expected"),
+    *("first_seen", "last_seen", "definition", "due", "resolution", "closed_at", "reopened", "reopened_at"),
+)
+_JSON = ("controls", "observed", "expected")
+_COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
+_WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
+_ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
+
+
+class Findings(Observations):
+    """Finds findings, and applies events to them."""
+
+    def findings(
+        self,
+        *,
+        department: Sequence[str] = (),
+        asset: Sequence[str] = (),
+        severity: Sequence[str] = (),
+        state: Sequence[str] = (),
+        control: Sequence[str] = (),
+        check: Sequence[str] = (),
+    ) -> tuple[Finding, ...]:
+        """Findings that match every filter given (each: any of its values), worst first."""
+        terms, values = [], []
+        columns = {"department": department, "asset": asset, "severity": severity, "state": state, "check_id": check}
+        for column, wanted in columns.items():
+            if wanted:
+                terms.append(f"{column} IN ({_marks(wanted)})")
+                values += [str(w) for w in wanted]
+        if control:
+            terms.append(f"EXISTS (SELECT 1 FROM json_each(controls) WHERE value IN ({_marks(control)}))")
+            values += control
+        where = f" WHERE {' AND '.join(terms)}" if terms else ""
+        rows = self._store.all(
+            f"SELECT {_COLUMNS} FROM findings{where} ORDER BY {_WORST_FIRST}, department, asset, check_id, subject", values
+        )
+        return tuple(_finding(row) for row in rows)
+
+    def finding(self, name: str) -> Finding:
+        """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
+        bare = name.strip().upper().removeprefix("F-").translate(_ALIASES)
+        if not bare.isalnum() or not bare.isascii():
+            raise UsageError(f"{name!r} is no finding's id; ids look like F-1A2B3C4D5E")
+        rows = self._store.all(
+            f"SELECT {_COLUMNS} FROM findings WHERE id >= ? AND id < ? ORDER BY id LIMIT 6", (f"F-{bare}", f"F-{bare}~")
+        )
+        if not rows:
+            raise UsageError(f"there is no finding {name}; `auditor findings list` shows them")
+        if len(rows) > 1:
+            several = ", ".join(row[0] for row in rows[:5])
+            raise UsageError(f"{name} could be {several}{' and others' if len(rows) > 5 else ''}; write more of it")
+        return _finding(rows[0])
+
+    def findings_of(self, asset: str, check: str | None = None) -> tuple[Finding, ...]:
+        """Findings of an asset, closed ones too; of one check when ``check`` is given."""
+        return self.findings(asset=(asset,), check=() if check is None else (check,))
+
+    def _apply(self, event: Event) -> None:
+        """Journal an event and move its finding. Call it inside a write transaction."""
+        if event.kind in FINDING_KINDS:
+            with decoding(f"the event of finding {event.subject}"):
+                finding = from_json(Finding, event.data)
+            held = self._store.one("SELECT asset, check_id, subject FROM findings WHERE id = ?", (finding.id,))
+            if finding.id != event.subject or (held is not None and held != (finding.asset, finding.check, finding.subject)):
+                raise IntegrityError(f"{event.subject} is the id of two findings")
+            self._store.run(f"INSERT OR REPLACE INTO findings ({_COLUMNS}) VALUES ({_marks(_NAMES)})", to_row(finding))
+        self._append(event)
+
+    def _see(self, outcomes: Iterable[Outcome]) -> None:
+        """Move ``last_seen`` of findings that fail again, without a journal entry (see ``digests``)."""
+        self._store.run_many(
+            "UPDATE findings SET last_seen = ?1"
+            " WHERE asset = ?2 AND check_id = ?3 AND subject = ?4 AND state <> ?5 AND last_seen < ?1",
+            [
+                (to_json(o.observed_at), o.asset, o.check, verdict.subject, FindingState.CLOSED.value)
+                for o in outcomes
+                for verdict in o.verdicts
+                if verdict.kind is VerdictKind.FAIL and o.observed_at is not None
+            ],
+        )
+
+
+def to_row(finding: Finding) -> tuple[Any, ...]:
+    """A finding's columns, in the order of ``_NAMES``."""
+    told = to_json(finding)
+    return tuple(dumps(told[name]) if name in _JSON else told[name] for name in _NAMES)
+
+
+def _finding(row: tuple[Any, ...]) -> Finding:
+    told = dict(zip(_NAMES, row, strict=True))
+    with decoding(f"finding {row[0]}"):
+        return from_json(Finding, {**told, **{name: json.loads(told[name]) for name in _JSON}})
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

@@ -1,0 +1,180 @@
+"""Whether the ledger is what the auditor wrote: the file, the chain, the evidence, and every table against the journal.
+
+An edit behind the auditor's back is found here. Who recomputes or cuts the whole chain is found only by a seal kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from auditor.errors import IntegrityError
+from auditor.ledger import blobs, digests, manifest
+from auditor.ledger.canonical import sha256
+from auditor.ledger.edge import decoding
+from auditor.ledger.findings import FINDING_KINDS
+from auditor.ledger.journal import ENDINGS, GENESIS, entry_hash
+from auditor.ledger.migrations import JOURNAL_TRIGGERS
+from auditor.ledger.runs import BEGINNING, beginning
+from auditor.ledger.verdicts import Verdicts
+from auditor.model import EventKind, Finding, RunStatus
+from auditor.model.codec import from_json, to_json
+
+_TABLES = ("journal", "findings", "runs", "results", "verdict_changes", "verdicts", "blobs")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """``problem`` names the first thing that is wrong, "" when all is well. ``head`` is the hash of the journal's last entry."""
+
+    ok: bool
+    problem: str
+    head: str
+    counts: tuple[tuple[str, int], ...]  # rows, by table
+
+
+class Integrity(Verdicts):
+    """Verifies the whole ledger without stopping those who use it."""
+
+    def verify(self) -> VerifyReport:
+        """Hold everything against everything; never raises for a ledger that is wrong."""
+        steps: tuple[Callable[[], None], ...] = (
+            self._verify_file,
+            self._verify_schema,
+            self._verify_chain,
+            self._verify_blobs,
+            self._verify_references,
+            self._verify_runs,
+            self._verify_findings,
+            self._verify_verdicts,
+            self._verify_volatile,
+        )
+        head, counts = "", []
+        try:
+            with self._store.reading():
+                for step in steps:
+                    step()
+                counts = [(t, int(self._store.all(f"SELECT count(*) FROM {t}")[0][0])) for t in _TABLES]
+                head = self._head()
+        except IntegrityError as error:
+            return VerifyReport(False, str(error), head, tuple(counts))
+        return VerifyReport(True, "", head, tuple(counts))
+
+    def _head(self) -> str:
+        row = self._store.one("SELECT hash FROM journal ORDER BY seq DESC LIMIT 1")
+        return (row[0] if row is not None else GENESIS).hex()
+
+    def _verify_file(self) -> None:
+        said = [row[0] for row in self._store.all("PRAGMA integrity_check(1)")]
+        if said != ["ok"]:
+            raise IntegrityError(f"the file is damaged: {said[0]}")
+        broken = self._store.one("PRAGMA foreign_key_check")
+        if broken is not None:
+            raise IntegrityError(f"row {broken[1]} of {broken[0]} refers to a row of {broken[2]} that is not there")
+
+    def _verify_schema(self) -> None:
+        found = dict(self._store.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        for name, sql in JOURNAL_TRIGGERS.items():
+            if found.pop(name, None) != sql:
+                raise IntegrityError(f"the trigger {name}, which keeps the journal append-only, is missing or altered")
+        if found:
+            raise IntegrityError(f"the trigger {sorted(found)[0]} is not the auditor's")
+
+    def _verify_chain(self) -> None:
+        expected, prev = 1, GENESIS
+        for seq, at, kind, actor, subject, data, before, digest in self._store.each(
+            "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal ORDER BY seq"
+        ):
+            if seq != expected:
+                raise IntegrityError(f"entry {expected} of the journal is missing")
+            if before != prev or entry_hash(seq, at, kind, actor, subject, data, before) != digest:
+                raise IntegrityError(f"entry {seq} of the journal ({kind} of {subject}) has been altered")
+            expected, prev = expected + 1, digest
+
+    def _verify_blobs(self) -> None:
+        for number, *row in self._store.each("SELECT id, sha256, packed, data FROM blobs ORDER BY id"):
+            blobs.unpack(tuple(row), f"blob {number}")
+
+    def _verify_references(self) -> None:
+        """What blobs name by hash must be there; the foreign keys do not see into them."""
+        have = {row[0] for row in self._store.all("SELECT sha256 FROM blobs")}
+        named: list[tuple[str, list[bytes]]] = []
+        with decoding("a manifest"):
+            for (blob,) in self._store.all("SELECT DISTINCT manifest FROM results"):
+                named.append((f"the observations of manifest {blob}", list(manifest.references(self._blobs.get(blob)))))
+            for run, plan, inputs in self._store.all("SELECT id, plan, inputs FROM runs"):
+                names = [*json.loads(self._blobs.get(plan))["departments"], *(i[2] for i in json.loads(self._blobs.get(inputs)))]
+                named.append((f"the plan or inputs of run {run}", [bytes.fromhex(n) for n in names]))
+        for what, wanted in named:
+            if not have.issuperset(wanted):
+                raise IntegrityError(f"{what} are not whole: a blob is missing")
+
+    def _verify_runs(self) -> None:
+        rows = {str(row[0]): beginning(row) for row in self._store.all(BEGINNING)}
+        begun, ended, newest = self._journalled_runs()
+        for name in sorted(rows.keys() | begun.keys(), key=int):
+            if rows.get(name) != begun.get(name):
+                raise IntegrityError(f"run {name} is not as the journal's entry of its start tells")
+        unfinished = False
+        for run, status, summary, stopped in self._store.all("SELECT id, status, summary, ended FROM runs ORDER BY id"):
+            if status == RunStatus.COLLECTING.value:
+                unfinished = True
+                continue
+            told = ended.get(str(run), {})
+            if (status, digests.of_summary(summary), stopped) != (told.get("status"), told.get("summary"), told.get("at")):
+                raise IntegrityError(f"run {run} is not as the journal's entry of its end tells")
+            for part, digest in digests.of_run(self._store, run).items():
+                if told.get(part) != digest:
+                    raise IntegrityError(f"what run {run} keeps of its {part} is not what it had at its end")
+        if newest and not unfinished and newest["state"] != digests.of_state(self._store):
+            raise IntegrityError("the newest verdicts or the findings' last_seen are not what the last run left")
+
+    def _journalled_runs(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        begun: dict[str, Any] = {}
+        ended: dict[str, Any] = {}
+        newest: dict[str, Any] = {}
+        for entry in self.journal():
+            if entry.event.kind is EventKind.RUN_STARTED:
+                begun[entry.event.subject] = entry.event.data
+            elif entry.event.kind is EventKind.RUN_RESUMED and ended.pop(entry.event.subject, None) is None:
+                continue  # it had been killed, not interrupted
+            elif entry.event.kind in ENDINGS:
+                newest = {**entry.event.data, "at": to_json(entry.event.at)}
+                ended[entry.event.subject] = newest
+        return begun, ended, newest
+
+    def _verify_findings(self) -> None:
+        told: dict[str, Finding] = {}
+        for entry in self.journal():
+            if entry.event.kind in FINDING_KINDS:
+                with decoding(f"entry {entry.seq} of the journal"):
+                    told[entry.event.subject] = from_json(Finding, entry.event.data)
+        rows = {f.id: f for f in self.findings()}
+        for name in sorted(rows.keys() | told.keys()):
+            row, last = rows.get(name), told.get(name)
+            if row is None:
+                raise IntegrityError(f"finding {name} is in the journal and missing from the findings")
+            if last is None or replace(row, last_seen=last.last_seen) != last or row.last_seen < last.last_seen:
+                raise IntegrityError(f"finding {name} is not as the journal tells")
+
+    def _verify_verdicts(self) -> None:
+        wrong = self._store.one(
+            """SELECT a.uid, c.name FROM verdicts v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
+            WHERE v.change IS NOT (SELECT max(w.id) FROM verdict_changes w
+                WHERE w.asset = v.asset AND w.check_id = v.check_id AND w.of_record)"""
+        ) or self._store.one(
+            """SELECT a.uid, c.name FROM verdict_changes w JOIN assets a ON a.id = w.asset JOIN checks c ON c.id = w.check_id
+            WHERE w.of_record AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.asset = w.asset AND v.check_id = w.check_id)"""
+        )
+        if wrong is not None:
+            raise IntegrityError(f"the newest verdict of {wrong[1]} on {wrong[0]} is not the last change of it")
+
+    def _verify_volatile(self) -> None:
+        for uid, run, digest, data in self._store.each(
+            """SELECT a.uid, v.run, r.volatile_sha256, v.data FROM volatile_outputs v JOIN assets a ON a.id = v.asset
+            LEFT JOIN results r ON r.asset = v.asset AND r.run = v.run"""
+        ):
+            if sha256(data) != digest:
+                raise IntegrityError(f"the volatile outputs of {uid} in run {run} have been altered")

@@ -1,0 +1,65 @@
+"""The journal: what happened, in order, each entry holding the hash of the one before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditor.ledger.base import Part
+from auditor.ledger.canonical import dumps, sha256
+from auditor.ledger.edge import decoding
+from auditor.model import Event, EventKind
+from auditor.model.codec import from_json, to_json
+
+GENESIS = bytes(32)
+ENDINGS = (EventKind.RUN_FINISHED, EventKind.RUN_INTERRUPTED, EventKind.RUN_ABANDONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as the journal keeps it. ``hash`` covers everything else, ``prev`` included."""
+
+    seq: int
+    event: Event
+    prev: str
+    hash: str
+
+
+def entry_hash(seq: int, at: str, kind: str, actor: str, subject: str, data: str, prev: bytes) -> bytes:
+    """SHA-256 over a JSON list of the entry's parts, so that no two entries are written alike."""
+    return sha256(json.dumps([seq, at, kind, actor, subject, data, prev.hex()]).encode())
+
+
+class Journal(Part):
+    """Appends to the journal and reads it."""
+
+    def journal(self, *, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
+        """Entries in order: of one subject (a finding's id, a run's number), or all; from after the number ``after``."""
+        sql = "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal WHERE seq > ?"
+        rows = (
+            self._store.each(f"{sql} ORDER BY seq", (after,))
+            if subject is None
+            else self._store.each(f"{sql} AND subject = ? ORDER BY seq", (after, subject))
+        )
+        for seq, at, kind, actor, about, data, prev, digest in rows:
+            with decoding(f"entry {seq} of the journal"):
+                told = {"kind": kind, "at": at, "actor": actor, "subject": about, "data": json.loads(data)}
+                entry = Entry(seq, from_json(Event, told), prev.hex(), digest.hex())
+            yield entry
+
+    def record_event(self, event: Event) -> None:
+        """Append one event that moves no finding (REEVALUATED), in a transaction of its own."""
+        with self._store.writing():
+            self._append(event)
+
+    def _append(self, event: Event) -> None:
+        """Chain ``event`` to the journal. Call it inside a write transaction."""
+        last = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1") or (0, GENESIS)
+        seq, prev = int(last[0]) + 1, last[1]
+        written = to_json(event)
+        parts = (seq, written["at"], written["kind"], event.actor, event.subject, dumps(event.data))
+        self._store.run(
+            "INSERT INTO journal (seq, at, kind, actor, subject, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*parts, prev, entry_hash(*parts, prev)),
+        )

@@ -1,0 +1,81 @@
+"""One run at a time: a lock that names who holds it, and that the kernel frees when its holder dies, however it dies.
+
+The lock is ``flock`` on a file beside the ledger; the JSON in that file only tells who holds it. The file is never deleted: a
+second process could otherwise lock a file that is no longer there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+
+from auditor.errors import LockedError
+from auditor.ledger.edge import translated
+
+
+class RunLock:
+    """Held from construction until ``release``. Raises LockedError, naming the holder, when another has it."""
+
+    def __init__(self, ledger: Path, *, since: datetime) -> None:
+        self._path = ledger.with_name(ledger.name + ".lock")
+        with translated(self._path):
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                told = _read(self._file)
+                os.close(self._file)
+                raise LockedError(_refusal(ledger, told)) from None
+        self._holder: dict[str, str | int] = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "user": _user(),
+            "since": since.isoformat(),
+        }
+        self._write(self._holder)
+
+    def name_run(self, run_id: int) -> None:
+        """Add to what others are told which run it is for."""
+        self._holder["run"] = run_id
+        self._write(self._holder)
+
+    def release(self) -> None:
+        """Let the next run start."""
+        self._write({})
+        os.close(self._file)
+
+    def _write(self, holder: dict[str, str | int]) -> None:
+        with translated(self._path):
+            text = json.dumps(holder).encode()
+            os.pwrite(self._file, text, 0)
+            os.ftruncate(self._file, len(text))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account that the system has no name for
+        return f"uid {os.getuid()}"
+
+
+def _read(file: int) -> dict[str, object]:
+    try:
+        told = json.loads(os.pread(file, 4096, 0))
+    except ValueError:  # caught between two writes
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _refusal(ledger: Path, told: dict[str, object]) -> str:
+    if not told:
+        return f"{ledger}: another run has just taken the lock; wait until it ends"
+    run = f"run {told['run']}" if "run" in told else "a run"
+    return (
+        f"{ledger}: {run} is under way: process {told.get('pid')} of {told.get('user')} on {told.get('host')} "
+        f"holds the lock since {told.get('since')}; wait until it ends"
+    )

@@ -1,0 +1,156 @@
+"""An asset's result taken apart into what repeats from night to night and what does not.
+
+The manifest (reach, host key, and each probe's status with the hashes of its outputs) is a blob: the same each night while
+nothing changes. The instants are deltas in variable-length integers, exact to the microsecond, as proof is ordered by them;
+``seconds``, which proves nothing, is kept to the millisecond. Outputs of volatile probes stay out of the manifest.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from auditor.facts import by_name
+from auditor.ledger.canonical import dumps, from_micros, sha256, to_micros
+from auditor.ledger.edge import decoding
+from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
+from auditor.model.codec import from_json
+
+_PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """``outputs`` are the contents that ``manifest`` names by hash; ``volatile`` is b"" when no probe is volatile."""
+
+    manifest: bytes
+    outputs: tuple[bytes, ...]
+    times: bytes
+    volatile: bytes
+
+
+def is_volatile(probe: ProbeCall) -> bool:
+    """Whether the fact's output differs each night by nature, on any platform."""
+    fact = by_name(probe.fact)
+    if fact is None:
+        return False
+    return any(p.volatile for p in fact.probes.values()) or (fact.network is not None and fact.network.volatile)
+
+
+def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
+    """Take ``result`` apart. Raises ValueError when it holds an observation of another asset."""
+    outputs: dict[str, bytes] = {}
+    rows: list[Any] = []
+    apart: dict[str, Any] = {}
+    for position, o in enumerate(result.observations):
+        if o.asset != result.asset:
+            raise ValueError(f"the result of {result.asset} holds an observation of {o.asset}")
+        if volatile(o.probe):
+            rows.append([o.probe])
+            apart[str(position)] = {"status": o.status, "stdout": o.stdout, "stderr": o.stderr, "exit_status": o.exit_status}
+        else:
+            rows.append([o.probe, o.status, _keep(o.stdout, outputs), _keep(o.stderr, outputs), o.exit_status])
+    head = {"reach": result.reach, "detail": result.detail, "host_key": result.host_key, "observations": rows}
+    return Packed(
+        dumps(head).encode(),
+        tuple(outputs.values()),
+        _times(result),
+        zlib.compress(dumps(apart).encode()) if apart else b"",
+    )
+
+
+def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, find: Callable[[bytes], bytes]) -> AssetResult:
+    """Put a result together again. A volatile output that was pruned comes back as NOT_RUN, which judges nothing."""
+    with decoding(f"the result of {asset}"):
+        head = json.loads(manifest)
+        apart = json.loads(zlib.decompress(volatile)) if volatile else {}
+        numbers = _integers(times)
+        started = next(numbers)
+        ended = started + next(numbers)
+        at, observations = started, []
+        for position, row in enumerate(head["observations"]):
+            at += next(numbers)
+            seconds = next(numbers) / 1000
+            if len(row) == 1:
+                said = apart.get(str(position), _PRUNED)
+            else:
+                said = {"status": row[1], "stdout": _text(row[2], find), "stderr": _text(row[3], find), "exit_status": row[4]}
+            observations.append(
+                Observation(
+                    asset=asset,
+                    probe=from_json(ProbeCall, row[0]),
+                    status=ObservationStatus(said["status"]),
+                    observed_at=from_micros(at),
+                    stdout=said["stdout"],
+                    stderr=said["stderr"],
+                    exit_status=said["exit_status"],
+                    seconds=seconds,
+                )
+            )
+        return AssetResult(
+            asset=asset,
+            reach=Reach(head["reach"]),
+            observations=tuple(observations),
+            started=from_micros(started),
+            ended=from_micros(ended),
+            detail=head["detail"],
+            host_key=head["host_key"],
+        )
+
+
+def references(manifest: bytes) -> Iterator[bytes]:
+    """The hashes of the outputs that a manifest names."""
+    for row in json.loads(manifest)["observations"]:
+        for name in row[2:4]:
+            if name is not None:
+                yield bytes.fromhex(name)
+
+
+def _keep(text: str, outputs: dict[str, bytes]) -> str | None:
+    if not text:
+        return None
+    content = text.encode("utf-8", "surrogatepass")
+    name = sha256(content).hex()
+    outputs[name] = content
+    return name
+
+
+def _text(name: str | None, find: Callable[[bytes], bytes]) -> str:
+    return "" if name is None else find(bytes.fromhex(name)).decode("utf-8", "surrogatepass")
+
+
+def _times(result: AssetResult) -> bytes:
+    started = to_micros(result.started)
+    numbers = [started, to_micros(result.ended) - started]
+    last = started
+    for o in result.observations:
+        at = to_micros(o.observed_at)
+        numbers += [at - last, round(o.seconds * 1000)]
+        last = at
+    return b"".join(_varint(n) for n in numbers)
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, lowest first; the sign goes to the lowest bit."""
+    number = number << 1 if number >= 0 else (-number << 1) - 1
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _integers(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield (number >> 1) if not number & 1 else -((number + 1) >> 1)
+            number = shift = 0
+    if shift:
+        raise ValueError("the instants end inside a number")

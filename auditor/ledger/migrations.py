@@ -1,0 +1,136 @@
+"""The tables, as named steps that are only ever added to; a released step is never edited.
+
+Rule 5, history grows with change: what repeats is a row of ``blobs``, stored once and addressed by its SHA-256; a night adds one
+small row per asset to ``results`` and to ``judgements``, and rows to ``verdict_changes`` and ``journal`` only for differences.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+APPLICATION_ID = 0x41554454  # "AUDT" in the header of every ledger
+
+STEPS = Migrations("auditor")
+
+JOURNAL_TRIGGERS = {
+    f"journal_no_{verb.lower()}": (
+        f"CREATE TRIGGER journal_no_{verb.lower()} BEFORE {verb} ON journal "
+        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    )
+    for verb in ("UPDATE", "DELETE")
+}
+
+_FIRST = (
+    # raw outputs, manifests, plans, inputs and outcomes; `packed` tells whether `data` is zlib
+    """CREATE TABLE blobs (
+        id INTEGER PRIMARY KEY,
+        sha256 BLOB NOT NULL UNIQUE,
+        packed INTEGER NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT""",
+    "CREATE TABLE assets (id INTEGER PRIMARY KEY, uid TEXT NOT NULL UNIQUE) STRICT",
+    "CREATE TABLE checks (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        status TEXT NOT NULL,
+        started TEXT NOT NULL,
+        ended TEXT,
+        now TEXT NOT NULL,
+        policy TEXT NOT NULL,
+        policy_version TEXT NOT NULL,
+        plan_sha256 TEXT NOT NULL,
+        plan INTEGER NOT NULL REFERENCES blobs (id),
+        inputs INTEGER NOT NULL REFERENCES blobs (id),
+        narrowed INTEGER NOT NULL,
+        of_record INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        summary TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE results (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        manifest INTEGER NOT NULL REFERENCES blobs (id),
+        reach TEXT NOT NULL,
+        times BLOB NOT NULL,
+        volatile_sha256 BLOB,
+        PRIMARY KEY (run, asset)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX results_by_asset ON results (asset, run)",
+    # outputs that differ each night by nature: kept for an asset's newest results only
+    """CREATE TABLE volatile_outputs (
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        run INTEGER NOT NULL REFERENCES runs (id),
+        data BLOB NOT NULL,
+        PRIMARY KEY (asset, run)
+    ) STRICT, WITHOUT ROWID""",
+    # that an asset was judged in a run, and by which checks (a blob that is the same each night)
+    """CREATE TABLE judgements (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        checks INTEGER NOT NULL REFERENCES blobs (id),
+        PRIMARY KEY (run, asset)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE verdict_changes (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs (id),
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        check_id INTEGER NOT NULL REFERENCES checks (id),
+        of_record INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        outcome INTEGER NOT NULL REFERENCES blobs (id),
+        observed_at INTEGER
+    ) STRICT""",
+    "CREATE INDEX verdict_changes_by_asset ON verdict_changes (asset, check_id, run)",
+    # the newest verdicts under the policy of record; updated in place
+    """CREATE TABLE verdicts (
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        check_id INTEGER NOT NULL REFERENCES checks (id),
+        change INTEGER NOT NULL REFERENCES verdict_changes (id),
+        run INTEGER NOT NULL REFERENCES runs (id),
+        observed_at INTEGER,
+        PRIMARY KEY (asset, check_id)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE findings (
+        id TEXT PRIMARY KEY,
+        department TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        check_id TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        state TEXT NOT NULL,
+        controls TEXT NOT NULL,
+        observed TEXT NOT NULL,
+        expected TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        last_seen TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        due TEXT,
+        resolution TEXT,
+        closed_at TEXT,
+        reopened INTEGER NOT NULL,
+        reopened_at TEXT,
+        UNIQUE (asset, check_id, subject)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX findings_by_department ON findings (department, state)",
+    """CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        data TEXT NOT NULL,
+        prev BLOB NOT NULL,
+        hash BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX journal_by_subject ON journal (subject)",
+    *JOURNAL_TRIGGERS.values(),
+)
+
+
+@STEPS(name="0001_first")
+def _first(db: Database) -> None:
+    for statement in _FIRST:
+        db.execute(statement)
+
+
+VERSION = 1  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

@@ -1,0 +1,82 @@
+"""Observations: durable before they are judged, and given back equal to what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from auditor.ledger import manifest
+from auditor.ledger.canonical import sha256
+from auditor.ledger.runs import Runs
+from auditor.model import AssetResult, Reach
+
+_VOLATILE_KEPT = 2  # newest results of each asset that keep their volatile outputs
+_COLUMNS = """
+    SELECT a.uid, r.manifest, r.times, r.volatile_sha256, v.data
+    FROM results r JOIN assets a ON a.id = r.asset
+    LEFT JOIN volatile_outputs v ON v.asset = r.asset AND v.run = r.run"""
+
+
+class Observations(Runs):
+    """Keeps what each run saw of each asset."""
+
+    def record_result(self, run_id: int, result: AssetResult) -> None:
+        """Keep all that one attempt on one asset brought, in one transaction that is on disk when this returns.
+
+        There is one result per asset and run: recording again replaces the former. Durations
+        are kept to the millisecond.
+        """
+        self._require_lock()
+        packed = manifest.pack(result, manifest.is_volatile)
+        with self._store.writing():
+            asset = self._asset(result.asset)
+            for output in packed.outputs:
+                self._blobs.put(output)
+            digest = sha256(packed.volatile) if packed.volatile else None
+            self._store.run(
+                "INSERT OR REPLACE INTO results (run, asset, manifest, reach, times, volatile_sha256) VALUES (?, ?, ?, ?, ?, ?)",
+                (run_id, asset, self._blobs.put(packed.manifest), result.reach.value, packed.times, digest),
+            )
+            self._store.run("DELETE FROM volatile_outputs WHERE asset = ? AND run = ?", (asset, run_id))
+            if packed.volatile:
+                self._store.run(
+                    "INSERT INTO volatile_outputs (asset, run, data) VALUES (?, ?, ?)", (asset, run_id, packed.volatile)
+                )
+                self._store.run(
+                    "DELETE FROM volatile_outputs WHERE asset = ?1 AND run NOT IN"
+                    " (SELECT run FROM volatile_outputs WHERE asset = ?1 ORDER BY run DESC LIMIT ?2)",
+                    (asset, _VOLATILE_KEPT),
+                )
+
+    def observed_assets(self, run_id: int) -> frozenset[str]:
+        """Uids of the assets whose result is durable in this run: those that a resumed run need not visit again."""
+        sql = "SELECT a.uid FROM results r JOIN assets a ON a.id = r.asset WHERE r.run = ?"
+        return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))
+
+    def result(self, run_id: int, asset: str) -> AssetResult | None:
+        """What a run saw of an asset; None when it has recorded nothing of it."""
+        row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND a.uid = ?", (run_id, asset))
+        return None if row is None else self._rebuilt(row)
+
+    def results(self, run_id: int) -> Iterator[AssetResult]:
+        """Every result of a run, one at a time."""
+        for row in self._store.each(f"{_COLUMNS} WHERE r.run = ? ORDER BY r.asset", (run_id,)):
+            yield self._rebuilt(row)
+
+    def newest_results(self) -> Iterator[tuple[int, AssetResult]]:
+        """Each asset's newest result with its run: the newest that reached it, else the newest attempt.
+
+        Narrowed runs, and those of another policy than that of record, are left out: they may not have asked everything.
+        """
+        sql = f"""{_COLUMNS.replace("SELECT", "SELECT r.run,", 1)}
+            JOIN (
+                SELECT asset, coalesce(max(CASE WHEN reach = ? THEN run END), max(run)) AS run
+                FROM results WHERE run IN (SELECT id FROM runs WHERE of_record AND NOT narrowed) GROUP BY asset
+            ) n ON n.asset = r.asset AND n.run = r.run ORDER BY r.asset"""
+        for run_id, *row in self._store.each(sql, (Reach.REACHED.value,)):
+            yield run_id, self._rebuilt(tuple(row))
+
+    def _rebuilt(self, row: tuple[Any, ...]) -> AssetResult:
+        uid, blob, times, digest, volatile = row
+        trusted = volatile if volatile is not None and sha256(volatile) == digest else None
+        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.find)

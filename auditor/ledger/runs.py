@@ -1,0 +1,199 @@
+"""Runs: what was planned, with every input by hash, and how far it has come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from auditor.errors import LedgerError, UsageError
+from auditor.ledger import digests
+from auditor.ledger.canonical import dumps, sha256
+from auditor.ledger.edge import decoding
+from auditor.ledger.journal import Journal
+from auditor.ledger.lock import RunLock
+from auditor.model import Event, EventKind, Json, Plan, Run, RunStatus
+from auditor.model.codec import from_json, to_json
+
+_COLUMNS = "id, status, started, ended, policy, policy_version, plan_sha256, narrowed, actor, summary"
+_RESUMABLE = (RunStatus.COLLECTING, RunStatus.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInput:
+    """Something the run rests on: ``kind`` is policy, overlay, check, inventory, fact…; ``content`` its text or version."""
+
+    kind: str
+    name: str
+    content: str
+
+
+class Runs(Journal):
+    """Begins, ends and lists runs. All that writes needs the run lock."""
+
+    @contextmanager
+    def run_lock(self, *, since: datetime) -> Iterator[None]:
+        """Hold the right to run. Raises LockedError, which names the holder, when another process or ledger object has it."""
+        lock = RunLock(self._store.path, since=since)
+        self._lock = lock
+        try:
+            yield
+        finally:
+            self._lock = None
+            lock.release()
+
+    def begin_run(self, plan: Plan, inputs: Iterable[RunInput], *, actor: str, at: datetime) -> Run:
+        """Start a run of ``plan``. An unfinished run must be resumed or abandoned first."""
+        lock = self._require_lock()
+        unfinished = self.unfinished_run()
+        if unfinished is not None:
+            raise LedgerError(f"run {unfinished.id} is unfinished; resume or abandon it first")
+        with self._store.writing():
+            head, names = self._put_plan(plan), [[i.kind, i.name, self._put_text(i.content)] for i in inputs]
+            blobs = (self._blobs.put(head), self._blobs.put(dumps(names).encode()))
+            run_id = self._store.run(
+                "INSERT INTO runs (status, started, now, policy, policy_version, plan_sha256, plan, inputs, narrowed, of_record,"
+                " actor, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}')",
+                (
+                    RunStatus.COLLECTING.value,
+                    to_json(at),
+                    to_json(plan.now),
+                    plan.policy,
+                    plan.policy_version,
+                    plan.sha256,
+                    *blobs,
+                    int(plan.narrowed),
+                    int(plan.of_record),
+                    actor,
+                ),
+            )
+            self._append(Event(EventKind.RUN_STARTED, at, actor, str(run_id), self._beginning(run_id)))
+        lock.name_run(run_id)
+        return self.run(run_id)
+
+    def resume_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+        """Go on with an unfinished run."""
+        self._require_lock().name_run(run_id)
+        self._move(run_id, RunStatus.COLLECTING, EventKind.RUN_RESUMED, actor, at)
+        return self.run(run_id)
+
+    def finish_run(self, run_id: int, summary: dict[str, Json], *, actor: str, at: datetime) -> Run:
+        """End a run with its summary; its tables are sealed into the journal."""
+        self._require_lock()
+        self._move(run_id, RunStatus.FINISHED, EventKind.RUN_FINISHED, actor, at, dumps(summary))
+        return self.run(run_id)
+
+    def interrupt_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+        """Stop a run, to be resumed."""
+        self._require_lock()
+        self._move(run_id, RunStatus.INTERRUPTED, EventKind.RUN_INTERRUPTED, actor, at)
+        return self.run(run_id)
+
+    def abandon_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+        """Give up an unfinished run; what it observed and judged is kept."""
+        self._require_lock()
+        self._move(run_id, RunStatus.ABANDONED, EventKind.RUN_ABANDONED, actor, at)
+        return self.run(run_id)
+
+    def unfinished_run(self) -> Run | None:
+        """The run that was killed or interrupted, if there is one. (It may be under way in another process: see the lock.)"""
+        row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY id DESC LIMIT 1", _RESUMABLE)
+        return None if row is None else _run(row)
+
+    def runs(self, *, limit: int | None = None) -> tuple[Run, ...]:
+        """Runs, newest first."""
+        return tuple(_run(r) for r in self._store.all(f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit or -1,)))
+
+    def run(self, which: int | str) -> Run:
+        """A run by its number, or ``latest``: the newest that is finished, not narrowed, of the policy of record."""
+        if which == "latest":
+            row = self._store.one(
+                f"SELECT {_COLUMNS} FROM runs WHERE status = ? AND NOT narrowed AND of_record ORDER BY id DESC LIMIT 1",
+                (RunStatus.FINISHED.value,),
+            )
+            if row is None:
+                raise UsageError("there is no finished run of the policy of record yet; `auditor audit` makes one")
+            return _run(row)
+        number = int(which) if str(which).isdecimal() and len(str(which)) < 18 else 0
+        row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,))
+        if row is None:
+            newest = self._store.one("SELECT max(id) FROM runs")
+            known = f"the newest is {newest[0]}" if newest and newest[0] else "there is none yet"
+            raise UsageError(f"there is no run {which}; {known} (`latest` names the newest finished one)")
+        return _run(row)
+
+    def plan(self, run_id: int) -> Plan:
+        """The plan of a run, equal to the one it was begun with."""
+        row = self._store.one("SELECT plan, now, plan_sha256 FROM runs WHERE id = ?", (self.run(run_id).id,))
+        blob, now, digest = self._found(row, f"run {run_id}")
+        with decoding(f"the plan of run {run_id}"):
+            head = json.loads(self._blobs.get(blob))
+            parts = [json.loads(self._blobs.find(bytes.fromhex(name))) for name in head["departments"]]
+            return from_json(Plan, {**head, "departments": parts, "now": now, "sha256": digest})
+
+    def inputs(self, run_id: int) -> tuple[RunInput, ...]:
+        """Everything the run rested on."""
+        (blob,) = self._found(self._store.one("SELECT inputs FROM runs WHERE id = ?", (self.run(run_id).id,)), f"run {run_id}")
+        with decoding(f"the inputs of run {run_id}"):
+            names = json.loads(self._blobs.get(blob))
+            return tuple(
+                RunInput(kind, name, self._blobs.find(bytes.fromhex(digest)).decode("utf-8", "surrogatepass"))
+                for kind, name, digest in names
+            )
+
+    def _put_plan(self, plan: Plan) -> bytes:
+        """The plan's head. Departments are blobs of their own, and the instant stays out: most are the same the next night."""
+        head = to_json(plan)
+        del head["now"], head["sha256"]
+        head["departments"] = [self._put_text(dumps(d)) for d in head["departments"]]
+        return dumps(head).encode()
+
+    def _put_text(self, text: str) -> str:
+        content = text.encode("utf-8", "surrogatepass")
+        self._blobs.put(content)
+        return sha256(content).hex()
+
+    def _beginning(self, run_id: int) -> dict[str, Json]:
+        """What the journal keeps of a run's row from its start."""
+        return beginning(
+            self._found(self._store.one(BEGINNING + " WHERE r.id = ?", (run_id,)), f"run {run_id}"),
+        )
+
+    def _move(self, run_id: int, to: RunStatus, kind: EventKind, actor: str, at: datetime, summary: str | None = None) -> None:
+        with self._store.writing():
+            run = self.run(run_id)
+            if run.status not in _RESUMABLE:
+                raise LedgerError(f"run {run_id} is {run.status.value} and stays so")
+            data: dict[str, Json] = {"status": to.value}
+            if to is RunStatus.COLLECTING:
+                self._store.run("UPDATE runs SET status = ? WHERE id = ?", (to.value, run_id))
+            else:
+                written = summary if summary is not None else dumps(run.summary)
+                self._store.run(
+                    "UPDATE runs SET status = ?, ended = ?, summary = ? WHERE id = ?", (to.value, to_json(at), written, run_id)
+                )
+                data |= {"summary": digests.of_summary(written), "state": digests.of_state(self._store)}
+                data |= digests.of_run(self._store, run_id)
+            self._append(Event(kind, at, actor, str(run_id), data))
+
+
+BEGINNING = """
+    SELECT r.id, r.started, r.now, r.policy, r.policy_version, r.plan_sha256,
+        hex(p.sha256), hex(i.sha256), r.narrowed, r.of_record, r.actor
+    FROM runs r JOIN blobs p ON p.id = r.plan JOIN blobs i ON i.id = r.inputs"""
+
+
+def beginning(row: tuple[Any, ...]) -> dict[str, Json]:
+    """A row of BEGINNING as the journal's RUN_STARTED holds it."""
+    names = ("run", "started", "now", "policy", "version", "plan_sha256", "plan", "inputs", "narrowed", "of_record", "actor")
+    return dict(zip(names, row, strict=True))
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    names = ("id", "status", "started", "ended", "policy", "policy_version", "plan_sha256", "narrowed", "actor", "summary")
+    told = dict(zip(names, row, strict=True))
+    with decoding(f"run {row[0]}"):
+        return from_json(Run, {**told, "narrowed": bool(told["narrowed"]), "summary": json.loads(told["summary"])})

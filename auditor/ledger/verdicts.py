@@ -1,0 +1,163 @@
+"""Verdicts: a row where something differs from the night before, and one small row that the asset was judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from auditor.errors import UsageError
+from auditor.ledger.canonical import dumps, from_micros, to_micros
+from auditor.ledger.edge import decoding
+from auditor.ledger.findings import Findings
+from auditor.model import Event, Finding, Outcome
+from auditor.model.codec import from_json, to_json
+
+Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], Sequence[Event]]
+
+_KEPT_APART = ("asset", "check", "observed_at")  # so that equal outcomes of many hosts and nights are one blob
+_AS_OF = """
+    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
+    FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
+    LEFT JOIN verdicts n ON n.change = v.id
+    WHERE v.id IN (
+        SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
+        WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
+    ORDER BY a.uid, c.name"""
+
+
+class Verdicts(Findings):
+    """Keeps what was decided, as changes; gives back all verdicts as of a run."""
+
+    def record_outcomes(
+        self, run_id: int, outcomes: Sequence[Outcome], decide: Decide | None, *, volatile: frozenset[str] = frozenset()
+    ) -> tuple[Event, ...]:
+        """Keep all outcomes of one asset (or of several) and move their findings, in one short transaction.
+
+        ``decide`` is asked inside the transaction, with each outcome and all findings of its asset and check, closed ones too,
+        for the events to apply: so no person's move made meanwhile is lost. It must be quick and touch nothing. It is None,
+        and findings stay as they are, when the run is not of the policy of record. ``volatile`` names checks whose observed value
+        differs each night by nature: that alone is then no change. Returns the events.
+        """
+        self._require_lock()
+        of_record = self._of_record(run_id)
+        if decide is not None and not of_record:
+            raise UsageError(f"run {run_id} is not of the policy of record: it moves no finding")
+        events: list[Event] = []
+        with self._store.writing():
+            by_asset: dict[str, list[Outcome]] = {}
+            for outcome in outcomes:
+                by_asset.setdefault(outcome.asset, []).append(outcome)
+            for asset, own in by_asset.items():
+                self._mark_judged(run_id, asset, own)
+                self._keep_changes(run_id, asset, own, of_record=of_record, volatile=volatile)
+                if decide is not None:
+                    events += self._decided(asset, own, decide)
+                    self._see(own)
+        return tuple(events)
+
+    def judged_assets(self, run_id: int) -> frozenset[str]:
+        """Uids of the assets (and departments) whose outcomes this run has recorded."""
+        sql = "SELECT a.uid FROM judgements j JOIN assets a ON a.id = j.asset WHERE j.run = ?"
+        return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))
+
+    def verdicts(self, run_id: int) -> tuple[Outcome, ...]:
+        """Every outcome as of a run, of the assets and checks that it judged.
+
+        ``observed_at`` is None where an older run only confirmed a verdict: its observations hold the times.
+        """
+        of_record = self._of_record(run_id)
+        with self._store.reading():
+            judged = self._judged(run_id)
+            rows = self._store.all(_AS_OF, (run_id, int(of_record)))
+            read: dict[int, Outcome] = {}
+            return tuple(self._outcome(row, run_id, read) for row in rows if row[1] in judged[row[0]])
+
+    def _decided(self, asset: str, outcomes: Sequence[Outcome], decide: Decide) -> list[Event]:
+        held: dict[str, list[Finding]] = {}
+        for finding in self.findings_of(asset):
+            held.setdefault(finding.check, []).append(finding)
+        events = [event for outcome in outcomes for event in decide(outcome, tuple(held.get(outcome.check, ())))]
+        for event in events:
+            self._apply(event)
+        return events
+
+    def _mark_judged(self, run_id: int, asset: str, outcomes: Sequence[Outcome]) -> None:
+        number = self._asset(asset)
+        row = self._store.one("SELECT checks FROM judgements WHERE run = ? AND asset = ?", (run_id, number))
+        before = set(json.loads(self._blobs.get(row[0]))) if row is not None else set()
+        blob = self._blobs.put(dumps(sorted(before | {o.check for o in outcomes})).encode())
+        self._store.run("INSERT OR REPLACE INTO judgements (run, asset, checks) VALUES (?, ?, ?)", (run_id, number, blob))
+
+    def _judged(self, run_id: int) -> dict[str, frozenset[str]]:
+        sql = "SELECT a.uid, j.checks FROM judgements j JOIN assets a ON a.id = j.asset WHERE j.run = ?"
+        sets: dict[int, frozenset[str]] = {}
+        judged = {}
+        for uid, blob in self._store.all(sql, (run_id,)):
+            if blob not in sets:
+                with decoding(f"the checks judged in run {run_id}"):
+                    sets[blob] = frozenset(json.loads(self._blobs.get(blob)))
+            judged[uid] = sets[blob]
+        return judged
+
+    def _keep_changes(
+        self, run_id: int, asset: str, outcomes: Sequence[Outcome], *, of_record: bool, volatile: frozenset[str]
+    ) -> None:
+        number = self._asset(asset)
+        sql = """SELECT c.name, v.change, w.outcome FROM verdicts v JOIN checks c ON c.id = v.check_id
+            JOIN verdict_changes w ON w.id = v.change WHERE v.asset = ?"""
+        held = {name: (change, blob) for name, change, blob in self._store.all(sql, (number,))} if of_record else {}
+        newest = []
+        for outcome in outcomes:
+            check, at = self._check(outcome.check), _micros(outcome.observed_at)
+            change, before = held.get(outcome.check, (None, None))
+            blob = self._blobs.put(_content(outcome))
+            if change is None or not self._same(blob, before, steady=outcome.check in volatile):
+                change = self._store.run(
+                    "INSERT INTO verdict_changes (run, asset, check_id, of_record, kind, outcome, observed_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (run_id, number, check, int(of_record), outcome.kind.value, blob, at),
+                )
+            newest.append((number, check, change, run_id, at))
+        if of_record:
+            self._store.run_many(
+                "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at) VALUES (?, ?, ?, ?, ?)", newest
+            )
+
+    def _same(self, blob: int, before: int, *, steady: bool) -> bool:
+        if blob == before or not steady:
+            return blob == before
+        return _unvarying(self._blobs.get(blob)) == _unvarying(self._blobs.get(before))
+
+    def _outcome(self, row: tuple[Any, ...], run_id: int, read: dict[int, Outcome]) -> Outcome:
+        uid, check, blob, changed_at, changed_in, newest_in, newest_at = row
+        if blob not in read:
+            with decoding(f"the outcome of {check} on {uid}"):
+                told = json.loads(self._blobs.get(blob))
+                read[blob] = from_json(Outcome, {**told, "asset": uid, "check": check, "observed_at": None})
+        at = newest_at if newest_in == run_id else changed_at if changed_in == run_id else None
+        return replace(read[blob], asset=uid, check=check, observed_at=None if at is None else from_micros(at))
+
+    def _of_record(self, run_id: int) -> bool:
+        row = self._store.one("SELECT of_record FROM runs WHERE id = ?", (self.run(run_id).id,))
+        return bool(self._found(row, f"run {run_id}")[0])
+
+
+def _content(outcome: Outcome) -> bytes:
+    told = to_json(outcome)
+    for name in _KEPT_APART:
+        del told[name]
+    return dumps(told).encode()
+
+
+def _unvarying(content: bytes) -> str:
+    told = json.loads(content)
+    for verdict in told["verdicts"]:
+        del verdict["observed"]
+    return dumps(told)
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)

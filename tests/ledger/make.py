@@ -1,0 +1,100 @@
+"""Small model values for the ledger's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from auditor.ledger import Ledger, RunInput
+from auditor.lifecycle import reconcile
+from auditor.model import (
+    Asset,
+    AssetKind,
+    AssetPlan,
+    AssetResult,
+    CheckTask,
+    DepartmentPlan,
+    Event,
+    Finding,
+    Observation,
+    ObservationStatus,
+    Outcome,
+    Plan,
+    ProbeCall,
+    Reach,
+    Severity,
+    Verdict,
+    VerdictKind,
+)
+
+T0 = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+INPUTS = (RunInput("policy", "national", "id: national"), RunInput("check", "ssh-root-login", "سياسة"))
+
+
+def plan(now: datetime = T0, hosts: int = 2, *, narrowed: bool = False, of_record: bool = True) -> Plan:
+    probes = (ProbeCall("sshd"), ProbeCall("file_text", (("path", "/etc/issue"),)))
+    task = CheckTask("ssh-root-login", Severity.HIGH, {"allowed": ["no"]}, (("sshd", probes[0]),), ("A.8.9",), "d1")
+    assets = tuple(
+        AssetPlan(Asset(f"h{n}", AssetKind.HOST, "health", f"h{n}", f"10.0.0.{n}"), probes, (task,)) for n in range(hosts)
+    )
+    whole = Asset("health", AssetKind.DEPARTMENT, "health", "health", "")
+    return Plan("national", "1", of_record, now, (DepartmentPlan("health", whole, assets),), narrowed, sha256=f"plan{now}")
+
+
+def result(
+    asset: str = "h0", at: datetime = T0, outputs: Sequence[str] = ("a", "b"), reach: Reach = Reach.REACHED
+) -> AssetResult:
+    seen = tuple(
+        Observation(
+            asset, ProbeCall("file_text", (("path", str(n)),)), ObservationStatus.OK, at + timedelta(microseconds=n * 1234), text
+        )
+        for n, text in enumerate(outputs)
+    )
+    return AssetResult(asset, reach, seen, at, at + timedelta(seconds=1))
+
+
+def outcome(
+    asset: str = "h0", at: datetime | None = T0, check: str = "ssh-root-login", definition: str = "d1", **kinds: str
+) -> Outcome:
+    verdicts = tuple(
+        Verdict(subject.strip("_"), VerdictKind(kind), kind, "x") for subject, kind in (kinds or {"_": "fail"}).items()
+    )
+    order = ["fail", "error", "unknown", "pass", "not_applicable"]
+    kind = min((v.kind for v in verdicts), key=lambda k: order.index(k.value))
+    return Outcome(asset, check, definition, kind, verdicts, True, at)
+
+
+def decide(run_id: int, now: datetime) -> Decider:
+    return Decider(run_id, now)
+
+
+class Decider:
+    """What workflow gives to ``record_outcomes``."""
+
+    def __init__(self, run_id: int, now: datetime) -> None:
+        self.run_id, self.now = run_id, now
+
+    def __call__(self, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
+        return reconcile(
+            outcome,
+            findings,
+            now=self.now,
+            run_id=self.run_id,
+            actor="cron",
+            severity=Severity.HIGH,
+            controls=("A.8.9", "A.8.2"),
+            department="health",
+            due_days=30,
+        )
+
+
+def night(ledger: Ledger, at: datetime, outcomes: Sequence[Outcome], results: Sequence[AssetResult] = (), **planned: bool) -> int:
+    """One whole run."""
+    with ledger.run_lock(since=at):
+        run = ledger.begin_run(plan(at, **planned), INPUTS, actor="cron", at=at)
+        for r in results:
+            ledger.record_result(run.id, r)
+        ledger.record_outcomes(run.id, outcomes, Decider(run.id, at) if planned.get("of_record") is not False else None)
+        ledger.finish_run(run.id, {"run": run.id}, actor="cron", at=at + timedelta(minutes=5))
+    return run.id

@@ -1,0 +1,126 @@
+"""The ledger as its users see it: what is recorded comes back, and an ordinary history verifies."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import LedgerError, UsageError
+from auditor.ledger import Ledger
+from auditor.model import FindingState, Reach, Resolution, RunStatus
+
+from .make import DAY, INPUTS, T0, Decider, night, outcome, plan, result
+
+
+def test_a_new_ledger_is_private_and_whole(ledger: Ledger, path: Path) -> None:
+    """Findings are a map of weaknesses: no other account may read them, whatever the umask."""
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert ledger.verify().ok
+    assert sorted(p.name for p in path.parent.iterdir() if not p.name.startswith("ledger.db")) == []
+
+
+def test_a_run_comes_back_with_its_plan_and_inputs(ledger: Ledger) -> None:
+    """Every verdict can be reproduced years later: what the run rested on is kept whole."""
+    run_id = night(ledger, T0, [outcome()])
+    assert ledger.plan(run_id) == plan(T0)
+    assert ledger.inputs(run_id) == INPUTS
+    run = ledger.run("latest")
+    assert (run.id, run.status, run.summary) == (run_id, RunStatus.FINISHED, {"run": run_id})
+    assert ledger.runs() == (run,)
+
+
+def test_history_verifies(ledger: Ledger) -> None:
+    """Failing, fixed, failing again: findings, verdicts and journal agree at each step."""
+    night(ledger, T0, [outcome(), outcome("h1", a="fail", b="fail")], [result(), result("h1")])
+    assert ledger.verify().problem == ""
+    first = night(ledger, T0 + DAY, [outcome(at=T0 + DAY), outcome("h1", T0 + DAY, a="pass", b="fail")], [result(at=T0 + DAY)])
+    assert ledger.verify().problem == ""
+    closed = ledger.findings(state=("closed",))
+    assert [(f.asset, f.subject, f.resolution) for f in closed] == [("h1", "a", Resolution.FIXED)]
+    still = ledger.findings_of("h0", "ssh-root-login")[0]
+    assert (still.first_seen, still.last_seen) == (T0, T0 + DAY)
+    night(ledger, T0 + 2 * DAY, [outcome("h1", T0 + 2 * DAY, a="fail", b="fail")])
+    again = ledger.finding(closed[0].id)
+    assert (again.state, again.reopened) == (FindingState.REOPENED, 1)
+    assert [e.event.kind.value for e in ledger.journal(subject=again.id)] == [
+        "finding_opened",
+        "finding_closed",
+        "finding_reopened",
+    ]
+    assert ledger.verify().problem == ""
+    assert [(o.asset, o.kind.value) for o in ledger.verdicts(first)] == [("h0", "fail"), ("h1", "fail")]
+    assert ledger.verdicts(first)[1].verdicts[0].kind.value == "pass"
+
+
+def test_results_come_back_equal(ledger: Ledger) -> None:
+    """Judging from the ledger is judging what was seen."""
+    seen = [result(outputs=("one", "", "é\ud800\0")), result("h1", reach=Reach.UNREACHABLE, outputs=())]
+    run_id = night(ledger, T0, [outcome()], seen)
+    assert list(ledger.results(run_id)) == seen
+    assert ledger.result(run_id, "h1") == seen[1]
+    assert ledger.observed_assets(run_id) == {"h0", "h1"}
+    assert ledger.judged_assets(run_id) == {"h0"}
+    assert [r for _, r in ledger.newest_results()] == seen
+
+
+def test_newest_results_prefer_the_night_that_reached(ledger: Ledger) -> None:
+    """A host that was down last night is judged on what was last seen, and a narrowed run never stands in for a whole one."""
+    night(ledger, T0, [], [result()])
+    night(ledger, T0 + DAY, [], [result(at=T0 + DAY, outputs=(), reach=Reach.UNREACHABLE)])
+    night(ledger, T0 + 2 * DAY, [], [result(at=T0 + 2 * DAY, outputs=("only one",))], narrowed=True)
+    assert list(ledger.newest_results()) == [(1, result())]
+    assert ledger.run("latest").id == 2
+
+
+def test_an_interrupted_run_is_resumed(ledger: Ledger) -> None:
+    """What was kept before Ctrl-C is not asked again."""
+    with ledger.run_lock(since=T0):
+        run = ledger.begin_run(plan(), INPUTS, actor="me", at=T0)
+        ledger.record_result(run.id, result())
+        ledger.interrupt_run(run.id, actor="me", at=T0)
+    assert ledger.verify().problem == ""
+    assert ledger.unfinished_run() == ledger.run(run.id)
+    with ledger.run_lock(since=T0):
+        with pytest.raises(LedgerError, match="unfinished"):
+            ledger.begin_run(plan(), INPUTS, actor="me", at=T0)
+        assert ledger.resume_run(run.id, actor="me", at=T0 + DAY).status is RunStatus.COLLECTING
+        assert ledger.observed_assets(run.id) == {"h0"}
+        assert ledger.verify().problem == ""
+        ledger.record_outcomes(run.id, [outcome()], Decider(run.id, T0))
+        ledger.finish_run(run.id, {}, actor="me", at=T0 + DAY)
+        with pytest.raises(LedgerError, match="finished and stays so"):
+            ledger.abandon_run(run.id, actor="me", at=T0)
+    assert ledger.verify().problem == ""
+    assert ledger.unfinished_run() is None
+
+
+def test_a_what_if_run_moves_nothing(ledger: Ledger) -> None:
+    """Only the policy of record moves findings, or becomes the latest."""
+    night(ledger, T0, [outcome()])
+    what_if = night(ledger, T0 + DAY, [outcome(at=T0 + DAY, _="pass")], of_record=False)
+    assert [o.kind.value for o in ledger.verdicts(what_if)] == ["pass"]
+    assert [f.state for f in ledger.findings()] == [FindingState.OPEN]
+    assert ledger.findings()[0].last_seen == T0
+    assert ledger.run("latest").id == 1
+    after = night(ledger, T0 + 2 * DAY, [outcome(at=T0 + 2 * DAY)])
+    assert [o.kind.value for o in ledger.verdicts(after)] == ["fail"]
+    assert ledger.verify().problem == ""
+
+
+def test_findings_are_filtered_and_named_by_a_prefix(ledger: Ledger) -> None:
+    """Each filter narrows, several values widen, and a mistyped id is answered with what to do."""
+    night(ledger, T0, [outcome(), outcome("h1", check="other", a="fail", b="fail")])
+    assert len(ledger.findings()) == 3
+    assert {f.subject for f in ledger.findings(asset=("h1",), check=("other",))} == {"a", "b"}
+    assert len(ledger.findings(asset=("h0", "h1"), severity=("high",), state=("open",), department=("health",))) == 3
+    assert len(ledger.findings(control=("A.8.2", "A.1.1"))) == 3
+    assert ledger.findings(control=("A.8",)) == ()
+    one = ledger.findings()[0]
+    assert ledger.finding(one.id[:7].lower()) == one
+    for wrong in ("F-", "F-ZZZZZZ", "%", ""):
+        with pytest.raises(UsageError):
+            ledger.finding(wrong)
+    with pytest.raises(UsageError, match="there is no run 7; the newest is 1"):
+        ledger.run(7)
