@@ -117,7 +117,8 @@ def _variables(check: Check) -> dict[str, Shape]:
         fact = by_name(use.fact)
         if fact is None:
             raise KeyError(use.fact)
-        variables[use.variable] = ListOf(record(asset=ASSET, value=fact.shape)) if check.scope is Scope.DEPARTMENT else fact.shape
+        row = record(asset=ASSET, value=fact.shape, observed_at=INT)  # an int, for records hold no timestamp
+        variables[use.variable] = ListOf(row) if check.scope is Scope.DEPARTMENT else fact.shape
     return variables
 
 
