@@ -41,6 +41,6 @@ FACT = Fact(
     title=Text(en="Mounted file systems and their options", ar="أنظمة الملفات الموصولة وخياراتها"),
     shape=MapOf(record(device=STR, fstype=STR, options=ListOf(STR))),
     parse=parse,
-    example={"/dev/shm": {"device": "tmpfs", "fstype": "tmpfs", "options": ["rw", "nosuid", "nodev", "noexec"]}},
+    example={"/dev/shm": {"device": "tmpfs", "fstype": "tmpfs", "options": ["rw", "nosuid", "nodev", "noexec"]}},  # noqa: S108 -- a path on the target
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -79,7 +79,7 @@ echo known=$found
 """
 
 # Advisories of type security in the repositories' updateinfo. Those of a module count only while its stream is enabled. Of
-# several installed versions (kernels) the newest counts. The order of versions is rpm's own, which rpm does not offer to the shell.
+# several installed versions (kernels) the newest counts. The order of versions is rpm's own, which no command of rpm gives.
 _RHEL = r"""
 found=no
 set --
