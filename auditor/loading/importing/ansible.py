@@ -1,0 +1,125 @@
+"""Ansible inventories, INI or YAML, read without running Ansible: plain values only, no Jinja, no vault, no plugins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.loading.importing.ansible_ini import parse_ini
+from auditor.loading.importing.ansible_yaml import parse_yaml
+from auditor.loading.importing.groups import Groups, Variable
+from auditor.loading.importing.host import Imported, Row, gather, read_bytes
+from auditor.loading.mistake import Mistake
+from auditor.model import Json
+
+MAX_BYTES = 1_000_000
+_VARIABLES = {
+    "ansible_host": "address",
+    "ansible_ssh_host": "address",
+    "ansible_user": "user",
+    "ansible_ssh_user": "user",
+    "ansible_port": "port",
+    "ansible_ssh_port": "port",
+    "ansible_private_key_file": "key",
+    "ansible_ssh_private_key_file": "key",
+    "ansible_connection": "connection",
+    "ansible_ssh_common_args": "jump",
+}
+_CONNECTIONS = {"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh", "local": "local"}
+_SECRET = re.compile(r"pass(word|wd|phrase)?($|_)|pwd|secret|token|credential|private_key$|api_?key", re.IGNORECASE)
+_JUMP = re.compile(r"(?:-J\s*|-o\s*[\"']?ProxyJump[= ])[\"']?([^\s\"']+)")
+
+
+def read_ansible(path: Path, *, public: bool = False) -> Imported:
+    """The hosts of an Ansible inventory; groups become tags, ``public`` says that public addresses are meant.
+
+    Secrets are left out, and named in the notes.
+    """
+    return parse_ansible(read_bytes(path, MAX_BYTES), str(path), public=public)
+
+
+def parse_ansible(data: bytes, file: str, *, public: bool = False) -> Imported:
+    """As ``read_ansible``, of bytes: YAML when the file is named so, or when INI would make nothing of it."""
+    yaml = file.lower().endswith((".yaml", ".yml")) or re.match(
+        rb"(\xef\xbb\xbf)?(\s*(#[^\n]*)?\n)*(---|[\w.-]+:\s*$)", data, re.MULTILINE
+    )
+    groups, mistakes = (parse_yaml if yaml else parse_ini)(data, file)
+    reading = _Reading(file, groups, list(mistakes), public)
+    return gather(file, list(reading.rows()), reading.mistakes, reading.notes)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One inventory on its way from Ansible's words to ours."""
+
+    file: str
+    groups: Groups
+    mistakes: list[Mistake]
+    public: bool
+    notes: list[Mistake] = field(default_factory=list)
+
+    def rows(self) -> Iterator[Row]:
+        """A row for each host that could be understood."""
+        for name, (line, column) in self.groups.hosts.items():
+            row = Row(line, column)
+            row.put("name", name, line, column)
+            row.put("address", name, line, column)
+            sound = [self._take(row, name, variable) for variable in self.groups.variables_of(name)]
+            if self.public:
+                row.put("public", True, line, column)
+            tags: list[Json] = list(self.groups.groups_of(name))
+            if tags:
+                row.put("tags", tags, line, column)
+            if all(sound):
+                yield row
+
+    def _take(self, row: Row, host: str, variable: Variable) -> bool:
+        """Put one variable into the row if we have a word for it; False when it is needed and cannot be read."""
+        name = _VARIABLES.get(variable.name)
+        if name is None:
+            if _SECRET.search(variable.name):
+                self._note(
+                    variable,
+                    f"{variable.name} of {host} is a secret and was left out; name password_env or password_command instead",
+                )
+            return True
+        text = str(variable.value)
+        if "{{" in text or "{%" in text or isinstance(variable.value, dict | list):
+            self._mistake(
+                variable, f"{variable.name} of {host} is not a plain value; Jinja is not evaluated: write the value itself"
+            )
+            return False
+        if name == "connection":
+            self._connection(row, host, variable)
+        elif name == "jump":
+            hops = _JUMP.search(text)
+            if hops:
+                row.put("jump", [hop for hop in hops[1].split(",") if hop], variable.line, variable.column)
+            else:
+                self._note(variable, f"{variable.name} of {host} holds no ProxyJump and was left out; jump hosts may be needed")
+        elif name == "port":
+            row.put(
+                "port",
+                int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else text,
+                variable.line,
+                variable.column,
+            )
+        else:
+            row.put(name, text, variable.line, variable.column)
+        return True
+
+    def _connection(self, row: Row, host: str, variable: Variable) -> None:
+        method = _CONNECTIONS.get(str(variable.value).rsplit(".", 1)[-1])
+        if method is None:
+            self._note(
+                variable, f"{host} is not reached over SSH and becomes «connection: none»: it is only seen from the network"
+            )
+        row.put("connection", method or "none", variable.line, variable.column)
+
+    def _note(self, variable: Variable, message: str) -> None:
+        self.notes.append(Mistake(self.file, variable.line, variable.column, message, severity="warning"))
+
+    def _mistake(self, variable: Variable, message: str) -> None:
+        self.mistakes.append(Mistake(self.file, variable.line, variable.column, message))

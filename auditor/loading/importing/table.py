@@ -1,0 +1,139 @@
+"""Rows of cells with a heading, in either language, as hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from auditor.loading.importing.host import Imported, Row, clean, gather
+from auditor.loading.mistake import Mistake, did_you_mean
+from auditor.model import Json
+
+COLUMNS: dict[str, str] = {
+    "name": "الاسم",
+    "address": "العنوان",
+    "role": "الدور",
+    "zone": "المنطقة",
+    "criticality": "الأهمية",
+    "tags": "الوسوم",
+    "ports": "المنافذ المصرح بها",
+    "public": "عنوان عام",
+    "platform": "المنصة",
+    "connection": "طريقة الاتصال",
+    "user": "المستخدم",
+    "port": "منفذ SSH",
+    "key": "مسار المفتاح",
+    "sudo": "استخدام sudo",
+    "jump": "المضيفون الوسطاء",
+    "password_env": "متغير كلمة المرور",
+    "uid": "المعرف الثابت",
+}
+"""The columns in the template's order, with their Arabic headings."""
+
+CHOICES: dict[str, dict[str, str]] = {
+    "criticality": {"high": "عالية", "medium": "متوسطة", "low": "منخفضة"},
+    "connection": {"ssh": "ssh", "local": "local", "none": "بدون"},
+    "platform": {"linux": "linux", "windows": "windows", "network": "جهاز شبكة", "other": "أخرى"},
+    "public": {"yes": "نعم", "no": "لا"},
+    "sudo": {"yes": "نعم", "no": "لا"},
+}
+"""What may be chosen in a column, as written in English and in Arabic."""
+
+_BOOLEANS = {"yes": True, "true": True, "1": True, "نعم": True, "no": False, "false": False, "0": False, "لا": False}
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
+_SEPARATORS = re.compile(r"[,;،؛\n]+")
+_ALIASES = {
+    "hostname": "name",
+    "host": "name",
+    "ip": "address",
+    "ip address": "address",
+    "عنوان ip": "address",
+    "declared ports": "ports",
+}
+
+Line = tuple[int, Sequence[str]]
+"""A row's number, counted from 1, and the text of its cells."""
+
+
+def hosts_of(file: str, lines: Iterable[Line], mistakes: Iterable[Mistake] = ()) -> Imported:
+    """The hosts in a table whose first filled row names the columns. Rows that begin with ``#`` are remarks."""
+    found = list(mistakes)
+    columns: dict[int, str] | None = None
+    rows: list[Row] = []
+    for number, cells in lines:
+        texts = [clean(cell) for cell in cells]
+        filled = [text for text in texts if text]
+        if not filled or filled[0].startswith("#"):
+            continue
+        if columns is None:
+            columns = _heading(file, number, texts, found)
+            continue
+        rows.append(_row(file, number, texts, columns, found))
+    if columns is None and not found:
+        found.append(Mistake(file, 1, 1, "the table is empty; its first row must name the columns, such as name and address"))
+    broken = {mistake.line for mistake in found}
+    return gather(file, [row for row in rows if row.line not in broken], found)
+
+
+def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> dict[int, str]:
+    columns: dict[int, str] = {}
+    known = {name: name for name in COLUMNS} | {arabic.lower(): name for name, arabic in COLUMNS.items()} | _ALIASES
+    for index, text in enumerate(texts):
+        if not text:
+            continue
+        parts = [" ".join(part.split()).lower() for part in re.split(r"\s/\s|\n", text)]
+        name = next((known[part] for part in parts if part in known), None)
+        if name is None:
+            hint = did_you_mean(parts[0], known) or f"; known are {', '.join(COLUMNS)}"
+            found.append(Mistake(file, line, index + 1, f"unknown column {text[:60]!r}{hint}"))
+        elif name in columns.values():
+            found.append(Mistake(file, line, index + 1, f"the column {name} stands twice; keep one"))
+        else:
+            columns[index] = name
+    if not {"name", "address"} & set(columns.values()):
+        found.append(
+            Mistake(file, line, 1, "the first row names neither the column name nor the column address; see the template")
+        )
+    return columns
+
+
+def _row(file: str, line: int, texts: list[str], columns: dict[int, str], found: list[Mistake]) -> Row:
+    row = Row(line)
+    for index, text in enumerate(texts):
+        if not text:
+            continue
+        if index not in columns:
+            found.append(Mistake(file, line, index + 1, "this cell stands under no heading; name its column or empty it"))
+        elif text.startswith("="):
+            found.append(Mistake(file, line, index + 1, "this cell holds a formula; write the value itself"))
+        else:
+            row.put(columns[index], _value(columns[index], text), line, index + 1)
+    for name, other in (("name", "address"), ("address", "name")):
+        if name not in row.values and other in row.values:
+            row.put(name, row.values[other], *row.at[other])
+    return row
+
+
+def _value(name: str, text: str) -> Json:
+    """A cell as its field takes it; what it does not understand stays text, for the schema to refuse by name."""
+    lower = text.lower()
+    if name in ("public", "sudo"):
+        return _BOOLEANS.get(lower, text)
+    if name == "port":
+        digits = text.translate(_DIGITS)
+        return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 9 else text
+    if name == "address":
+        return text.translate(_DIGITS)
+    if name in ("tags", "jump"):
+        return list(_items(text))
+    if name == "ports":
+        return [
+            f"{port}/tcp" if port.isdecimal() else port.lower() for port in _items(re.sub(r"\s+", ",", text.translate(_DIGITS)))
+        ]
+    if name in CHOICES:
+        return next((value for value, arabic in CHOICES[name].items() if lower in (value, arabic)), text)
+    return text
+
+
+def _items(text: str) -> list[str]:
+    return list(dict.fromkeys(part.strip() for part in _SEPARATORS.split(text) if part.strip()))

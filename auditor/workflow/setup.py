@@ -1,0 +1,147 @@
+"""A new workspace: everything a committee needs beside its own inventories, laid out whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from auditor.errors import UsageError
+
+_SETTINGS = """\
+# إعدادات مساحة العمل. يجوز حذف أي مفتاح، وعندئذ تسري القيمة المكتوبة أمامه هنا.
+# The settings of this workspace. Any key may be left out; then the value written here holds.
+
+[auditor]
+# لغة المخرجات: ar أو en.
+# Language of what is printed: ar or en.
+language = "ar"
+# من يرتب النص العربي على الشاشة: terminal (الطرفية) أو reorder (المدقق) أو auto (ما يثبت أنه مناسب).
+# Who orders Arabic on the screen: terminal, reorder (the auditor), or auto (whichever is found fit).
+bidi = "auto"
+
+[paths]
+# المسارات منسوبة إلى مجلد هذا الملف.
+# Paths are relative to the folder of this file.
+policies = "policies"
+checks = "checks"
+inventories = "inventories"
+ledger = "findings/ledger.db"
+# مفاتيح مضيفي SSH الموثوقة؛ يضاف إليها بالأمر: auditor hosts trust
+# The SSH host keys that are trusted; add to them with: auditor hosts trust
+known_hosts = "known_hosts"
+
+# السياسة المعتمدة هي وحدها التي تفتح الملاحظات وتغلقها. يلزم ذكرها متى وُجدت أكثر من سياسة.
+# The policy of record alone opens and closes findings. It must be named once there is more than one policy.
+# [policy]
+# of_record = "{policy}"
+
+[audit]
+# أدنى درجة خطورة تجعل رمز الخروج 1: critical أو high أو medium أو low.
+# The lowest severity that makes the exit code 1: critical, high, medium or low.
+fail_severity = "low"
+# عدد المضيفين الذين تُجمع بياناتهم في وقت واحد.
+# How many hosts are collected at a time.
+concurrency = 32
+# المهل بالثواني: للاتصال، ولتسجيل الدخول، وللمضيف كله.
+# Deadlines in seconds: for a connection, for a login, for a whole host.
+connect_timeout = 10
+login_timeout = 20
+host_timeout = 120
+# مهلة كل تشغيل لأداة nmap بالثواني، وعدد مرات تشغيلها في وقت واحد.
+# The deadline of one run of nmap in seconds, and how many run at a time.
+network_timeout = 600
+network_concurrency = 4
+"""
+
+_INVENTORY = """\
+# مثال لجرد أصول جهة واحدة، وفيه هذا الجهاز وحده دون أي اتصال بالشبكة. انسخه باسم معرف الجهة ثم عدّله.
+# An example of one department's inventory: this machine alone, without any network. Copy it under the department's id, then edit.
+# لا يُكتب في هذا الملف أي سر: تُذكر مسارات المفاتيح، أو أسماء متغيرات البيئة (password_env)، أو أمر يطبع السر (password_command).
+# No secret is ever written here: name keys by path, environment variables (password_env) or a command (password_command).
+department: example
+title:
+  en: Example department
+  ar: جهة للتمثيل
+timezone: UTC
+hosts:
+  - uid: example-this-machine
+    name: this-machine
+    address: 127.0.0.1
+    connection: local
+    criticality: low
+# مضيف يُفحص عبر SSH:
+# A host that is audited over SSH:
+#  - uid: example-web-01
+#    name: web-01
+#    address: 10.1.1.11
+#    user: auditor
+#    key: ~/.ssh/id_ed25519
+#    role: web
+#    zone: dmz
+#    criticality: high
+#    ports: [22/tcp, 443/tcp]
+"""
+
+_GITIGNORE = """\
+# نتائج التدقيق لا تُحفظ مع السياسات.
+# What audits found is not kept with the policies.
+findings/
+"""
+
+
+def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
+    """Lay out a workspace in ``path`` and return what was made, folders and files of the first two levels, sorted.
+
+    ``stock`` holds the ``policies`` and ``checks`` that are copied. It is built beside ``path`` and moved into place in one
+    step, so that nobody ever meets half of one. Raises UsageError when ``path`` is anything but missing or an empty folder.
+    """
+    path = Path(os.path.abspath(path))  # not resolve(): a link that leads nowhere must be seen as what it is
+    _refuse_occupied(path)
+    for name in ("policies", "checks"):
+        if not (stock / name).is_dir():
+            raise UsageError(f"{stock} holds no {name}; install the auditor again")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
+            built = Path(scratch) / "workspace"
+            _build(built, stock)
+            _move(built, path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be laid out: {error.strerror or error}") from error
+    return tuple(sorted(p for pattern in ("*", "*/*") for p in path.glob(pattern)))
+
+
+def _refuse_occupied(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"{path} is a link that leads nowhere; name another folder")
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path} exists and is no folder; name another")
+    if path.is_dir() and any(path.iterdir()):
+        raise UsageError(f"{path} is not empty, and nothing is written over; name a new or an empty folder")
+
+
+def _build(root: Path, stock: Path) -> None:
+    root.mkdir()
+    for name in ("policies", "checks"):
+        shutil.copytree(stock / name, root / name, ignore=shutil.ignore_patterns("departments"), copy_function=shutil.copyfile)
+    (root / "policies" / "departments").mkdir()
+    (root / "inventories").mkdir()
+    (root / "findings").mkdir(mode=0o700)
+    policies = sorted(p.stem for p in (root / "policies").glob("*.yaml"))
+    settings = _SETTINGS.format(policy=policies[0] if policies else "national-policy")
+    for name, text in (("auditor.toml", settings), ("inventories/example.yaml", _INVENTORY), (".gitignore", _GITIGNORE)):
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def _move(built: Path, path: Path) -> None:
+    """Put the workspace in place. ``rename`` takes an empty folder's place too, and fails if it was filled meanwhile."""
+    if path.is_symlink() or path.is_mount():
+        for item in built.iterdir():  # a link or mount point must stay what it is; it was empty a moment ago
+            shutil.move(item, path)
+        return
+    mode = path.stat().st_mode & 0o7777 if path.exists() else None
+    built.rename(path)
+    if mode is not None:
+        path.chmod(mode)
