@@ -9,6 +9,8 @@ from typing import Protocol
 from auditor.collecting.script import HostCall
 from auditor.model import AssetPlan, AssetResult, Observation, ObservationStatus, Reach
 
+STOPPED = "Stopped by the operator."
+
 
 class Transport(Protocol):
     """A way to observe the hosts of a plan."""

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from auditor.collecting.interface import not_reached, utcnow
+from auditor.collecting.interface import STOPPED, not_reached, utcnow
 from auditor.collecting.script import Lookup
 from auditor.collecting.session import Session
 from auditor.facts import by_name
@@ -36,7 +36,7 @@ class LocalTransport:
         if session.empty:
             return not_reached(plan, session.calls, Reach.REACHED, started, "")
         try:
-            process = subprocess.Popen(  # noqa: S603 — a fixed shell; the script comes through stdin
+            process = subprocess.Popen(  # the script comes through stdin
                 ["/bin/sh"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -63,8 +63,9 @@ class LocalTransport:
         if timed_out:
             detail = f"The whole audit of this machine took longer than {limit:g} s."
         elif self._cancelled.is_set() and not session.finished:
-            detail = "Stopped by the operator."
-        return AssetResult(plan.asset.uid, Reach.REACHED, session.observations(timed_out), started, utcnow(), detail)
+            detail = STOPPED
+        reach = Reach.TIMED_OUT if timed_out else Reach.REACHED
+        return AssetResult(plan.asset.uid, reach, session.observations(timed_out), started, utcnow(), detail)
 
     def close(self) -> None:
         """Nothing is shared."""

@@ -1,0 +1,197 @@
+"""Observes hosts over SSH: one connection and one exec for all of a host's probes."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import paramiko
+
+from auditor.collecting import known_hosts
+from auditor.collecting.framing import decode
+from auditor.collecting.interface import STOPPED, Cancelled, utcnow
+from auditor.collecting.jumps import JumpPool
+from auditor.collecting.known_hosts import trust_command
+from auditor.collecting.script import REMOTE_COMMAND, Lookup
+from auditor.collecting.session import Session
+from auditor.collecting.ssh_errors import printable, reach_of, translate
+from auditor.collecting.ssh_login import Clock, Secrets, Stream, connect, hang_up, log_in, quiet, shake_hands, verify
+from auditor.collecting.ssh_target import Configs, Target, target_of
+from auditor.errors import CollectionError, DeadlineError, TransportError
+from auditor.facts import by_name
+from auditor.model import AssetPlan, AssetResult, Reach, Settings
+
+_TICK = 0.25
+_CHUNK = 131_072
+_HEARD = 200  # characters of a host's own words that are repeated in a report
+
+
+class SshTransport:
+    """Hosts over SSH. Keys, configurations, known hosts and connections to jump hosts are shared between hosts."""
+
+    def __init__(self, settings: Settings, *, cancelled: threading.Event | None = None, lookup: Lookup = by_name) -> None:
+        quiet()
+        self._settings = settings
+        self._cancelled = cancelled or threading.Event()
+        self._lookup = lookup
+        self._known = known_hosts.load(settings.known_hosts)
+        self._configs = Configs()
+        self._secrets = Secrets()
+        self._jumps = JumpPool(self._known, self._secrets)
+
+    def collect(self, plan: AssetPlan) -> AssetResult:
+        """Observe one host; see ``Transport``."""
+        started = utcnow()
+        limit = plan.asset.connection.host_timeout or self._settings.host_timeout
+        session = Session(plan, limit, self._lookup)
+        attempt = _Attempt(plan, session, Clock(time.monotonic() + limit, self._cancelled, "The whole audit of the host"))
+        error: Exception | None = None
+        try:
+            attempt.run(self._settings, self._known, self._configs, self._secrets, self._jumps)
+        except Cancelled as raised:
+            error = raised
+        except (CollectionError, paramiko.SSHException, OSError, EOFError) as raised:
+            # an error after the deadline is how the cut that the deadline made looks from here
+            error = DeadlineError(f"{attempt.clock.what} took too long.") if attempt.was_cut else translate(raised)
+        finally:
+            attempt.close()
+        return self._result(plan, session, attempt, started, error)
+
+    def close(self) -> None:
+        """Close the connections to jump hosts."""
+        self._jumps.close()
+
+    def _result(
+        self, plan: AssetPlan, session: Session, attempt: _Attempt, started: datetime, error: Exception | None
+    ) -> AssetResult:
+        if isinstance(error, Cancelled):
+            reach, detail = (Reach.REACHED if session.started else Reach.SKIPPED), STOPPED
+        elif isinstance(error, DeadlineError):
+            reach, detail = Reach.TIMED_OUT, str(error)
+        elif isinstance(error, CollectionError) and not session.started:
+            reach, detail = reach_of(error), str(error)
+        else:
+            reach, detail = Reach.REACHED, str(error or "")
+        observations = session.observations(timed_out=reach is Reach.TIMED_OUT)
+        return AssetResult(plan.asset.uid, reach, observations, started, utcnow(), detail, attempt.host_key)
+
+
+class _Attempt:
+    """One connection to one host, which a timer cuts at the host's deadline wherever it hangs."""
+
+    def __init__(self, plan: AssetPlan, session: Session, clock: Clock) -> None:
+        self._plan = plan
+        self._session = session
+        self._stream: Stream | None = None
+        self._transport: paramiko.Transport | None = None
+        self._timer = threading.Timer(max(0.0, clock.end - time.monotonic()), self._cut)
+        self._timer.daemon = True
+        self.clock = clock
+        self.host_key = ""
+        self.was_cut = False
+
+    def run(self, settings: Settings, known: known_hosts.KnownHosts, configs: Configs, secrets: Secrets, jumps: JumpPool) -> None:
+        """Log in and bring the session to its end. Raises what paramiko or the socket raises, and our own errors."""
+        connection = self._plan.asset.connection
+        target = target_of(self._plan.asset, configs)
+        self._timer.start()
+        remedy = trust_command(self._plan.asset)
+        connecting = self.clock.until(connection.connect_timeout or settings.connect_timeout, "The connection")
+        login_seconds = connection.login_timeout or settings.login_timeout
+        self._stream = self._open(target, connecting, jumps, login_seconds, remedy)
+        login = self.clock.until(login_seconds, "The login")
+        self._transport = shake_hands(self._stream, known.types(target.record), login)
+        self.host_key = verify(self._transport, target, known, remedy)
+        log_in(self._transport, target, secrets, login)
+        self._exchange(self._transport)
+
+    def _open(self, target: Target, clock: Clock, jumps: JumpPool, login_seconds: float, remedy: str) -> Stream:
+        if not target.jumps:
+            return connect(target, clock)
+        return jumps.channel(target, self.clock, clock, login_seconds, remedy)
+
+    def _exchange(self, transport: paramiko.Transport) -> None:
+        session = self._session
+        if session.empty:
+            return
+        channel = transport.open_session(timeout=self.clock.remaining())
+        channel.settimeout(self.clock.remaining())
+        channel.exec_command(REMOTE_COMMAND)
+        heard = _Words(session)
+        news = threading.Event()
+        channel.in_buffer.set_event(news)
+        channel.in_stderr_buffer.set_event(news)
+        with contextlib.suppress(TimeoutError):
+            channel.sendall(session.script)
+            channel.shutdown_write()
+        while not (session.finished or session.flooded):
+            came = _drain(channel.recv_ready, channel.recv, heard.stdout)
+            came = _drain(channel.recv_stderr_ready, channel.recv_stderr, heard.stderr) or came
+            if came:
+                continue
+            if channel.closed or channel.eof_received:
+                if channel.recv_ready() or channel.recv_stderr_ready():
+                    continue
+                break
+            # set by whatever comes in, and cleared only by a read, which is followed by another look
+            news.wait(min(self.clock.remaining(), _TICK))
+        if session.finished:
+            return
+        if session.flooded:
+            raise TransportError("The host sent more than all probes together may print; the session was cut.")
+        if not session.started:
+            raise TransportError(f"The login succeeded, but its shell did not run the script{heard}.")
+        raise (
+            translate(transport.get_exception())
+            if not transport.is_active()
+            else TransportError("The session ended before the script did.")
+        )
+
+    def _cut(self) -> None:
+        self.was_cut = True
+        stream = self._stream
+        if isinstance(stream, socket.socket):
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+        elif stream is not None:
+            with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+                stream.close()
+        if self._transport is not None:
+            self._transport.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._timer.cancel()
+        hang_up(self._transport, self._stream)
+
+
+class _Words:
+    """Passes bytes on, and remembers the first of them in case they turn out to be no answer but words for people."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._first = b""
+
+    def stdout(self, data: bytes) -> None:
+        self._first = self._first or data[:_HEARD]
+        self._session.stdout(data)
+
+    def stderr(self, data: bytes) -> None:
+        self._first = self._first or data[:_HEARD]
+        self._session.stderr(data)
+
+    def __str__(self) -> str:
+        said = " ".join(printable(decode(self._first).replace("\n", " ")).split())
+        return f"; it said: {said!r}" if said else ""
+
+
+def _drain(ready: Callable[[], bool], read: Callable[[int], bytes], sink: Callable[[bytes], None]) -> bool:
+    """One read of what has come in, so that neither stream starves the other nor a flood outruns the checks."""
+    if not ready():
+        return False
+    sink(read(_CHUNK))
+    return True

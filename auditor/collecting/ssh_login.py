@@ -1,0 +1,294 @@
+"""From an address to an authenticated SSH transport, within deadlines: connect, key exchange, host key, login."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import paramiko
+from paramiko import ssh_exception
+
+from auditor.collecting.interface import Cancelled
+from auditor.collecting.known_hosts import KeyState, KnownHosts, fingerprint
+from auditor.collecting.ssh_errors import translate
+from auditor.collecting.ssh_target import Target
+from auditor.errors import DeadlineError, DeniedError, UnreachableError, UntrustedError
+
+Stream: TypeAlias = socket.socket | paramiko.Channel
+
+_TICK = 0.25  # seconds between looks at deadline and cancel flag
+_COMMAND_TIMEOUT = 30.0  # of a command that prints a password
+# what OpenSSH itself no longer offers; every server of the last ten years has something better
+_WEAK: dict[str, tuple[str, ...]] = {
+    "ciphers": ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"),
+    "macs": ("hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"),
+}
+_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
+_HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A deadline that also ends when a person cancels. ``what`` completes the sentence of the error."""
+
+    end: float
+    cancelled: threading.Event
+    what: str
+
+    def remaining(self) -> float:
+        """Seconds left. Raises DeadlineError when there are none, Cancelled when a person asked to stop."""
+        if self.cancelled.is_set():
+            raise Cancelled
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise DeadlineError(f"{self.what} took too long.")
+        return left
+
+    def until(self, seconds: float, what: str) -> Clock:
+        """The earlier of this deadline and one that many seconds from now."""
+        end = time.monotonic() + seconds
+        return Clock(end, self.cancelled, what) if end < self.end else self
+
+    def wait(self, event: threading.Event) -> None:
+        """Wait for the event, no longer than the deadline."""
+        while not event.wait(min(self.remaining(), _TICK)):
+            pass
+
+
+@dataclass(slots=True)
+class Secrets:
+    """Keys and passwords, each read once however many hosts use it."""
+
+    _keys: dict[tuple[Path, str | None], paramiko.PKey] = field(default_factory=dict)
+    _commands: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def key(self, path: Path, passphrase_env: str | None) -> paramiko.PKey:
+        """The private key in a file. Raises DeniedError when it cannot be used, OSError when it cannot be read."""
+        with self._lock:
+            found = self._keys.get((path, passphrase_env))
+            if found is None:
+                found = self._keys[path, passphrase_env] = _load_key(path, _environment(passphrase_env))
+            return found
+
+    def password(self, target: Target) -> str | None:
+        """The password for a login, from the environment or a command; None when none is configured."""
+        connection = target.connection
+        if connection.password_env:
+            return _environment(connection.password_env)
+        if connection.password_command is None:
+            return None
+        with self._lock:
+            if connection.password_command not in self._commands:
+                self._commands[connection.password_command] = _run(connection.password_command)
+            return self._commands[connection.password_command]
+
+
+def _environment(name: str | None) -> str | None:
+    if name is None:
+        return None
+    if name not in os.environ:
+        raise DeniedError(f"The environment variable {name}, which is to hold the secret of the login, is not set.")
+    return os.environ[name]
+
+
+def _run(command: str) -> str:
+    try:
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=True, stdin=subprocess.DEVNULL
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        # its arguments and output may hold the secret: neither is repeated
+        raise DeniedError(f"The command that is to print the password failed ({type(error).__name__}).") from None
+    return done.stdout.split("\n", 1)[0]
+
+
+def _load_key(path: Path, passphrase: str | None) -> paramiko.PKey:
+    refused: Exception | None = None
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            key: paramiko.PKey = kind.from_private_key_file(str(path), password=passphrase)
+        except paramiko.PasswordRequiredException as error:
+            raise DeniedError(f"The key {path} is locked, and no passphrase_env is configured for it.") from error
+        except OSError:
+            raise
+        except (paramiko.SSHException, ValueError, TypeError, UnicodeDecodeError) as error:
+            refused = error
+            continue
+        certificate = Path(f"{path}-cert.pub")
+        if certificate.exists():
+            key.load_certificate(str(certificate))
+        return key
+    raise DeniedError(f"The key {path} cannot be read: not a private key that is supported, or a wrong passphrase.") from refused
+
+
+def quiet() -> None:
+    """Paramiko logs what hosts do to it; the auditor reports that itself, once, in its own words."""
+    logger = logging.getLogger("paramiko")
+    if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+        logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    logger.setLevel(logging.CRITICAL + 1)
+
+
+def connect(target: Target, clock: Clock) -> socket.socket:
+    """A TCP connection to the target, by whichever of its addresses answers first in order."""
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in _addresses(target, clock):
+        stream = socket.socket(family, kind, protocol)
+        try:
+            stream.settimeout(clock.remaining())
+            stream.connect(address)
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return stream
+        except OSError as error:
+            failure = error
+            stream.close()
+        except BaseException:
+            stream.close()
+            raise
+    if isinstance(failure, TimeoutError):
+        raise UnreachableError(f"No connection to {target.host} port {target.port}: no answer.") from failure
+    raise UnreachableError(
+        f"No connection to {target.host} port {target.port}: {failure.strerror if failure else 'no address'}."
+    ) from failure
+
+
+def _addresses(
+    target: Target, clock: Clock
+) -> list[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[object, ...]]]:
+    """The name's addresses. A resolver has no deadline of its own, so names are looked up beside."""
+    found: list[object] = []
+    done = threading.Event()
+
+    def look_up(flags: int = 0) -> None:
+        try:
+            found.append(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM, flags=flags))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+        done.set()
+
+    look_up(socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+    if isinstance(found[-1], Exception):
+        done.clear()
+        threading.Thread(target=look_up, daemon=True, name="resolver").start()
+        clock.wait(done)
+    answer = found[-1]
+    if isinstance(answer, Exception):
+        raise UnreachableError(f"The name {target.host!r} is not known.") from answer
+    return answer  # type: ignore[return-value]
+
+
+def shake_hands(stream: Stream, preferred: tuple[str, ...], clock: Clock, only: tuple[str, ...] = ()) -> paramiko.Transport:
+    """Exchange keys with the peer, asking first for the host key types in ``preferred``. The peer is not verified yet."""
+    transport = paramiko.Transport(stream, disabled_algorithms=_WEAK)
+    wanted = [a for kind in preferred for a in _ALGORITHMS.get(kind, (kind,)) if a in _HOST_KEYS]
+    transport.get_security_options().key_types = only or tuple(dict.fromkeys((*wanted, *_HOST_KEYS)))
+    transport.banner_timeout = transport.handshake_timeout = clock.remaining()
+    done = threading.Event()
+    transport.start_client(event=done)
+    try:
+        clock.wait(done)
+        if not transport.is_active():
+            raise translate(transport.get_exception())
+    except BaseException:
+        hang_up(transport, stream)
+        raise
+    return transport
+
+
+def hang_up(transport: paramiko.Transport | None, stream: Stream | None) -> None:
+    """End the session and its threads at once, whatever state it is in."""
+    if transport is not None:
+        transport.packetizer.complete_handshake()  # ends paramiko's handshake timer, a thread that would outlive us
+    if isinstance(stream, socket.socket):
+        # wakes paramiko's thread, which would otherwise notice only at its next poll
+        with contextlib.suppress(OSError):
+            stream.shutdown(socket.SHUT_RDWR)
+    if transport is not None:
+        transport.close()
+        if transport.is_alive():
+            transport.join(1.0)
+    if stream is not None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            stream.close()
+
+
+def verify(transport: paramiko.Transport, target: Target, known: KnownHosts, remedy: str) -> str:
+    """The fingerprint of the peer's key, when it is the one on record; else UntrustedError, which says how to accept it."""
+    key = transport.get_remote_server_key()
+    blob = key.asbytes()
+    shown = fingerprint(blob)
+    match known.state(target.record, key.get_name(), blob):
+        case KeyState.KNOWN:
+            return shown
+        case KeyState.CHANGED:
+            raise UntrustedError(
+                f"The host key of {target.record} has CHANGED: it shows {key.get_name()} {shown}, which is not on record. "
+                f"Find out why before you accept it with: {remedy}"
+            )
+        case KeyState.REVOKED:
+            raise UntrustedError(f"The host key of {target.record}, {key.get_name()} {shown}, is marked as revoked.")
+    raise UntrustedError(f"The host key of {target.record} is not on record: {key.get_name()} {shown}. Accept it with: {remedy}")
+
+
+def log_in(transport: paramiko.Transport, target: Target, secrets: Secrets, clock: Clock) -> None:
+    """Prove who we are: named key, configured keys, the agent's, the password, in that order."""
+    refusals: list[str] = []
+    for what, attempt in _attempts(transport, target, secrets, refusals):
+        clock.remaining()
+        done = threading.Event()
+        transport.auth_timeout = clock.remaining()
+        attempt(done)
+        clock.wait(done)
+        if transport.is_authenticated():
+            return
+        error = transport.get_exception()
+        refusals.append(what)
+        if isinstance(error, ssh_exception.PartialAuthentication):
+            refusals.append("a second proof is asked for")
+        if not transport.is_active():
+            if error is None or isinstance(error, EOFError | OSError | paramiko.SSHException):
+                break  # a server hangs up on one refusal too many
+            raise translate(error)
+    tried = "; ".join(refusals) if refusals else "no key, agent or password is configured"
+    raise DeniedError(f"{target.record} refused the login of {target.user!r} (tried: {tried}).")
+
+
+def _attempts(
+    transport: paramiko.Transport, target: Target, secrets: Secrets, refusals: list[str]
+) -> Iterator[tuple[str, Callable[[threading.Event], object]]]:
+    for path in target.keys:
+        try:
+            key = secrets.key(path, target.connection.passphrase_env)
+        except OSError as error:
+            if target.explicit_key:
+                refusals.append(f"key {path} cannot be read: {error.strerror}")
+            continue
+        yield f"key {path}", lambda done, key=key: transport.auth_publickey(target.user, key, done)  # type: ignore[misc]
+    if target.connection.agent and os.environ.get("SSH_AUTH_SOCK"):
+        with contextlib.closing(paramiko.Agent()) as agent:
+            for held in agent.get_keys():
+                yield "agent key", lambda done, key=held: transport.auth_publickey(target.user, key, done)  # type: ignore[misc]
+    password = secrets.password(target)
+    if password is not None:
+        yield "password", lambda done: transport.auth_password(target.user, password, done, fallback=False)
+        yield "keyboard-interactive", lambda done: _interactive(transport, target.user, password, done)
+
+
+def _interactive(transport: paramiko.Transport, user: str, password: str, done: threading.Event) -> None:
+    """Answer each hidden question with the password, as PAM asks for it; paramiko has no such attempt with an event."""
+    transport.auth_handler = paramiko.auth_handler.AuthHandler(transport)
+    transport.auth_handler.auth_interactive(
+        user, lambda _t, _i, prompts: [password if not echo else "" for _, echo in prompts], done
+    )
