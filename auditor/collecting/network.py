@@ -1,0 +1,311 @@
+"""Observes a department's hosts and networks from the outside, by as few runs of nmap as possible.
+
+nmap always runs with ``--unprivileged``, also when the auditor is root: connections are complete ones, which any account may
+make, and what is seen does not depend on who ran the audit. Hosts are first asked whether they are there (also on the ports
+that inventories declare); one that is silent is not observed, rather than found without open ports.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from auditor.collecting.nmap_ports import ALWAYS, PING, collapse
+from auditor.collecting.nmap_run import NmapOutput, run_nmap
+from auditor.collecting.nmap_xml import Address, Scan, answered, gave_up, host_slice, is_up, network_slice, read_scan
+from auditor.facts import NetworkProbe, by_name
+from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolve: TypeAlias = Callable[[str], Sequence[str]]
+Run: TypeAlias = Callable[..., NmapOutput]
+
+HOSTS_PER_RUN = 64  # nmap scans so many side by side; a run of more could not be bounded in time
+LARGEST_NETWORK = 65_536
+MAX_BYTES = 262_144
+_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?")
+_DECLARED = re.compile(r"([0-9]{1,5})/tcp")
+
+
+class _Refused(Exception):  # noqa: N818 — an answer about one asset, which becomes its observation
+    """An asset must not, or cannot, be scanned; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """An asset with its network probes, and where it is."""
+
+    asset: Asset
+    probes: tuple[tuple[ProbeCall, NetworkProbe], ...]
+    place: Address | Network
+
+    @property
+    def declared(self) -> frozenset[int]:
+        """The TCP ports that its inventory declares, and the one its SSH server is expected on."""
+        ports = {int(m[1]) for text in self.asset.ports if (m := _DECLARED.fullmatch(text))}
+        ports.add(self.asset.connection.port or 22)
+        return frozenset(port for port in ports if 0 < port < 65_536)
+
+
+def resolve(name: str) -> list[str]:
+    """The addresses of a name, IPv4 first and in order, so that the same one is taken each night. Raises OSError."""
+    found = {ipaddress.ip_address(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    return [str(address) for address in sorted(found, key=lambda a: (a.version, int(a)))]
+
+
+def scan(
+    department: DepartmentPlan,
+    settings: Settings,
+    *,
+    on_result: Callable[[Observation], None],
+    cancelled: Callable[[], bool],
+    clock: Callable[[], datetime],
+    listed: Iterable[str] = (),
+    resolve: Resolve = resolve,
+    run: Run = run_nmap,
+) -> None:
+    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped.
+
+    ``listed`` are the addresses of every inventory (``Plan.addresses``): those that are names are resolved, so that a
+    live address is known by them. When ``cancelled`` becomes true nothing is given for what was not finished. Raises
+    CollectionError when nmap is not installed.
+    """
+    _Scan(settings, on_result, cancelled, clock, resolve, run).all(department, tuple(listed))
+
+
+class _Scan:
+    """One department's scan."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        on_result: Callable[[Observation], None],
+        cancelled: Callable[[], bool],
+        clock: Callable[[], datetime],
+        resolve: Resolve,
+        run: Run,
+    ) -> None:
+        self._seconds = settings.network_timeout
+        self._on_result = on_result
+        self._cancelled = cancelled
+        self._clock = clock
+        self._resolve = resolve
+        self._nmap = run
+
+    def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
+        wanted = [(p.asset, probes) for p in department.assets if not p.skipped and (probes := _network_probes(p.probes))]
+        targets = list(self._located(wanted))
+        networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
+        hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
+        names = self._names(listed) if networks else {}
+        for version in (4, 6):
+            self._discover([t for t in networks if t.place.version == version], names)
+            members = [t for t in hosts if t.place.version == version]
+            for start in range(0, len(members), HOSTS_PER_RUN):
+                self._look(members[start : start + HOSTS_PER_RUN])
+
+    def _located(self, wanted: list[tuple[Asset, tuple[tuple[ProbeCall, NetworkProbe], ...]]]) -> Iterator[_Target]:
+        """Where each asset is; one that cannot or must not be scanned is answered for at once."""
+
+        def locate(asset: Asset) -> Address | Network | _Refused:
+            try:
+                return _network(asset) if asset.kind is AssetKind.NETWORK else self._host(asset)
+            except _Refused as refusal:
+                return refusal
+
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            places = list(pool.map(locate, [asset for asset, _ in wanted]))
+        for (asset, probes), place in zip(wanted, places, strict=True):
+            if isinstance(place, _Refused):
+                self._unseen(asset, probes, ObservationStatus.FAILED, str(place))
+            else:
+                yield _Target(asset, probes, place)
+
+    def _host(self, asset: Asset) -> Address:
+        if asset.connection.jump:
+            raise _Refused("the host is behind a jump host: what the network offers there cannot be seen from the auditor")
+        address = _literal(asset.address)
+        if address is None:
+            address = self._address_of(asset.address)
+        if address.is_multicast or address.is_unspecified:
+            raise _Refused(f"{address} is no host's address")
+        _refuse_public(asset, address)
+        return address
+
+    def _address_of(self, name: str) -> Address:
+        addresses = self._addresses(name)
+        if not addresses:
+            raise _Refused(f"the name {name[:80]!r} has no address: correct it in the inventory or in DNS")
+        return addresses[0]
+
+    def _addresses(self, name: str) -> list[Address]:
+        try:
+            ascii_name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return []
+        if not _NAME.fullmatch(ascii_name):
+            return []
+        try:
+            return [ipaddress.ip_address(text) for text in self._resolve(ascii_name)]
+        except (OSError, ValueError):
+            return []
+
+    def _names(self, listed: tuple[str, ...]) -> dict[Address, list[str]]:
+        """The listed names by the addresses that they have now."""
+        names = [text for text in listed if _literal(text) is None]
+        known: dict[Address, list[str]] = {}
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            for name, addresses in zip(names, pool.map(self._addresses, names), strict=True):
+                for address in addresses:
+                    known.setdefault(address, []).append(name)
+        return known
+
+    def _discover(self, targets: list[_Target], names: dict[Address, list[str]]) -> None:
+        if not targets or self._cancelled():
+            return
+        networks = [t.place for t in targets if isinstance(t.place, ipaddress.IPv4Network | ipaddress.IPv6Network)]
+        arguments = ["-sn", f"-PS{_comma(PING)}", *_common(targets), "--", *sorted({str(n) for n in networks})]
+        output = self._nmap(arguments, seconds=self._seconds, cancelled=self._cancelled)
+        if self._cancelled():
+            return
+        scan = read_scan(output.xml)
+        for target, network in zip(targets, networks, strict=True):
+            if scan.whole:
+                text = network_slice(scan, network, names)
+                self._seen(target, [(call, text) for call, _ in target.probes], output.seconds)
+            else:
+                status, reason = _cut_short(output)
+                self._unseen(target.asset, target.probes, status, reason)
+
+    def _look(self, targets: list[_Target]) -> None:
+        if not targets or self._cancelled():
+            return
+        output = self._nmap(_host_arguments(targets, self._seconds), seconds=self._seconds, cancelled=self._cancelled)
+        stopped = self._cancelled()
+        scan = read_scan(output.xml)
+        again: list[_Target] = []
+        for target in targets:
+            if isinstance(target.place, ipaddress.IPv4Address | ipaddress.IPv6Address) and target.place in scan.hosts:
+                self._judge(target, target.place, scan, output.seconds)
+            elif scan.whole:
+                self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
+            elif not output.stopped and len(targets) > 1:
+                again.append(target)
+            elif not stopped:
+                status, reason = _cut_short(output)
+                self._unseen(target.asset, target.probes, status, reason)
+        # nmap broke: whatever host broke it must not take the others with it
+        for target in again:
+            self._look([target])
+
+    def _judge(self, target: _Target, address: Address, scan: Scan, seconds: float) -> None:
+        host = scan.hosts[address]
+        if gave_up(host):
+            self._unseen(target.asset, target.probes, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
+        elif not is_up(host):
+            self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
+        elif not answered(host):
+            self._unseen(
+                target.asset,
+                target.probes,
+                ObservationStatus.FAILED,
+                "every port was silent: a firewall hides the host or it is down",
+            )
+        else:
+            ports = ALWAYS | target.declared
+            self._seen(target, [(call, host_slice(host, probe, ports)) for call, probe in target.probes], seconds)
+
+    def _seen(self, target: _Target, slices: list[tuple[ProbeCall, str]], seconds: float) -> None:
+        for call, text in slices:
+            if len(text.encode()) > MAX_BYTES:
+                reason = f"the slice is larger than {MAX_BYTES} bytes"
+                self._unseen(target.asset, ((call, NetworkProbe("")),), ObservationStatus.TRUNCATED, reason)
+                continue
+            self._on_result(
+                Observation(
+                    target.asset.uid,
+                    call,
+                    ObservationStatus.OK,
+                    self._clock(),
+                    stdout=text,
+                    exit_status=0,
+                    seconds=round(seconds, 3),
+                )
+            )
+
+    def _unseen(
+        self, asset: Asset, probes: Iterable[tuple[ProbeCall, NetworkProbe]], status: ObservationStatus, reason: str
+    ) -> None:
+        for call, _ in probes:
+            self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
+
+
+def _network_probes(calls: Iterable[ProbeCall]) -> tuple[tuple[ProbeCall, NetworkProbe], ...]:
+    facts = ((call, by_name(call.fact)) for call in calls)
+    return tuple((call, fact.network) for call, fact in facts if fact is not None and fact.network is not None)
+
+
+def _literal(text: str) -> Address | None:
+    """The address that the text is; None for a name. A scope id is no address that a report could be held to."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return None if "%" in text else address
+
+
+def _network(asset: Asset) -> Network:
+    try:
+        network = ipaddress.ip_network(asset.address, strict=False)
+    except ValueError as error:
+        raise _Refused(f"{asset.address[:80]!r} is no network, such as 10.20.0.0/24") from error
+    if network.num_addresses > LARGEST_NETWORK:
+        raise _Refused(f"{network} has more than {LARGEST_NETWORK} addresses: list the parts that are in use")
+    if network.is_multicast:
+        raise _Refused(f"{network} is a multicast range")
+    _refuse_public(asset, network.network_address)
+    _refuse_public(asset, network.broadcast_address)
+    return network
+
+
+def _refuse_public(asset: Asset, address: Address) -> None:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    if not asset.public and (address.is_global or (mapped is not None and mapped.is_global)):
+        raise _Refused(f"{address} is a public address: it is scanned only when the inventory says `public: true` of the asset")
+
+
+def _host_arguments(targets: list[_Target], seconds: float) -> list[str]:
+    declared = frozenset[int]().union(*(t.declared for t in targets))
+    probes = [probe for t in targets for _, probe in t.probes]
+    scripts = sorted({script for probe in probes for script in probe.scripts})
+    limit = max(20, int(seconds * 0.8))  # less than the whole run's, so that one slow host ends before the others are lost
+    arguments = ["-sT", f"-PS{_comma(sorted(declared.union(PING)))}", "-p", collapse(ALWAYS | declared)]
+    arguments += ["--host-timeout", f"{limit}s", "--max-retries", "4", "--min-hostgroup", str(HOSTS_PER_RUN)]
+    if any(probe.service_detection for probe in probes):
+        arguments += ["-sV", "--version-light"]
+    if scripts:
+        arguments += ["--script", ",".join(scripts), "--script-timeout", f"{max(10, limit // 4)}s"]
+    return [*arguments, *_common(targets), "--", *sorted({str(t.place) for t in targets})]
+
+
+def _common(targets: list[_Target]) -> list[str]:
+    """No names from DNS, no questions, no link to a stylesheet, nothing that needs privileges."""
+    version = ["-6"] if targets[0].place.version == 6 else []
+    return [*version, "--unprivileged", "-n", "--noninteractive", "--no-stylesheet"]
+
+
+def _comma(numbers: Iterable[int]) -> str:
+    return ",".join(str(number) for number in numbers)
+
+
+def _cut_short(output: NmapOutput) -> tuple[ObservationStatus, str]:
+    if output.stopped:
+        return ObservationStatus.TIMED_OUT, f"nmap was stopped after {output.seconds:.0f} s, before it came to the end of this"
+    said = next((line for line in output.error.splitlines() if line.strip()), "it said nothing")
+    return ObservationStatus.TRUNCATED, f"nmap ended early: {said[:200]}"
