@@ -27,7 +27,7 @@ def parse(output: str, _args: Arguments) -> Json:
         # pam_unix refuses short passwords on its own account, beside pam_pwquality
         shortest = setting("minlen", "pwquality", _UNIX_DEFAULT_MINLEN, unix.argument("minlen"))
         if named := [name for name in _HASHES if unix.argument(name) is not None]:
-            value["hash"] = named[-1]
+            value["hash"] = named[-1].upper()
     if quality is not None:
         value.update(_settings(pam, quality))
         if value["enforcing"]:
@@ -75,7 +75,7 @@ FACT = Fact(
         pam=BOOL,
         in_stack=BOOL,  # pam_pwquality, and not merely as an optional module
         min_length=INT,  # the shortest password that is let through; 0 when nothing decides
-        hash=optional(STR),  # the method named on pam_unix's line, which overrides login.defs
+        hash=optional(STR),  # in capitals: the method named on pam_unix's line, which overrides login.defs
         enforcing=optional(BOOL),
         minlen=optional(INT),
         minclass=optional(INT),
@@ -85,7 +85,7 @@ FACT = Fact(
         enforce_for_root=optional(BOOL),
     ),
     parse=parse,
-    example={"pam": True, "in_stack": True, "min_length": 12, "enforcing": True, "minlen": 12, "hash": "yescrypt"},
+    example={"pam": True, "in_stack": True, "min_length": 12, "enforcing": True, "minlen": 12, "hash": "YESCRYPT"},
     probes={
         "linux": HostProbe(
             script=SHOW_PAM + f"show {_MAIN} {_MAIN}.d/*.conf\necho end\n",

@@ -156,7 +156,6 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -
     for who in spec.users:
         for part in spec.parts:
             nopasswd = not settings.asks_password(who) if part.nopasswd is None else part.nopasswd
-            tag = {None: "", True: "NOPASSWD: ", False: "PASSWD: "}[part.nopasswd]
             runas = f"({part.runas}) " if part.runas else ""
             rules.append(
                 {
@@ -165,7 +164,8 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -
                     "runas": part.runas or "root",
                     "nopasswd": nopasswd,
                     "commands": list(dict.fromkeys(c for name in part.commands for c in aliases.commands(name))),
-                    "text": f"{who} {spec.hosts}={runas}{tag}{', '.join(part.commands)}",
+                    # the tag is a measured value, so the rule keeps its name when the tag is mended
+                    "text": f"{who} {spec.hosts}={runas}{', '.join(part.commands)}",
                 }
             )
     return rules
