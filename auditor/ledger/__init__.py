@@ -4,6 +4,5 @@ from auditor.ledger.integrity import VerifyReport
 from auditor.ledger.journal import Entry
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.runs import RunInput
-from auditor.ledger.verdicts import Decide
 
-__all__ = ["Decide", "Entry", "Ledger", "RunInput", "VerifyReport"]
+__all__ = ["Entry", "Ledger", "RunInput", "VerifyReport"]

@@ -17,6 +17,7 @@ class Part:
         self._store = store
         self._blobs = Blobs(store)
         self._lock: RunLock | None = None
+        self._volatile: frozenset[str] = frozenset()  # checks of the run under way
         self._numbers: dict[tuple[str, str], int] = {}
         store.on_rollback.append(self._numbers.clear)
 

@@ -37,14 +37,18 @@ class Findings(Observations):
         state: Sequence[str] = (),
         control: Sequence[str] = (),
         check: Sequence[str] = (),
+        open_only: bool = False,
     ) -> tuple[Finding, ...]:
-        """Findings that match every filter given (each: any of its values), worst first."""
+        """Findings that match every filter given (each: any of its values), worst first; ``open_only`` leaves out the closed."""
         terms, values = [], []
         columns = {"department": department, "asset": asset, "severity": severity, "state": state, "check_id": check}
         for column, wanted in columns.items():
             if wanted:
                 terms.append(f"{column} IN ({_marks(wanted)})")
                 values += [str(w) for w in wanted]
+        if open_only:
+            terms.append("state <> ?")
+            values.append(FindingState.CLOSED.value)
         if control:
             terms.append(f"EXISTS (SELECT 1 FROM json_each(controls) WHERE value IN ({_marks(control)}))")
             values += control
@@ -69,9 +73,13 @@ class Findings(Observations):
             raise UsageError(f"{name} could be {several}{' and others' if len(rows) > 5 else ''}; write more of it")
         return _finding(rows[0])
 
-    def findings_of(self, asset: str, check: str | None = None) -> tuple[Finding, ...]:
-        """Findings of an asset, closed ones too; of one check when ``check`` is given."""
-        return self.findings(asset=(asset,), check=() if check is None else (check,))
+    def findings_of(self, asset: str, check: str) -> tuple[Finding, ...]:
+        """Findings of one check on one asset, closed ones too."""
+        return self.findings(asset=(asset,), check=(check,))
+
+    def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
+        """Findings of an asset, of all checks, closed ones too."""
+        return self.findings(asset=(asset,))
 
     def _apply(self, event: Event) -> None:
         """Journal an event and move its finding. Call it inside a write transaction."""

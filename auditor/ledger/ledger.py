@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +24,12 @@ class Ledger(Integrity):
         Raises LedgerError for a file that is no ledger, has a newer schema or cannot be used, IntegrityError for a damaged one.
         """
         return cls(Store.open(path, create=create, readonly=readonly))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what is read and what is written inside it one: all of it is kept, or nothing. Keep it short; others wait."""
+        with self._store.writing():
+            yield
 
     @property
     def path(self) -> Path:

@@ -7,7 +7,6 @@ second process could otherwise lock a file that is no longer there.
 from __future__ import annotations
 
 import fcntl
-import getpass
 import json
 import os
 import socket
@@ -21,7 +20,7 @@ from auditor.ledger.edge import translated
 class RunLock:
     """Held from construction until ``release``. Raises LockedError, naming the holder, when another has it."""
 
-    def __init__(self, ledger: Path, *, since: datetime) -> None:
+    def __init__(self, ledger: Path, *, actor: str, now: datetime) -> None:
         self._path = ledger.with_name(ledger.name + ".lock")
         with translated(self._path):
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -34,8 +33,8 @@ class RunLock:
         self._holder: dict[str, str | int] = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
-            "user": _user(),
-            "since": since.isoformat(),
+            "actor": actor,
+            "since": now.isoformat(),
         }
         self._write(self._holder)
 
@@ -56,13 +55,6 @@ class RunLock:
             os.ftruncate(self._file, len(text))
 
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account that the system has no name for
-        return f"uid {os.getuid()}"
-
-
 def _read(file: int) -> dict[str, object]:
     try:
         told = json.loads(os.pread(file, 4096, 0))
@@ -76,6 +68,6 @@ def _refusal(ledger: Path, told: dict[str, object]) -> str:
         return f"{ledger}: another run has just taken the lock; wait until it ends"
     run = f"run {told['run']}" if "run" in told else "a run"
     return (
-        f"{ledger}: {run} is under way: process {told.get('pid')} of {told.get('user')} on {told.get('host')} "
+        f"{ledger}: {run} is under way: process {told.get('pid')} of {told.get('actor')} on {told.get('host')} "
         f"holds the lock since {told.get('since')}; wait until it ends"
     )

@@ -48,7 +48,7 @@ class Observations(Runs):
                     (asset, _VOLATILE_KEPT),
                 )
 
-    def observed_assets(self, run_id: int) -> frozenset[str]:
+    def done_assets(self, run_id: int) -> frozenset[str]:
         """Uids of the assets whose result is durable in this run: those that a resumed run need not visit again."""
         sql = "SELECT a.uid FROM results r JOIN assets a ON a.id = r.asset WHERE r.run = ?"
         return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import digests
@@ -15,6 +14,7 @@ from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.journal import Journal
 from auditor.ledger.lock import RunLock
+from auditor.ledger.manifest import is_volatile
 from auditor.model import Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
 
@@ -22,9 +22,8 @@ _COLUMNS = "id, status, started, ended, policy, policy_version, plan_sha256, nar
 _RESUMABLE = (RunStatus.COLLECTING, RunStatus.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class RunInput:
-    """Something the run rests on: ``kind`` is policy, overlay, check, inventory, fact…; ``content`` its text or version."""
+class RunInput(NamedTuple):
+    """Something the run rests on: ``kind`` is file, fact, program…; ``content`` its text or version."""
 
     kind: str
     name: str
@@ -35,9 +34,9 @@ class Runs(Journal):
     """Begins, ends and lists runs. All that writes needs the run lock."""
 
     @contextmanager
-    def run_lock(self, *, since: datetime) -> Iterator[None]:
+    def lock(self, *, actor: str, now: datetime) -> Iterator[None]:
         """Hold the right to run. Raises LockedError, which names the holder, when another process or ledger object has it."""
-        lock = RunLock(self._store.path, since=since)
+        lock = RunLock(self._store.path, actor=actor, now=now)
         self._lock = lock
         try:
             yield
@@ -45,21 +44,21 @@ class Runs(Journal):
             self._lock = None
             lock.release()
 
-    def begin_run(self, plan: Plan, inputs: Iterable[RunInput], *, actor: str, at: datetime) -> Run:
+    def begin_run(self, plan: Plan, inputs: Iterable[tuple[str, str, str]], *, actor: str, now: datetime) -> Run:
         """Start a run of ``plan``. An unfinished run must be resumed or abandoned first."""
         lock = self._require_lock()
         unfinished = self.unfinished_run()
         if unfinished is not None:
             raise LedgerError(f"run {unfinished.id} is unfinished; resume or abandon it first")
         with self._store.writing():
-            head, names = self._put_plan(plan), [[i.kind, i.name, self._put_text(i.content)] for i in inputs]
+            head, names = self._put_plan(plan), [(kind, name, self._put_text(content)) for kind, name, content in inputs]
             blobs = (self._blobs.put(head), self._blobs.put(dumps(names).encode()))
             run_id = self._store.run(
                 "INSERT INTO runs (status, started, now, policy, policy_version, plan_sha256, plan, inputs, narrowed, of_record,"
                 " actor, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}')",
                 (
                     RunStatus.COLLECTING.value,
-                    to_json(at),
+                    to_json(now),
                     to_json(plan.now),
                     plan.policy,
                     plan.policy_version,
@@ -70,32 +69,34 @@ class Runs(Journal):
                     actor,
                 ),
             )
-            self._append(Event(EventKind.RUN_STARTED, at, actor, str(run_id), self._beginning(run_id)))
+            self._append(Event(EventKind.RUN_STARTED, now, actor, str(run_id), self._beginning(run_id)))
         lock.name_run(run_id)
+        self._volatile = _volatile_checks(plan)
         return self.run(run_id)
 
-    def resume_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+    def resume_run(self, run_id: int, *, actor: str, now: datetime) -> Run:
         """Go on with an unfinished run."""
         self._require_lock().name_run(run_id)
-        self._move(run_id, RunStatus.COLLECTING, EventKind.RUN_RESUMED, actor, at)
+        self._move(run_id, RunStatus.COLLECTING, EventKind.RUN_RESUMED, actor, now)
+        self._volatile = _volatile_checks(self.plan(run_id))
         return self.run(run_id)
 
-    def finish_run(self, run_id: int, summary: dict[str, Json], *, actor: str, at: datetime) -> Run:
+    def finish_run(self, run_id: int, summary: dict[str, Json], *, actor: str, now: datetime) -> Run:
         """End a run with its summary; its tables are sealed into the journal."""
         self._require_lock()
-        self._move(run_id, RunStatus.FINISHED, EventKind.RUN_FINISHED, actor, at, dumps(summary))
+        self._move(run_id, RunStatus.FINISHED, EventKind.RUN_FINISHED, actor, now, dumps(summary))
         return self.run(run_id)
 
-    def interrupt_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+    def interrupt_run(self, run_id: int, *, actor: str, now: datetime) -> Run:
         """Stop a run, to be resumed."""
         self._require_lock()
-        self._move(run_id, RunStatus.INTERRUPTED, EventKind.RUN_INTERRUPTED, actor, at)
+        self._move(run_id, RunStatus.INTERRUPTED, EventKind.RUN_INTERRUPTED, actor, now)
         return self.run(run_id)
 
-    def abandon_run(self, run_id: int, *, actor: str, at: datetime) -> Run:
+    def abandon_run(self, run_id: int, *, actor: str, now: datetime) -> Run:
         """Give up an unfinished run; what it observed and judged is kept."""
         self._require_lock()
-        self._move(run_id, RunStatus.ABANDONED, EventKind.RUN_ABANDONED, actor, at)
+        self._move(run_id, RunStatus.ABANDONED, EventKind.RUN_ABANDONED, actor, now)
         return self.run(run_id)
 
     def unfinished_run(self) -> Run | None:
@@ -162,7 +163,7 @@ class Runs(Journal):
             self._found(self._store.one(BEGINNING + " WHERE r.id = ?", (run_id,)), f"run {run_id}"),
         )
 
-    def _move(self, run_id: int, to: RunStatus, kind: EventKind, actor: str, at: datetime, summary: str | None = None) -> None:
+    def _move(self, run_id: int, to: RunStatus, kind: EventKind, actor: str, now: datetime, summary: str | None = None) -> None:
         with self._store.writing():
             run = self.run(run_id)
             if run.status not in _RESUMABLE:
@@ -173,11 +174,21 @@ class Runs(Journal):
             else:
                 written = summary if summary is not None else dumps(run.summary)
                 self._store.run(
-                    "UPDATE runs SET status = ?, ended = ?, summary = ? WHERE id = ?", (to.value, to_json(at), written, run_id)
+                    "UPDATE runs SET status = ?, ended = ?, summary = ? WHERE id = ?", (to.value, to_json(now), written, run_id)
                 )
                 data |= {"summary": digests.of_summary(written), "state": digests.of_state(self._store)}
                 data |= digests.of_run(self._store, run_id)
-            self._append(Event(kind, at, actor, str(run_id), data))
+            self._append(Event(kind, now, actor, str(run_id), data))
+
+
+def _volatile_checks(plan: Plan) -> frozenset[str]:
+    """Checks that rest on values which differ each night by nature: another observed value alone is then no change."""
+    tasks = (task for d in plan.departments for own in (d.checks, *(a.checks for a in d.assets)) for task in own)
+    found: dict[str, bool] = {}
+    for task in tasks:
+        if task.check not in found:
+            found[task.check] = any(is_volatile(call) for _, call in task.facts)
+    return frozenset(check for check, volatile in found.items() if volatile)
 
 
 BEGINNING = """

@@ -91,9 +91,15 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One short write transaction, all or nothing. It takes the write lock at once, so that what it reads stays true."""
+        """One short write transaction, all or nothing. It takes the write lock at once, so that what it reads stays true.
+
+        Inside another it is part of that one.
+        """
         if self.readonly:
             raise LedgerError(f"{self.path}: the ledger was opened for reading only")
+        if self._connection.in_transaction:
+            yield
+            return
         with self._transaction("BEGIN IMMEDIATE"):
             yield
 

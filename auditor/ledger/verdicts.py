@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
-from auditor.model import Event, Finding, Outcome
+from auditor.model import Event, Outcome
 from auditor.model.codec import from_json, to_json
-
-Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], Sequence[Event]]
 
 _KEPT_APART = ("asset", "check", "observed_at")  # so that equal outcomes of many hosts and nights are one blob
 _AS_OF = """
@@ -31,32 +29,28 @@ _AS_OF = """
 class Verdicts(Findings):
     """Keeps what was decided, as changes; gives back all verdicts as of a run."""
 
-    def record_outcomes(
-        self, run_id: int, outcomes: Sequence[Outcome], decide: Decide | None, *, volatile: frozenset[str] = frozenset()
-    ) -> tuple[Event, ...]:
-        """Keep all outcomes of one asset (or of several) and move their findings, in one short transaction.
+    def record_outcomes(self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
+        """Keep outcomes, of one asset or of several, with the events they cause, in one short transaction.
 
-        ``decide`` is asked inside the transaction, with each outcome and all findings of its asset and check, closed ones too,
-        for the events to apply: so no person's move made meanwhile is lost. It must be quick and touch nothing. It is None,
-        and findings stay as they are, when the run is not of the policy of record. ``volatile`` names checks whose observed value
-        differs each night by nature: that alone is then no change. Returns the events.
+        The findings that ``events`` were reasoned from must be read in the same ``transaction``, so that no person's move made
+        meanwhile is lost. A run that is not of the policy of record may bring no events: it moves no finding. Recording an
+        asset again in the same run (after a resume) changes nothing where the outcomes are the same.
         """
         self._require_lock()
         of_record = self._of_record(run_id)
-        if decide is not None and not of_record:
-            raise UsageError(f"run {run_id} is not of the policy of record: it moves no finding")
-        events: list[Event] = []
+        if events and not of_record:
+            raise LedgerError(f"run {run_id} is not of the policy of record: it moves no finding")
+        by_asset: dict[str, list[Outcome]] = {}
+        for outcome in outcomes:
+            by_asset.setdefault(outcome.asset, []).append(outcome)
         with self._store.writing():
-            by_asset: dict[str, list[Outcome]] = {}
-            for outcome in outcomes:
-                by_asset.setdefault(outcome.asset, []).append(outcome)
             for asset, own in by_asset.items():
                 self._mark_judged(run_id, asset, own)
-                self._keep_changes(run_id, asset, own, of_record=of_record, volatile=volatile)
-                if decide is not None:
-                    events += self._decided(asset, own, decide)
-                    self._see(own)
-        return tuple(events)
+                self._keep_changes(run_id, asset, own, of_record=of_record)
+            for event in events:
+                self._apply(event)
+            if of_record:
+                self._see(outcomes)
 
     def judged_assets(self, run_id: int) -> frozenset[str]:
         """Uids of the assets (and departments) whose outcomes this run has recorded."""
@@ -74,15 +68,6 @@ class Verdicts(Findings):
             rows = self._store.all(_AS_OF, (run_id, int(of_record)))
             read: dict[int, Outcome] = {}
             return tuple(self._outcome(row, run_id, read) for row in rows if row[1] in judged[row[0]])
-
-    def _decided(self, asset: str, outcomes: Sequence[Outcome], decide: Decide) -> list[Event]:
-        held: dict[str, list[Finding]] = {}
-        for finding in self.findings_of(asset):
-            held.setdefault(finding.check, []).append(finding)
-        events = [event for outcome in outcomes for event in decide(outcome, tuple(held.get(outcome.check, ())))]
-        for event in events:
-            self._apply(event)
-        return events
 
     def _mark_judged(self, run_id: int, asset: str, outcomes: Sequence[Outcome]) -> None:
         number = self._asset(asset)
@@ -102,9 +87,7 @@ class Verdicts(Findings):
             judged[uid] = sets[blob]
         return judged
 
-    def _keep_changes(
-        self, run_id: int, asset: str, outcomes: Sequence[Outcome], *, of_record: bool, volatile: frozenset[str]
-    ) -> None:
+    def _keep_changes(self, run_id: int, asset: str, outcomes: Sequence[Outcome], *, of_record: bool) -> None:
         number = self._asset(asset)
         sql = """SELECT c.name, v.change, w.outcome FROM verdicts v JOIN checks c ON c.id = v.check_id
             JOIN verdict_changes w ON w.id = v.change WHERE v.asset = ?"""
@@ -114,7 +97,7 @@ class Verdicts(Findings):
             check, at = self._check(outcome.check), _micros(outcome.observed_at)
             change, before = held.get(outcome.check, (None, None))
             blob = self._blobs.put(_content(outcome))
-            if change is None or not self._same(blob, before, steady=outcome.check in volatile):
+            if change is None or not self._same(blob, before, steady=outcome.check in self._volatile):
                 change = self._store.run(
                     "INSERT INTO verdict_changes (run, asset, check_id, of_record, kind, outcome, observed_at)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",

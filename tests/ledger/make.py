@@ -15,7 +15,6 @@ from auditor.model import (
     CheckTask,
     DepartmentPlan,
     Event,
-    Finding,
     Observation,
     ObservationStatus,
     Outcome,
@@ -65,36 +64,48 @@ def outcome(
     return Outcome(asset, check, definition, kind, verdicts, True, at)
 
 
-def decide(run_id: int, now: datetime) -> Decider:
-    return Decider(run_id, now)
-
-
-class Decider:
-    """What workflow gives to ``record_outcomes``."""
-
-    def __init__(self, run_id: int, now: datetime) -> None:
-        self.run_id, self.now = run_id, now
-
-    def __call__(self, outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
-        return reconcile(
-            outcome,
-            findings,
-            now=self.now,
-            run_id=self.run_id,
+def events(ledger: Ledger, run_id: int, now: datetime, outcomes: Sequence[Outcome]) -> list[Event]:
+    """What workflow reasons from the findings so far."""
+    return [
+        event
+        for o in outcomes
+        for event in reconcile(
+            o,
+            ledger.findings_of(o.asset, o.check),
+            now=now,
+            run_id=run_id,
             actor="cron",
             severity=Severity.HIGH,
             controls=("A.8.9", "A.8.2"),
             department="health",
             due_days=30,
         )
+    ]
 
 
-def night(ledger: Ledger, at: datetime, outcomes: Sequence[Outcome], results: Sequence[AssetResult] = (), **planned: bool) -> int:
+def judge(ledger: Ledger, run_id: int, now: datetime, outcomes: Sequence[Outcome]) -> None:
+    """Move findings as workflow does."""
+    with ledger.transaction():
+        ledger.record_outcomes(run_id, outcomes, events(ledger, run_id, now, outcomes))
+
+
+def night(
+    ledger: Ledger,
+    at: datetime,
+    outcomes: Sequence[Outcome],
+    results: Sequence[AssetResult] = (),
+    *,
+    narrowed: bool = False,
+    of_record: bool = True,
+) -> int:
     """One whole run."""
-    with ledger.run_lock(since=at):
-        run = ledger.begin_run(plan(at, **planned), INPUTS, actor="cron", at=at)
+    with ledger.lock(actor="cron", now=at):
+        run = ledger.begin_run(plan(at, narrowed=narrowed, of_record=of_record), INPUTS, actor="cron", now=at)
         for r in results:
             ledger.record_result(run.id, r)
-        ledger.record_outcomes(run.id, outcomes, Decider(run.id, at) if planned.get("of_record") is not False else None)
-        ledger.finish_run(run.id, {"run": run.id}, actor="cron", at=at + timedelta(minutes=5))
+        if of_record:
+            judge(ledger, run.id, at, outcomes)
+        else:
+            ledger.record_outcomes(run.id, outcomes, ())
+        ledger.finish_run(run.id, {"run": run.id}, actor="cron", now=at + timedelta(minutes=5))
     return run.id

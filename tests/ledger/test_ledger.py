@@ -11,7 +11,7 @@ from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
 from auditor.model import FindingState, Reach, Resolution, RunStatus
 
-from .make import DAY, INPUTS, T0, Decider, night, outcome, plan, result
+from .make import DAY, INPUTS, T0, judge, night, outcome, plan, result
 
 
 def test_a_new_ledger_is_private_and_whole(ledger: Ledger, path: Path) -> None:
@@ -60,7 +60,7 @@ def test_results_come_back_equal(ledger: Ledger) -> None:
     run_id = night(ledger, T0, [outcome()], seen)
     assert list(ledger.results(run_id)) == seen
     assert ledger.result(run_id, "h1") == seen[1]
-    assert ledger.observed_assets(run_id) == {"h0", "h1"}
+    assert ledger.done_assets(run_id) == {"h0", "h1"}
     assert ledger.judged_assets(run_id) == {"h0"}
     assert [r for _, r in ledger.newest_results()] == seen
 
@@ -76,22 +76,22 @@ def test_newest_results_prefer_the_night_that_reached(ledger: Ledger) -> None:
 
 def test_an_interrupted_run_is_resumed(ledger: Ledger) -> None:
     """What was kept before Ctrl-C is not asked again."""
-    with ledger.run_lock(since=T0):
-        run = ledger.begin_run(plan(), INPUTS, actor="me", at=T0)
+    with ledger.lock(actor="me", now=T0):
+        run = ledger.begin_run(plan(), INPUTS, actor="me", now=T0)
         ledger.record_result(run.id, result())
-        ledger.interrupt_run(run.id, actor="me", at=T0)
+        ledger.interrupt_run(run.id, actor="me", now=T0)
     assert ledger.verify().problem == ""
     assert ledger.unfinished_run() == ledger.run(run.id)
-    with ledger.run_lock(since=T0):
+    with ledger.lock(actor="me", now=T0):
         with pytest.raises(LedgerError, match="unfinished"):
-            ledger.begin_run(plan(), INPUTS, actor="me", at=T0)
-        assert ledger.resume_run(run.id, actor="me", at=T0 + DAY).status is RunStatus.COLLECTING
-        assert ledger.observed_assets(run.id) == {"h0"}
+            ledger.begin_run(plan(), INPUTS, actor="me", now=T0)
+        assert ledger.resume_run(run.id, actor="me", now=T0 + DAY).status is RunStatus.COLLECTING
+        assert ledger.done_assets(run.id) == {"h0"}
         assert ledger.verify().problem == ""
-        ledger.record_outcomes(run.id, [outcome()], Decider(run.id, T0))
-        ledger.finish_run(run.id, {}, actor="me", at=T0 + DAY)
+        judge(ledger, run.id, T0, [outcome()])
+        ledger.finish_run(run.id, {}, actor="me", now=T0 + DAY)
         with pytest.raises(LedgerError, match="finished and stays so"):
-            ledger.abandon_run(run.id, actor="me", at=T0)
+            ledger.abandon_run(run.id, actor="me", now=T0)
     assert ledger.verify().problem == ""
     assert ledger.unfinished_run() is None
 
