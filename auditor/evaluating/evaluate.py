@@ -50,7 +50,7 @@ class Evaluator:
     def judge_asset(self, plan: AssetPlan, result: AssetResult | None) -> tuple[Outcome, ...]:
         """One outcome for every check planned on the asset, whatever became of it."""
         readings = read_result(result, plan.probes)
-        return tuple(self._judge(task, plan.asset, readings) for task in plan.checks)
+        return tuple(self.judge_readings(task, plan.asset, readings) for task in plan.checks)
 
     def judge_department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
         """One outcome for every check of department scope. ``results`` by asset uid."""
@@ -66,7 +66,8 @@ class Evaluator:
         }
         return tuple(self._judge_over(task, plan.asset, readings) for task in plan.checks)
 
-    def _judge(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
+    def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
+        """One check on one asset, from readings of all its facts."""
         values: dict[str, Value] = {}
         instants: list[datetime] = []
         for variable, call in task.facts:
@@ -77,6 +78,10 @@ class Evaluator:
             values[variable] = reading.value
             instants.append(reading.observed_at)
         return self._decide(task, asset, values, min(instants, default=self._now))
+
+    def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
+        """One check of department scope, from the rows of each of its variables, all assets being observed."""
+        return self._decide(task, asset, dict(rows), self._now)
 
     def _judge_over(self, task: CheckTask, asset: Asset, readings: Mapping[str, tuple[Asset, Readings]]) -> Outcome:
         values: dict[str, Value] = {}

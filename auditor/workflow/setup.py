@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -97,7 +96,7 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
     ``stock`` holds the ``policies`` and ``checks`` that are copied. It is built beside ``path`` and moved into place in one
     step, so that nobody ever meets half of one. Raises UsageError when ``path`` is anything but missing or an empty folder.
     """
-    path = Path(os.path.abspath(path))  # not resolve(): a link that leads nowhere must be seen as what it is
+    path = path.absolute()  # not resolved: a link that leads nowhere must be seen as what it is
     _refuse_occupied(path)
     for name in ("policies", "checks"):
         if not (stock / name).is_dir():
@@ -136,12 +135,10 @@ def _build(root: Path, stock: Path) -> None:
 
 
 def _move(built: Path, path: Path) -> None:
-    """Put the workspace in place. ``rename`` takes an empty folder's place too, and fails if it was filled meanwhile."""
-    if path.is_symlink() or path.is_mount():
-        for item in built.iterdir():  # a link or mount point must stay what it is; it was empty a moment ago
-            shutil.move(item, path)
+    """Put the workspace in place: in one step where there was nothing. An empty folder that is there already stays itself, for
+    a shell may stand in it, and is filled; auditor.toml, which makes it a workspace, comes last."""
+    if not path.exists():
+        built.rename(path)
         return
-    mode = path.stat().st_mode & 0o7777 if path.exists() else None
-    built.rename(path)
-    if mode is not None:
-        path.chmod(mode)
+    for item in sorted(built.iterdir(), key=lambda item: item.name == "auditor.toml"):
+        shutil.move(item, path)

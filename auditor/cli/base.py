@@ -1,0 +1,171 @@
+"""What every command shares: the workspace, the language, output formats, exit codes and localised help."""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from auditor.errors import AuditorError, LedgerError, LockedError, UsageError
+from auditor.model import Language
+from auditor.reporting.tabular import Table, as_csv, as_json
+from auditor.text import N_, _
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Exit(IntEnum):
+    """Exit codes, so that cron can tell them apart."""
+
+    OK = 0
+    FINDINGS = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    INTERNAL = 4
+    INTERRUPTED = 130
+
+
+@dataclass
+class App:
+    """What the options before the command chose. Files are read when a command asks for them, not before."""
+
+    root: Path | None = None
+    language: Language | None = None
+    _terminal: Any = field(default=None)
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A paragraph on standard output."""
+        self.terminal.say(text, style)
+
+    def emit(self, table: Table, output: str, value: Any = None) -> None:
+        """A table in the format chosen; JSON is ``value``, or the rows."""
+        if output == "json":
+            sys.stdout.write(as_json(table.rows if value is None else value))
+        elif output == "csv":
+            sys.stdout.buffer.write(as_csv(table).encode())
+        elif table.rows:
+            self.terminal.table(table)
+        else:
+            self.say(_("Nothing to show."))
+
+    @property
+    def terminal(self) -> Any:
+        """The terminal, made at first use: rich takes a moment to import."""
+        if self._terminal is None:
+            from auditor.reporting.terminal import Terminal
+
+            self._terminal = Terminal(bidi=self.bidi)
+        return self._terminal
+
+    @property
+    def bidi(self) -> str:
+        """Whether the terminal orders Arabic itself: the environment's word, else a guess from the terminal's kind."""
+        return os.environ.get("AUDITOR_BIDI", "auto")
+
+    @property
+    def actor(self) -> str:
+        """Who acts: whoever called sudo, else the user of the operating system."""
+        if os.geteuid() == 0 or "SUDO_UID" in os.environ:
+            return os.environ.get("SUDO_USER") or getpass.getuser()
+        return getpass.getuser()
+
+
+def exit_code(error: AuditorError) -> Exit:
+    """The exit code that an error stands for."""
+    if isinstance(error, UsageError | LockedError):
+        return Exit.USAGE
+    if isinstance(error, LedgerError):
+        return Exit.INTERNAL
+    return Exit.INCOMPLETE
+
+
+class _Localised:
+    """Help in the reader's language: texts are marked with N_ where they are written and translated where they are shown."""
+
+    help: str | None
+    short_help: str | None
+
+    def get_short_help_str(self, limit: int = 60) -> str:
+        text = _(self.help or "").split("\n")[0]
+        return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        if self.help:
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(_(self.help))
+
+
+class Command(_Localised, click.Command):
+    """A command with localised help."""
+
+
+class Group(_Localised, click.Group):
+    """A group whose subcommands are imported when they are called for: a short command must not pay for all others."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, lazy: dict[str, str] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy or {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: D102
+        return sorted({*super().list_commands(ctx), *self._lazy})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102
+        if cmd_name in self._lazy:
+            module, name = self._lazy[cmd_name].split(":")
+            return cast(click.Command, getattr(importlib.import_module(module), name))
+        return super().get_command(ctx, cmd_name)
+
+
+Group.group_class = Group
+
+
+class Option(click.Option):
+    """An option with localised help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:  # noqa: D102
+        original, self.help = self.help, _(self.help) if self.help else None
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.help = original
+
+
+def option(*names: str, **attributes: Any) -> Callable[[F], F]:
+    """``click.option`` with localised help."""
+    return click.option(*names, cls=Option, **attributes)
+
+
+def output_option(function: F) -> F:
+    """``--format table|json|csv``."""
+    return option(
+        "--format",
+        "output",
+        type=click.Choice(["table", "json", "csv"]),
+        default="table",
+        help=N_("Table for people, JSON for programs, CSV for spreadsheets."),
+    )(function)
+
+
+def narrowing_options(function: F) -> F:
+    """``--department``, ``--host`` and ``--check``, each of them repeatable."""
+    for name, text in (
+        ("check", N_("Only this check. May be repeated.")),
+        ("host", N_("Only this host, by uid or name. May be repeated.")),
+        ("department", N_("Only this department. May be repeated.")),
+    ):
+        function = option(f"--{name}", f"{name}s", multiple=True, metavar=name.upper(), help=text)(function)
+    return function
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

@@ -1,0 +1,103 @@
+"""``auditor fact``: what can be read from hosts, and what a host says right now."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
+from auditor.errors import UsageError
+from auditor.facts import FACTS, by_name
+from auditor.facts.shape import describe
+from auditor.model.codec import to_json
+from auditor.reporting.tabular import Column, Table, as_json, field
+from auditor.text import N_, _, current
+from auditor.text.bidi import safe
+from auditor.text.labels import label
+from auditor.workflow.inspection import read_fact
+from auditor.workflow.workspace import open_workspace
+
+
+@click.group(cls=Group, help=N_("The facts: what can be read from hosts and networks."))
+def fact() -> None:
+    """Group."""
+
+
+@fact.command("list", help=N_("List the facts that checks may use."))
+@output_option
+@pass_app
+def fact_list(app: App, output: str) -> None:
+    """List."""
+    rows = [
+        {
+            "name": f.name,
+            "title": to_json(f.title),
+            "asset_kind": f.asset_kind.value,
+            "platforms": ["network"] if f.network else sorted(f.probes),
+            "arguments": sorted(f.arguments),
+            "shape": describe(f.shape),
+        }
+        for f in FACTS
+    ]
+    columns = [
+        Column(_("Fact"), field("name")),
+        Column(_("Title"), lambda r: str(r["title"][current()]), wide=True),
+        Column(_("Read from"), lambda r: " ".join(r["platforms"])),
+        Column(_("Arguments"), lambda r: " ".join(r["arguments"])),
+    ]
+    app.emit(Table(columns, rows), output)
+
+
+@fact.command("show", help=N_("Show a fact's shape, probe and example, or its value on a host."))
+@click.argument("name", metavar="FACT")
+@option("--host", metavar="HOST", help=N_("Read it from this host, now."))
+@option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help=N_("An argument of the fact. May be repeated."))
+@option("--raw", is_flag=True, help=N_("With --host: print what the probe printed, not the value."))
+@output_option
+@pass_app
+def fact_show(app: App, name: str, host: str | None, arguments: tuple[str, ...], raw: bool, output: str) -> int:
+    """Show."""
+    if host is None:
+        _describe(app, name, output)
+        return Exit.OK
+    args = dict(a.partition("=")[::2] for a in arguments)
+    reading = read_fact(open_workspace(app.root), name, host, args)
+    if raw and reading.observation is not None:
+        sys.stdout.write(safe(reading.observation.stdout, lines=True))
+    elif output == "json" or not reading.missing:
+        sys.stdout.write(as_json(to_json(reading) if output == "json" else reading.value))
+    if reading.missing and output != "json":
+        reach = label(reading.reach)
+        app.say(_("There is no value ({reach}): {why}").format(reach=reach, why=safe(reading.missing)), "yellow")
+    return Exit.INCOMPLETE if reading.missing else Exit.OK
+
+
+def _describe(app: App, name: str, output: str) -> None:
+    found = by_name(name)
+    if found is None:
+        raise UsageError(_("There is no fact {name}; `auditor fact list` shows them.").format(name=name))
+    value = {
+        "name": found.name,
+        "title": to_json(found.title),
+        "shape": describe(found.shape),
+        "arguments": {n: s.name for n, s in found.arguments.items()},
+        "example": found.example,
+        "probes": {platform: to_json(probe) for platform, probe in found.probes.items()},
+        "network": to_json(found.network),
+        "version": found.version,
+    }
+    if output == "json":
+        sys.stdout.write(as_json(value))
+        return
+    pairs = [
+        (_("Fact"), found.name),
+        (_("Title"), found.title.to(current())),
+        (_("Arguments"), ", ".join(f"{n}: {s.name}" for n, s in found.arguments.items())),
+        (_("Shape"), json.dumps(describe(found.shape), ensure_ascii=False)),
+        (_("Example"), json.dumps(found.example, ensure_ascii=False)),
+        *((_("Needs root for"), command) for probe in found.probes.values() for command in probe.privileged),
+    ]
+    columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), field("value"), wide=True)]
+    app.emit(Table(columns, [{"name": n, "value": v} for n, v in pairs if v]), output)

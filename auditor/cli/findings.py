@@ -1,0 +1,171 @@
+"""``auditor findings``: what is wrong, where, since when, and how to mend it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from auditor.cli.base import App, Group, option, output_option, pass_app
+from auditor.model import Catalogue, Finding, FindingState, Severity
+from auditor.model.codec import to_json
+from auditor.reporting.tabular import Column, Row, Table, field
+from auditor.text import N_, _, current, day, instant
+from auditor.text.bidi import safe
+from auditor.text.labels import label
+from auditor.workflow.queries import FindingFilter, finding_history, list_findings, one_finding
+from auditor.workflow.workspace import open_workspace
+
+_STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
+
+
+@click.group(cls=Group, help=N_("The findings: what is wrong, where and since when."))
+def findings() -> None:
+    """Group."""
+
+
+def _filters(function: Any) -> Any:
+    for name, text in (
+        ("control", N_("Only findings of this control. May be repeated.")),
+        ("check", N_("Only findings of this check. May be repeated.")),
+        ("asset", N_("Only findings on this asset, by uid. May be repeated.")),
+        ("department", N_("Only findings of this department. May be repeated.")),
+    ):
+        function = option(f"--{name}", f"{name}s", multiple=True, metavar=name.upper(), help=text)(function)
+    severities = click.Choice([s.value for s in Severity])
+    states = click.Choice([*(s.value for s in FindingState), "all"])
+    function = option("--severity", "severities", multiple=True, type=severities, help=N_("Only of this severity."))(function)
+    return option(
+        "--state", "states", multiple=True, type=states, help=N_("Only in this state. Default: all that are not closed.")
+    )(function)
+
+
+@findings.command("list", help=N_("List findings, the worst first."))
+@_filters
+@output_option
+@pass_app
+def findings_list(
+    app: App,
+    departments: tuple[str, ...],
+    assets: tuple[str, ...],
+    checks: tuple[str, ...],
+    controls: tuple[str, ...],
+    severities: tuple[str, ...],
+    states: tuple[str, ...],
+    output: str,
+) -> None:
+    """List."""
+    catalogue = open_workspace(app.root)
+    wanted = FindingFilter(
+        departments=departments,
+        assets=assets,
+        checks=checks,
+        controls=controls,
+        severities=tuple(Severity(s) for s in severities),
+        states=tuple(FindingState) if "all" in states else tuple(FindingState(s) for s in states),
+    )
+    found = list_findings(catalogue, wanted)
+    app.emit(Table(finding_columns(), finding_rows(catalogue, found)), output)
+
+
+@findings.command("show", help=N_("Show one finding: why it matters, what was seen, how to remedy it, and its history."))
+@click.argument("finding_id", metavar="FINDING")
+@output_option
+@pass_app
+def findings_show(app: App, finding_id: str, output: str) -> None:
+    """Show."""
+    catalogue = open_workspace(app.root)
+    found = one_finding(catalogue, finding_id)
+    history = finding_history(catalogue, found.id)
+    if output == "json":
+        app.emit(Table([], []), output, {**finding_rows(catalogue, [found])[0], "history": to_json(history)})
+        return
+    check = catalogue.checks.get(found.check)
+    zone = _zone(catalogue, found)
+    pairs = [
+        (_("Finding"), found.id),
+        (_("State"), _state(found)),
+        (_("Severity"), label(found.severity)),
+        (_("Department"), found.department),
+        (_("Asset"), safe(found.asset)),
+        (_("Check"), f"{found.check}: {check.title.to(current())}" if check else found.check),
+        (_("Subject"), safe(found.subject)),
+        (_("Observed"), _value(found.observed)),
+        (_("Expected"), _value(found.expected)),
+        (_("Controls"), " ".join(found.controls)),
+        (_("First seen"), instant(found.first_seen, zone)),
+        (_("Last seen"), instant(found.last_seen, zone)),
+        (_("Due"), instant(found.due, zone) if found.due else ""),
+        (_("Why it matters"), check.rationale.to(current()).strip() if check else ""),
+        (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
+        (_("Commands"), check.remediation_shell if check else ""),
+        *((instant(event.at, zone), f"{label(event.kind)} ({safe(event.actor)})") for event in history),
+    ]
+    columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
+    app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
+
+
+def finding_rows(catalogue: Catalogue, found: Sequence[Finding]) -> list[Row]:
+    """Findings as JSON objects, with the check's title and remedy in both languages."""
+    rows: list[Row] = []
+    for finding in found:
+        check = catalogue.checks.get(finding.check)
+        rows.append(
+            {
+                **to_json(finding),
+                "title": to_json(check.title) if check else None,
+                "remediation": to_json(check.remediation) if check else None,
+            }
+        )
+    return rows
+
+
+def finding_columns(*, with_remedy: bool = False) -> list[Column]:
+    """The columns in which findings are listed."""
+    columns = [
+        Column(_("Finding"), field("id")),
+        Column(_("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: _STYLES[Severity(r["severity"])]),
+        Column(_("Asset"), field("asset")),
+        Column(_("Finding title"), _title, wide=True),
+        Column(_("Subject"), field("subject")),
+        Column(_("Observed"), lambda r: _value(r["observed"])),
+    ]
+    if with_remedy:
+        return [*columns, Column(_("What to do"), _remedy, wide=True)]
+    return [
+        *columns,
+        Column(_("State"), lambda r: label(FindingState(r["state"]))),
+        Column(_("Due"), lambda r: day(_date(r["due"])) if r["due"] else ""),
+    ]
+
+
+def _date(text: str) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text).date()
+
+
+def _title(row: Row) -> str:
+    return str(row["title"][current()]) if row["title"] else str(row["check"])
+
+
+def _remedy(row: Row) -> str:
+    return str(row["remediation"][current()]).strip() if row["remediation"] else ""
+
+
+def _state(finding: Finding) -> str:
+    return f"{label(finding.state)} ({label(finding.resolution)})" if finding.resolution else label(finding.state)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
+        return safe(", ".join(str(v) for v in value))
+    return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _zone(catalogue: Catalogue, finding: Finding) -> str:
+    return next((d.timezone for d in catalogue.inventory.departments if d.id == finding.department), "UTC")

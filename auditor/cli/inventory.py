@@ -1,0 +1,58 @@
+"""``auditor inventory``: from the lists that a department already has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auditor.cli.base import App, Exit, Group, option, pass_app
+from auditor.loading.importing import write_template
+from auditor.model import Language, Text
+from auditor.text import N_, _, current, ngettext
+from auditor.workflow.importing import import_inventory
+from auditor.workflow.workspace import open_workspace
+
+_FORMATS = ("csv", "xlsx", "ansible", "nmap")
+
+
+@click.group(cls=Group, help=N_("The inventories: bring in a list that you already have."))
+def inventory() -> None:
+    """Group."""
+
+
+@inventory.command("import", help=N_("Make or update a department's inventory from CSV, XLSX, Ansible or nmap XML."))
+@click.argument("source", metavar="FILE", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@option("--department", required=True, metavar="ID", help=N_("The department's id: small letters, digits and hyphens."))
+@option("--title-en", default="", metavar="TITLE", help=N_("The department's name in English."))
+@option("--title-ar", default="", metavar="TITLE", help=N_("The department's name in Arabic."))
+@option("--from", "kind", type=click.Choice(_FORMATS), help=N_("What the file is. Default: told by its name."))
+@option("--ports", is_flag=True, help=N_("nmap: declare the ports found open as meant to be open. Look them over first."))
+@option("--public", is_flag=True, help=N_("Public addresses are meant; without it they are refused."))
+@pass_app
+def inventory_import(
+    app: App, source: Path, department: str, title_en: str, title_ar: str, kind: str | None, ports: bool, public: bool
+) -> int:
+    """Import; exit 2 when any row could not be read, and then nothing is written."""
+    catalogue = open_workspace(app.root)
+    result = import_inventory(catalogue, source, department, Text(title_en, title_ar), kind=kind, ports=ports, public=public)
+    for note in result.notes:
+        click.echo(str(note), err=True)
+    if result.mistakes:
+        for mistake in result.mistakes:
+            click.echo(str(mistake), err=True)
+        app.say(_("Nothing was written: mend these places and import again."), "red")
+        return Exit.USAGE
+    n = result.hosts
+    app.say(ngettext("{n} host is in {file}.", "{n} hosts are in {file}.", n).format(n=n, file=result.path), "green")
+    return Exit.OK
+
+
+@inventory.command("template", help=N_("Write an empty list to fill in, as CSV or XLSX."))
+@click.argument("target", metavar="FILE", type=click.Path(path_type=Path))
+@pass_app
+def inventory_template(app: App, target: Path) -> None:
+    """Write the template in the reader's language."""
+    language: Language = current()
+    write_template(target, "xlsx" if target.suffix.lower() == ".xlsx" else "csv", language)
+    app.say(_("The template was written to {file}.").format(file=target))

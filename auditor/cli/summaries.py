@@ -1,0 +1,120 @@
+"""How a run's summary is shown: departments, what was not reached, and the worst findings with what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.cli.base import App
+from auditor.cli.findings import finding_columns, finding_rows
+from auditor.model import Catalogue, Reach, Run
+from auditor.reporting.tabular import Column, Row, Table, field
+from auditor.text import _, current, number, percent
+from auditor.text.labels import label, withheld
+from auditor.workflow.queries import FindingFilter, list_findings
+
+_WORST = 8
+
+
+def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
+    """The whole account of a finished run."""
+    summary: dict[str, Any] = dict(run.summary)
+    departments = department_table(catalogue, summary)
+    if output != "table":
+        app.emit(departments, output, summary)
+        return
+    app.emit(departments, output)
+    app.say()
+    _show_overall(app, summary)
+    _show_missed(app, summary)
+    _show_worst(app, catalogue, run)
+
+
+def department_table(catalogue: Catalogue, summary: dict[str, Any]) -> Table:
+    """One row per department."""
+    titles = {d.id: d.title.to(current()) for d in catalogue.inventory.departments}
+    columns = [
+        Column(_("Department"), lambda r: titles.get(r["id"]) or str(r["id"])),
+        Column(_("Reached"), _reached, right=True),
+        Column(_("Coverage"), lambda r: _share(r["coverage"]["share"]), right=True),
+        Column(_("Pass"), _verdict("pass"), right=True, style="green"),
+        Column(_("Fail"), _verdict("fail"), right=True, style="red"),
+        Column(_("Unknown"), _verdict("unknown"), right=True, style="yellow"),
+        Column(_("Error"), _verdict("error"), right=True, style="yellow"),
+        Column(_("Not applicable"), _verdict("not_applicable"), right=True),
+        Column(_("Decided by checks"), lambda r: percent(r["automated_share"], 0), right=True),
+        Column(_("By attestation"), lambda r: percent(r["attested_share"], 0), right=True),
+        Column(_("Index"), _index, style="bold", wide=True, right=True),
+    ]
+    return Table(columns, summary["departments"], _("Departments"))
+
+
+def _reached(row: Row) -> str:
+    planned = row["hosts"].get("planned", 0) + row["networks"].get("planned", 0)
+    reached = row["hosts"].get("reached", 0) + row["networks"].get("reached", 0)
+    return _("{reached} of {planned}").format(reached=reached, planned=planned)
+
+
+def _share(share: float | None) -> str:
+    return "—" if share is None else percent(share, 0)
+
+
+def _verdict(kind: str) -> Any:
+    return lambda row: number(row["verdicts"].get(kind, 0))
+
+
+def _index(row: Row) -> str:
+    return number(row["index"], 1) if row["index"] is not None else withheld(row["withheld"])
+
+
+def _show_overall(app: App, summary: dict[str, Any]) -> None:
+    if summary["index"] is not None:
+        app.say(_("Index over all departments: {index} of 100.").format(index=number(summary["index"], 1)), "bold")
+    else:
+        app.say(_("No index over all departments: not every department has one."))
+    app.say(_("Coverage: {share} of the planned checks were judged.").format(share=_share(summary["coverage"]["share"])))
+    reasons = {
+        "set_aside": _("a department was set aside because its files are wrong"),
+        "not_reached": _("some assets were not reached"),
+        "coverage": _("a department's coverage is below the floor that the policy sets"),
+        "nothing": _("nothing could be judged"),
+    }
+    if not summary["complete"]:
+        told = _("; ").join(reasons[r] for r in summary["incomplete_because"])
+        app.say(_("The audit is incomplete: {reasons}.").format(reasons=told), "yellow")
+    for department in summary["departments"]:
+        for mistake in department["set_aside"]:
+            app.say(mistake)
+
+
+def _show_missed(app: App, summary: dict[str, Any]) -> None:
+    columns = [
+        Column(_("Asset"), field("asset")),
+        Column(_("Result"), lambda r: label(Reach(r["reach"])), style="yellow"),
+        Column(_("Why"), field("detail"), wide=True),
+    ]
+    if summary["not_reached"]:
+        app.say()
+        app.emit(Table(columns, summary["not_reached"], _("Not reached")), "table")
+    if summary["left_inventory"]:
+        app.say()
+        text = _("These assets have open findings and are in no inventory any more: {assets}.")
+        app.say(text.format(assets=", ".join(summary["left_inventory"])), "yellow")
+
+
+def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
+    scope = run.summary.get("run")
+    narrowed = scope.get("scope", {}) if isinstance(scope, dict) else {}
+    departments = narrowed.get("departments", []) if isinstance(narrowed, dict) else []
+    wanted = FindingFilter(departments=tuple(str(d) for d in departments or []) if isinstance(departments, list) else ())
+    found = list_findings(catalogue, wanted)
+    app.say()
+    if not found:
+        app.say(_("No finding is open."), "green")
+        return
+    rows = finding_rows(catalogue, found[:_WORST])
+    title = _("The worst of {n} open findings").format(n=number(len(found)))
+    app.emit(Table(finding_columns(with_remedy=True), rows, title), "table")
+    app.say()
+    app.say(
+        _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}").format(id=found[0].id)
+    )

@@ -1,0 +1,88 @@
+"""Tables and paragraphs for people at a terminal, right to left when they read Arabic.
+
+Some terminals order Arabic themselves and most do not. For the first kind, every cell is isolated, so that Latin names
+keep their place; for the second, each line is wrapped, joined and ordered here. In both, columns run from the right.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import IO
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
+
+from auditor.reporting.tabular import CONTROLS, Column, Row, Table
+from auditor.text import current
+from auditor.text.bidi import isolate, terminal_orders_bidi, visual
+
+_NARROWEST = 12
+
+
+class Terminal:
+    """A console that knows the language and what the terminal does with Arabic."""
+
+    def __init__(self, file: IO[str] | None = None, *, bidi: str = "auto", environ: Mapping[str, str] = os.environ) -> None:
+        stream = file or sys.stdout
+        # A pipe has no width and its reader may be a program: nothing is reordered for it, and lines are long.
+        width = None if stream.isatty() or "COLUMNS" in environ else 160
+        self.console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False, soft_wrap=False)
+        self.rtl = current() == "ar"
+        orders_itself = bidi == "terminal" or (bidi == "auto" and (not stream.isatty() or terminal_orders_bidi(environ)))
+        self._reorder = self.rtl and not orders_itself
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A paragraph; each of its lines is wrapped to the terminal."""
+        for line in text.split("\n"):
+            for part in self._lines(line, self.console.width):
+                self.console.print(RichText(part, style=style, justify="right" if self._reorder else "default"), soft_wrap=True)
+
+    def inline(self, text: str) -> str:
+        """A short text as it must be given to this terminal inside a line that something else lays out."""
+        return self._lines(text, len(text) + 1)[0]
+
+    def table(self, table: Table) -> None:
+        """A table, with its title above it."""
+        if table.title:
+            self.say(table.title, "bold")
+        columns = list(reversed(table.columns)) if self.rtl else list(table.columns)
+        shown = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
+        widths = self._widths(columns, table.rows)
+        for column, width in zip(columns, widths, strict=True):
+            right = column.right != self.rtl if column.right else self.rtl
+            shown.add_column(self._cell(column.title, width), justify="right" if right else "left", no_wrap=True)
+        for row in table.rows:
+            cells = []
+            for column, width in zip(columns, widths, strict=True):
+                style = column.style(row) if callable(column.style) else column.style
+                cells.append(RichText(self._cell(column.show(row), width), style=style))
+            shown.add_row(*cells)
+        self.console.print(shown, soft_wrap=True)
+
+    def _widths(self, columns: list[Column], rows: Iterable[Row]) -> list[int]:
+        """Each column as wide as its longest text; wide columns share what is missing."""
+        rows = list(rows)
+        wanted = [max([len(c.title), *(len(line) for r in rows for line in c.show(r).split("\n"))]) for c in columns]
+        room = self.console.width - 2 * len(columns)
+        over = sum(wanted) - room
+        wide = [i for i, c in enumerate(columns) if c.wide] or [max(range(len(columns)), key=wanted.__getitem__)]
+        while over > 0:
+            i = max(wide, key=wanted.__getitem__)
+            if wanted[i] <= _NARROWEST:
+                break
+            wanted[i] -= 1
+            over -= 1
+        return wanted
+
+    def _cell(self, text: str, width: int) -> str:
+        return "\n".join(part for line in text.split("\n") for part in self._lines(line, width))
+
+    def _lines(self, line: str, width: int) -> list[str]:
+        parts = textwrap.wrap(line.translate(CONTROLS), max(width, _NARROWEST), break_on_hyphens=False) or [""]
+        if self._reorder:
+            return [visual(part) for part in parts]
+        return [isolate(part) for part in parts] if self.rtl else parts

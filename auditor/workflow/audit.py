@@ -1,0 +1,146 @@
+"""The main job: plan, collect, judge, move findings, give account. Everything observed is durable before it is judged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from auditor.collecting import collect_plan
+from auditor.errors import UsageError
+from auditor.evaluating import Evaluator
+from auditor.ledger import Ledger
+from auditor.lifecycle import LIVE
+from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
+from auditor.planning import Narrowing, make_plan
+from auditor.workflow.judging import Judge
+from auditor.workflow.summary import summarise
+from auditor.workflow.workspace import run_inputs
+
+
+class Watcher(Protocol):
+    """Who wants to know how the audit goes on; the terminal's progress display is one."""
+
+    def begun(self, run: Run, plan: Plan, done: int) -> None:
+        """The run has begun, or goes on with ``done`` assets behind it."""
+
+    def visited(self, plan: AssetPlan, result: AssetResult) -> None:
+        """An asset has been visited, recorded and judged."""
+
+
+@dataclass
+class _State:
+    """What a run keeps in memory: a few values per asset, whole results only where a department check needs them."""
+
+    reaches: dict[str, tuple[Reach, str]] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], VerdictKind] = field(default_factory=dict)
+    for_department: dict[str, AssetResult] = field(default_factory=dict)
+
+
+def audit(
+    catalogue: Catalogue,
+    *,
+    actor: str,
+    watcher: Watcher,
+    narrowing: Narrowing | None = None,
+    resume: bool = False,
+    cancelled: threading.Event | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Run:
+    """Run an audit to its end, or until ``cancelled``; the run that was recorded, with its summary.
+
+    Raises UsageError when there is nothing to resume or the files have changed since, LockedError when another run is under
+    way, LedgerError when the ledger cannot be written; what was observed until then is kept.
+    """
+    cancelled = cancelled or threading.Event()
+    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.run_lock(since=clock()):
+        run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
+        watcher.begun(run, plan, len(done))
+        evaluator = Evaluator.for_plan(plan, catalogue.checks)
+        judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)
+        state = _State()
+        plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
+        wanted = {a.asset.uid: {c for t in d.checks for _, c in t.facts} for d in plan.departments for a in d.assets}
+
+        def take(asset_plan: AssetPlan, result: AssetResult) -> None:
+            uid = asset_plan.asset.uid
+            outcomes = judge.asset(asset_plan, result)
+            state.reaches[uid] = (result.reach, result.detail)
+            state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
+            kept = tuple(o for o in result.observations if o.probe in wanted[uid])
+            if kept or result.reach is not Reach.REACHED:
+                state.for_department[uid] = replace(result, observations=kept)
+
+        # Collected before a kill, perhaps not judged: judging again changes nothing where it was.
+        for result in ledger.results(run.id) if done else ():
+            take(plans[result.asset], result)
+
+        def arrived(result: AssetResult) -> None:
+            ledger.record_result(run.id, result)
+            take(plans[result.asset], result)
+            watcher.visited(plans[result.asset], result)
+
+        collect_plan(_without(plan, done), catalogue.settings, on_result=arrived, cancelled=cancelled)
+        if cancelled.is_set():
+            ledger.interrupt_run(run.id, actor=actor, at=clock())
+            return ledger.run(run.id)
+        for department in plan.departments:
+            outcomes = judge.department(department, state.for_department)
+            state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
+        left = _left_inventory(ledger, catalogue)
+        summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left)
+        return ledger.finish_run(run.id, summary, actor=actor, at=clock())
+
+
+def _begin(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    narrowing: Narrowing | None,
+    resume: bool,
+    actor: str,
+    clock: Callable[[], datetime],
+) -> tuple[Run, Plan, frozenset[str]]:
+    unfinished = ledger.unfinished_run()
+    if resume:
+        if unfinished is None:
+            raise UsageError("there is no unfinished run to resume; run `auditor audit` without --resume")
+        stored = ledger.plan(unfinished.id)
+        plan = make_plan(catalogue, now=stored.now, policy_id=stored.policy, narrowing=_narrowing_of(stored))
+        if plan.sha256 != stored.sha256:
+            raise UsageError(
+                f"run {unfinished.id} cannot be resumed: policy, checks or inventory have changed since it began; "
+                "run `auditor audit` without --resume"
+            )
+        return ledger.resume_run(unfinished.id, actor=actor, at=clock()), stored, ledger.observed_assets(unfinished.id)
+    plan = make_plan(catalogue, now=clock(), narrowing=narrowing)
+    if not any(d.assets for d in plan.departments) and not plan.set_aside:
+        raise UsageError("there is nothing to audit: the inventories list no asset; see `auditor inventory import --help`")
+    if unfinished is not None:
+        ledger.abandon_run(unfinished.id, actor=actor, at=clock())
+    return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, at=plan.now), plan, frozenset()
+
+
+def _narrowing_of(plan: Plan) -> Narrowing:
+    def names(key: str) -> tuple[str, ...]:
+        value = plan.scope.get(key, [])
+        return tuple(str(v) for v in value) if isinstance(value, list) else ()
+
+    return Narrowing(names("departments"), names("hosts"), names("checks"))
+
+
+def _without(plan: Plan, done: frozenset[str]) -> Plan:
+    if not done:
+        return plan
+    departments = tuple(replace(d, assets=tuple(a for a in d.assets if a.asset.uid not in done)) for d in plan.departments)
+    return replace(plan, departments=departments)
+
+
+def _left_inventory(ledger: Ledger, catalogue: Catalogue) -> tuple[str, ...]:
+    """Assets with open findings that no inventory lists any more; those of departments set aside are not among them."""
+    listed = {a.uid for d in catalogue.inventory.departments for a in d.assets}
+    aside = {name for name, _ in catalogue.inventory.set_aside}
+    open_ones = ledger.findings(state=[state.value for state in LIVE])
+    gone = {f.asset for f in open_ones if f.department not in aside} - listed
+    return tuple(sorted(uid for uid in gone if not uid.startswith("department:")))

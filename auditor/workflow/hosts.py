@@ -1,0 +1,45 @@
+"""The assets, and the host keys that are trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.collecting import HostKey, KeyState, fetch_host_keys, import_known_hosts, key_state, trust
+from auditor.errors import UsageError
+from auditor.model import Asset, Catalogue
+from auditor.workflow.inspection import asset_plan
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKey:
+    """A key that a host shows, and what the record says of it."""
+
+    key: HostKey
+    state: KeyState
+
+
+def list_assets(catalogue: Catalogue, departments: tuple[str, ...] = ()) -> tuple[Asset, ...]:
+    """All assets, or those of some departments. Raises UsageError for a department that is not there."""
+    known = {d.id for d in catalogue.inventory.departments}
+    for name in departments:
+        if name not in known:
+            raise UsageError(f"there is no department {name!r}; there are: {', '.join(sorted(known))}")
+    return tuple(a for d in catalogue.inventory.departments if not departments or d.id in departments for a in d.assets)
+
+
+def host_keys(catalogue: Catalogue, host: str) -> tuple[ShownKey, ...]:
+    """The keys that a host shows now. Nothing is sent to it but the start of a key exchange; nothing is trusted yet."""
+    asset = asset_plan(catalogue, host).asset
+    keys = fetch_host_keys(asset, catalogue.settings)
+    return tuple(ShownKey(key, key_state(catalogue.settings.known_hosts, key)) for key in keys)
+
+
+def trust_keys(catalogue: Catalogue, keys: tuple[ShownKey, ...]) -> int:
+    """Put keys on record; how many lines were written."""
+    return trust(catalogue.settings.known_hosts, tuple(k.key for k in keys))
+
+
+def trust_file(catalogue: Catalogue, source: Path) -> int:
+    """Add a supplied known_hosts file in bulk; how many lines were added."""
+    return import_known_hosts(catalogue.settings.known_hosts, source)

@@ -1,0 +1,100 @@
+"""Bringing a department's own list into its inventory file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import UsageError
+from auditor.loading import Mistake, read_yaml
+from auditor.loading.importing import (
+    Imported,
+    read_ansible,
+    read_csv,
+    read_nmap_xml,
+    read_xlsx,
+    write_inventory,
+)
+from auditor.model import Catalogue, Json, Text
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """What came of an import: the file written with how many hosts, or the mistakes that kept it from being written."""
+
+    path: Path
+    hosts: int
+    mistakes: tuple[Mistake, ...]
+    notes: tuple[Mistake, ...]
+
+
+def import_inventory(
+    catalogue: Catalogue,
+    source: Path,
+    department: str,
+    title: Text,
+    *,
+    kind: str | None = None,
+    ports: bool = False,
+    public: bool = False,
+) -> ImportOutcome:
+    """Import ``source`` into the department's inventory; hosts already listed keep their uids. Raises UsageError.
+
+    Empty titles are taken from the present inventory; a new one needs both.
+    """
+    target = catalogue.settings.inventories / f"{department}.yaml"
+    imported = _read(source, kind or _kind(source), ports=ports, public=public)
+    if imported.mistakes or not imported.hosts:
+        mistakes = imported.mistakes or (Mistake(str(source), 1, 1, "no host was found in this file"),)
+        return ImportOutcome(target, 0, mistakes, imported.notes)
+    existing = _existing(target)
+    text = write_inventory(department, _title(title, existing, department), imported.hosts, existing=existing)
+    _write(target, text)
+    return ImportOutcome(target, len(imported.hosts), (), imported.notes)
+
+
+def _read(source: Path, kind: str, *, ports: bool, public: bool) -> Imported:
+    if kind == "csv":
+        return read_csv(source)
+    if kind == "xlsx":
+        return read_xlsx(source)
+    if kind == "nmap":
+        return read_nmap_xml(source, ports=ports, public=public)
+    return read_ansible(source, public=public)
+
+
+def _kind(source: Path) -> str:
+    by_suffix = {".csv": "csv", ".tsv": "csv", ".xlsx": "xlsx", ".xml": "nmap"}
+    return by_suffix.get(source.suffix.lower(), "ansible")
+
+
+def _existing(target: Path) -> dict[str, Json] | None:
+    if not target.exists():
+        return None
+    document, mistakes = read_yaml(target.read_bytes(), str(target))
+    if document is None or mistakes or not isinstance(document.value, dict):
+        raise UsageError(f"{target} has mistakes; mend it first: auditor validate")
+    return document.value
+
+
+def _title(title: Text, existing: dict[str, Json] | None, department: str) -> Text:
+    old = (existing or {}).get("title")
+    known = old if isinstance(old, dict) else {}
+    chosen = Text(title.en or str(known.get("en", "")), title.ar or str(known.get("ar", "")))
+    if not chosen.en or not chosen.ar:
+        raise UsageError(f"the department {department} is new: give its name by --title-en and --title-ar")
+    return chosen
+
+
+def _write(target: Path, text: str) -> None:
+    """Whole or not at all: killed at any moment, the old file or the new one is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)

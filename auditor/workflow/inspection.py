@@ -1,0 +1,94 @@
+"""Looking before leaping: the plan, one host's script, the privilege it needs, one host's connection, one fact's value."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from auditor.collecting import build_script, collect_asset, sudoers_for
+from auditor.errors import UsageError
+from auditor.evaluating import Missing, read_result
+from auditor.facts import Fact, by_name
+from auditor.model import AssetPlan, AssetResult, Catalogue, Json, Observation, Plan, ProbeCall, Reach, Scalar
+from auditor.planning import Narrowing, make_plan
+
+
+@dataclass(frozen=True, slots=True)
+class FactReading:
+    """What one fact showed on one host: its value, or why there is none."""
+
+    asset: str
+    reach: Reach
+    detail: str
+    observation: Observation | None
+    value: Json
+    missing: str
+
+
+def plan_now(
+    catalogue: Catalogue, departments: tuple[str, ...] = (), hosts: tuple[str, ...] = (), checks: tuple[str, ...] = ()
+) -> Plan:
+    """The plan as `auditor audit` would make it at this moment."""
+    return make_plan(catalogue, now=datetime.now(UTC), narrowing=Narrowing(departments, hosts, checks))
+
+
+def asset_plan(catalogue: Catalogue, host: str) -> AssetPlan:
+    """The plan of one host, named by uid or by name. A name that two departments use is refused."""
+    found = [a for d in plan_now(catalogue, hosts=(host,)).departments for a in d.assets]
+    if len(found) > 1:
+        uids = ", ".join(a.asset.uid for a in found)
+        raise UsageError(f"{host!r} names several assets; give one of the uids {uids}")
+    return found[0]
+
+
+def script_of(catalogue: Catalogue, host: str) -> str:
+    """The shell script that would be sent to the host. Its marker is random and another one at every call."""
+    plan = asset_plan(catalogue, host)
+    marker = secrets.token_hex(16)
+    return build_script(plan.probes, plan.asset.platform, marker, sudo=plan.asset.connection.sudo)
+
+
+def sudoers_of(plan: Plan) -> str:
+    """The sudoers lines for every login user of the plan that is not root."""
+    probes: dict[tuple[str, str], dict[ProbeCall, None]] = {}
+    for department in plan.departments:
+        for asset in department.assets:
+            user = asset.asset.connection.user
+            if asset.asset.connection.sudo and user and user != "root":
+                probes.setdefault((user, asset.asset.platform), {}).update(dict.fromkeys(asset.probes))
+    return "\n".join(sudoers_for(tuple(calls), user, platform) for (user, platform), calls in probes.items())
+
+
+def test_connection(catalogue: Catalogue, host: str) -> AssetResult:
+    """Log in to one host and run nothing but the empty script."""
+    plan = asset_plan(catalogue, host)
+    return collect_asset(AssetPlan(plan.asset, (), ()), catalogue.settings)
+
+
+def read_fact(catalogue: Catalogue, name: str, host: str, args: dict[str, str]) -> FactReading:
+    """Read one fact from one host, now."""
+    fact = by_name(name)
+    if fact is None:
+        raise UsageError(f"there is no fact {name!r}; `auditor fact list` shows them")
+    call = ProbeCall(name, _arguments(fact, args))
+    plan = asset_plan(catalogue, host)
+    result = collect_asset(AssetPlan(plan.asset, (call,), ()), catalogue.settings)
+    reading = read_result(result, (call,))[call]
+    observation = next((o for o in result.observations if o.probe == call), None)
+    if isinstance(reading, Missing):
+        return FactReading(plan.asset.uid, result.reach, result.detail, observation, None, f"{reading.reason}: {reading.detail}")
+    return FactReading(plan.asset.uid, result.reach, result.detail, observation, reading.value, "")
+
+
+def _arguments(fact: Fact, args: dict[str, str]) -> tuple[tuple[str, Scalar], ...]:
+    unknown = args.keys() - fact.arguments.keys()
+    missing = fact.arguments.keys() - args.keys()
+    if unknown or missing:
+        wanted = ", ".join(f"{name}=…" for name in fact.arguments) or "none"
+        raise UsageError(f"the fact {fact.name} takes these arguments: {wanted}")
+    read = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
+    try:
+        return tuple((name, read[shape.name](args[name])) for name, shape in fact.arguments.items())
+    except ValueError as error:
+        raise UsageError(f"an argument of {fact.name} is not of its kind: {error}") from error

@@ -1,0 +1,91 @@
+"""From a recorded result to verdicts, to events, to the ledger: one asset at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from auditor.evaluating import Evaluator
+from auditor.facts import by_name
+from auditor.ledger import Ledger
+from auditor.lifecycle import reconcile
+from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy
+
+
+class Judge:
+    """Judges under one plan and records what follows, for one run."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run_id: int,
+        plan: Plan,
+        policy: Policy,
+        evaluator: Evaluator,
+        *,
+        actor: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._moves_findings = plan.of_record
+        self._policy = policy
+        self._evaluator = evaluator
+        self._actor = actor
+        self._clock = clock
+
+    def asset(self, plan: AssetPlan, result: AssetResult) -> tuple[Outcome, ...]:
+        """Judge an asset by all its checks and move its findings, in one transaction."""
+        outcomes = self._evaluator.judge_asset(plan, result)
+        self._record(plan.asset.department, plan.checks, outcomes)
+        return outcomes
+
+    def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
+        """Judge what only all of a department's assets together can show."""
+        outcomes = self._evaluator.judge_department(plan, results)
+        self._record(plan.department, plan.checks, outcomes)
+        return outcomes
+
+    def _record(self, department: str, tasks: tuple[CheckTask, ...], outcomes: tuple[Outcome, ...]) -> None:
+        if not outcomes:
+            return
+        now = self._clock()
+        decide = decider(tasks, self._policy, department=department, run_id=self._run_id, actor=self._actor, now=now)
+        self._ledger.record_outcomes(self._run_id, outcomes, decide if self._moves_findings else None, volatile=_volatile(tasks))
+
+
+def decider(
+    tasks: Iterable[CheckTask], policy: Policy, *, department: str, run_id: int, actor: str, now: datetime
+) -> Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]:
+    """What outcomes of these tasks mean for findings, as a function of an outcome and the findings of its asset and check."""
+    by_check = {task.check: task for task in tasks}
+    volatile = _volatile(by_check.values())
+
+    def decide(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
+        task = by_check[outcome.check]
+        return reconcile(
+            outcome,
+            findings,
+            now=now,
+            run_id=run_id,
+            actor=actor,
+            severity=task.severity,
+            controls=task.controls,
+            department=department,
+            due_days=policy.deadlines.get(task.severity),
+            volatile=outcome.check in volatile,
+        )
+
+    return decide
+
+
+def _volatile(tasks: Iterable[CheckTask]) -> frozenset[str]:
+    """The checks that rest on values which differ each night by nature."""
+    return frozenset(task.check for task in tasks if any(_is_volatile(call.fact) for _, call in task.facts))
+
+
+def _is_volatile(name: str) -> bool:
+    fact = by_name(name)
+    if fact is None:
+        return False
+    return any(p.volatile for p in fact.probes.values()) or bool(fact.network and fact.network.volatile)

@@ -1,0 +1,97 @@
+"""Questions to the ledger that the command line asks, and a portal will."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.errors import LedgerError
+from auditor.ledger import Ledger, VerifyReport
+from auditor.lifecycle import LIVE
+from auditor.model import Catalogue, EventKind, Finding, FindingState, Run, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class FindingFilter:
+    """Which findings: each field lists the values that match, empty for any; states empty means all that are not closed."""
+
+    departments: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    severities: tuple[Severity, ...] = ()
+    states: tuple[FindingState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One event in a finding's life."""
+
+    seq: int
+    at: datetime
+    kind: EventKind
+    actor: str
+
+
+def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
+    """Findings that match, the worst first."""
+    with _reading(catalogue) as ledger:
+        return ledger.findings(
+            department=wanted.departments,
+            asset=wanted.assets,
+            check=wanted.checks,
+            control=wanted.controls,
+            severity=_values(wanted.severities),
+            state=_values(wanted.states or tuple(LIVE)),
+        )
+
+
+def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
+    """A finding by its id, or by a beginning of it that no other shares."""
+    with _reading(catalogue) as ledger:
+        return ledger.finding(finding_id)
+
+
+def finding_history(catalogue: Catalogue, finding_id: str) -> tuple[HistoryEntry, ...]:
+    """What happened to a finding, oldest first."""
+    with _reading(catalogue) as ledger:
+        return tuple(HistoryEntry(e.seq, e.event.at, e.event.kind, e.event.actor) for e in ledger.journal(subject=finding_id))
+
+
+def list_runs(catalogue: Catalogue) -> tuple[Run, ...]:
+    """All runs, the newest first."""
+    with _reading(catalogue) as ledger:
+        return ledger.runs()
+
+
+def one_run(catalogue: Catalogue, which: str) -> Run:
+    """A run by number, or ``latest``."""
+    with _reading(catalogue) as ledger:
+        return ledger.run(which)
+
+
+def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
+    """The worst severity among open findings of what the run covered; None when there is none."""
+    with _reading(catalogue) as ledger:
+        plan = ledger.plan(run.id)
+        assets = {a.asset.uid for d in plan.departments for a in d.assets} | {d.asset.uid for d in plan.departments}
+        found = [f.severity for f in ledger.findings(state=_values(tuple(LIVE))) if f.asset in assets]
+    return min(found, key=lambda severity: severity.rank, default=None)
+
+
+def verify_ledger(catalogue: Catalogue) -> VerifyReport:
+    """Whether the record contradicts itself."""
+    with _reading(catalogue) as ledger:
+        return ledger.verify()
+
+
+def _reading(catalogue: Catalogue) -> Ledger:
+    path = catalogue.settings.ledger
+    if not path.exists():
+        raise LedgerError(f"there is no ledger at {path} yet; `auditor audit` makes one")
+    return Ledger.open(path, create=False, readonly=True)
+
+
+def _values(members: Sequence[Severity] | Sequence[FindingState]) -> list[str]:
+    return [member.value for member in members]

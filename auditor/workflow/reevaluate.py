@@ -1,0 +1,156 @@
+"""Stored observations judged by the policy as it is now: what would change, without touching a host.
+
+Findings move only when asked to, only by the policy of record, and only on the newest observations of each asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from auditor.errors import UsageError
+from auditor.evaluating import Evaluator
+from auditor.ledger import Ledger
+from auditor.model import AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
+from auditor.planning import make_plan
+from auditor.workflow.judging import Judge, decider
+from auditor.workflow.workspace import run_inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A subject whose verdict, or whose finding, is another under the policy as it is now."""
+
+    asset: str
+    check: str
+    subject: str
+    before: VerdictKind | None
+    after: VerdictKind
+    event: EventKind | None
+
+
+def reevaluate(
+    catalogue: Catalogue,
+    *,
+    actor: str,
+    run_id: int | None = None,
+    policy_id: str | None = None,
+    apply: bool = False,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> tuple[Change, ...]:
+    """Judge the newest observations, or those of one run, and tell what differs; with ``apply`` move the findings.
+
+    Raises UsageError when asked to move findings by another policy or on older observations.
+    """
+    plan = make_plan(catalogue, now=clock(), policy_id=policy_id)
+    if apply and (run_id is not None or not plan.of_record):
+        raise UsageError(
+            "findings move only by the policy of record and on the newest observations: leave out --run and --policy"
+        )
+    with Ledger.open(catalogue.settings.ledger, create=False, readonly=not apply) as ledger:
+        observed = _observed(ledger, run_id)
+        results = {uid: result for uid, (_, result) in observed.items()}
+        before = _verdicts(ledger, {uid: run for uid, (run, _) in observed.items()})
+        evaluator = Evaluator.for_plan(plan, catalogue.checks)
+        judged = list(_judged(plan, evaluator, results))
+        if apply:
+            with ledger.run_lock(since=clock()):
+                events = _apply(ledger, catalogue, plan, results, evaluator, actor, clock)
+        else:
+            events = _foreseen(ledger, catalogue, plan, judged, actor)
+    return tuple(_changes(before, [o for _, outcomes in judged for o in outcomes], events))
+
+
+def _observed(ledger: Ledger, run_id: int | None) -> dict[str, tuple[int, AssetResult]]:
+    if run_id is not None:
+        return {result.asset: (run_id, result) for result in ledger.results(ledger.run(run_id).id)}
+    return {result.asset: (run, result) for run, result in ledger.newest_results()}
+
+
+def _verdicts(ledger: Ledger, runs: dict[str, int]) -> dict[tuple[str, str, str], VerdictKind]:
+    """The verdicts as they were given on those observations, department checks by the newest of the runs."""
+    found: dict[tuple[str, str, str], VerdictKind] = {}
+    for run in sorted(set(runs.values())):
+        for outcome in ledger.verdicts(run):
+            if runs.get(outcome.asset, run) == run:
+                found |= {(outcome.asset, outcome.check, v.subject): v.kind for v in outcome.verdicts}
+    return found
+
+
+def _judged(
+    plan: Plan, evaluator: Evaluator, results: dict[str, AssetResult]
+) -> Iterable[tuple[tuple[str, Sequence[CheckTask]], tuple[Outcome, ...]]]:
+    """Outcomes of every asset that was ever observed, with its department and tasks; the others are not judged anew."""
+    for department in plan.departments:
+        for asset in department.assets:
+            if asset.asset.uid in results:
+                outcomes = evaluator.judge_asset(asset, results[asset.asset.uid])
+                yield (department.department, asset.checks), outcomes
+        yield (department.department, department.checks), evaluator.judge_department(department, results)
+
+
+def _foreseen(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    plan: Plan,
+    judged: Iterable[tuple[tuple[str, Sequence[CheckTask]], tuple[Outcome, ...]]],
+    actor: str,
+) -> list[Event]:
+    events: list[Event] = []
+    policy = catalogue.policies[plan.policy]
+    for (department, tasks), outcomes in judged:
+        decide = decider(tasks, policy, department=department, run_id=0, actor=actor, now=plan.now)
+        for outcome in outcomes:
+            events += decide(outcome, ledger.findings_of(outcome.asset, outcome.check))
+    return events
+
+
+def _apply(
+    ledger: Ledger,
+    catalogue: Catalogue,
+    plan: Plan,
+    results: dict[str, AssetResult],
+    evaluator: Evaluator,
+    actor: str,
+    clock: Callable[[], datetime],
+) -> list[Event]:
+    """Move the findings in a run of its own, marked as narrowed so that it never stands for an audit."""
+    unfinished = ledger.unfinished_run()
+    if unfinished is not None:
+        raise UsageError(f"run {unfinished.id} is unfinished; finish it first with `auditor audit --resume`")
+    marked = replace(plan, narrowed=True, scope={"reevaluation": True})
+    run = ledger.begin_run(marked, run_inputs(catalogue), actor=actor, at=clock())
+    judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)
+    before = {f.id: f for f in ledger.findings()}
+    for department in plan.departments:
+        for asset in department.assets:
+            if asset.asset.uid in results:
+                judge.asset(asset, results[asset.asset.uid])
+        judge.department(department, results)
+    ledger.finish_run(run.id, {"reevaluation": True}, actor=actor, at=clock())
+    ledger.record_event(Event(EventKind.REEVALUATED, clock(), actor, str(run.id), {"policy_version": plan.policy_version}))
+    return [
+        entry.event
+        for finding in ledger.findings()
+        if before.get(finding.id) != finding
+        for entry in list(ledger.journal(subject=finding.id))[-1:]
+        if entry.event.data.get("run") == run.id
+    ]
+
+
+def _changes(
+    before: dict[tuple[str, str, str], VerdictKind], outcomes: Iterable[Outcome], events: Iterable[Event]
+) -> Iterable[Change]:
+    moved = {(str(e.data["asset"]), str(e.data["check"]), str(e.data["subject"])): e.kind for e in events}
+    told: set[tuple[str, str, str]] = set()
+    for outcome in outcomes:
+        for verdict in outcome.verdicts:
+            key = (outcome.asset, outcome.check, verdict.subject)
+            told.add(key)
+            if before.get(key) is not verdict.kind or key in moved:
+                yield Change(*key, before.get(key), verdict.kind, moved.get(key))
+    kinds = {(o.asset, o.check): o.kind for o in outcomes}
+    for key, event in moved.items():
+        if key not in told:  # the subject is no longer there, or is no longer examined
+            yield Change(*key, before.get(key), kinds[key[0], key[1]], event)

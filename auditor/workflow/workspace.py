@@ -1,0 +1,45 @@
+"""Opening a workspace: everything its files say, or every mistake in them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from auditor.errors import AuditorError, ConfigurationError
+from auditor.facts import FACTS, Fact
+from auditor.ledger import RunInput
+from auditor.loading import find_root, load_settings, load_workspace
+from auditor.model import Catalogue, Language
+from auditor.model.codec import canonical
+
+
+def open_workspace(root: Path | None = None) -> Catalogue:
+    """Load the workspace at ``root``, or the one that the current folder is in.
+
+    Mistakes in shared files raise ConfigurationError with all of them; a department whose own files are wrong is in
+    ``inventory.set_aside``.
+    """
+    loaded = load_workspace(root or find_root(Path.cwd()))
+    if loaded.catalogue is None:
+        mistakes = tuple(str(m) for m in loaded.mistakes)
+        raise ConfigurationError("the workspace cannot be used: its files have mistakes", mistakes)
+    return loaded.catalogue
+
+
+def preferred_language(root: Path | None = None) -> Language:
+    """The language that auditor.toml asks for; Arabic, the first language here, when there is none to read."""
+    try:
+        return load_settings(root or find_root(Path.cwd())).language
+    except AuditorError:
+        return "ar"
+
+
+def run_inputs(catalogue: Catalogue) -> tuple[RunInput, ...]:
+    """What a run is kept with, so that its verdicts can be given again years later: files, probes and our own version."""
+    files = tuple(RunInput("file", name, content) for name, content in catalogue.sources)
+    probes = tuple(RunInput("fact", fact.name, canonical(_described(fact)).decode()) for fact in FACTS)
+    return (*files, *probes, RunInput("program", "auditor", version("auditor")))
+
+
+def _described(fact: Fact) -> dict[str, object]:
+    return {"version": fact.version, "probes": dict(fact.probes), "network": fact.network}
