@@ -12,7 +12,6 @@ from auditor.collecting import collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.lifecycle import LIVE
 from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
 from auditor.planning import Narrowing, make_plan
 from auditor.workflow.judging import Judge
@@ -55,7 +54,7 @@ def audit(
     way, LedgerError when the ledger cannot be written; what was observed until then is kept.
     """
     cancelled = cancelled or threading.Event()
-    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.run_lock(since=clock()):
+    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor=actor, now=clock()):
         run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
         watcher.begun(run, plan, len(done))
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
@@ -84,14 +83,14 @@ def audit(
 
         collect_plan(_without(plan, done), catalogue.settings, on_result=arrived, cancelled=cancelled)
         if cancelled.is_set():
-            ledger.interrupt_run(run.id, actor=actor, at=clock())
+            ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)
         for department in plan.departments:
             outcomes = judge.department(department, state.for_department)
             state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
         left = _left_inventory(ledger, catalogue)
         summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left)
-        return ledger.finish_run(run.id, summary, actor=actor, at=clock())
+        return ledger.finish_run(run.id, summary, actor=actor, now=clock())
 
 
 def _begin(
@@ -113,13 +112,13 @@ def _begin(
                 f"run {unfinished.id} cannot be resumed: policy, checks or inventory have changed since it began; "
                 "run `auditor audit` without --resume"
             )
-        return ledger.resume_run(unfinished.id, actor=actor, at=clock()), stored, ledger.observed_assets(unfinished.id)
+        return ledger.resume_run(unfinished.id, actor=actor, now=clock()), stored, ledger.done_assets(unfinished.id)
     plan = make_plan(catalogue, now=clock(), narrowing=narrowing)
     if not any(d.assets for d in plan.departments) and not plan.set_aside:
         raise UsageError("there is nothing to audit: the inventories list no asset; see `auditor inventory import --help`")
     if unfinished is not None:
-        ledger.abandon_run(unfinished.id, actor=actor, at=clock())
-    return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, at=plan.now), plan, frozenset()
+        ledger.abandon_run(unfinished.id, actor=actor, now=clock())
+    return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, now=plan.now), plan, frozenset()
 
 
 def _narrowing_of(plan: Plan) -> Narrowing:
@@ -141,6 +140,6 @@ def _left_inventory(ledger: Ledger, catalogue: Catalogue) -> tuple[str, ...]:
     """Assets with open findings that no inventory lists any more; those of departments set aside are not among them."""
     listed = {a.uid for d in catalogue.inventory.departments for a in d.assets}
     aside = {name for name, _ in catalogue.inventory.set_aside}
-    open_ones = ledger.findings(state=[state.value for state in LIVE])
+    open_ones = ledger.findings(open_only=True)
     gone = {f.asset for f in open_ones if f.department not in aside} - listed
     return tuple(sorted(uid for uid in gone if not uid.startswith("department:")))

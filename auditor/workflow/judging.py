@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 from auditor.evaluating import Evaluator
 from auditor.facts import by_name
 from auditor.ledger import Ledger
 from auditor.lifecycle import reconcile
 from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy
+
+Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
 
 
 class Judge:
@@ -49,14 +52,27 @@ class Judge:
     def _record(self, department: str, tasks: tuple[CheckTask, ...], outcomes: tuple[Outcome, ...]) -> None:
         if not outcomes:
             return
-        now = self._clock()
-        decide = decider(tasks, self._policy, department=department, run_id=self._run_id, actor=self._actor, now=now)
-        self._ledger.record_outcomes(self._run_id, outcomes, decide if self._moves_findings else None, volatile=_volatile(tasks))
+        decide = decider(tasks, self._policy, department=department, run_id=self._run_id, actor=self._actor, now=self._clock())
+        # Read and written in one transaction, so that no move a person makes meanwhile is lost.
+        with self._ledger.transaction():
+            events = decide_all(self._ledger, decide, outcomes) if self._moves_findings else ()
+            self._ledger.record_outcomes(self._run_id, outcomes, events)
 
 
-def decider(
-    tasks: Iterable[CheckTask], policy: Policy, *, department: str, run_id: int, actor: str, now: datetime
-) -> Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]:
+def decide_all(ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome]) -> tuple[Event, ...]:
+    """The events of outcomes, each held against the findings of its asset and check."""
+    known: dict[str, dict[str, list[Finding]]] = {}
+    events: list[Event] = []
+    for outcome in outcomes:
+        if outcome.asset not in known:
+            by_check = known[outcome.asset] = {}
+            for finding in ledger.findings_by_asset(outcome.asset):
+                by_check.setdefault(finding.check, []).append(finding)
+        events += decide(outcome, known[outcome.asset].get(outcome.check, ()))
+    return tuple(events)
+
+
+def decider(tasks: Iterable[CheckTask], policy: Policy, *, department: str, run_id: int, actor: str, now: datetime) -> Decide:
     """What outcomes of these tasks mean for findings, as a function of an outcome and the findings of its asset and check."""
     by_check = {task.check: task for task in tasks}
     volatile = _volatile(by_check.values())

@@ -14,7 +14,7 @@ from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
 from auditor.model import AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
-from auditor.workflow.judging import Judge, decider
+from auditor.workflow.judging import Judge, decide_all, decider
 from auditor.workflow.workspace import run_inputs
 
 
@@ -55,7 +55,7 @@ def reevaluate(
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judged = list(_judged(plan, evaluator, results))
         if apply:
-            with ledger.run_lock(since=clock()):
+            with ledger.lock(actor=actor, now=clock()):
                 events = _apply(ledger, catalogue, plan, results, evaluator, actor, clock)
         else:
             events = _foreseen(ledger, catalogue, plan, judged, actor)
@@ -101,8 +101,7 @@ def _foreseen(
     policy = catalogue.policies[plan.policy]
     for (department, tasks), outcomes in judged:
         decide = decider(tasks, policy, department=department, run_id=0, actor=actor, now=plan.now)
-        for outcome in outcomes:
-            events += decide(outcome, ledger.findings_of(outcome.asset, outcome.check))
+        events += decide_all(ledger, decide, outcomes)
     return events
 
 
@@ -120,7 +119,7 @@ def _apply(
     if unfinished is not None:
         raise UsageError(f"run {unfinished.id} is unfinished; finish it first with `auditor audit --resume`")
     marked = replace(plan, narrowed=True, scope={"reevaluation": True})
-    run = ledger.begin_run(marked, run_inputs(catalogue), actor=actor, at=clock())
+    run = ledger.begin_run(marked, run_inputs(catalogue), actor=actor, now=clock())
     judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)
     before = {f.id: f for f in ledger.findings()}
     for department in plan.departments:
@@ -128,7 +127,7 @@ def _apply(
             if asset.asset.uid in results:
                 judge.asset(asset, results[asset.asset.uid])
         judge.department(department, results)
-    ledger.finish_run(run.id, {"reevaluation": True}, actor=actor, at=clock())
+    ledger.finish_run(run.id, {"reevaluation": True}, actor=actor, now=clock())
     ledger.record_event(Event(EventKind.REEVALUATED, clock(), actor, str(run.id), {"policy_version": plan.policy_version}))
     return [
         entry.event

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.facts import FACTS, Fact
-from auditor.ledger import RunInput
 from auditor.loading import find_root, load_settings, load_workspace
 from auditor.model import Catalogue, Language
 from auditor.model.codec import canonical
@@ -34,11 +33,12 @@ def preferred_language(root: Path | None = None) -> Language:
         return "ar"
 
 
-def run_inputs(catalogue: Catalogue) -> tuple[RunInput, ...]:
-    """What a run is kept with, so that its verdicts can be given again years later: files, probes and our own version."""
-    files = tuple(RunInput("file", name, content) for name, content in catalogue.sources)
-    probes = tuple(RunInput("fact", fact.name, canonical(_described(fact)).decode()) for fact in FACTS)
-    return (*files, *probes, RunInput("program", "auditor", version("auditor")))
+def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:
+    """What a run is kept with, so that its verdicts can be given again years later: (kind, name, content)
+    of files, probes and our own version."""
+    files = tuple(("file", name, content) for name, content in catalogue.sources)
+    probes = tuple(("fact", fact.name, canonical(_described(fact)).decode()) for fact in FACTS)
+    return (*files, *probes, ("program", "auditor", version("auditor")))
 
 
 def _described(fact: Fact) -> dict[str, object]:
