@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from auditor.ledger.base import Part
 from auditor.ledger.canonical import dumps, sha256
@@ -12,6 +13,7 @@ from auditor.ledger.edge import decoding
 from auditor.model import Event, EventKind
 from auditor.model.codec import from_json, to_json
 
+_AT_ONCE = 1000  # no cursor stays open between rows: it would pin a view from which the caller could no longer write
 GENESIS = bytes(32)
 ENDINGS = (EventKind.RUN_FINISHED, EventKind.RUN_INTERRUPTED, EventKind.RUN_ABANDONED)
 
@@ -37,16 +39,12 @@ class Journal(Part):
     def journal(self, *, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Entries in order: of one subject (a finding's id, a run's number), or all; from after the number ``after``."""
         sql = "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal WHERE seq > ?"
-        rows = (
-            self._store.each(f"{sql} ORDER BY seq", (after,))
-            if subject is None
-            else self._store.each(f"{sql} AND subject = ? ORDER BY seq", (after, subject))
-        )
-        for seq, at, kind, actor, about, data, prev, digest in rows:
-            with decoding(f"entry {seq} of the journal"):
-                told = {"kind": kind, "at": at, "actor": actor, "subject": about, "data": json.loads(data)}
-                entry = Entry(seq, from_json(Event, told), prev.hex(), digest.hex())
-            yield entry
+        about = "" if subject is None else " AND subject = ?"
+        while rows := self._store.all(
+            f"{sql}{about} ORDER BY seq LIMIT {_AT_ONCE}", (after,) if subject is None else (after, subject)
+        ):
+            yield from map(_entry, rows)
+            after = rows[-1][0]
 
     def record_event(self, event: Event) -> None:
         """Append one event that moves no finding (REEVALUATED), in a transaction of its own."""
@@ -63,3 +61,10 @@ class Journal(Part):
             "INSERT INTO journal (seq, at, kind, actor, subject, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*parts, prev, entry_hash(*parts, prev)),
         )
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    seq, at, kind, actor, subject, data, prev, digest = row
+    with decoding(f"entry {seq} of the journal"):
+        told = {"kind": kind, "at": at, "actor": actor, "subject": subject, "data": json.loads(data)}
+        return Entry(seq, from_json(Event, told), prev.hex(), digest.hex())

@@ -60,21 +60,24 @@ class Observations(Runs):
 
     def results(self, run_id: int) -> Iterator[AssetResult]:
         """Every result of a run, one at a time."""
-        for row in self._store.each(f"{_COLUMNS} WHERE r.run = ? ORDER BY r.asset", (run_id,)):
-            yield self._rebuilt(row)
+        for (asset,) in self._store.all("SELECT asset FROM results WHERE run = ? ORDER BY asset", (run_id,)):
+            yield self._rebuilt(self._row(run_id, asset))
 
     def newest_results(self) -> Iterator[tuple[int, AssetResult]]:
         """Each asset's newest result with its run: the newest that reached it, else the newest attempt.
 
         Narrowed runs, and those of another policy than that of record, are left out: they may not have asked everything.
         """
-        sql = f"""{_COLUMNS.replace("SELECT", "SELECT r.run,", 1)}
-            JOIN (
-                SELECT asset, coalesce(max(CASE WHEN reach = ? THEN run END), max(run)) AS run
-                FROM results WHERE run IN (SELECT id FROM runs WHERE of_record AND NOT narrowed) GROUP BY asset
-            ) n ON n.asset = r.asset AND n.run = r.run ORDER BY r.asset"""
-        for run_id, *row in self._store.each(sql, (Reach.REACHED.value,)):
-            yield run_id, self._rebuilt(tuple(row))
+        sql = """
+            SELECT coalesce(max(CASE WHEN reach = ? THEN run END), max(run)), asset
+            FROM results WHERE run IN (SELECT id FROM runs WHERE of_record AND NOT narrowed) GROUP BY asset ORDER BY asset"""
+        for run_id, asset in self._store.all(sql, (Reach.REACHED.value,)):
+            yield run_id, self._rebuilt(self._row(run_id, asset))
+
+    def _row(self, run_id: int, asset: int) -> tuple[Any, ...]:
+        # one query a row: a cursor left open would pin a view from which the caller could no longer write
+        row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND r.asset = ?", (run_id, asset))
+        return self._found(row, f"the result of asset {asset} in run {run_id}")
 
     def _rebuilt(self, row: tuple[Any, ...]) -> AssetResult:
         uid, blob, times, digest, volatile = row

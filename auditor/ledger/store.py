@@ -106,6 +106,9 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """One unchanging view over several queries; it blocks nobody and nobody blocks it."""
+        if self._connection.in_transaction:
+            yield
+            return
         with self._transaction("BEGIN"):
             yield
 
