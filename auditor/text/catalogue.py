@@ -42,7 +42,7 @@ def current() -> Language:
 
 def _(message: str) -> str:
     """The message in the current language; fill its ``{placeholders}`` afterwards with ``str.format``."""
-    return _catalogue(current()).gettext(message)
+    return _catalogue(current()).gettext(message) if message else ""  # gettext answers "" with the catalogue's header
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:

@@ -118,6 +118,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         EventKind.RUN_STARTED: NP_("event", "run started"),
         EventKind.RUN_RESUMED: NP_("event", "run resumed"),
         EventKind.RUN_FINISHED: NP_("event", "run finished"),
+        EventKind.RUN_INTERRUPTED: NP_("event", "run interrupted"),
         EventKind.RUN_ABANDONED: NP_("event", "run abandoned"),
         EventKind.REEVALUATED: NP_("event", "reevaluated"),
     },

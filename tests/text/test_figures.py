@@ -1,0 +1,54 @@
+"""Numbers and dates never mislead, in either language."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.text import day, instant, number, percent, using
+from auditor.text.bidi import visual
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    with using("en"):
+        yield
+
+
+def test_numbers():
+    """Thousands are parted; decimals are as many as asked."""
+    assert number(1234567) == "1,234,567"
+    assert number(1234.56, 1) == "1,234.6"
+    assert number(-5) == "-5"
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0, "0.0%"), (1, "100.0%"), (0.85, "85.0%"), (0.99999, "99.9%"), (0.00001, "0.1%"), (0.8504, "85.0%")]
+)
+def test_only_all_is_a_hundred_and_only_none_is_nothing(share: float, shown: str):
+    """999 of 1,000 hosts never read as all of them."""
+    assert percent(share) == shown
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_part_never_reads_as_all_or_nothing(share: float):
+    """Rounding never tells a part as the whole."""
+    assert percent(share) not in ("0.0%", "100.0%")
+
+
+def test_instants_are_shown_in_the_department_zone():
+    """The stored UTC instant is shown as its clocks showed it, with the offset."""
+    moment = datetime(2026, 11, 22, 22, 5, tzinfo=UTC)
+    assert instant(moment, "Asia/Riyadh") == "2026-11-23 01:05 UTC+03:00"
+    assert instant(moment) == "2026-11-22 22:05 UTC"
+    with pytest.raises(ValueError, match="no time zone"):
+        instant(datetime(2026, 11, 22))
+
+
+def test_dates_read_rightly_inside_arabic():
+    """Without their marks the date would be seen with the day first."""
+    with using("ar"):
+        assert "2026-11-22" in visual(f"تاريخ {day(date(2026, 11, 22))} هنا")
+        assert "85.0%" in visual(f"نسبة {percent(0.85)} فقط")
+        assert "-5" in visual(f"العدد {number(-5)} هنا")
