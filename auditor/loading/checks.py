@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from auditor.expressions import compile_check
+from auditor.expressions.check import ASSET
 from auditor.facts import FACTS, by_name
 from auditor.facts.shape import ListOf, MapOf, Record, Shape
 from auditor.loading.cases import check_cases
@@ -183,24 +184,33 @@ def _check_params_used(document: Document, report: Report, check: Check) -> None
 
 
 def _check_expressions(document: Document, report: Report, check: Check) -> None:
+    data: Any = document.value
     for mistake in compile_check(check)[1]:
         keys, found = (mistake.key,), _CEL_PLACE.match(mistake.message)
         if found is None:
             report.add(document, keys, f"{mistake.key}: {mistake.message}")
             continue
-        message = f"{mistake.key}: {found[3]}{_nearest(check, found[3])}"
-        report.mistakes.append(document.mistake_within(keys, int(found[1]), int(found[2]), message))
+        line, column = int(found[1]), int(found[2])
+        message, name = _plainly(check, found[3])
+        # CEL points at a dot beside the name that is wrong; people look for the name.
+        source = data[mistake.key].splitlines()[line - 1]
+        word = re.compile(rf"\b{re.escape(name)}\b").search(source, max(0, column - 1 - len(name))) if name else None
+        column = word.start() + 1 if word else column
+        report.mistakes.append(document.mistake_within(keys, line, column, f"{mistake.key}: {message}"))
 
 
-def _nearest(check: Check, message: str) -> str:
-    """The name that was meant, for a variable or a field that there is not."""
-    name, field = _CEL_NAME.search(message), _CEL_FIELD.search(message)
-    if name:
-        return did_you_mean(name[1], {*RESERVED, *(use.variable for use in check.facts)})
+def _plainly(check: Check, message: str) -> tuple[str, str]:
+    """CEL's message, and the name that is wrong where there is no such variable or field."""
+    unknown, field = _CEL_NAME.search(message), _CEL_FIELD.search(message)
+    if unknown:
+        name = unknown[1].split(".")[0]
+        variables = {*RESERVED, *(use.variable for use in check.facts)}
+        return f"there is no {name} here{did_you_mean(name, variables) or '; known: ' + ', '.join(sorted(variables))}", name
     if field:
         shapes = [fact.shape for use in check.facts if (fact := by_name(use.fact))]
-        return did_you_mean(field[1], {p.name for p in check.params}.union(*(_fields(shape) for shape in shapes)))
-    return ""
+        fields = {p.name for p in check.params}.union({name for name, _ in ASSET.fields}, *(_fields(shape) for shape in shapes))
+        return f"there is no field {field[1]} in it{did_you_mean(field[1], fields)}", field[1]
+    return message, ""
 
 
 def _fields(shape: Shape) -> set[str]:

@@ -117,8 +117,8 @@ def _check_network(document: Document, report: Report, keys: Keys, entry: dict[s
     except ValueError:
         report.add(document, here, f'{where(here)} is "{address}", which is no network; expected one such as 10.1.1.0/24')
         return
-    if str(network) != address.lower() and address.count("/") != 1:
-        report.add(document, here, f'{where(here)} is "{address}"; expected a network with its prefix, such as {network}')
+    if "/" not in address:
+        report.add(document, here, f'{where(here)} is "{address}"; expected a network with its prefix, such as 10.1.1.0/24')
     elif ipaddress.ip_address(address.split("/")[0]) != network.network_address:
         report.add(document, here, f'{where(here)} is "{address}", whose host bits are not zero; did you mean {network}?')
     if network.prefixlen < WIDEST[network.version]:

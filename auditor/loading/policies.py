@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,8 @@ from auditor.loading.files import digest, text
 from auditor.loading.known import Known, read_params, read_values, require
 from auditor.loading.params import tightens, tighter_said
 from auditor.model import Json, Overlay, Policy, Relaxation, Scoring, Severity
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def load_policy(document: Document, report: Report, known: Known, of_record: str) -> Policy:
@@ -96,6 +99,7 @@ def _relaxation(document: Document, report: Report, known: Known, index: int) ->
     try:
         until = date.fromisoformat(data["until"])
     except ValueError:
-        report.add(document, (*keys, "until"), f"{data['until']} is no day of the calendar; expected YYYY-MM-DD")
+        if _DAY.fullmatch(data["until"]):  # else the schema has said so
+            report.add(document, (*keys, "until"), f"{data['until']} is no day of the calendar; expected YYYY-MM-DD")
         return None
     return Relaxation(text(data["justification"]), data["approver"].strip(), until, check, params, control)

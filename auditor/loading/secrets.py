@@ -10,7 +10,7 @@ from auditor.loading.mistake import Mistake
 from auditor.model import Json
 
 _KEY = re.compile(
-    r"(^|[_-])(password|passwd|passphrase|pass|pwd|secret|token|api_?key|private_?key|credentials?|become_pass(word)?)($|[_-])",
+    r"(^|[_-])(password|passwd|passphrase|pass|pwd|secret|token|api[_-]?key|private[_-]?key|credentials?|become_pass(word)?)($|[_-])",
     re.IGNORECASE,
 )
 _HARMLESS_KEYS = frozenset({"password_env", "password_command", "passphrase_env"})
@@ -36,9 +36,9 @@ def find_secrets(document: Document) -> tuple[Mistake, ...]:
     found = list(_in_values(document, document.value, ()))
     lines = {mistake.line for mistake in found}
     for number, line in enumerate(document.text.split("\n"), start=1):
-        match = _VALUE.search(line)
+        match = _VALUE.search(line, line.find("#")) if "#" in line else None
         if match and number not in lines:
-            message = f"this line holds a secret, and no secret may be written in an inventory; {_INSTEAD}"
+            message = f"this comment holds a secret, and no secret may be written in an inventory; {_INSTEAD}"
             found.append(Mistake(document.file, number, match.start() + 1, message, document.department))
     return tuple(found)
 
@@ -46,7 +46,9 @@ def find_secrets(document: Document) -> tuple[Mistake, ...]:
 def _in_values(document: Document, value: Json, keys: Keys) -> Iterator[Mistake]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if _KEY.search(key) and key not in _HARMLESS_KEYS:
+            if looks_secret(key):
+                yield document.mistake((*keys, key), f"this key is itself a secret; {_INSTEAD}", at_key=True)
+            elif _KEY.search(key) and key not in _HARMLESS_KEYS:
                 message = f"the key {key} names a secret, and no secret may be written in an inventory; {_INSTEAD}"
                 yield document.mistake((*keys, key), message, at_key=True)
             else:

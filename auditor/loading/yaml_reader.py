@@ -107,6 +107,8 @@ class _Composer:
             return self._stream()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark and mark.index >= len(self._text) and error.context_mark:
+                mark = error.context_mark  # what was never closed says more than the end of the file
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             problem = " ".join(part for part in (error.context, error.problem) if part)
             raise RefusedError(line, column, f"this is not valid YAML: {problem}") from error
