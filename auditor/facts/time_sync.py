@@ -7,13 +7,12 @@ import re
 from auditor.errors import ParseError
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESS_NAMES
-from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
 # A process's name ends after 15 characters: systemd-timesyn is systemd-timesyncd.
 _DAEMONS = {"chronyd": "chronyd", "ntpd": "ntpd", "openntpd": "ntpd", "systemd-timesyn": "systemd-timesyncd"}
 
-# A file that this user may not read makes the list of servers unknown, and only that.
 _SCRIPT = (
     PROCESS_NAMES
     + """\
@@ -24,7 +23,6 @@ for file in /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/source
   /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf /run/systemd/timesyncd.conf.d/*.conf \\
   /usr/lib/systemd/timesyncd.conf.d/*.conf /run/chrony-dhcp/*.sources; do
   if [ ! -e "$file" ]; then continue; fi
-  if [ ! -r "$file" ]; then echo "unreadable=$file"; continue; fi
   case $file in
     */timesyncd.conf*) daemon=systemd-timesyncd ;;
     */ntp*) daemon=ntpd ;;
@@ -42,24 +40,21 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``process=``, ``unreadable=`` and ``line=<daemon> <a line of its settings that names servers>``."""
+    """``process=`` and ``line=<daemon> <a line of its settings that names servers>``."""
     running: dict[str, None] = {}
     servers: dict[str, dict[str, None]] = {name: {} for name in _DAEMONS.values()}
-    complete = True
     for line in whole_lines("time_sync", output):
         key, sign, text = line.partition("=")
-        if not sign or key not in ("process", "unreadable", "line"):
+        if not sign or key not in ("process", "line"):
             raise ParseError(f"time_sync: a line that does not belong there: {line[:80]!r}")
         if key == "process":
             running[_DAEMONS[text]] = None
-        elif key == "unreadable":
-            complete = False
         else:
             daemon, setting = re.split(r"\s+", text, maxsplit=1)
             for server in _servers(daemon, setting):
                 servers[daemon][server] = None
     wanted = [server for daemon in running for server in servers[daemon]]
-    return {"running": [*sorted(running)], "servers": [*sorted(set(wanted))], "servers_known": complete}
+    return {"running": [*sorted(running)], "servers": [*sorted(set(wanted))]}
 
 
 def _servers(daemon: str, setting: str) -> list[str]:
@@ -74,8 +69,8 @@ def _servers(daemon: str, setting: str) -> list[str]:
 FACT = Fact(
     name="time_sync",
     title=Text(en="Time synchronisation service and its servers", ar="خدمة مزامنة الوقت وخوادمها"),
-    shape=record(running=ListOf(STR), servers=ListOf(STR), servers_known=BOOL),
+    shape=record(running=ListOf(STR), servers=ListOf(STR)),
     parse=parse,
-    example={"running": ["chronyd"], "servers": ["ntp1.gov.example"], "servers_known": True},
+    example={"running": ["chronyd"], "servers": ["ntp1.gov.example"]},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )
