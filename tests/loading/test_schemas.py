@@ -1,0 +1,55 @@
+"""The published schemas: valid themselves, and telling enough for editors and for our own sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import jsonschema
+import pytest
+
+from auditor.loading import KINDS, load_schema
+
+
+def parts(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema in a schema, itself included, with the way to it."""
+    if not isinstance(schema, dict):
+        return
+    yield path, schema
+    for key in ("properties", "$defs"):
+        for name, inner in schema.get(key, {}).items():
+            yield from parts(inner, f"{path}/{key}/{name}")
+    for key in ("items", "additionalProperties", "propertyNames"):
+        yield from parts(schema.get(key), f"{path}/{key}")
+    for index, inner in enumerate(schema.get("anyOf", ())):
+        yield from parts(inner, f"{path}/anyOf/{index}")
+
+
+def test_every_schema_file_is_a_kind() -> None:
+    """None is forgotten, none is left over."""
+    folder = resources.files("auditor.loading").joinpath("schemas")
+
+    assert sorted(file.name for file in folder.iterdir()) == sorted(f"{kind}.schema.json" for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_schema_is_valid_and_described(kind: str) -> None:
+    """Editors show a description for every property; our sentences name every expected value by its title."""
+    schema = load_schema(kind)
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    described = [(path, inner) for path, inner in parts(schema, kind) if path.split("/")[-2:-1] == ["properties"]]
+    assert [path for path, inner in described if not inner.get("description")] == []
+    assert [path for path, inner in parts(schema, kind) if "title" not in inner and "$ref" not in inner] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_object_takes_keys_that_it_does_not_know(kind: str) -> None:
+    """A misspelt key is never ignored: objects name their keys or say what any key's value must be."""
+    objects = [(path, inner) for path, inner in parts(load_schema(kind), kind) if inner.get("type") == "object"]
+    open_ended = [path for path, inner in objects if "additionalProperties" not in inner]
+
+    # The facts of a case are held against their shapes instead.
+    assert open_ended == ([f"{kind}/properties/cases/items/properties/given"] if kind == "check" else [])
