@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from auditor.errors import LedgerError
-from auditor.ledger.edge import translated
+from auditor.ledger.edge import MEANINGS, translated
 from auditor.ledger.migrations import APPLICATION_ID, STEPS, VERSION
 
 _PATIENCE = 15.0  # seconds to wait for another writer's short transaction
@@ -42,8 +42,8 @@ class Store:
                 _make(path)
             if not path.is_file():
                 raise LedgerError(f"{path}: the ledger must be a file")
-            if not readonly and path.stat().st_mode & 0o077:
-                path.chmod(_PRIVATE)
+            if not readonly:
+                _require_writable(path)
             connection = _connect(path, readonly=readonly)
             try:
                 _admit(path, connection, readonly=readonly)
@@ -134,10 +134,22 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
     if readonly and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
         uri += "&immutable=1"  # a copy on read-only media: SQLite could not make its shared-memory file there
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA recursive_triggers = ON")  # so that INSERT OR REPLACE cannot slip past the journal's triggers
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA recursive_triggers = ON")  # so that INSERT OR REPLACE cannot slip past the journal's triggers
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _require_writable(path: Path) -> None:
+    """Refuse with the reason, where SQLite would only say that it cannot open; close the file to others where it stands open."""
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise LedgerError(f"{path}: the ledger {MEANINGS[sqlite3.SQLITE_READONLY][1]}")
+    if path.stat().st_mode & 0o077:
+        path.chmod(_PRIVATE)
 
 
 def _make(path: Path) -> None:
