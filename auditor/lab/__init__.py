@@ -1,1 +1,31 @@
-"""The demonstration fleet: real SSH servers in namespaces of this machine."""
+"""The demonstration fleet: real SSH servers in namespaces of this machine, each built to show something.
+
+``up`` starts it, ``down`` leaves nothing behind, ``write_workspace`` makes a workspace in which ``auditor audit`` audits it.
+"""
+
+from auditor.lab.defects import DEFECTS, Defect, Finds
+from auditor.lab.fleet import LOGIN_RECORDS, FileState, Fleet, HostStatus, attach, down, status, up
+from auditor.lab.machine import capabilities
+from auditor.lab.spec import DEPARTMENTS, HARDENED, HOSTS, HostSpec, Login, Trust, host_spec
+
+__all__ = [
+    "DEFECTS",
+    "DEPARTMENTS",
+    "HARDENED",
+    "HOSTS",
+    "LOGIN_RECORDS",
+    "Defect",
+    "FileState",
+    "Finds",
+    "Fleet",
+    "HostSpec",
+    "HostStatus",
+    "Login",
+    "Trust",
+    "attach",
+    "capabilities",
+    "down",
+    "host_spec",
+    "status",
+    "up",
+]
