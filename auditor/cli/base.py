@@ -91,11 +91,6 @@ class _Localised:
     """Help in the reader's language: texts are marked with N_ where they are written and translated where they are shown."""
 
     help: str | None
-    short_help: str | None
-
-    def get_short_help_str(self, limit: int = 60) -> str:
-        text = _(self.help or "").split("\n")[0]
-        return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         if self.help:
@@ -109,11 +104,14 @@ class Command(_Localised, click.Command):
 
 
 class Group(_Localised, click.Group):
-    """A group whose subcommands are imported when they are called for: a short command must not pay for all others."""
+    """A group whose subcommands may be imported only when they are called: a short command must not pay for all others.
+
+    ``lazy`` maps a name to where its command is (``module:attribute``) and to what the list of commands says of it.
+    """
 
     command_class = Command
 
-    def __init__(self, *args: Any, lazy: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = lazy or {}
 
@@ -122,9 +120,19 @@ class Group(_Localised, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: D102
         if cmd_name in self._lazy:
-            module, name = self._lazy[cmd_name].split(":")
+            module, name = self._lazy[cmd_name][0].split(":")
             return cast(click.Command, getattr(importlib.import_module(module), name))
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, each with its whole sentence."""
+        rows = []
+        for name in self.list_commands(ctx):
+            told = self._lazy[name][1] if name in self._lazy else (self.commands[name].help or "")
+            rows.append((name, _(told)))
+        if rows:
+            with formatter.section(_("Commands")):
+                formatter.write_dl(rows)
 
 
 Group.group_class = Group

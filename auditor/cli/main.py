@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import os
 import sys
+import tomllib
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -18,22 +19,31 @@ from auditor.model import Language
 from auditor.text import N_, _, use
 
 _COMMANDS = {
-    "audit": "auditor.cli.audit:audit",
-    "check": "auditor.cli.catalogue:check",
-    "completion": "auditor.cli.completion:completion",
-    "control": "auditor.cli.catalogue:control",
-    "fact": "auditor.cli.facts:fact",
-    "findings": "auditor.cli.findings:findings",
-    "hosts": "auditor.cli.hosts:hosts",
-    "init": "auditor.cli.setup:init",
-    "inventory": "auditor.cli.inventory:inventory",
-    "lab": "auditor.cli.lab:lab",
-    "ledger": "auditor.cli.ledger:ledger",
-    "plan": "auditor.cli.plan:plan",
-    "policy": "auditor.cli.catalogue:policy",
-    "reevaluate": "auditor.cli.audit:reevaluate",
-    "runs": "auditor.cli.runs:runs",
-    "validate": "auditor.cli.setup:validate",
+    "audit": ("auditor.cli.audit:audit", N_("Audit the departments' hosts and networks, and move the findings.")),
+    "check": ("auditor.cli.catalogue:check", N_("The checks: what can be tested, and how.")),
+    "completion": (
+        "auditor.cli.completion:completion",
+        N_("Print the completion script for a shell; source it from the shell's start-up file."),
+    ),
+    "control": ("auditor.cli.catalogue:control", N_("The controls: what the policy requires.")),
+    "fact": ("auditor.cli.facts:fact", N_("The facts: what can be read from hosts and networks.")),
+    "findings": ("auditor.cli.findings:findings", N_("The findings: what is wrong, where and since when.")),
+    "hosts": ("auditor.cli.hosts:hosts", N_("The hosts: which are listed, which are trusted, which can be reached.")),
+    "init": ("auditor.cli.setup:init", N_("Lay out a new workspace, with the stock policies and checks in it.")),
+    "inventory": ("auditor.cli.inventory:inventory", N_("The inventories: bring in a list that you already have.")),
+    "lab": ("auditor.cli.lab:lab", N_("The lab: real hosts in namespaces of this machine, to try the auditor on.")),
+    "ledger": ("auditor.cli.ledger:ledger", N_("The ledger: the record of runs, findings and events.")),
+    "plan": ("auditor.cli.plan:plan", N_("Show what would run where, without touching a host.")),
+    "policy": ("auditor.cli.catalogue:policy", N_("The policy: what is in force, with which thresholds and deadlines.")),
+    "reevaluate": (
+        "auditor.cli.audit:reevaluate",
+        N_("Judge stored observations by the policy as it is now, without touching a host."),
+    ),
+    "runs": ("auditor.cli.runs:runs", N_("The runs: what was audited, and how it went.")),
+    "validate": (
+        "auditor.cli.setup:validate",
+        N_("Check every file of the workspace and name each mistake with file, line and column."),
+    ),
 }
 
 
@@ -118,8 +128,6 @@ def speak(language: Language) -> None:
 
 def _language(argv: list[str], environ: dict[str, str]) -> Language:
     """Known before click reads the options, since help and errors are in it too: --lang, AUDITOR_LANG, auditor.toml."""
-    from auditor.workflow.workspace import preferred_language
-
     asked: str | None = environ.get("AUDITOR_LANG")
     root: str | None = environ.get("AUDITOR_WORKSPACE")
     for i, word in enumerate(argv):
@@ -131,7 +139,25 @@ def _language(argv: list[str], environ: dict[str, str]) -> Language:
             root = following
     if asked in ("ar", "en"):
         return cast(Language, asked)
-    return preferred_language(Path(root) if root else None)
+    return _configured(Path(root) if root else Path.cwd())
+
+
+def _configured(folder: Path) -> Language:
+    """The language that the nearest auditor.toml asks for, read without the loader: even --help must be quick to come.
+
+    Arabic, the first language here, when there is none to read; what is wrong in the file is told when a command loads it.
+    """
+    for root in (folder, *folder.absolute().parents):
+        try:
+            told = tomllib.loads((root / "auditor.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            break
+        section = told.get("auditor")
+        asked = section.get("language") if isinstance(section, dict) else None
+        return cast(Language, asked) if asked in ("ar", "en") else "ar"
+    return "ar"
 
 
 def _complain(text: str) -> None:

@@ -91,7 +91,7 @@ findings/
 
 
 def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
-    """Lay out a workspace in ``path`` and return what was made, folders and files of the first two levels, sorted.
+    """Lay out a workspace in ``path`` and return the files written, sorted.
 
     ``stock`` holds the ``policies`` and ``checks`` that are copied. It is built beside ``path`` and moved into place in one
     step, so that nobody ever meets half of one. Raises UsageError when ``path`` is anything but missing or an empty folder.
@@ -109,7 +109,7 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
             _move(built, path)
     except OSError as error:
         raise UsageError(f"{path} cannot be laid out: {error.strerror or error}") from error
-    return tuple(sorted(p for pattern in ("*", "*/*") for p in path.glob(pattern)))
+    return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
 
 
 def _refuse_occupied(path: Path) -> None:

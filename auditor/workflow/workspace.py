@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from auditor.errors import AuditorError, ConfigurationError
+from auditor.errors import ConfigurationError
 from auditor.facts import FACTS, Fact
-from auditor.loading import find_root, load_settings, load_workspace
-from auditor.model import Catalogue, Language
+from auditor.loading import find_root, load_workspace
+from auditor.model import Catalogue
 from auditor.model.codec import canonical
 
 
@@ -23,14 +23,6 @@ def open_workspace(root: Path | None = None) -> Catalogue:
         mistakes = tuple(str(m) for m in loaded.mistakes)
         raise ConfigurationError("the workspace cannot be used: its files have mistakes", mistakes)
     return loaded.catalogue
-
-
-def preferred_language(root: Path | None = None) -> Language:
-    """The language that auditor.toml asks for; Arabic, the first language here, when there is none to read."""
-    try:
-        return load_settings(root or find_root(Path.cwd())).language
-    except AuditorError:
-        return "ar"
 
 
 def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:
