@@ -97,11 +97,11 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
     step, so that nobody ever meets half of one. Raises UsageError when ``path`` is anything but missing or an empty folder.
     """
     path = path.absolute()  # not resolved: a link that leads nowhere must be seen as what it is
-    _refuse_occupied(path)
     for name in ("policies", "checks"):
         if not (stock / name).is_dir():
             raise UsageError(f"{stock} holds no {name}; install the auditor again")
     try:
+        _refuse_occupied(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
             built = Path(scratch) / "workspace"
