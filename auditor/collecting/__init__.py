@@ -1,1 +1,30 @@
 """A plan becomes observations: SSH, local, network and replay. The only door to paramiko and nmap."""
+
+from auditor.collecting.dispatch import collect_asset, collect_plan
+from auditor.collecting.interface import STOPPED, Transport
+from auditor.collecting.known_hosts import HostKey, KeyState, import_known_hosts, key_state, trust
+from auditor.collecting.local import LocalTransport
+from auditor.collecting.replay import ReplayTransport, replay_plan
+from auditor.collecting.script import build_script, sudoers_for
+from auditor.collecting.ssh import SshTransport
+from auditor.collecting.trusting import fetch_host_keys, state_of
+
+__all__ = [
+    "STOPPED",
+    "HostKey",
+    "KeyState",
+    "LocalTransport",
+    "ReplayTransport",
+    "SshTransport",
+    "Transport",
+    "build_script",
+    "collect_asset",
+    "collect_plan",
+    "fetch_host_keys",
+    "import_known_hosts",
+    "key_state",
+    "replay_plan",
+    "state_of",
+    "sudoers_for",
+    "trust",
+]

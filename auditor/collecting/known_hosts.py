@@ -69,7 +69,7 @@ def host_name(address: str, port: int) -> str:
 
 def trust_command(asset: Asset) -> str:
     """The exact command by which a person accepts the asset's host key."""
-    return f"auditor hosts trust {shlex.quote(asset.name)}"
+    return f"auditor hosts trust {shlex.quote(asset.uid)}"
 
 
 class KnownHosts:
@@ -108,6 +108,11 @@ def load(path: Path) -> KnownHosts:
     return KnownHosts(tuple(e for _, e in _lines(_read(path), path) if e is not None))
 
 
+def key_state(path: Path, key: HostKey) -> KeyState:
+    """What is on record about a key that a host showed."""
+    return load(path).state(key.host, key.type, base64.b64decode(key.base64))
+
+
 def trust(path: Path, keys: tuple[HostKey, ...]) -> int:
     """Put the keys on record, in place of the other keys on record for the same hosts. Returns how many lines were written.
 
@@ -127,7 +132,7 @@ def trust(path: Path, keys: tuple[HostKey, ...]) -> int:
     return len(new)
 
 
-def import_file(path: Path, source: Path) -> int:
+def import_known_hosts(path: Path, source: Path) -> int:
     """Add a supplied known_hosts in bulk; lines already there are not repeated. Returns how many were added.
 
     Refuses, naming each, lines whose host is on record with another key of the same type: a changed key is trusted one by one.

@@ -33,10 +33,8 @@ def host_calls(probes: Iterable[ProbeCall], platform: str, lookup: Lookup = by_n
     calls = []
     for call in probes:
         fact = lookup(call.fact)
-        probe = fact.probes.get(platform) if fact else None
-        if probe is None and fact is not None and fact.network is not None:
-            continue
-        calls.append(HostCall(call, probe))
+        if fact is None or fact.network is None:
+            calls.append(HostCall(call, fact.probes.get(platform) if fact else None))
     return tuple(calls)
 
 

@@ -38,7 +38,6 @@ class Session:
         self.script = build_script(
             plan.probes, plan.asset.platform, self._marker, sudo=plan.asset.connection.sudo, longest=longest, lookup=lookup
         ).encode()
-        self.empty = not caps
 
     @property
     def finished(self) -> bool:

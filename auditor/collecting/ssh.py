@@ -116,8 +116,6 @@ class _Attempt:
 
     def _exchange(self, transport: paramiko.Transport) -> None:
         session = self._session
-        if session.empty:
-            return
         channel = transport.open_session(timeout=self.clock.remaining())
         channel.settimeout(self.clock.remaining())
         channel.exec_command(REMOTE_COMMAND)

@@ -48,7 +48,7 @@ def test_unknown_key(sshd: Server, settings: Settings) -> None:
     result = collect(settings, sshd.asset)
     assert (result.reach, statuses(result)) == (Reach.UNTRUSTED, ["not_run"] * 2)
     assert "`" not in result.detail
-    assert result.detail.endswith("Accept it with: auditor hosts trust web1")
+    assert result.detail.endswith("Accept it with: auditor hosts trust health/web1")
     assert sshd.public().fingerprint in result.detail
 
 
@@ -59,7 +59,7 @@ def test_changed_key(sshd: Server, settings: Settings, tmp_path: Path) -> None:
     result = collect(settings, sshd.asset)
     assert result.reach == Reach.UNTRUSTED
     assert "CHANGED" in result.detail
-    assert "auditor hosts trust web1" in result.detail
+    assert "auditor hosts trust health/web1" in result.detail
 
 
 def test_key_type_on_record_is_negotiated(sshd: Server, settings: Settings) -> None:

@@ -1,0 +1,285 @@
+"""Observes all assets of a plan: many hosts at once, the departments in turn, the network beside; results in one thread."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from auditor.collecting import network
+from auditor.collecting.interface import STOPPED, Transport, not_reached, unseen, utcnow
+from auditor.collecting.local import LocalTransport
+from auditor.collecting.script import host_calls
+from auditor.collecting.ssh import SshTransport
+from auditor.facts import by_name
+from auditor.model import (
+    AssetKind,
+    AssetPlan,
+    AssetResult,
+    DepartmentPlan,
+    Observation,
+    ObservationStatus,
+    Plan,
+    ProbeCall,
+    Reach,
+    Settings,
+)
+
+TransportFactory: TypeAlias = Callable[[str], Transport]
+_HostPart: TypeAlias = "tuple[str, AssetResult | None]"
+_Event: TypeAlias = "tuple[str, AssetResult | None] | Observation | DepartmentPlan"
+
+
+class Scan(Protocol):
+    """How a department's network probes are answered; ``network.scan`` is the real one."""
+
+    def __call__(
+        self,
+        department: DepartmentPlan,
+        settings: Settings,
+        *,
+        on_result: Callable[[Observation], None],
+        cancelled: Callable[[], bool],
+        clock: Callable[[], datetime],
+        listed: tuple[str, ...] = (),
+    ) -> None:
+        """One observation for each network probe of the department."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What an asset still waits for."""
+
+    plan: AssetPlan
+    started: datetime
+    needs_host: bool
+    network: dict[ProbeCall, Observation | None] = field(default_factory=dict)
+    host: AssetResult | None = None
+    network_done: bool = True
+    dropped: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return self.network_done and (self.host is not None or not self.needs_host)
+
+
+def collect_plan(
+    plan: Plan,
+    settings: Settings,
+    *,
+    on_result: Callable[[AssetResult], None],
+    cancelled: threading.Event | None = None,
+    transport_factory: TransportFactory | None = None,
+    scan: Scan = network.scan,
+) -> None:
+    """Give ``on_result``, in this thread, one result for each asset of the plan as it is done.
+
+    Once ``cancelled`` is set no new host is begun and those under way are cut; what was cut or not begun gives no result, so
+    that a resumed run visits it again. It is also set when ``on_result`` raises. Raises ConfigurationError for a bad
+    known_hosts.
+    """
+    cancelled = cancelled or threading.Event()
+    _Collection(plan, settings, on_result, cancelled, transport_factory or _factory(settings, cancelled), scan).run()
+
+
+def collect_asset(
+    plan: AssetPlan, settings: Settings, *, transport_factory: TransportFactory | None = None, scan: Scan = network.scan
+) -> AssetResult:
+    """Observe one asset, host and network, and wait for it."""
+    results: list[AssetResult] = []
+    department = DepartmentPlan(plan.asset.department, plan.asset, (plan,))
+    whole = Plan(policy="", policy_version="", of_record=False, now=utcnow(), departments=(department,), narrowed=True)
+    collect_plan(whole, settings, on_result=results.append, transport_factory=transport_factory, scan=scan)
+    return results[0]
+
+
+def _factory(settings: Settings, cancelled: threading.Event) -> TransportFactory:
+    def make(method: str) -> Transport:
+        return LocalTransport(settings, cancelled=cancelled) if method == "local" else SshTransport(settings, cancelled=cancelled)
+
+    return make
+
+
+class _Collection:
+    """One plan being observed."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        on_result: Callable[[AssetResult], None],
+        cancelled: threading.Event,
+        factory: TransportFactory,
+        scan: Scan,
+    ) -> None:
+        self._plan = plan
+        self._settings = settings
+        self._on_result = on_result
+        self._cancelled = cancelled
+        self._scan = scan
+        # bounded: results wait in the workers rather than in memory when recording is slower than collecting
+        self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
+        self._pending = {a.asset.uid: _pending(a) for d in plan.departments for a in d.assets}
+        methods = {p.plan.asset.connection.method for p in self._pending.values() if p.needs_host and not p.plan.skipped}
+        self._transports: dict[str, Transport] = {method: factory(method) for method in sorted(methods)}
+
+    def run(self) -> None:
+        """Observe everything; see ``collect_plan``."""
+        hosts = ThreadPoolExecutor(max(1, self._settings.concurrency), thread_name_prefix="host")
+        networks = ThreadPoolExecutor(max(1, self._settings.network_concurrency), thread_name_prefix="network")
+        futures: list[Future[None]] = []
+        try:
+            for pending in self._pending.values():
+                if pending.plan.skipped:
+                    self._on_result(_skipped(pending.plan))
+            scanned = [d for d in self._plan.departments if any(self._pending[a.asset.uid].network for a in d.assets)]
+            futures += [networks.submit(self._look, department) for department in scanned]
+            visited = [p for p in _in_turn(self._plan) if self._pending[p.asset.uid].needs_host and not p.skipped]
+            futures += [hosts.submit(self._visit, asset) for asset in visited]
+            for pending in self._pending.values():
+                self._emit(pending)
+            left = len(futures)
+            while left:
+                left -= self._take(self._events.get())
+        except BaseException:
+            self._cancelled.set()
+            raise
+        finally:
+            self._end(futures, hosts, networks)
+
+    def _take(self, event: _Event) -> int:
+        """Handle one event; 1 when it ends a task."""
+        if isinstance(event, Observation):
+            pending = self._pending[event.asset]
+            pending.network[event.probe] = event
+            if None not in pending.network.values():
+                self._network_done(pending)
+            return 0
+        if isinstance(event, DepartmentPlan):
+            for asset in event.assets:
+                self._network_done(self._pending[asset.asset.uid])
+            return 1
+        uid, result = event
+        pending = self._pending[uid]
+        pending.host, pending.dropped = result, pending.dropped or result is None
+        self._emit(pending)
+        return 1
+
+    def _network_done(self, pending: _Pending) -> None:
+        if pending.network_done:
+            return
+        pending.network_done = True
+        if None in pending.network.values():
+            pending.dropped = pending.dropped or self._cancelled.is_set()
+        self._emit(pending)
+
+    def _emit(self, pending: _Pending) -> None:
+        if pending.whole and not pending.dropped and not pending.plan.skipped:
+            result = _merged(pending)
+            # given once, and not kept: a night's observations do not fit in memory
+            pending.dropped, pending.host = True, None
+            pending.network.clear()
+            self._on_result(result)
+
+    def _visit(self, plan: AssetPlan) -> None:
+        """In a worker: one host, whatever happens."""
+        result: AssetResult | None = None
+        if not self._cancelled.is_set():
+            started = utcnow()
+            try:
+                result = self._transports[plan.asset.connection.method].collect(plan)
+            except Exception as error:
+                # our own fault on one host must neither pass for its state nor cost the others theirs
+                calls = host_calls(plan.probes, plan.asset.platform)
+                result = not_reached(
+                    plan, calls, Reach.UNREACHABLE, started, f"The auditor failed on this host: {type(error).__name__}: {error}"
+                )
+            if self._cancelled.is_set() and result.detail == STOPPED:
+                result = None
+        self._events.put((plan.asset.uid, result))
+
+    def _look(self, department: DepartmentPlan) -> None:
+        """In a worker: one department's networks, whatever happens."""
+        given: set[tuple[str, ProbeCall]] = set()
+
+        def seen(observation: Observation) -> None:
+            given.add((observation.asset, observation.probe))
+            self._events.put(observation)
+
+        why = "the network scan gave no answer"
+        try:
+            if not self._cancelled.is_set():
+                self._scan(
+                    department,
+                    self._settings,
+                    on_result=seen,
+                    cancelled=self._cancelled.is_set,
+                    clock=utcnow,
+                    listed=self._plan.addresses,
+                )
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+        if not self._cancelled.is_set():
+            for asset in department.assets:
+                for call in self._pending[asset.asset.uid].network:
+                    if (asset.asset.uid, call) not in given:
+                        self._events.put(Observation(asset.asset.uid, call, ObservationStatus.FAILED, utcnow(), stderr=why))
+        self._events.put(department)
+
+    def _end(self, futures: list[Future[None]], hosts: ThreadPoolExecutor, networks: ThreadPoolExecutor) -> None:
+        for future in futures:
+            future.cancel()
+        while not all(future.done() for future in futures):
+            with contextlib.suppress(queue.Empty):  # a worker may be waiting for room
+                self._events.get(timeout=0.05)
+        hosts.shutdown()
+        networks.shutdown()
+        for transport in self._transports.values():
+            transport.close()
+
+
+def _pending(plan: AssetPlan) -> _Pending:
+    calls = [c for c in plan.probes if (fact := by_name(c.fact)) is not None and fact.network is not None]
+    is_host = plan.asset.kind is AssetKind.HOST and plan.asset.connection.method != "none"
+    # a host without any probe is still visited, so that its being reached is known
+    needs_host = is_host and (len(calls) < len(plan.probes) or not plan.probes)
+    network_calls: dict[ProbeCall, Observation | None] = {} if plan.skipped else dict.fromkeys(calls)
+    return _Pending(plan, utcnow(), needs_host, network_calls, network_done=not network_calls)
+
+
+def _in_turn(plan: Plan) -> Iterator[AssetPlan]:
+    """One asset of each department after the other, so that no department waits for a large one to be through."""
+    for round_ in itertools.zip_longest(*(d.assets for d in plan.departments)):
+        yield from (asset for asset in round_ if asset is not None)
+
+
+def _skipped(plan: AssetPlan) -> AssetResult:
+    now = utcnow()
+    observations = tuple(Observation(plan.asset.uid, call, ObservationStatus.NOT_RUN, now) for call in plan.probes)
+    return AssetResult(plan.asset.uid, Reach.SKIPPED, observations, now, now, plan.skipped)
+
+
+def _merged(pending: _Pending) -> AssetResult:
+    """The host's part and the network's part as one result."""
+    ended = utcnow()
+    seen = tuple(
+        o or Observation(pending.plan.asset.uid, call, ObservationStatus.NOT_RUN, ended) for call, o in pending.network.items()
+    )
+    if pending.host is not None:
+        return replace(pending.host, observations=(*pending.host.observations, *seen)) if seen else pending.host
+    asset = pending.plan.asset
+    calls = host_calls(pending.plan.probes, asset.platform)
+    why = "the inventory says that this asset is seen from the network only"
+    observations = (*unseen(asset.uid, calls, ObservationStatus.NOT_RUN, ended, why), *seen)
+    answered = any(o.status is ObservationStatus.OK for o in seen)
+    detail = "" if answered else next((o.stderr for o in seen if o.stderr), "Nothing was observed from the network.")
+    started = min((o.observed_at for o in seen), default=pending.started)
+    return AssetResult(
+        asset.uid, Reach.REACHED if answered else Reach.UNREACHABLE, observations, min(started, pending.started), ended, detail
+    )
