@@ -13,6 +13,7 @@ from auditor.ledger.store import Store
 
 _LEVEL = 6
 _REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
+_CHARACTERS = 64_000_000  # of texts read back
 
 
 class Blobs:
@@ -21,6 +22,8 @@ class Blobs:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ids: OrderedDict[bytes, int] = OrderedDict()
+        self._texts: OrderedDict[bytes, str] = OrderedDict()
+        self._characters = 0
         store.on_rollback.append(self._ids.clear)
 
     def put(self, content: bytes) -> int:
@@ -44,6 +47,18 @@ class Blobs:
         """The content whose SHA-256 is ``digest``."""
         row = self._store.one("SELECT sha256, packed, data FROM blobs WHERE sha256 = ?", (digest,))
         return self._content(row, f"blob {digest.hex()}")
+
+    def text(self, digest: bytes) -> str:
+        """The content whose SHA-256 is ``digest``, as text; remembered, as the hosts of a fleet mostly print the same."""
+        held = self._texts.get(digest)
+        if held is None:
+            with decoding(f"blob {digest.hex()}"):
+                held = self.find(digest).decode("utf-8", "surrogatepass")
+            self._texts[digest] = held
+            self._characters += len(held)
+            while self._characters > _CHARACTERS:
+                self._characters -= len(self._texts.popitem(last=False)[1])
+        return held
 
     def _insert(self, digest: bytes, content: bytes) -> int:
         packed = zlib.compress(content, _LEVEL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def dumps(value: Any) -> str:
     """JSON with sorted keys and nothing but ASCII, so that any text, even a lone surrogate, can be written and hashed."""
-    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"))
+    return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    """One step of ``to_json``, for what json cannot write itself: several times faster than converting everything before."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: getattr(value, name) for name in _names(type(value))}
+    return to_json(value)
+
+
+@functools.cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def sha256(content: bytes) -> bytes:

@@ -62,7 +62,7 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
     )
 
 
-def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, find: Callable[[bytes], bytes]) -> AssetResult:
+def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, text: Callable[[bytes], str]) -> AssetResult:
     """Put a result together again. A volatile output that was pruned comes back as NOT_RUN, which judges nothing."""
     with decoding(f"the result of {asset}"):
         head = json.loads(manifest)
@@ -77,7 +77,7 @@ def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, fi
             if len(row) == 1:
                 said = apart.get(str(position), _PRUNED)
             else:
-                said = {"status": row[1], "stdout": _text(row[2], find), "stderr": _text(row[3], find), "exit_status": row[4]}
+                said = {"status": row[1], "stdout": _text(row[2], text), "stderr": _text(row[3], text), "exit_status": row[4]}
             observations.append(
                 Observation(
                     asset=asset,
@@ -118,8 +118,8 @@ def _keep(text: str, outputs: dict[str, bytes]) -> str | None:
     return name
 
 
-def _text(name: str | None, find: Callable[[bytes], bytes]) -> str:
-    return "" if name is None else find(bytes.fromhex(name)).decode("utf-8", "surrogatepass")
+def _text(name: str | None, text: Callable[[bytes], str]) -> str:
+    return "" if name is None else text(bytes.fromhex(name))
 
 
 def _times(result: AssetResult) -> bytes:

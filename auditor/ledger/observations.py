@@ -82,4 +82,4 @@ class Observations(Runs):
     def _rebuilt(self, row: tuple[Any, ...]) -> AssetResult:
         uid, blob, times, digest, volatile = row
         trusted = volatile if volatile is not None and sha256(volatile) == digest else None
-        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.find)
+        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.text)

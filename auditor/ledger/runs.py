@@ -140,10 +140,7 @@ class Runs(Journal):
         (blob,) = self._found(self._store.one("SELECT inputs FROM runs WHERE id = ?", (self.run(run_id).id,)), f"run {run_id}")
         with decoding(f"the inputs of run {run_id}"):
             names = json.loads(self._blobs.get(blob))
-            return tuple(
-                RunInput(kind, name, self._blobs.find(bytes.fromhex(digest)).decode("utf-8", "surrogatepass"))
-                for kind, name, digest in names
-            )
+            return tuple(RunInput(kind, name, self._blobs.text(bytes.fromhex(digest))) for kind, name, digest in names)
 
     def _put_plan(self, plan: Plan) -> bytes:
         """The plan's head. Departments are blobs of their own, and the instant stays out: most are the same the next night."""

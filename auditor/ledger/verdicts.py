@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +13,14 @@ from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
 from auditor.model import Event, Outcome
-from auditor.model.codec import from_json, to_json
+from auditor.model.codec import from_json
 
-_KEPT_APART = ("asset", "check", "observed_at")  # so that equal outcomes of many hosts and nights are one blob
+# Asset, check and instant are kept apart, so that equal outcomes of many hosts and nights are one blob.
+_CONTENT = tuple(f.name for f in fields(Outcome) if f.name not in ("asset", "check", "observed_at"))
 _AS_OF = """
     SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
-    LEFT JOIN verdicts n ON n.change = v.id
+    LEFT JOIN verdicts n ON n.asset = v.asset AND n.check_id = v.check_id AND n.change = v.id
     WHERE v.id IN (
         SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
@@ -129,10 +130,7 @@ class Verdicts(Findings):
 
 
 def _content(outcome: Outcome) -> bytes:
-    told = to_json(outcome)
-    for name in _KEPT_APART:
-        del told[name]
-    return dumps(told).encode()
+    return dumps({name: getattr(outcome, name) for name in _CONTENT}).encode()
 
 
 def _unvarying(content: bytes) -> str:
