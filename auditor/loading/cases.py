@@ -14,6 +14,7 @@ from auditor.loading.params import of_type
 from auditor.loading.wording import where
 from auditor.model import Check, Json, Scope
 
+_ROW = frozenset({"asset", "value", "observed_at"})
 _ASSET_FIELDS = frozenset(name for name, _ in ASSET.fields)
 
 
@@ -59,7 +60,7 @@ def _check_rows(document: Document, report: Report, shape: Shape, value: Json, k
         return
     for index, row in enumerate(value):
         here: Keys = (*keys, index)
-        if not isinstance(row, dict) or "asset" not in row or row.keys() - {"asset", "value"}:
+        if not isinstance(row, dict) or "asset" not in row or row.keys() - _ROW:
             report.add(document, here, f"{where(here)} must be {{asset: {{uid: …}}, value: …}}, and nothing besides")
             continue
         asset = row["asset"]
@@ -69,6 +70,8 @@ def _check_rows(document: Document, report: Report, shape: Shape, value: Json, k
             for name in asset.keys() - _ASSET_FIELDS:
                 hint = did_you_mean(name, _ASSET_FIELDS)
                 report.add(document, (*here, "asset", name), f"an asset has no field {name}{hint}", at_key=True)
+        if type(row.get("observed_at", 0)) is not int:
+            report.add(document, (*here, "observed_at"), f"{where(here)}.observed_at must be whole seconds since 1970")
         if "value" in row and not _is_golden(row["value"]):
             _check_value(document, report, shape, row["value"], (*here, "value"))
 

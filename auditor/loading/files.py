@@ -49,6 +49,10 @@ class Files:
     def bytes_of(self, path: Path, department: str | None = None) -> bytes | None:
         """The file's content, one byte more than is allowed at most; None, and a mistake, when it cannot be read."""
         try:
+            if path.exists() and not path.is_file():
+                # Opening a pipe would wait for a writer who never comes.
+                self.note(path, "this is no file; a file is expected under this name", department)
+                return None
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:

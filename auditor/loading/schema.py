@@ -16,6 +16,7 @@ from jsonschema.protocols import Validator
 
 from auditor.loading.document import Document, Keys
 from auditor.loading.mistake import Mistake, did_you_mean
+from auditor.loading.quick import Quick
 from auditor.loading.wording import got, where
 from auditor.model import Json
 
@@ -55,8 +56,9 @@ def _validator(kind: str) -> Validator:
     inlined = _inline({key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {}))
     draft = jsonschema.Draft202012Validator
     strict = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    quick = Quick()
     extend: Any = jsonschema.validators.extend  # its stubs are untyped
-    validator: Validator = extend(draft, type_checker=strict)(inlined)
+    validator: Validator = extend(draft, {"properties": quick.properties, "items": quick.items}, type_checker=strict)(inlined)
     return validator
 
 

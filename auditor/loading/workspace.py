@@ -138,6 +138,9 @@ def _load_policies(files: Files, settings: Settings, settings_document: Document
 def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None]:
     found: dict[str, Department | None] = {}
     documents: dict[str, Document] = {}
+    if not folder.is_dir():
+        # Without this, a misspelt path would be an audit of nothing that finds nothing.
+        files.note(folder, "there is no folder of inventories here; make it, or set inventories under [paths]")
     for path in files.in_folder(folder, department=True):
         found[path.stem] = None
         read = files.read(path, "inventory", path.stem)

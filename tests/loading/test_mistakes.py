@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.loading.conftest import CHECK as CHECK_TEXT
 from tests.loading.conftest import Workspace
 
 CHECK, CONTROL, POLICY = "checks/ssh/ssh-root-login.yaml", "policies/tiny/A.8.9.yaml", "policies/national.yaml"
@@ -142,6 +143,37 @@ def test_what_is_missing_is_told_where_it_belongs(workspace: Workspace, file: st
     workspace.replace(file, old, new)
 
     assert [mistake[: len(file) + 1 + len(expected)] for mistake in workspace.mistakes()] == [f"{file}:{expected}"]
+
+
+DEPARTMENT_CASES = """\
+cases:
+  - {name: a, verdict: fail, given: {sshd: [{asset: {uid: a}, value: {installed: true}, observed_at: 5}]}}
+  - {name: b, verdict: pass, asset: {addresses: [10.1.1.1]}, given: {sshd: [{asset: {uid: a}}, {asset: {}, value: {golden: x}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "start"),
+    [
+        ("[{asset: {uid: a}, value: {installed: true}, observed_at: 5}]", "¦{installed: true}", "cases[0].given.sshd must be"),
+        ("{asset: {uid: a}, value: {installed", "¦{host: {uid: a}, value: {installed", "cases[0].given.sshd[0] must be {asset:"),
+        ("asset: {uid: a}, value: {installed", "asset: ¦a, value: {installed", "cases[0].given.sshd[0].asset must be a mapping"),
+        ("{uid: a}, value: {installed", "{¦udi: a}, value: {installed", "an asset has no field udi; did you mean uid?"),
+        ("installed: true}", "installed: ¦maybe}", "cases[0].given.sshd[0].value.installed: expected bool, got str"),
+        ("observed_at: 5", "observed_at: ¦now", "cases[0].given.sshd[0].observed_at must be whole seconds"),
+    ],
+)  # fmt: skip
+def test_a_department_check_shows_rows(workspace: Workspace, old: str, new: str, start: str) -> None:
+    """Each row names its asset; one without a value was not observed."""
+    head = CHECK_TEXT[: CHECK_TEXT.index("cases:")]
+    head = head.replace("facts:", "scope: department\nfacts:").replace("applies: sshd.installed\n", "")
+    head = head.replace("sshd.permitrootlogin in", "sshd[0].value.permitrootlogin in").replace("sshd.max", "sshd[0].value.max")
+    head = head.replace("observed: sshd.permitrootlogin", "observed: sshd[0].asset.uid")
+    workspace.write(CHECK, head + DEPARTMENT_CASES)
+    assert workspace.mistakes() == []
+    place, found = spoil(workspace, CHECK, old, new)
+
+    assert [mistake[: len(f"{CHECK}:{place}: {start}")] for mistake in found] == [f"{CHECK}:{place}: {start}"]
 
 
 @pytest.mark.parametrize(

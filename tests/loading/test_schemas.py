@@ -8,8 +8,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from auditor.loading import KINDS, load_schema
+from auditor.loading import KINDS, load_schema, read_yaml
+from auditor.loading.schema import check_schema
+from tests.loading.conftest import HEALTH
 
 
 def parts(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -53,3 +57,18 @@ def test_no_object_takes_keys_that_it_does_not_know(kind: str) -> None:
 
     # The facts of a case are held against their shapes instead.
     assert open_ended == ([f"{kind}/properties/cases/items/properties/given"] if kind == "check" else [])
+
+
+@given(
+    st.sampled_from(HEALTH.replace("{", " ").replace("}", " ").split()),
+    st.sampled_from(
+        ["", "null", "true", "5", "5.5", "no", "ssh", "[]", "[x]", "[22/tcp]", "{}", "'ab '", "linux", "1/tcp", "a: b"]
+    ),
+)
+def test_the_short_cut_decides_as_jsonschema_does(old: str, new: str) -> None:
+    """Whatever stands in an inventory, it is right for both or wrong for both."""
+    document, _ = read_yaml(HEALTH.replace(old, new).encode(), "health.yaml", "health")
+    if document is not None:
+        plain = jsonschema.Draft202012Validator(load_schema("inventory"))
+        # Only in two things do we ask for more: whole numbers are written as such, and no text ends in a line feed.
+        assert bool(check_schema(document, "inventory").mistakes) == (not plain.is_valid(document.value))

@@ -123,6 +123,7 @@ def test_an_empty_folder_is_told_what_it_lacks(tmp_path: Path) -> None:
     assert [str(mistake).split(";")[0] for mistake in load_workspace(tmp_path).mistakes] == [
         "auditor.toml:1:1: the file cannot be read: No such file or directory",
         "checks:1:1: there is no folder of checks here",
+        "inventories:1:1: there is no folder of inventories here",
         "policies:1:1: there is no folder of policies here",
     ]
 
@@ -133,7 +134,7 @@ def test_what_cannot_be_read_is_a_mistake(workspace: Workspace) -> None:
     (workspace.root / "inventories/interior.yaml").symlink_to("nowhere")
 
     assert workspace.mistakes() == [
-        "checks/ssh/folder.yaml:1:1: the file cannot be read: Is a directory",
+        "checks/ssh/folder.yaml:1:1: this is no file; a file is expected under this name",
         "inventories/interior.yaml:1:1: the file cannot be read: No such file or directory",
     ]
 
@@ -148,11 +149,11 @@ def test_ten_thousand_hosts_load_in_seconds(workspace: Workspace) -> None:
         hosts = "".join(host.format(d=f"d{number}", i=i, a=i // 250, b=i % 250 + 1) for i in range(417))
         head = f"department: d{number}\ntitle: {{en: Department, ar: جهة}}\nhosts:\n"
         workspace.write(f"inventories/d{number}.yaml", head + hosts)
-    start = time.perf_counter()
+    start = time.process_time()
     catalogue = catalogue_of(workspace.load())
 
     assert sum(len(department.assets) for department in catalogue.inventory.departments) == 24 * 417 + 4
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 10
 
 
 SETTINGS = """\
