@@ -46,9 +46,12 @@ class Pam:
 
     def __init__(self, output: str, fact: str) -> None:
         lines, self._unreadable = split_unreadable(whole(output, fact))
+        lines = [line.strip() if line.strip() == "nopam" else line for line in lines]
         self.present = "nopam" not in lines
         self._fact = fact
         self.files = files([line for line in lines if line != "nopam"], fact)
+        if self.present and not any(path.startswith(_FOLDERS) for path in (*self.files, *self._unreadable)):
+            raise ParseError(f"{fact}: the probe shows no file of PAM and does not say that there is none")
 
     def has(self, service: str) -> bool:
         """Whether the service has a configuration of its own."""

@@ -73,9 +73,9 @@ def parse(output: str, _args: Arguments) -> Json:
         return {"installed": False}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("sshd: the first line says neither installed=yes nor installed=no")
-    if "== files" not in lines:
+    border = next((i for i, line in enumerate(lines) if line.strip() == "== files"), None)
+    if border is None:
         raise ParseError("sshd: the output does not hold the configuration files")
-    border = lines.index("== files")
     value = _settings(lines[1:border])
     blocks = _Blocks(files(lines[border + 1 :], "sshd"))
     blocks.read(_MAIN, (), 0)

@@ -1,0 +1,360 @@
+"""Facts on the SSH server, accounts, passwords, lockout and sudo: goldens, hostile output, and the fragments in three shells."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auditor.collecting.redaction import redact
+from auditor.errors import ParseError
+from auditor.facts import Fact, by_name
+from auditor.facts.shape import conform
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "facts"
+NAMES = ("accounts", "login_defs", "pam_lockout", "pwquality", "sshd", "sudoers")
+OUTPUTS = [path for name in NAMES for path in sorted((GOLDEN / name).glob("*.txt"))]
+SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def fact(name: str) -> Fact:
+    found = by_name(name)
+    assert found is not None
+    return found
+
+
+def golden(name: str, case: str) -> str:
+    return (GOLDEN / name / f"{case}.txt").read_bytes().decode()
+
+
+def value(name: str, *lines: str) -> Any:
+    return fact(name).value("\n".join((*lines, "end", "")), {})
+
+
+def each(name: str) -> list[str]:
+    return [path.stem for path in OUTPUTS if path.parent.name == name]
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_golden(path: Path) -> None:
+    """Each stored output parses to its stored value, also after redaction, with Windows line ends and with stray spaces."""
+    told = json.loads(path.with_suffix(".json").read_text())
+    output = path.read_bytes().decode()
+    known = fact(path.parent.name)
+    assert told.keys() == {"source", "args", "value"}
+    assert told["source"].startswith(("real: ", "documented format"))
+    for text in (output, redact(output), output.replace("\n", "\r\n"), re.sub(r"(?<!\\)\n", "  \n", output), output + "\n\n"):
+        assert told["value"] == known.value(text, told["args"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_output_has_its_value(name: str) -> None:
+    """No value stands without an output, each fact has a real golden, and examples are of the shape."""
+    stored = {path.stem for path in (GOLDEN / name).glob("*.json")}
+    assert set(each(name)) == stored
+    assert "debian12-default" in stored
+    assert conform(fact(name).shape, fact(name).example) == fact(name).example
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_cut_output_is_refused(path: Path) -> None:
+    """An output cut anywhere before its end marker is never read as the whole truth."""
+    output = path.read_bytes().decode()
+    for end in range(0, len(output) - len("end\n"), max(1, len(output) // 60)):
+        with pytest.raises(ParseError):
+            fact(path.parent.name).value(output[:end], {})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("text", ["", "\n", "end", "end\nend", "\x1b[2J\nend\n", "x" * 300_000, "x" * 300_000 + "\nend\n"])
+def test_nonsense_is_refused(name: str, text: str) -> None:
+    """Empty output, a lone end marker, escapes and a huge line are errors; absence has to be said."""
+    with pytest.raises(ParseError):
+        fact(name).value(text, {})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data())
+@QUICK
+def test_any_text_gives_a_whole_value_or_a_parse_error(name: str, data: st.DataObject) -> None:
+    """Whatever a target prints, also a golden with lines mixed, doubled or replaced, nothing but ParseError is raised."""
+    known = fact(name)
+    lines = golden(name, data.draw(st.sampled_from(each(name)))).split("\n")
+    line = st.one_of(st.sampled_from(lines), st.text(max_size=60), st.sampled_from(lines).map(lambda s: s[: len(s) // 2]))
+    body = data.draw(st.one_of(st.text(), st.lists(line, max_size=12).map("\n".join), st.just("\n".join(lines))))
+    if data.draw(st.booleans()):
+        at = data.draw(st.integers(0, len(body)))
+        body = body[:at] + data.draw(st.text(max_size=8)) + body[at:]
+    text = body + data.draw(st.sampled_from(["", "\nend", "\nend\n"]))
+    try:
+        found = known.value(text, {})
+    except ParseError:
+        return
+    assert conform(known.shape, found) == found
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_fragment_runs_alike_in_each_shell(name: str, shell: str) -> None:
+    """The fragment needs nothing beyond POSIX sh: each shell prints what dash prints, byte for byte."""
+    if any(shutil.which(command) is None for command in ("dash", SHELLS[shell][0])):
+        pytest.skip(f"{shell} is not installed")
+    first, other = run(name, "dash"), run(name, shell)
+    assert (first.returncode, first.stdout) == (other.returncode, other.stdout)
+    if first.returncode == 0:
+        assert fact(name).value(other.stdout.decode(), {}) is not None
+
+
+def run(name: str, shell: str, before: str = "") -> subprocess.CompletedProcess[bytes]:
+    script = f'as_root() {{ "$@"; }}\n{before}\n{fact(name).probes["linux"].script}'
+    environment = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    return subprocess.run([*SHELLS[shell], "-c", script], env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+
+
+@pytest.mark.parametrize("name", ["accounts", "sshd", "sudoers"])
+def test_a_refused_command_is_no_answer(name: str) -> None:
+    """When as_root fails, the fragment fails: a refusal never reads as an empty file."""
+    done = run(name, "dash", "as_root() { return 1; }" if name == "accounts" else "as_root() { return 2; }")
+    if done.stdout.decode().startswith("installed=no"):
+        pytest.skip("the program is not installed here, so nothing was asked as root")
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_privileged_commands_are_listed(name: str) -> None:
+    """Every command run by as_root is listed exactly as it is typed, and nothing else is."""
+    probe = fact(name).probes["linux"]
+    typed = re.findall(r"as_root ([^\n)|;]+?)(?:\)| \|\||\n)", probe.script)
+    assert set(probe.privileged) == {command.strip() for command in typed}
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("$6$salt$" + "h" * 86, "set:$6$"),
+        ("$y$j9T$salt$" + "h" * 43, "set:$y$"),
+        ("$2b$12$" + "h" * 53, "set:$2b$"),
+        ("$md5,rounds=904$salt$$" + "h" * 22, "set:$md5$"),
+        ("aaHyKr8ZDVdtU", "set:des"),
+        ("!$6$salt$" + "h" * 86, "locked:"),
+        ("!", "locked:"),
+        ("!!", "locked:"),
+        ("*", "none:"),
+        ("*LK*", "none:"),
+        ("", "empty:"),
+    ],
+)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_hash_stays_on_the_target(field: str, told: str, shell: str, tmp_path: Path) -> None:
+    """Of a password only its state and its method are printed; no part of the salt or the hash leaves the host."""
+    if shutil.which(SHELLS[shell][0]) is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / "shadow").write_text(f"clerk:{field}:20000:0:90:7:::\n")
+    done = run("accounts", shell, f'as_root() {{ cat "{tmp_path}/shadow"; }}')
+    assert done.returncode == 0
+    rows = [line for line in done.stdout.decode().splitlines() if line.startswith("shadow:")]
+    assert [f"shadow:clerk:{told}:20000:0:90:7::"] == rows
+    assert "salt" not in done.stdout.decode()
+
+
+def test_unreadable_line_of_passwd_is_named() -> None:
+    """A line with a wrong number of fields, a number that is none, and a directory's entry each name the line."""
+    with pytest.raises(ParseError, match="line 7 of /etc/passwd"):
+        value("accounts", "passwd:1:root:x::0:0:/root:/bin/bash", "bad:passwd:7", "shadow:root:none::1:0:9:7::")
+    with pytest.raises(ParseError, match="line 2 of /etc/passwd"):
+        value("accounts", "passwd:2:clerk:x::1O:0:/:/bin/sh", "noshadow")
+    with pytest.raises(ParseError, match="directory service"):
+        value("accounts", "passwd:3:+:x::0:0::", "noshadow")
+
+
+def test_password_of_an_account_without_a_shadow_line() -> None:
+    """``x`` without a line in shadow can never match; an empty field in passwd opens the account whatever shadow says."""
+    found = value(
+        "accounts",
+        "passwd:1:clerk:x::1000:1000:/home/clerk:/bin/bash",
+        "passwd:2:open:empty::1001:1001:/home/open:",
+        "group:users:1000:open , clerk",
+        "shadow:root:locked:::::::",
+    )
+    assert [(a["password"], a["can_log_in"], a["groups"]) for a in found] == [
+        ("none", True, ["users"]),
+        ("empty", True, ["users"]),
+    ]
+    assert "max_days" not in found[0]
+
+
+SSHD = ("installed=yes", "port 22", "PermitRootLogin no", "maxauthtries 4", "x11forwarding no", "authenticationmethods any")
+
+
+def test_match_blocks_end_as_sshd_ends_them() -> None:
+    """A Match in an included file ends with that file, and the first value in a block holds."""
+    main, extra = "/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/a.conf"
+    found = value(
+        "sshd",
+        *SSHD,
+        "== files",
+        f"{main}:Include /etc/ssh/sshd_config.d/*.conf",
+        f"{main}:X11Forwarding no",
+        f"{main}:match  all",
+        f"{main}:  MaxAuthTries=9",
+        f"{main}:  MaxAuthTries 2",
+        f'{extra}:Match User "bob" # a guest',
+        f"{extra}:PERMITROOTLOGIN Yes",
+        "/etc/ssh/sshd_config.d/a.conf.bak:Match User eve",
+        "/etc/ssh/sshd_config.d/a.conf.bak:X11Forwarding yes",
+    )
+    blocks = [(b["match"], b["permitrootlogin"], b["maxauthtries"], b["x11forwarding"]) for b in found["match_blocks"]]
+    assert blocks == [("User bob", "yes", 4, "no"), ("all", "no", 9, "no")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/etc/ssh/sshd_config:Include /opt/vendor/sshd.conf",
+        "/etc/ssh/sshd_config:Include other.conf",
+        '/etc/ssh/sshd_config:Banner "half',
+        "Binary file /etc/ssh/sshd_config matches",
+    ],
+)
+def test_configuration_that_was_not_read_is_refused(line: str) -> None:
+    """An Include elsewhere may loosen anything in a Match block, so that the settings are not known."""
+    with pytest.raises(ParseError):
+        value("sshd", *SSHD, "== files", line)
+
+
+@pytest.mark.parametrize("lines", [SSHD[:2], (*SSHD, "permitrootlogin yes"), (*SSHD, "logingracetime soon"), (*SSHD, "banner")])
+def test_settings_that_are_not_whole_are_refused(lines: tuple[str, ...]) -> None:
+    """A missing, doubled, or unreadable setting is an error, never a default."""
+    with pytest.raises(ParseError):
+        value("sshd", *lines, "== files")
+
+
+def rules(*lines: str) -> list[tuple[str, bool, list[str]]]:
+    found = value("sudoers", "Sudo version 1.9.5p2", *(f"/etc/sudoers:{line}" for line in lines))
+    return [(rule["text"], rule["nopasswd"], rule["commands"]) for rule in found["rules"]]
+
+
+def test_sudo_rules_are_told_one_by_one() -> None:
+    """Users, tags that carry on, aliases, several hosts, digests, options and escapes are read as sudo reads them."""
+    assert rules(
+        "Cmnd_Alias LOGS = /bin/journalctl, \\",
+        "   /bin/dmesg : OTHER = /bin/true",
+        "alice  ALL = ALL   # the first",
+        "%ops web1, web2 = (root : adm) NOPASSWD: /bin/a, /bin/b \\: -x, PASSWD: LOGS : db = /bin/c",
+        "#1000 ALL=NOPASSWD: sha256:abcd /bin/d",
+        "bob ALL=TIMEOUT=5 SETENV: NOPASSWD: NOEXEC: /bin/e",
+    ) == [
+        ("alice ALL=ALL", False, ["ALL"]),
+        ("%ops web1,web2=(root : adm) /bin/a, /bin/b \\: -x", True, ["/bin/a", "/bin/b \\: -x"]),
+        ("%ops web1,web2=(root : adm) LOGS", False, ["/bin/journalctl", "/bin/dmesg"]),
+        ("%ops db=/bin/c", False, ["/bin/c"]),
+        ("#1000 ALL=sha256:abcd /bin/d", True, ["sha256:abcd /bin/d"]),
+        ("bob ALL=/bin/e", True, ["/bin/e"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "asked"),
+    [
+        ("Defaults !authenticate", [False, False]),
+        ("Defaults !authenticate, authenticate", [True, True]),
+        ("Defaults:alice !authenticate", [False, True]),
+        ("Defaults exempt_group=sudo", [False, False]),
+        ("Defaults !lecture", [True, True]),
+    ],
+)
+def test_defaults_that_switch_passwords_off(defaults: str, asked: list[bool]) -> None:
+    """A rule without a tag needs no password where Defaults says so; a tag overrides it."""
+    told = rules(defaults, "alice ALL=ALL", "bob ALL=ALL", "eve ALL=PASSWD: ALL")
+    assert [*asked, True] == [not nopasswd for _, nopasswd, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "told"),
+    [
+        ("1.9.5p2", [], False),
+        ("1.9.14", [], True),
+        ("1.9.15p5", ["Defaults !use_pty"], False),
+        ("1.9.5", ["Defaults env_reset , use_pty"], True),
+        ("1.9.5", ["Defaults use_pty", "Defaults:vendor !use_pty"], False),
+    ],
+)
+def test_use_pty_follows_version_order_and_exceptions(version: str, lines: list[str], told: bool) -> None:
+    """sudo 1.9.14 made it the default; the last line holds; an exception for one user makes it false."""
+    assert told == value("sudoers", f"Sudo version {version}", "/etc/sudoers:", *(f"/etc/sudoers:{s}" for s in lines))["use_pty"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["@include /opt/rules", "@includedir /opt/rules.d", "alice ALL", "alice ALL=", "alice ALL=bin", "Cmnd_Alias x = /bin/a"],
+)
+def test_sudo_line_that_cannot_be_followed_is_refused(line: str) -> None:
+    """A rule that cannot be read, or a file that was not, may grant anything: that is an error, never no rule."""
+    with pytest.raises(ParseError):
+        rules("root ALL=ALL", line)
+
+
+def pam(service: str, *lines: str) -> list[str]:
+    return [f"/etc/pam.d/{service}:", *(f"/etc/pam.d/{service}:{line}" for line in lines)]
+
+
+def test_pam_that_cannot_be_followed_is_refused() -> None:
+    """An include that is not there, a loop, and a file this login may not read are errors; other services do not matter."""
+    for lines in (["@include gone"], ["auth include sshd"], ["auth required"], ["[auth required pam_unix.so"]):
+        with pytest.raises(ParseError):
+            value("pam_lockout", *pam("sshd", *lines))
+    with pytest.raises(ParseError, match="may not be read"):
+        value("pam_lockout", "unreadable /etc/pam.d/sshd")
+    assert value("pam_lockout", "unreadable /etc/pam.d/secret", *pam("other"))["services"] == []
+
+
+def test_lockout_takes_the_most_lenient_figures() -> None:
+    """Arguments override faillock.conf; of several lines the most lenient counts; 0 attempts is never, not soon."""
+    conf = [
+        "/etc/security/faillock.conf:",
+        "/etc/security/faillock.conf:deny = 4",
+        "/etc/security/faillock.conf:unlock_time=never",
+    ]
+    stack = ["auth required pam_faillock.so preauth {}", "auth sufficient pam_unix.so", "auth required pam_faillock.so authfail"]
+    for argument, told in (("", (4, 0)), ("deny=0", (0, 0)), ("deny=9 unlock_time=60", (9, 60))):
+        lines = [line.format(argument) for line in stack]
+        service = value("pam_lockout", *pam("sshd", *lines), *conf)["services"][0]
+        assert told == (service["deny"], service["unlock_time"])
+    assert not value("pam_lockout", *pam("sshd", *(line.format("") for line in stack[:2])))["services"][0]["in_use"]
+
+
+def test_minimum_length_counts_files_arguments_and_enforcing() -> None:
+    """The main file outranks its folder, arguments outrank both, and a rule that only warns lets everything through."""
+    conf = "/etc/security/pwquality.conf"
+    files = [f"{conf}:", f"{conf}:minlen = 10", f"{conf}.d/a.conf:minlen = 16"]
+    stack = "password requisite pam_pwquality.so {}"
+    for argument, told in (("", 10), ("minlen=20", 20), ("enforcing=0", 0), ("dcredit=2", 8)):
+        assert told == value("pwquality", *pam("passwd", stack.format(argument)), *files)["min_length"]
+    assert value("pwquality", *pam("passwd", "password optional pam_pwquality.so"), *files)["min_length"] == 0
+    assert value("pwquality", "nopam")["min_length"] == 0
+
+
+@pytest.mark.parametrize(
+    ("mask", "told"),
+    [
+        ("027", True),
+        ("0077", True),
+        ("22", False),
+        ("007", False),
+        ("u=rwx,g=rx,o=", True),
+        ("u=rwx,go=rx", False),
+        ('"$old"', False),
+    ],
+)
+def test_masks(mask: str, told: bool) -> None:
+    """Octal and symbolic masks are compared bit by bit; what only a shell can tell does not count as strict."""
+    found = value("login_defs", "nopam", f"/etc/profile:  [ -n x ] && umask {mask}", "/etc/profile:umask -S")["umasks"]
+    assert [{"source": "/etc/profile", "mask": mask, "at_least_027": told}] == found
