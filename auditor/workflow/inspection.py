@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -87,7 +88,7 @@ def _arguments(fact: Fact, args: dict[str, str]) -> tuple[tuple[str, Scalar], ..
     if unknown or missing:
         wanted = ", ".join(f"{name}=…" for name in fact.arguments) or "none"
         raise UsageError(f"the fact {fact.name} takes these arguments: {wanted}")
-    read = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
+    read: dict[str, Callable[[str], Scalar]] = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
     try:
         return tuple((name, read[shape.name](args[name])) for name, shape in fact.arguments.items())
     except ValueError as error:
