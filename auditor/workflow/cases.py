@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auditor.errors import ParseError, UsageError
 from auditor.evaluating import Evaluator, Reading
-from auditor.facts import by_name
+from auditor.facts import Fact, by_name
 from auditor.facts.shape import conform
 from auditor.model import (
     Asset,
@@ -79,13 +79,23 @@ def _value(check: Check, variable: str, value: Json, goldens: Path) -> Json:
     fact = by_name(use.fact) if use else None
     if use is None or fact is None:
         raise UsageError(f"the case gives {variable}, which the check does not use")
-    if isinstance(value, dict) and set(value) == {"golden"}:
-        stem = goldens / use.fact / str(value["golden"])
-        told = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
-        return fact.value(stem.with_suffix(".txt").read_text(encoding="utf-8"), told.get("args", {}))
+    value = _stored(fact, value, goldens)
     if check.scope is Scope.ASSET:
         return conform(fact.shape, value, variable)
-    return value
+    rows = value if isinstance(value, list) else []
+    return [
+        {**row, "value": _stored(fact, row["value"], goldens)} if isinstance(row, dict) and "value" in row else row
+        for row in rows
+    ]
+
+
+def _stored(fact: Fact, value: Json, goldens: Path) -> Json:
+    """The value itself, or the one that the golden it names is parsed to."""
+    if not (isinstance(value, dict) and set(value) == {"golden"}):
+        return value
+    stem = goldens / fact.name / str(value["golden"])
+    told = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+    return fact.value(stem.with_suffix(".txt").read_text(encoding="utf-8"), told.get("args", {}))
 
 
 def _judge(check: Check, case: Case, given: Mapping[str, Json]) -> Outcome:
