@@ -41,13 +41,18 @@ def read_ansible(path: Path, *, public: bool = False) -> Imported:
 
 
 def parse_ansible(data: bytes, file: str, *, public: bool = False) -> Imported:
-    """As ``read_ansible``, of bytes: YAML when the file is named so, or when INI would make nothing of it."""
-    yaml = file.lower().endswith((".yaml", ".yml")) or re.match(
-        rb"(\xef\xbb\xbf)?(\s*(#[^\n]*)?\n)*(---|[\w.-]+:\s*$)", data, re.MULTILINE
-    )
-    groups, mistakes = (parse_yaml if yaml else parse_ini)(data, file)
+    """As ``read_ansible``, of bytes: INI or YAML by the file's name, else by its first line."""
+    groups, mistakes = (parse_yaml if _is_yaml(data, file) else parse_ini)(data, file)
     reading = _Reading(file, groups, list(mistakes), public)
     return gather(file, list(reading.rows()), reading.mistakes, reading.notes)
+
+
+def _is_yaml(data: bytes, file: str) -> bool:
+    if file.lower().endswith((".yaml", ".yml", ".ini")):
+        return not file.lower().endswith(".ini")
+    lines = (line.strip() for line in data.removeprefix(b"\xef\xbb\xbf").splitlines())
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    return re.match(rb"---|- |[\w.-]+:(\s|$)", first) is not None
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ CHOICES: dict[str, dict[str, str]] = {
 """What may be chosen in a column, as written in English and in Arabic."""
 
 _BOOLEANS = {"yes": True, "true": True, "1": True, "نعم": True, "no": False, "false": False, "0": False, "لا": False}
+_UNKNOWN = ""
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _SEPARATORS = re.compile(r"[,;،؛\n]+")
 _ALIASES = {
@@ -86,11 +87,12 @@ def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> di
         if name is None:
             hint = did_you_mean(parts[0], known) or f"; known are {', '.join(COLUMNS)}"
             found.append(Mistake(file, line, index + 1, f"unknown column {text[:60]!r}{hint}"))
+            columns[index] = _UNKNOWN
         elif name in columns.values():
             found.append(Mistake(file, line, index + 1, f"the column {name} stands twice; keep one"))
         else:
             columns[index] = name
-    if not {"name", "address"} & set(columns.values()):
+    if not {"name", "address", _UNKNOWN} & set(columns.values()):
         found.append(
             Mistake(file, line, 1, "the first row names neither the column name nor the column address; see the template")
         )
@@ -100,7 +102,7 @@ def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> di
 def _row(file: str, line: int, texts: list[str], columns: dict[int, str], found: list[Mistake]) -> Row:
     row = Row(line)
     for index, text in enumerate(texts):
-        if not text:
+        if not text or columns.get(index) == _UNKNOWN:
             continue
         if index not in columns:
             found.append(Mistake(file, line, index + 1, "this cell stands under no heading; name its column or empty it"))

@@ -69,8 +69,9 @@ def _matches(hosts: list[ImportedHost], known: list[dict[str, Json]]) -> dict[in
     matches: dict[int, int] = {}
     for field in ("uid", "name", "address"):
         free: dict[str, list[int]] = {}
+        used = set(matches.values())
         for index, entry in enumerate(known):
-            if index not in matches.values() and entry.get(field):
+            if index not in used and entry.get(field):
                 free.setdefault(str(entry[field]).casefold(), []).append(index)
         for index, host in enumerate(hosts):
             sought = getattr(host, field)
