@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from auditor.loading.document import Document, Keys, Report
 from auditor.loading.files import digest, text
-from auditor.loading.wording import where
+from auditor.loading.wording import got, where
 from auditor.model import Asset, AssetKind, Connection, Criticality, Department
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -100,7 +100,11 @@ def _check_host(document: Document, report: Report, keys: Keys, entry: dict[str,
         ip = ipaddress.ip_address(address)
     except ValueError:
         if re.fullmatch(r"[0-9.]+|.*[:/].*", address):
-            report.add(document, here, f'{where(here)} is "{address}", which is no IP address; expected one such as 10.1.1.11')
+            report.add(
+                document,
+                here,
+                f"{where(here)} is {got(address, here, document)}, which is no IP address; expected one such as 10.1.1.11",
+            )
         elif not _HOST_NAME.fullmatch(address):
             report.add(document, here, f"{where(here)} is neither an IP address nor a host name")
         return
@@ -115,12 +119,24 @@ def _check_network(document: Document, report: Report, keys: Keys, entry: dict[s
     try:
         network = ipaddress.ip_network(address, strict=False)
     except ValueError:
-        report.add(document, here, f'{where(here)} is "{address}", which is no network; expected one such as 10.1.1.0/24')
+        report.add(
+            document,
+            here,
+            f"{where(here)} is {got(address, here, document)}, which is no network; expected one such as 10.1.1.0/24",
+        )
         return
     if "/" not in address:
-        report.add(document, here, f'{where(here)} is "{address}"; expected a network with its prefix, such as 10.1.1.0/24')
+        report.add(
+            document,
+            here,
+            f"{where(here)} is {got(address, here, document)}; expected a network with its prefix, such as 10.1.1.0/24",
+        )
     elif ipaddress.ip_address(address.split("/")[0]) != network.network_address:
-        report.add(document, here, f'{where(here)} is "{address}", whose host bits are not zero; did you mean {network}?')
+        report.add(
+            document,
+            here,
+            f"{where(here)} is {got(address, here, document)}, whose host bits are not zero; did you mean {network}?",
+        )
     if network.prefixlen < WIDEST[network.version]:
         message = f"{where(here)} holds more than 65536 addresses; list smaller networks, of /{WIDEST[network.version]} or less"
         report.add(document, here, message)

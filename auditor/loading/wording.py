@@ -10,7 +10,7 @@ from auditor.loading.secrets import looks_secret
 from auditor.model import Json
 
 _MAX_SHOWN = 60
-_PRIVATE = re.compile(r"pass|secret|token|key|credential|private", re.IGNORECASE)
+_PRIVATE = re.compile(r"pass|secret|token|key|credential|private|jump|user", re.IGNORECASE)
 
 
 def where(keys: Keys) -> str:
@@ -28,9 +28,14 @@ def got(value: Json, keys: Keys, document: Document) -> str:
             return "a mapping"
         case list():
             return "a list"
-        case str() if looks_secret(value) or (document.department and any(_PRIVATE.search(str(key)) for key in keys)):
+        case str() if looks_secret(value) or (document.department and _may_be_secret(value, keys)):
             return "a text that is not repeated here"
         case str():
             return json.dumps(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…", ensure_ascii=False)
         case _:
             return json.dumps(value)
+
+
+def _may_be_secret(value: str, keys: Keys) -> bool:
+    """What stands where names of secrets or logins go; and anything with an @, for people write user:password@host."""
+    return "@" in value or any(_PRIVATE.search(str(key)) for key in keys)

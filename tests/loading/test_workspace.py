@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import date
 from pathlib import Path
@@ -129,13 +130,15 @@ def test_an_empty_folder_is_told_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_a_mistake(workspace: Workspace) -> None:
-    """A folder or a dangling link where a file should be."""
+    """A folder, a dangling link or a pipe where a file should be."""
     (workspace.root / "checks/ssh/folder.yaml").mkdir()
     (workspace.root / "inventories/interior.yaml").symlink_to("nowhere")
+    os.mkfifo(workspace.root / "inventories/pipe.yaml")
 
     assert workspace.mistakes() == [
         "checks/ssh/folder.yaml:1:1: this is no file; a file is expected under this name",
         "inventories/interior.yaml:1:1: the file cannot be read: No such file or directory",
+        "inventories/pipe.yaml:1:1: this is no file; a file is expected under this name",
     ]
 
 
