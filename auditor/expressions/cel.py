@@ -48,13 +48,23 @@ _FIELD_TYPES = {"str": _FIELD.TYPE_STRING, "int": _FIELD.TYPE_INT64, "float": _F
 
 
 class Binding:
-    """Values bound to variables, ready to be evaluated against many times."""
+    """Values bound to variables, ready to be evaluated against many times.
 
-    __slots__ = ("activation",)
+    Activated in the environment of the program that asks: in another one the library does not know an instant for what it is.
+    """
+
+    __slots__ = ("_activation", "_environment", "_values")
 
     def __init__(self, values: Mapping[str, Value]) -> None:
-        instants = frozenset(name for name, value in values.items() if isinstance(value, datetime))
-        self.activation = _runtime(frozenset(values), instants).Activation(dict(values))
+        self._values = dict(values)
+        self._environment: Any = None
+        self._activation: Any = None
+
+    def activation(self, environment: Any) -> Any:
+        """The values as ``environment`` takes them, kept for the next program of the same environment."""
+        if self._environment is not environment:
+            self._environment, self._activation = environment, environment.Activation(self._values)
+        return self._activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ class Program:
 
     source: str
     shape: Shape | None
+    _environment: Any
     _expression: Any
 
     def value(self, binding: Binding) -> Value:
@@ -78,7 +89,7 @@ class Program:
 
     def _evaluate(self, binding: Binding) -> tuple[Any, Value]:
         try:
-            result = self._expression.eval(binding.activation)
+            result = self._expression.eval(binding.activation(self._environment))
             kind = result.type()
             value = result.plain_value()
         except Exception as error:
@@ -106,13 +117,14 @@ class Environment:
             raise ExpressionError("an expression may not hold a NUL character")
         try:
             kind = self._typed.compile(source).return_type()
-            program = _runtime(self._names, self._instants).compile(source)
+            environment = _runtime(self._names, self._instants)
+            program = environment.compile(source)
         except Exception as error:
             raise ExpressionError(_first_line(error)) from error
         shape = self._shape_of(str(kind))
         if expected is not None and shape is not None and shape != expected:
             raise ExpressionError(f"the expression returns {_type_name(kind)}, expected {_SHOWN.get(expected, str(expected))}")
-        return Program(source, shape, program)
+        return Program(source, shape, environment, program)
 
     def _shape_of(self, name: str) -> Shape | None:
         if name in _BY_CEL_NAME:
