@@ -27,7 +27,7 @@ policies = "policies"
 checks = "checks"
 inventories = "inventories"
 ledger = "findings/ledger.db"
-# مفاتيح مضيفي SSH الموثوقة؛ يضاف إليها بالأمر: auditor hosts trust
+# مفاتيح مضيفات SSH الموثوقة؛ يضاف إليها بالأمر: auditor hosts trust
 # The SSH host keys that are trusted; add to them with: auditor hosts trust
 known_hosts = "known_hosts"
 
@@ -40,7 +40,7 @@ known_hosts = "known_hosts"
 # أدنى درجة خطورة تجعل رمز الخروج 1: critical أو high أو medium أو low.
 # The lowest severity that makes the exit code 1: critical, high, medium or low.
 fail_severity = "low"
-# عدد المضيفين الذين تُجمع بياناتهم في وقت واحد.
+# عدد المضيفات الذين تُجمع بياناتهم في وقت واحد.
 # How many hosts are collected at a time.
 concurrency = 32
 # المهل بالثواني: للاتصال، ولتسجيل الدخول، وللمضيف كله.

@@ -44,7 +44,7 @@ def write_inventory(
     value["hosts"] = list(merged)
     if networks:
         value["networks"] = list(networks)
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100_000)
+    return yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=100_000)
 
 
 def _merged(department: str, hosts: list[ImportedHost], known: list[dict[str, Json]], taken: set[str]) -> list[dict[str, Json]]:
