@@ -59,25 +59,38 @@ class Document:
 
         Where escapes or folding hide which character of the file is meant, the start of the text is named.
         """
-        place, lines = self.place_of(keys), self.text.splitlines()
-        text = self._text_at(keys).splitlines()
-        row = place.line + line - (0 if place.style == "|" else 1)
-        if line > len(text) or row > len(lines) or place.style == ">":
-            return self.mistake(keys, message)
-        source, wanted = lines[row - 1], text[line - 1]
-        start = len(source) - len(source.lstrip()) if place.style == "|" else place.column - 1 + len(place.style)
-        if place.style == "|":
-            wanted = wanted.lstrip()
-            column -= len(text[line - 1]) - len(wanted)
-        if not wanted or source[start : start + len(wanted)] != wanted or (len(text) > 1 and place.style != "|"):
-            return self.mistake(keys, message)
-        return Mistake(self.file, row, start + column, message, self.department)
+        text = self._text_at(keys)
+        offset = sum(len(before) + 1 for before in text.split("\n")[: line - 1]) + column - 1
+        for row, start, piece in _pieces(self.place_of(keys), self.text.splitlines(), text):
+            if offset <= len(piece):
+                return Mistake(self.file, row, start + offset, message, self.department)
+            offset -= len(piece) + 1
+        return self.mistake(keys, message)
 
     def _text_at(self, keys: Keys) -> str:
         value = self.value
         for key in keys:
             value = value[key]  # type: ignore[index]
         return value if isinstance(value, str) else ""
+
+
+def _pieces(place: Place, lines: list[str], text: str) -> list[tuple[int, int, str]]:
+    """The lines of the file that a text is made of, each with its line and column; none when they do not add up to it."""
+    block, text = place.style in ("|", ">"), text.rstrip("\n")
+    row = place.line + 1 if block else place.line
+    source = lines[row - 1] if row <= len(lines) else ""
+    start = len(source) - len(source.lstrip()) if block else place.column - 1 + len(place.style)
+    if source.startswith(text, start):
+        return [(row, start + 1, text)]
+    pieces: list[tuple[int, int, str]] = []
+    joint = "\n" if place.style == "|" else " "
+    while row <= len(lines) and len(joint.join(piece for _, _, piece in pieces)) < len(text):
+        source = lines[row - 1]
+        if not block and pieces:
+            start = len(source) - len(source.lstrip())
+        pieces.append((row, start + 1, source[start:].rstrip()))
+        row += 1
+    return pieces if joint.join(piece for _, _, piece in pieces) == text else []
 
 
 @dataclass(slots=True)

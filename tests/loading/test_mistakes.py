@@ -145,6 +145,47 @@ def test_what_is_missing_is_told_where_it_belongs(workspace: Workspace, file: st
     assert [mistake[: len(file) + 1 + len(expected)] for mistake in workspace.mistakes()] == [f"{file}:{expected}"]
 
 
+ARGUMENTS = """\
+facts: {sshd: {sshd: {}}, file: {file_stat: {path: params.path}}}
+params:
+  path: {default: /etc/shadow, type: str, stricter: none}
+  allowed:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "start"),
+    [
+        ("{path: params.path}", "¦{}", "the fact file_stat lacks its argument path; write {file: {file_stat: {path: …}}}"),
+        ("path: params.path", "path: ¦params.pth", "params.pth is no parameter of this check; did you mean path?"),
+        ("path: params.path", "path: ¦params.tries", "the argument path takes a text; params.tries is a whole number"),
+        ("path: params.path", "path: ¦5", "the argument path is 5; expected a text"),
+        ("path: params.path", "path: params.path, ¦mode: x", "the fact file_stat has no argument mode"),
+        (
+            "file: {file_stat: {path: params.path}}",
+            "file: {¦file_stats: {path: params.path}}",
+            "unknown fact file_stats; did you mean",
+        ),
+        (
+            "facts: {sshd: {sshd: {}}, file:",
+            "facts: ¦{live: {live_hosts: {}}, sshd: {sshd: {}}, file:",
+            "the facts are read from different kinds",
+        ),
+    ],
+)
+def test_arguments_of_facts_are_known_and_have_their_types(workspace: Workspace, old: str, new: str, start: str) -> None:
+    """A probe is never run with an argument that it does not take, or without one that it needs."""
+    text = (
+        CHECK_TEXT.replace("facts: [sshd]\n", "")
+        .replace("params:\n  allowed:", ARGUMENTS)
+        .replace("given: {", "given: {file: {golden: x}, ")
+    )
+    workspace.write(CHECK, text)
+    assert workspace.mistakes() == []
+    place, found = spoil(workspace, CHECK, old, new)
+
+    assert [mistake for mistake in found if mistake.startswith(f"{CHECK}:{place}: {start}")] != [], found
+
+
 DEPARTMENT_CASES = """\
 cases:
   - {name: a, verdict: fail, given: {sshd: [{asset: {uid: a}, value: {installed: true}, observed_at: 5}]}}

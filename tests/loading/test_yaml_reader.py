@@ -91,8 +91,10 @@ def test_every_key_and_value_keeps_its_place() -> None:
         ("e: 'a''c'", 1, 3, "1:4"),  # the escape hides the column
         ("e: |\n  abc\n    def\n", 1, 2, "2:4"),
         ("e: |\n  abc\n    def\n", 2, 3, "3:5"),
-        ("e: >-\n  abc\n  def\n", 1, 6, "1:4"),
-        ("e: abc\n  def\n", 1, 6, "1:4"),
+        ("e: >-\n  abc\n  def\n", 1, 6, "3:4"),
+        ("e: >-\n  abc\n\n  def\n", 1, 6, "1:4"),  # an empty line folds otherwise
+        ("e: abc\n  def\n", 1, 6, "2:4"),
+        ("e: abc # c\n", 1, 2, "1:5"),
     ],
 )
 def test_a_place_inside_a_text_is_found_or_its_start_is_named(source: str, line: int, column: int, place: str) -> None:
