@@ -4,17 +4,25 @@
 """
 
 from auditor.lab.defects import DEFECTS, Defect, Finds
+from auditor.lab.expected import DEPARTMENT, EXPECTED, HOSTILE_HOST, NEEDS_SUDO, REACH, Expected
 from auditor.lab.fleet import LOGIN_RECORDS, FileState, Fleet, HostStatus, attach, down, status, up
 from auditor.lab.machine import capabilities
 from auditor.lab.spec import DEPARTMENTS, HARDENED, HOSTS, HostSpec, Login, Trust, host_spec
+from auditor.lab.workspace import write_workspace
 
 __all__ = [
     "DEFECTS",
+    "DEPARTMENT",
     "DEPARTMENTS",
+    "EXPECTED",
     "HARDENED",
+    "HOSTILE_HOST",
     "HOSTS",
     "LOGIN_RECORDS",
+    "NEEDS_SUDO",
+    "REACH",
     "Defect",
+    "Expected",
     "FileState",
     "Finds",
     "Fleet",
@@ -28,4 +36,5 @@ __all__ = [
     "host_spec",
     "status",
     "up",
+    "write_workspace",
 ]

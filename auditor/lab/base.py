@@ -103,7 +103,7 @@ COMMON_ACCOUNT = """\
 account required pam_unix.so
 account required pam_faillock.so
 """
-COMMON_PASSWORD = """\
+COMMON_CHANGE = """\
 password requisite pam_pwquality.so retry=3
 password required pam_pwhistory.so remember=24 use_authtok
 password [success=1 default=ignore] pam_unix.so obscure use_authtok try_first_pass yescrypt
@@ -111,9 +111,10 @@ password requisite pam_deny.so
 password required pam_permit.so
 """
 COMMON_SESSION = "session required pam_unix.so\nsession optional pam_umask.so\n"
+# No password is ever taken, nor tried: a client's empty attempt would count towards the lockout, and cost seconds.
 # Without pam_loginuid: it fails where the kernel's audit refuses a second login identity, as in namespaces.
 PAM_SSHD = """\
-@include common-auth
+auth required pam_deny.so
 account required pam_nologin.so
 @include common-account
 @include common-session
@@ -236,7 +237,7 @@ def _write_accounts(tree: Tree) -> None:
     people = [f"{name}:x:{uid}:{uid}::/home/{name}:{'/bin/sh' if name == 'auditor' else '/bin/bash'}" for name, uid in STAFF]
     system = [f"{n}:x:{u}:{g}:{n}:{home}:{'/bin/sync' if n == 'sync' else '/usr/sbin/nologin'}" for n, u, g, home in _SYSTEM]
     tree.write("/etc/passwd", "\n".join(["root:x:0:0:root:/root:/bin/bash", *system, *people]) + "\n", 0o644)
-    rows = ["root:!:%d:1:90:7:30::" % today]
+    rows = [f"root:!:{today}:1:90:7:30::"]
     rows += [f"{name}:*:{today}:1:90:7:::" for name, *_ in _SYSTEM]
     rows += [f"{name}:{'*' if name == 'auditor' else HASH}:{today}:1:90:7:30::" for name, _ in STAFF]
     tree.write("/etc/shadow", "\n".join(rows) + "\n", 0o640, 0, SHADOW_GROUP)
@@ -259,7 +260,7 @@ def _write_logins(tree: Tree) -> None:
     tree.write("/etc/security/faillock.conf", FAILLOCK, 0o644)
     tree.write("/etc/pam.d/common-auth", COMMON_AUTH, 0o644)
     tree.write("/etc/pam.d/common-account", COMMON_ACCOUNT, 0o644)
-    tree.write("/etc/pam.d/common-password", COMMON_PASSWORD, 0o644)
+    tree.write("/etc/pam.d/common-password", COMMON_CHANGE, 0o644)
     tree.write("/etc/pam.d/common-session", COMMON_SESSION, 0o644)
     tree.write("/etc/pam.d/common-session-noninteractive", COMMON_SESSION, 0o644)
     tree.write("/etc/pam.d/sshd", PAM_SSHD, 0o644)

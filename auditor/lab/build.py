@@ -14,7 +14,7 @@ from auditor.lab.network import Network
 from auditor.lab.spec import HARDENED, HostSpec, Login
 from auditor.lab.tree import MACHINE, Tree
 
-ALL_COMMANDS = "auditor ALL=(root) NOPASSWD: ALL\n"
+SUDOERS_OF_AUDITOR = "/etc/sudoers.d/auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Layout:
         return Tree(self.host(uid) / "files", (self.base, MACHINE))
 
 
-def build(layout: Layout, net: Network, specs: tuple[HostSpec, ...], sudoers: str) -> None:
+def build(layout: Layout, net: Network, specs: tuple[HostSpec, ...]) -> None:
     """Write keys, files, mount tables and network settings of the hosts."""
     layout.keys.mkdir(mode=0o700)
     (layout.state / "mnt").mkdir()
@@ -65,7 +65,7 @@ def build(layout: Layout, net: Network, specs: tuple[HostSpec, ...], sudoers: st
     _make_keys(layout, specs)
     jumps = {spec.jump for spec in specs}
     for spec in specs:
-        _build_host(layout, net, spec, jumps, sudoers)
+        _build_host(layout, net, spec, jumps)
 
 
 def _resource(name: str) -> str:
@@ -103,13 +103,13 @@ commonName = supplied
 """
 
 
-def _build_host(layout: Layout, net: Network, spec: HostSpec, jumps: set[str], sudoers: str) -> None:
+def _build_host(layout: Layout, net: Network, spec: HostSpec, jumps: set[str]) -> None:
     folder = layout.host(spec.uid)
     for layer in ("files", "planted"):
         (folder / layer).mkdir(parents=True)
     tree = Tree(folder / "files", (layout.base, MACHINE))
     _write_identity(layout, tree, net, spec)
-    _write_access(layout, tree, spec, sudoers)
+    _write_access(layout, tree, spec)
     planted = Tree(folder / "planted", (tree.top, *tree.under))
     defects = [DEFECTS[name] for name in spec.defects]
     for defect in defects:
@@ -152,15 +152,14 @@ def _write_identity(layout: Layout, tree: Tree, net: Network, spec: HostSpec) ->
         )
 
 
-def _write_access(layout: Layout, tree: Tree, spec: HostSpec, sudoers: str) -> None:
+def _write_access(layout: Layout, tree: Tree, spec: HostSpec) -> None:
     uid = dict(STAFF)["auditor"]
     tree.folder("/home/auditor/.ssh", 0o700, uid, uid)
     tree.mode("/home/auditor", 0o700, uid, uid)
     key = "stranger" if spec.login is Login.REFUSED else "lab"
     tree.write("/home/auditor/.ssh/authorized_keys", (layout.keys / f"{key}.pub").read_text(encoding="utf-8"), 0o600, uid, uid)
-    text = {Login.LIMITED: sudoers or ALL_COMMANDS, Login.PLAIN: ""}.get(spec.login, ALL_COMMANDS)
-    if text:
-        tree.write("/etc/sudoers.d/auditor", text, 0o440)
+    if spec.login in (Login.SUDO, Login.REFUSED):
+        tree.write(SUDOERS_OF_AUDITOR, "auditor ALL=(root) NOPASSWD: ALL\n", 0o440)
 
 
 def _sysctls(defects: list[Defect]) -> str:

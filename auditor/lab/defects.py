@@ -10,6 +10,7 @@ from auditor.lab.tree import Tree
 
 _AMAL = 1101
 _SSHD = "/etc/ssh/sshd_config"
+_RULE = "amal ALL=(ALL) NOPASSWD: ALL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _mode(name: str, check: str, path: str, mode: int, uid: int = 0, gid: int = 
     def plant(tree: Tree) -> None:
         tree.mode(path, mode, uid, gid)
 
-    return Defect(name, (Finds(check, (subject,) if subject else ()),), (path,), plant)
+    return Defect(name, (Finds(check, (subject or path,)),), (path,), plant)
 
 
 def _swap(name: str, check: str, path: str, old: str, new: str) -> Defect:
@@ -129,7 +130,7 @@ def _wrong_clock(tree: Tree) -> None:
 
 
 def _sudo_nopasswd(tree: Tree) -> None:
-    tree.write("/etc/sudoers.d/amal", "amal ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+    tree.write("/etc/sudoers.d/amal", f"{_RULE}\n", 0o440)
 
 
 def _listener(name: str, port: int, command: tuple[str, ...]) -> Defect:
@@ -155,11 +156,10 @@ _FILES = (
     _mode("shadow-readable", "file-shadow-permissions", "/etc/shadow", 0o644, 0, SHADOW_GROUP),
     _mode("passwd-writable", "file-passwd-permissions", "/etc/passwd", 0o666),
     _mode("sshd-config-writable", "file-sshd-config-permissions", _SSHD, 0o666),
-    _mode("crontab-writable", "file-cron-permissions", "/etc/crontab", 0o666, subject="/etc/crontab"),
+    _mode("crontab-writable", "file-cron-permissions", "/etc/crontab", 0o666),
     _mode("home-open", "home-directory-permissions", "/home/amal", 0o777, _AMAL, _AMAL, subject="amal"),
     # sshd refuses a key of its own that others can read, but not one that is another's.
-    _mode("host-key-owned", "file-ssh-host-key-permissions", "/etc/ssh/ssh_host_ed25519_key", 0o640, _AMAL, _AMAL,
-          subject="/etc/ssh/ssh_host_ed25519_key"),
+    _mode("host-key-owned", "file-ssh-host-key-permissions", "/etc/ssh/ssh_host_ed25519_key", 0o640, _AMAL, _AMAL),
 )  # fmt: skip
 
 _SSH = (
@@ -181,9 +181,17 @@ _SSH = (
 _ACCOUNTS = (
     _no_ageing("omar"),
     _no_ageing("layla"),
-    _account("second-root", "toor", 0, HASH, "/bin/bash", Finds("account-uid-zero", ("toor",)), Finds("account-duplicate-uid")),
+    _account(
+        "second-root",
+        "toor",
+        0,
+        HASH,
+        "/bin/bash",
+        Finds("account-uid-zero", ("toor",)),
+        Finds("account-duplicate-uid", ("UID 0",)),
+    ),
     _account("empty-password", "guest", 1201, "", "/bin/bash", Finds("account-empty-password", ("guest",))),
-    _account("duplicate-uid", "omar2", 1102, HASH, "/bin/bash", Finds("account-duplicate-uid")),
+    _account("duplicate-uid", "omar2", 1102, HASH, "/bin/bash", Finds("account-duplicate-uid", ("UID 1102",))),
     Defect("system-shell", (Finds("account-system-shell", ("games",)),), ("/etc/passwd",), _system_shell),
     _swap("no-ageing-default", "password-max-days-default", "/etc/login.defs", "PASS_MAX_DAYS 90", "PASS_MAX_DAYS 99999"),
     _swap("weak-hash", "password-hash-method", "/etc/login.defs", "ENCRYPT_METHOD YESCRYPT", "ENCRYPT_METHOD MD5"),
@@ -195,18 +203,25 @@ _ACCOUNTS = (
         ("/etc/pam.d/common-auth", "/etc/pam.d/common-account", "/etc/security/faillock.conf"),
         _no_lockout,
     ),
-    Defect("sudo-nopasswd", (Finds("sudo-nopasswd"),), ("/etc/sudoers.d/amal",), _sudo_nopasswd),
+    Defect(
+        "sudo-nopasswd", (Finds("sudo-nopasswd", (f"/etc/sudoers.d/amal: {_RULE}",)),), ("/etc/sudoers.d/amal",), _sudo_nopasswd
+    ),
     _swap("sudo-no-pty", "sudo-use-pty", "/etc/sudoers", "Defaults use_pty\n", ""),
     _swap("sudo-no-log", "sudo-log-file", "/etc/sudoers", 'Defaults logfile="/var/log/sudo.log"\n', ""),
 )
 
 _SYSTEM = (
-    Defect("telnet-package", (Finds("package-legacy-services"),), ("/var/lib/dpkg/status",), _telnet_package),
+    Defect(
+        "telnet-package",
+        (Finds("package-legacy-services", ("telnetd", "rsh-server")),),
+        ("/var/lib/dpkg/status",),
+        _telnet_package,
+    ),
     Defect("old-release", (Finds("os-release-supported"),), ("/etc/os-release",), _old_release),
     Defect("wrong-clock", (Finds("time-offset"),), ("/etc/ld.so.preload", "/etc/faketimerc"), _wrong_clock),
     Defect(
         "redirects-accepted",
-        (Finds("kernel-icmp-redirects"),),
+        (Finds("kernel-icmp-redirects", tuple(f"net.ipv4.conf.{card}.accept_redirects" for card in ("all", "default"))),),
         sysctls=(("net.ipv4.conf.all.accept_redirects", "1"), ("net.ipv4.conf.default.accept_redirects", "1")),
     ),
     Defect("no-firewall", (Finds("firewall-active"),), firewall="flush ruleset"),

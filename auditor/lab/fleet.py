@@ -15,11 +15,11 @@ from pathlib import Path
 from auditor.errors import LabError
 from auditor.lab import network, start
 from auditor.lab.base import SYSCTLS
-from auditor.lab.build import Layout, background, build, sysctl_path
+from auditor.lab.build import SUDOERS_OF_AUDITOR, Layout, background, build, sysctl_path
 from auditor.lab.defects import DEFECTS, Defect
 from auditor.lab.machine import capabilities, end_processes, run, start_time
 from auditor.lab.network import SPACE, Network
-from auditor.lab.spec import HOSTS, HostSpec, host_spec
+from auditor.lab.spec import HOSTS, HostSpec, Login, host_spec
 from auditor.lab.tree import Tree
 
 _MARK = ".auditor-lab"
@@ -134,6 +134,14 @@ class Fleet:
             run("nsenter", "-t", str(running.pid), "-n", "nft", "-f", str(Layout(self.state).base / "etc/nftables.conf"))
         self._settle(uid, what)
 
+    def permit(self, sudoers: str) -> None:
+        """Let the hosts of limited sudo allow just what a sudoers text says. Raises LabError when sudo would not take it."""
+        for spec in self.specs:
+            if spec.login is Login.LIMITED:
+                self._tree(spec.uid).write(SUDOERS_OF_AUDITOR, sudoers, 0o440)
+                Tree(Layout(self.state).host(spec.uid) / "files").write(SUDOERS_OF_AUDITOR, sudoers, 0o440)
+                run("nsenter", "-t", str(self._live(spec.uid).pid), "-a", "/usr/sbin/visudo", "-c")
+
     def stop(self, uid: str) -> None:
         """Pull a host's cable: nothing at its address answers any more."""
         run("nsenter", "-t", str(self._live(uid).pid), "-n", "ip", "link", "set", "eth0", "down")
@@ -169,7 +177,11 @@ class Fleet:
         running = self._running.get(uid)
         if running is None or start_time(running.pid) != running.started:
             return "dead"
-        return "up" if "eth0" in Path(f"/proc/{running.pid}/net/route").read_text(encoding="ascii") else "stopped"
+        try:
+            routes = Path(f"/proc/{running.pid}/net/route").read_text(encoding="ascii")
+        except OSError:  # it died just now
+            return "dead"
+        return "up" if "eth0" in routes else "stopped"
 
     def _live(self, uid: str) -> _Running:
         state = self._state(uid)
@@ -201,10 +213,10 @@ class Fleet:
         draft.replace(record_path)
 
 
-def up(state: Path, hosts: tuple[str, ...] | None = None, sudoers: str = "", space: str = SPACE) -> Fleet:
+def up(state: Path, hosts: tuple[str, ...] | None = None, space: str = SPACE) -> Fleet:
     """Start the fleet, or the named hosts of it, with everything it needs kept in ``state``; a fleet that is up stays as it is.
 
-    ``sudoers`` is what the host ``finance-limited-1`` allows the auditor (any command when empty). Raises LabError.
+    ``space`` is the private network that the lab takes its addresses from. Raises LabError.
     """
     state = state.resolve()
     specs = _choose(hosts)
@@ -223,7 +235,7 @@ def up(state: Path, hosts: tuple[str, ...] | None = None, sudoers: str = "", spa
     (state / _MARK).touch()
     try:
         net = network.reserve(state, space)
-        build(Layout(state), net, specs, sudoers)
+        build(Layout(state), net, specs)
         pids = start.start_hosts(Layout(state), net, specs)
         fleet = Fleet(state, net, specs, {})
         for spec in specs:
@@ -306,7 +318,7 @@ def _file_state(path: str) -> FileState:
     found = os.lstat(path)
     content = ""
     if stat.S_ISLNK(found.st_mode):
-        content = os.readlink(path)
+        content = str(Path(path).readlink())
     elif stat.S_ISREG(found.st_mode) and found.st_size <= 1 << 20:
         content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
     return FileState(found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, content)

@@ -37,7 +37,8 @@ def capabilities() -> tuple[bool, str]:
         return False, f"the lab needs packages that are not installed; run: apt-get install {' '.join(missing)}"
     if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
         return False, "the lab needs a package that is not installed; run: apt-get install libfaketime"
-    trial = "mount -t tmpfs t /tmp && mkdir /tmp/u /tmp/w /tmp/m && mount -t overlay -o lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w o /tmp/m"
+    trial = "mount -t tmpfs t /tmp && mkdir /tmp/u /tmp/w /tmp/m"
+    trial += " && mount -t overlay -o lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w o /tmp/m"
     trial += " && ip link add lab0 type veth peer name lab1 && ip link add lab2 type bridge"
     result = run("unshare", "--mount", "--net", "--uts", "--pid", "--fork", "sh", "-c", trial, check=False)
     if result.returncode != 0:
@@ -48,9 +49,7 @@ def capabilities() -> tuple[bool, str]:
 
 def run(*command: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
     """A command by the system's own path, in the C locale; LabError with its own words when it fails."""
-    result = subprocess.run(  # noqa: S603 -- fixed commands, no shell
-        command, input=stdin, capture_output=True, text=True, env={"PATH": PATH, "LC_ALL": "C"}, check=False
-    )
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, env={"PATH": PATH, "LC_ALL": "C"}, check=False)
     if check and result.returncode != 0:
         said = (result.stderr or result.stdout).strip()
         raise LabError(f"{' '.join(command[:3])} failed ({result.returncode}): {said}")
@@ -70,7 +69,7 @@ def lab_processes(state: Path) -> set[int]:
     """Every living process of the lab in ``state``: by its command line while it starts, by its mounts from then on."""
     own, seen, found = _mount_namespace("self"), {}, set()
     mark = f"upperdir={_escaped(state)}/mnt/"
-    for entry in os.listdir("/proc"):
+    for entry in (path.name for path in Path("/proc").iterdir()):
         if not entry.isdigit() or start_time(int(entry)) is None:
             continue
         with contextlib.suppress(OSError):
@@ -85,7 +84,7 @@ def lab_processes(state: Path) -> set[int]:
 
 
 def _mount_namespace(pid: str) -> str:
-    return os.readlink(f"/proc/{pid}/ns/mnt")
+    return str(Path(f"/proc/{pid}/ns/mnt").readlink())
 
 
 def _escaped(path: Path) -> str:

@@ -18,7 +18,7 @@ class Login(StrEnum):
     """What the auditor's account may do on a host."""
 
     SUDO = "sudo"  # any command by sudo, without a password
-    LIMITED = "limited"  # just what the given sudoers text allows
+    LIMITED = "limited"  # just what ``Fleet.permit`` was given; nothing before
     PLAIN = "plain"  # no sudo
     REFUSED = "refused"  # its key is not accepted
 

@@ -133,10 +133,10 @@ def service_port(command: tuple[str, ...]) -> int:
 
 def end_service(pid: int, command: tuple[str, ...]) -> None:
     """End the service of that very command in the host of process ``pid``."""
-    namespace = os.readlink(f"/proc/{pid}/ns/pid")
+    namespace = Path(f"/proc/{pid}/ns/pid").readlink()
     wanted = b"\0".join(word.encode() for word in command) + b"\0"
-    for entry in os.listdir("/proc"):
+    for entry in (path.name for path in Path("/proc").iterdir()):
         with contextlib.suppress(OSError):
-            same = entry.isdigit() and os.readlink(f"/proc/{entry}/ns/pid") == namespace
+            same = entry.isdigit() and Path(f"/proc/{entry}/ns/pid").readlink() == namespace
             if same and Path(f"/proc/{entry}/cmdline").read_bytes() == wanted:
                 os.kill(int(entry), signal.SIGKILL)
