@@ -54,9 +54,8 @@ class _Target:
 
 
 def resolve(name: str) -> list[str]:
-    """The addresses of a name, IPv4 first and in order, so that the same one is taken each night. Raises OSError."""
-    found = {ipaddress.ip_address(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
-    return [str(address) for address in sorted(found, key=lambda a: (a.version, int(a)))]
+    """The addresses of a name, as the system finds them. Raises OSError."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
 
 
 def scan(
@@ -145,6 +144,7 @@ class _Scan:
         return addresses[0]
 
     def _addresses(self, name: str) -> list[Address]:
+        """IPv4 first and in order, so that the same one is taken each night; none for what is no name."""
         try:
             ascii_name = name.encode("idna").decode("ascii")
         except UnicodeError:
@@ -152,9 +152,10 @@ class _Scan:
         if not _NAME.fullmatch(ascii_name):
             return []
         try:
-            return [ipaddress.ip_address(text) for text in self._resolve(ascii_name)]
+            found = {ipaddress.ip_address(text) for text in self._resolve(ascii_name)}
         except (OSError, ValueError):
             return []
+        return sorted(found, key=lambda a: (a.version, int(a)))
 
     def _names(self, listed: tuple[str, ...]) -> dict[Address, list[str]]:
         """The listed names by the addresses that they have now."""

@@ -1,0 +1,388 @@
+"""Scanning from the network: what was not seen is never clean, nothing outside the inventory is touched, slices do not waver."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import socketserver
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.collecting import nmap_ports
+from auditor.collecting.network import HOSTS_PER_RUN, scan
+from auditor.collecting.nmap_run import NmapOutput, run_nmap
+from auditor.collecting.nmap_xml import read_scan
+from auditor.errors import CollectionError
+from auditor.facts import by_name
+from auditor.model import (
+    Asset,
+    AssetKind,
+    AssetPlan,
+    Connection,
+    DepartmentPlan,
+    Observation,
+    ObservationStatus,
+    ProbeCall,
+    Settings,
+)
+
+NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
+PORTS = ("open_ports",)
+needs_nmap = pytest.mark.skipif(shutil.which("nmap") is None, reason="nmap is not installed")
+
+
+def host(uid: str, address: str, **changes: Any) -> Asset:
+    return Asset(uid, AssetKind.HOST, "health", uid, address, **changes)
+
+
+def network(uid: str, address: str, **changes: Any) -> Asset:
+    return Asset(uid, AssetKind.NETWORK, "health", uid, address, **changes)
+
+
+def plan(*assets: Asset, facts: tuple[str, ...] = PORTS, skipped: str = "") -> DepartmentPlan:
+    def probes(asset: Asset) -> tuple[ProbeCall, ...]:
+        names = ("live_hosts",) if asset.kind is AssetKind.NETWORK else ("sshd", *facts)
+        return tuple(ProbeCall(name) for name in names)
+
+    whole = Asset("health", AssetKind.DEPARTMENT, "health", "health", "")
+    return DepartmentPlan("health", whole, tuple(AssetPlan(a, probes(a), (), skipped) for a in assets))
+
+
+def look(department: DepartmentPlan, **changes: Any) -> dict[tuple[str, str], Observation]:
+    """Scan; prove that nothing is answered twice."""
+    seen: dict[tuple[str, str], Observation] = {}
+
+    def keep(observation: Observation) -> None:
+        key = (observation.asset, observation.probe.fact)
+        assert key not in seen
+        seen[key] = observation
+
+    given: dict[str, Any] = {"on_result": keep, "cancelled": lambda: False, "clock": lambda: NOW, "resolve": no_dns}
+    scan(department, Settings(Path("/")), **{**given, **changes})
+    return seen
+
+
+def no_dns(name: str) -> list[str]:
+    raise OSError(name)
+
+
+class Nmap:
+    """Stands for nmap: remembers what it was asked, answers with the XML it was given, one text per run."""
+
+    def __init__(self, *xml: str, stopped: bool = False, error: str = "") -> None:
+        self.runs: list[list[str]] = []
+        self._xml = list(xml)
+        self._stopped, self._error = stopped, error
+
+    def __call__(self, arguments: list[str], *, seconds: float, cancelled: Callable[[], bool]) -> NmapOutput:
+        self.runs.append(list(arguments))
+        return NmapOutput(self._xml.pop(0) if self._xml else "", self._stopped, self._error, 1.0)
+
+
+def answer(address: str, *ports: tuple[int, str], extra: str = "closed", attributes: str = "") -> str:
+    listed = "".join(
+        f'<port protocol="tcp" portid="{n}"><state state="{s}" reason="syn-ack" reason_ttl="7"/></port>' for n, s in ports
+    )
+    return (
+        f'<host {attributes}><status state="up" reason="conn-refused"/><address addr="{address}" addrtype="ipv4"/>'
+        f'<ports><extraports state="{extra}" count="900"/>{listed}</ports><times srtt="41" rttvar="12"/></host>'
+    )
+
+
+def document(*hosts: str, end: str = '<runstats><finished exit="success"/></runstats></nmaprun>') -> str:
+    return '<?xml version="1.0"?><!DOCTYPE nmaprun><nmaprun start="17">' + "".join(hosts) + end
+
+
+def test_hosts_share_one_run_and_each_gets_its_own_slice() -> None:
+    """Ten hosts with three facts cost one run of nmap; facts read on the host itself are left to others."""
+    hosts = [host(f"h{n}", f"10.0.0.{n}") for n in range(1, 11)]
+    nmap = Nmap(document(*(answer(f"10.0.0.{n}", (n + 20, "open")) for n in range(1, 11))))
+    seen = look(plan(*hosts, facts=("open_ports", "ssh_algorithms", "tls")), run=nmap)
+    assert len(nmap.runs) == 1
+    assert len(seen) == 30
+    assert 'portid="23"' in seen["h3", "open_ports"].stdout
+    assert 'portid="24"' not in seen["h3", "open_ports"].stdout
+    assert "ssh2-enum-algos,ssl-cert,ssl-enum-ciphers" in nmap.runs[0]
+
+
+def test_a_large_department_is_split_so_that_a_run_stays_bounded() -> None:
+    """More hosts than nmap scans side by side need a second run."""
+    nmap = Nmap(document(), document())
+    look(plan(*(host(f"h{n}", f"10.0.{n // 200}.{n % 200 + 1}") for n in range(HOSTS_PER_RUN + 1))), run=nmap)
+    assert len(nmap.runs) == 2
+
+
+def test_scripts_and_service_detection_only_when_a_check_needs_them() -> None:
+    """Open ports alone cost a plain port scan."""
+    nmap = Nmap(document(answer("10.0.0.1", (22, "open"))))
+    look(plan(host("h", "10.0.0.1", ports=("40404/tcp", "53/udp", "99999/tcp"))), run=nmap)
+    arguments = nmap.runs[0]
+    assert "-sV" not in arguments
+    assert "--script" not in arguments
+    assert {22, 23, 8080, 40404} <= nmap_ports.expand(arguments[arguments.index("-p") + 1])
+    assert {"--unprivileged", "-sT", "-n"} <= set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("xml", "status"),
+    [
+        (document(), ObservationStatus.FAILED),
+        (document('<host><status state="down"/><address addr="10.0.0.1" addrtype="ipv4"/></host>'), ObservationStatus.FAILED),
+        (document(answer("10.0.0.1", (22, "filtered"), extra="filtered")), ObservationStatus.FAILED),
+        (document(answer("10.0.0.1", attributes='timedout="true"')), ObservationStatus.TIMED_OUT),
+        (document(end=""), ObservationStatus.TRUNCATED),
+        (document(end='<runstats><finished exit="error"/></runstats></nmaprun>'), ObservationStatus.TRUNCATED),
+        ("", ObservationStatus.TRUNCATED),
+        (document(answer("10.0.0.1", (22, "open"))[:-9], end=""), ObservationStatus.TRUNCATED),
+    ],
+)
+def test_what_was_not_seen_is_not_clean(xml: str, status: ObservationStatus) -> None:
+    """Dead, silent, slow and half-scanned hosts are each unobserved with a reason, never without open ports."""
+    observation = look(plan(host("h", "10.0.0.1")), run=Nmap(xml))["h", "open_ports"]
+    assert (observation.status, observation.stdout) == (status, "")
+    assert observation.stderr
+
+
+def test_a_host_that_refuses_everything_is_observed_without_open_ports() -> None:
+    """A refusal is an answer."""
+    observation = look(plan(host("h", "10.0.0.1")), run=Nmap(document(answer("10.0.0.1"))))["h", "open_ports"]
+    assert observation.status is ObservationStatus.OK
+    fact = by_name("open_ports")
+    assert fact is not None
+    assert fact.value(observation.stdout, {}) == []
+
+
+def test_what_a_stopped_run_had_finished_counts() -> None:
+    """At the deadline the hosts that nmap had finished are observed, the others timed out."""
+    xml = document(answer("10.0.0.1", (22, "open")), end="<host>")
+    seen = look(plan(host("a", "10.0.0.1"), host("b", "10.0.0.2")), run=Nmap(xml, stopped=True))
+    assert seen["a", "open_ports"].status is ObservationStatus.OK
+    assert seen["b", "open_ports"].status is ObservationStatus.TIMED_OUT
+
+
+def test_a_host_that_breaks_nmap_takes_no_other_with_it() -> None:
+    """After a crash each unfinished host is scanned alone, so that only the breaker is unobserved."""
+    nmap = Nmap(document(end=""), document(end=""), document(answer("10.0.0.2", (22, "open"))), error="Segmentation fault")
+    seen = look(plan(host("bad", "10.0.0.1"), host("good", "10.0.0.2")), run=nmap)
+    assert seen["bad", "open_ports"].status is ObservationStatus.TRUNCATED
+    assert "Segmentation fault" in seen["bad", "open_ports"].stderr
+    assert seen["good", "open_ports"].status is ObservationStatus.OK
+
+
+def test_a_cancelled_scan_answers_only_for_what_is_finished() -> None:
+    """What Ctrl-C interrupted is left for the run that resumes."""
+    stop: list[bool] = []
+
+    def run(*_arguments: Any, **_limits: Any) -> NmapOutput:
+        stop.append(True)
+        return NmapOutput(document(answer("10.0.0.1", (22, "open")), end=""), True, "", 1.0)
+
+    seen = look(plan(host("a", "10.0.0.1"), host("b", "10.0.0.2")), run=run, cancelled=lambda: bool(stop))
+    assert set(seen) == {("a", "open_ports")}
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2a00:1450::1", "::ffff:8.8.8.8", "224.0.0.1", "0.0.0.0", "public.example"])
+def test_public_and_odd_addresses_are_refused(address: str) -> None:
+    """Nothing is sent to a public address that the inventory does not call public, also when a name leads to it."""
+    nmap = Nmap()
+    seen = look(plan(host("h", address)), run=nmap, resolve=lambda _name: ["8.8.4.4"])
+    assert seen["h", "open_ports"].status is ObservationStatus.FAILED
+    assert nmap.runs == []
+
+
+def test_a_public_asset_is_scanned_when_the_inventory_says_so() -> None:
+    """`public: true` is the permission."""
+    nmap = Nmap(document())
+    look(plan(host("h", "8.8.8.8", public=True)), run=nmap)
+    assert nmap.runs[0][-2:] == ["--", "8.8.8.8"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["--script=evil", "-iL", "10.0.0.1 -oN x", "10.0.0.0/8", "10.0.0.1-50,60", "fe80::1%--x", "$(id)", "a" * 300, "\0", ""],
+)
+def test_no_address_becomes_an_option_or_a_range(address: str) -> None:
+    """Only canonical addresses reach nmap's command line, after `--`."""
+    nmap = Nmap(document())
+    seen = look(plan(host("h", address)), run=nmap, resolve=lambda _name: ["10.0.0.7", "10.0.0.5"])
+    assert seen["h", "open_ports"].status is ObservationStatus.FAILED
+    assert nmap.runs == []
+
+
+def test_a_name_leads_to_the_same_address_whatever_the_order_of_the_answer() -> None:
+    """The name is resolved before nmap starts; nmap never sees it."""
+    nmap = Nmap(document(), document())
+    for answers in (["10.0.0.9", "10.0.0.5", "fd00::1"], ["fd00::1", "10.0.0.5", "10.0.0.9"]):
+        look(plan(host("h", "db.health.example")), run=nmap, resolve=lambda _name, answers=answers: answers)
+    assert [run[-1] for run in nmap.runs] == ["10.0.0.5", "10.0.0.5"]
+
+
+def test_hosts_behind_a_jump_host_are_not_judged_from_here() -> None:
+    """What the auditor sees of such an address is not what the network there sees."""
+    nmap = Nmap()
+    seen = look(plan(host("h", "10.0.0.1", connection=Connection(jump=("gate",)))), run=nmap)
+    assert "jump host" in seen["h", "open_ports"].stderr
+    assert nmap.runs == []
+
+
+def test_skipped_assets_are_left_alone() -> None:
+    """An asset that the plan skips gets neither packets nor observations."""
+    nmap = Nmap()
+    assert look(plan(host("h", "10.0.0.1"), skipped="retired"), run=nmap) == {}
+    assert nmap.runs == []
+
+
+def test_an_unchanged_host_gives_the_same_bytes() -> None:
+    """Times, order and reasons of nmap leave no trace in a slice."""
+    first = document(answer("10.0.0.1", (443, "open"), (22, "open"), attributes='starttime="1" endtime="2"'))
+    second = document(
+        answer("10.0.0.1", (22, "open"), (443, "open"), extra="filtered").replace("41", "97").replace("syn-ack", "x")
+    )
+    slices = {look(plan(host("h", "10.0.0.1")), run=Nmap(xml))["h", "open_ports"].stdout for xml in (first, second)}
+    assert len(slices) == 1
+
+
+def test_a_port_that_only_another_host_declares_is_not_reported() -> None:
+    """What is reported of a host depends on its own entry: else another's edit would close its findings."""
+    xml = document(answer("10.0.0.1", (40404, "open"), (22, "open")))
+    nmap = Nmap(xml)
+    seen = look(plan(host("a", "10.0.0.1"), host("b", "10.0.0.2", ports=("40404/tcp",))), run=nmap)
+    assert "40404" not in seen["a", "open_ports"].stdout
+
+
+def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:
+    """Each network gets its own addresses, in order, with the inventory names that lead to them."""
+    up = '<host><status state="up"/><address addr="{}" addrtype="ipv4"/></host>'
+    xml = document(up.format("10.0.0.10"), up.format("10.0.0.9"), up.format("10.0.1.1"))
+    nmap = Nmap(xml)
+    seen = look(
+        plan(network("n1", "10.0.0.0/24"), network("n2", "10.0.1.0/24")),
+        run=nmap,
+        listed=("10.0.1.1", "db.health.example"),
+        resolve=lambda _name: ["10.0.0.9"],
+    )
+    fact = by_name("live_hosts")
+    assert fact is not None
+    assert len(nmap.runs) == 1
+    assert fact.value(seen["n1", "live_hosts"].stdout, {}) == [
+        {"address": "10.0.0.9", "names": ["db.health.example"]},
+        {"address": "10.0.0.10", "names": []},
+    ]
+    assert fact.value(seen["n2", "live_hosts"].stdout, {}) == [{"address": "10.0.1.1", "names": []}]
+
+
+@pytest.mark.parametrize("address", ["10.0.0.0/8", "8.8.8.0/24", "0.0.0.0/0", "224.0.0.0/24", "nonsense", "-sS"])
+def test_networks_too_large_or_public_are_refused(address: str) -> None:
+    """A slip of the pen in an inventory does not scan a country."""
+    nmap = Nmap()
+    assert look(plan(network("n", address)), run=nmap)["n", "live_hosts"].status is ObservationStatus.FAILED
+    assert nmap.runs == []
+
+
+def test_a_discovery_that_was_cut_observes_no_network() -> None:
+    """Addresses that were not reached yet may be the strangers."""
+    xml = document(answer("10.0.0.9"), end="")
+    seen = look(plan(network("n", "10.0.0.0/24")), run=Nmap(xml, stopped=True))
+    assert seen["n", "live_hosts"].status is ObservationStatus.TIMED_OUT
+
+
+def test_output_that_declares_entities_is_refused() -> None:
+    """Such output is not nmap's."""
+    with pytest.raises(CollectionError, match="entities"):
+        read_scan('<!DOCTYPE nmaprun [<!ENTITY a "b">]><nmaprun>&a;</nmaprun>')
+
+
+def test_ports_are_written_as_nmap_reads_them() -> None:
+    """Collapsing and expanding a list gives the list."""
+    assert nmap_ports.collapse(nmap_ports.expand("22,80-82,81,443")) == "22,80-82,443"
+    assert nmap_ports.expand(nmap_ports.collapse(nmap_ports.ALWAYS)) == nmap_ports.ALWAYS
+
+
+def test_nmap_that_dies_leaves_what_it_had_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through python-nmap itself: the XML before the death is kept, and the complaint with it."""
+    fake = tmp_path / "nmap"
+    fake.write_text(
+        "#!/bin/sh\n"
+        '[ "$1" = -V ] && { echo "Nmap version 7.93 ( https://nmap.org )"; exit; }\n'
+        f"printf '%s' '{document(answer('10.0.0.1', (22, 'open')), end='<host>')}'; echo broken >&2; kill -9 $$\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    output = run_nmap(["-sT"], seconds=10, cancelled=lambda: False)
+    assert (output.stopped, output.error) == (False, "broken")
+    result = read_scan(output.xml)
+    assert (len(result.hosts), result.whole) == (1, False)
+
+
+def test_a_missing_nmap_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what to do."""
+    import nmap
+
+    def missing() -> None:
+        raise nmap.PortScannerError("nmap program was not found in path")
+
+    monkeypatch.setattr(nmap, "PortScanner", missing)
+    with pytest.raises(CollectionError, match="apt install nmap"):
+        run_nmap(["-sT"], seconds=1, cancelled=lambda: False)
+
+
+class Greeter(socketserver.BaseRequestHandler):
+    """Greets as an FTP server does."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"220 (vsFTPd 3.0.3)\r\n")
+        self.request.recv(100)
+
+
+@pytest.fixture(scope="module")
+def ftp_server() -> Iterator[str]:
+    address = "127.88.0.1"
+    socketserver.ThreadingTCPServer.allow_reuse_address = True
+    with socketserver.ThreadingTCPServer((address, 2121), Greeter) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield address
+        server.shutdown()
+        thread.join()
+
+
+@needs_nmap
+def test_a_real_scan_twice_gives_the_same_bytes(ftp_server: str) -> None:
+    """Real nmap sees the server that the test started, by name and product, and sees it the same way twice."""
+    department = plan(host("h", ftp_server), facts=("network_services", "open_ports"))
+    first, second = (look(department) for _ in range(2))
+    fact = by_name("network_services")
+    assert fact is not None
+    services: Any = fact.value(first["h", "network_services"].stdout, {})
+    assert ("ftp", "vsftpd", True) in [(s["service"], s["product"], s["identified"]) for s in services if s["port"] == 2121]
+    assert {k: o.stdout for k, o in first.items()} == {k: o.stdout for k, o in second.items()}
+
+
+@needs_nmap
+def test_a_real_discovery_finds_what_answers() -> None:
+    """On loopback every address answers: four of a network of four are found."""
+    seen = look(plan(network("n", "127.88.1.0/30")))
+    fact = by_name("live_hosts")
+    assert fact is not None
+    value: Any = fact.value(seen["n", "live_hosts"].stdout, {})
+    assert [h["address"] for h in value] == [str(a) for a in ipaddress.ip_network("127.88.1.0/30")]
+
+
+@needs_nmap
+@pytest.mark.parametrize("how", ["deadline", "cancelled"])
+def test_a_real_nmap_is_stopped(how: str) -> None:
+    """At the deadline and on Ctrl-C nmap ends soon, and what it wrote is recognised as cut."""
+    slow = ["-sT", "-Pn", "-n", "--unprivileged", "--scan-delay", "1s", "-p", "1-60000", "127.88.0.2"]
+    output = run_nmap(slow, seconds=0.5 if how == "deadline" else 60, cancelled=lambda: how == "cancelled")
+    assert output.stopped
+    assert output.seconds < 10
+    assert not read_scan(output.xml).whole
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "127.88.0.2" not in running

@@ -1,0 +1,143 @@
+"""Facts read from the network: real slices parse to what they show, and nothing else is ever taken for an observation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.errors import ParseError
+from auditor.facts import Fact, by_name
+from auditor.facts._nmap_output import clean, read
+
+GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
+NAMES = ("live_hosts", "network_services", "open_ports", "ssh_algorithms", "tls")
+STORED = [path for name in NAMES for path in sorted((GOLDENS / name).glob("*.txt"))]
+
+
+def fact(name: str) -> Fact:
+    found = by_name(name)
+    assert found is not None
+    return found
+
+
+def host(*ports: str) -> str:
+    return f'<host><status state="up"/><address addr="10.0.0.1"/><ports>{"".join(ports)}</ports></host>'
+
+
+def port(number: object, inner: str = "") -> str:
+    return f'<port protocol="tcp" portid="{number}"><state state="open"/>{inner}</port>'
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_real_slices_parse_to_what_was_there(path: Path) -> None:
+    """Each stored slice of a real scan gives the value beside it."""
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert told["value"] == fact(path.parent.name).value(path.read_text(), told["args"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_shown_to_authors_has_the_shape(name: str) -> None:
+    """Every fact has goldens, and its example is a value that the parser could give."""
+    from auditor.facts.shape import conform
+
+    assert conform(fact(name).shape, fact(name).example) == fact(name).example
+    assert any(path.parent.name == name for path in STORED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=st.one_of(st.text(), st.text(alphabet='<>/="&;#x0123 hostsportscripttableelem\0\x1b')))
+def test_any_text_is_a_whole_value_or_a_parse_error(name: str, text: str) -> None:
+    """No output makes a parser raise anything but ParseError; the shape is held in `value`."""
+    try:
+        fact(name).value(text, {})
+    except ParseError:
+        return
+
+
+@given(data=st.data())
+def test_a_slice_that_is_cut_is_never_a_shorter_list(data: Any) -> None:
+    """However much of a slice's end is missing, what is left is a parse error, not fewer open ports."""
+    path = data.draw(st.sampled_from(STORED))
+    text = path.read_text().rstrip()
+    with pytest.raises(ParseError):
+        fact(path.parent.name).value(text[: data.draw(st.integers(0, len(text) - 1))], {})
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "live_hosts"])
+def test_a_host_that_did_not_answer_has_no_value(name: str) -> None:
+    """A slice that does not say `up` is not a host without open ports."""
+    with pytest.raises(ParseError):
+        fact(name).value('<host><status state="down"/><ports/></host>', {})
+
+
+def test_entities_are_refused() -> None:
+    """An entity bomb is refused at its declaration; the plain DOCTYPE that nmap writes is not."""
+    bomb = '<!DOCTYPE host [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><host>&b;</host>'
+    with pytest.raises(ParseError, match="entities"):
+        fact("open_ports").value(bomb, {})
+    assert read("<!DOCTYPE host><host/>", "host") == ([], True)
+
+
+def test_deep_nesting_is_refused() -> None:
+    """XML deeper than any that nmap writes is refused before it is built."""
+    with pytest.raises(ParseError, match="deep"):
+        fact("open_ports").value("<host>" + "<table>" * 500 + "</table>" * 500 + "</host>", {})
+
+
+def test_banners_cannot_steer_a_terminal() -> None:
+    """Control characters, also as references, and marks that reorder a line are replaced."""
+    assert clean("a\x1b[2Jb\u202ec&#27;d&#x200F;e&#xD800;f&#10;") == "a\ufffd[2Jb\ufffdc\ufffdd\ufffde\ufffdf&#10;"
+    service = '<service name="ftp" product="x&#27;[2J" method="probed"/>'
+    value: Any = fact("network_services").value(host(port(21, service)), {})
+    assert value[0]["product"] == "x\ufffd[2J"
+
+
+@pytest.mark.parametrize("number", ["0", "65536", "٢٢", "", "22 "])
+def test_what_is_no_port_is_a_parse_error(number: str) -> None:
+    """A port outside 1 to 65535 or in other digits breaks the slice."""
+    with pytest.raises(ParseError):
+        fact("open_ports").value(host(port(number)), {})
+
+
+@pytest.mark.parametrize("number", [443, 8443])
+@pytest.mark.parametrize(
+    "service", ["", '<service name="https" method="table"/>', '<service name="tcpwrapped" method="probed"/>']
+)
+def test_silence_on_a_tls_port_is_not_the_absence_of_tls(number: int, service: str) -> None:
+    """A port usual for TLS that did not say what it is leaves the question open; one that speaks plain HTTP answers it."""
+    with pytest.raises(ParseError, match="TLS"):
+        fact("tls").value(host(port(number, service)), {})
+    assert fact("tls").value(host(port(number, '<service name="http" method="probed"/>')), {}) == []
+
+
+def test_a_tls_port_read_by_half_is_a_parse_error() -> None:
+    """Versions without the certificate, or the reverse, would let a check pass on what nobody saw."""
+    half = '<script id="ssl-enum-ciphers"><table key="TLSv1.3"/></script>'
+    with pytest.raises(ParseError, match="certificate"):
+        fact("tls").value(host(port(4444, half)), {})
+
+
+def test_an_ssh_port_without_algorithms_is_a_parse_error() -> None:
+    """SSH that did not show its algorithms is not SSH without weak ones."""
+    with pytest.raises(ParseError, match="SSH"):
+        fact("ssh_algorithms").value(host(port(22, '<service name="ssh" method="table"/>')), {})
+
+
+def test_both_directions_of_an_ssh_connection_count() -> None:
+    """Where a server offers other ciphers in the other direction, the weak one is seen."""
+    lists = "".join(
+        f'<table key="{key}"><elem>{name}</elem></table>'
+        for key, name in (
+            ("kex_algorithms", "k"),
+            ("server_host_key_algorithms", "h"),
+            ("encryption_algorithms_client_to_server", "strong"),
+            ("encryption_algorithms_server_to_client", "weak"),
+        )
+    )
+    value: Any = fact("ssh_algorithms").value(host(port(22, f'<script id="ssh2-enum-algos">{lists}</script>')), {})
+    assert value == [{"port": 22, "kex": ["k"], "host_keys": ["h"], "ciphers": ["strong", "weak"], "macs": []}]
