@@ -119,7 +119,7 @@ class Integrity(Verdicts):
                 raise IntegrityError(f"run {name} is not as the journal's entry of its start tells")
         unfinished = False
         for run, status, summary, stopped in self._store.all("SELECT id, status, summary, ended FROM runs ORDER BY id"):
-            if status == RunStatus.COLLECTING.value:
+            if status == RunStatus.COLLECTING.value and str(run) not in ended:
                 unfinished = True
                 continue
             told = ended.get(str(run), {})

@@ -36,7 +36,11 @@ class RunLock:
             "actor": actor,
             "since": now.isoformat(),
         }
-        self._write(self._holder)
+        try:
+            self._write(self._holder)
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def name_run(self, run_id: int) -> None:
         """Add to what others are told which run it is for."""
@@ -45,8 +49,10 @@ class RunLock:
 
     def release(self) -> None:
         """Let the next run start."""
-        self._write({})
-        os.close(self._file)
+        try:
+            self._write({})
+        finally:
+            os.close(self._file)
 
     def _write(self, holder: dict[str, str | int]) -> None:
         with translated(self._path):

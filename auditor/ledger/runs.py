@@ -167,7 +167,7 @@ class Runs(Journal):
                 raise LedgerError(f"run {run_id} is {run.status.value} and stays so")
             data: dict[str, Json] = {"status": to.value}
             if to is RunStatus.COLLECTING:
-                self._store.run("UPDATE runs SET status = ? WHERE id = ?", (to.value, run_id))
+                self._store.run("UPDATE runs SET status = ?, ended = NULL WHERE id = ?", (to.value, run_id))
             else:
                 written = summary if summary is not None else dumps(run.summary)
                 self._store.run(

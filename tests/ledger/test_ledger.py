@@ -86,6 +86,7 @@ def test_an_interrupted_run_is_resumed(ledger: Ledger) -> None:
         with pytest.raises(LedgerError, match="unfinished"):
             ledger.begin_run(plan(), INPUTS, actor="me", now=T0)
         assert ledger.resume_run(run.id, actor="me", now=T0 + DAY).status is RunStatus.COLLECTING
+        assert ledger.run(run.id).ended is None
         assert ledger.done_assets(run.id) == {"h0"}
         assert ledger.verify().problem == ""
         judge(ledger, run.id, T0, [outcome()])

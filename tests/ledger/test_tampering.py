@@ -35,6 +35,8 @@ EDITS = (
     "UPDATE runs SET policy_version = '9' WHERE id = 1",
     "UPDATE runs SET narrowed = 1 WHERE id = 1",
     "UPDATE runs SET status = 'abandoned' WHERE id = 1",
+    "UPDATE runs SET status = 'collecting' WHERE id = 1",
+    "UPDATE runs SET status = 'collecting', ended = NULL WHERE id = 2",
     "UPDATE runs SET ended = started WHERE id = 1",
     "UPDATE runs SET summary = '{}' WHERE id = 1",
     "UPDATE runs SET plan = inputs WHERE id = 1",
