@@ -3,7 +3,7 @@
 ``use("ar")`` once, then ``_("{n} hosts were reached").format(n=3)``. ``scripts/translate`` keeps the Arabic catalogue.
 """
 
-from auditor.text.catalogue import N_, NP_, _, current, lazy, ngettext, pgettext, use, using
+from auditor.text.catalogue import N_, NP_, _, current, ngettext, pgettext, use, using
 from auditor.text.figures import day, instant, number, percent
 
-__all__ = ["NP_", "N_", "_", "current", "day", "instant", "lazy", "ngettext", "number", "percent", "pgettext", "use", "using"]
+__all__ = ["NP_", "N_", "_", "current", "day", "instant", "ngettext", "number", "percent", "pgettext", "use", "using"]

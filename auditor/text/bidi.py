@@ -15,7 +15,6 @@ Over SSH none of this is passed on; then ``bidi`` in auditor.toml decides.
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Mapping
 
@@ -52,7 +51,7 @@ def safe(text: str, *, lines: bool = False) -> str:
 def visual(line: str) -> str:
     """One line as a terminal that does not order Arabic must be given it: letters joined, in the order they are seen.
 
-    The line's direction is that of the current language. Wrap before this, never after: see ``visual_lines``.
+    The line's direction is that of the current language. Wrap before this, never after.
     """
     if not has_rtl(line):
         return _INVISIBLE.sub("", line)
@@ -63,12 +62,6 @@ def visual(line: str) -> str:
     joined = reshape(_closed(line))
     ordered = get_display(joined, base_dir="R" if current() == "ar" else "L")
     return _INVISIBLE.sub("", ordered if isinstance(ordered, str) else ordered.decode())
-
-
-def visual_lines(text: str, width: int) -> tuple[str, ...]:
-    """``text`` wrapped to ``width`` in reading order, each line then put in the order it is seen."""
-    wrapped = [line for part in text.splitlines() or [""] for line in textwrap.wrap(part, max(width, 1)) or [""]]
-    return tuple(visual(line) for line in wrapped)
 
 
 def has_rtl(text: str) -> bool:

@@ -65,9 +65,6 @@ def NP_(context: str, message: str) -> tuple[str, str]:  # noqa: N802
     return context, message
 
 
-lazy = N_
-
-
 @functools.cache
 def _catalogue(language: Language) -> _gettext.NullTranslations:
     if language == "en":

@@ -62,6 +62,7 @@ def test_hostile_names_do_not_pass():
     found = parse_nmap_xml(data, "scan.xml")
     assert found.hosts == ()
     assert len(found.mistakes) >= 2
+    assert "\u202e" not in "".join(mistake.message for mistake in found.mistakes)
 
 
 def test_very_deep_nesting_is_harmless():

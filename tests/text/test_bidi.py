@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.text import using
-from auditor.text.bidi import has_rtl, isolate, safe, terminal_orders_bidi, visual, visual_lines
+from auditor.text.bidi import has_rtl, isolate, safe, terminal_orders_bidi, visual
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -78,14 +78,6 @@ def test_visual_takes_any_text(text: str):
     """No text makes it raise; what is sent holds no bidi control."""
     with using("ar"):
         assert not has_rtl(text) or not any(c in visual(text) for c in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def test_lines_are_wrapped_in_reading_order():
-    """The first words read are in the first line, whichever way they run."""
-    with using("ar"):
-        first, second = visual_lines("واحد اثنان ثلاثة أربعة", 12)
-        assert (first, second) == (visual("واحد اثنان"), visual("ثلاثة أربعة"))
-        assert visual_lines("", 10) == ("",)
 
 
 def test_a_line_whose_isolates_were_cut_by_wrapping_is_still_ordered():

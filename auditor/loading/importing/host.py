@@ -19,6 +19,7 @@ from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.secrets import find_secrets
 from auditor.model import Json
+from auditor.text.bidi import safe
 
 MAX_HOSTS = 20_000
 _WAY = re.compile(r"^hosts\[\d+\](\.)?")
@@ -116,7 +117,12 @@ def gather(file: str, rows: Iterable[Row], mistakes: Iterable[Mistake] = (), not
     # A mistake stands at a value of its row or at the row itself; several hosts of one line stand or fall together.
     wrong = {mistake.line for mistake in own}
     hosts = tuple(_host(file, row) for row in kept if not ({row.line, *(line for line, _ in row.at.values())} & wrong))
-    return Imported(hosts, in_order([*found, *own]), in_order(notes))
+    return Imported(hosts, in_order(map(_printable, [*found, *own])), in_order(map(_printable, notes)))
+
+
+def _printable(mistake: Mistake) -> Mistake:
+    """What a file says is repeated in mistakes, and may have been written to steer the terminal that shows them."""
+    return dataclasses.replace(mistake, message=safe(mistake.message))
 
 
 def _told_of_row(mistake: Mistake) -> Mistake:
