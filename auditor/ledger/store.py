@@ -36,7 +36,7 @@ class Store:
     def open(cls, path: Path, *, create: bool, readonly: bool) -> Store:
         """Open the ledger at ``path``; make it first where it is missing and ``create`` allows it."""
         with translated(path):
-            if not path.exists():
+            if not _there(path):
                 if readonly or not create:
                     raise LedgerError(f"{path}: there is no ledger here yet; `auditor audit` makes one")
                 _make(path)
@@ -127,6 +127,15 @@ class Store:
             for forget in self.on_rollback:
                 forget()
             raise
+
+
+def _there(path: Path) -> bool:
+    """Unlike ``exists``, which in newer Pythons takes a folder that may not be entered for one without the file."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
