@@ -26,6 +26,7 @@ from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
 _TICK = 0.25
+_GATHER = 0.005  # what comes in within it is taken in one go rather than packet by packet
 _CHUNK = 131_072
 _HEARD = 200  # characters of a host's own words that are repeated in a report
 
@@ -39,7 +40,7 @@ class SshTransport:
         self._cancelled = cancelled or threading.Event()
         self._lookup = lookup
         self._known = known_hosts.load(settings.known_hosts)
-        self._configs = Configs()
+        self._configs = Configs(settings.root)
         self._secrets = Secrets()
         self._jumps = JumpPool(self._known, self._secrets)
 
@@ -136,7 +137,8 @@ class _Attempt:
                     continue
                 break
             # set by whatever comes in, and cleared only by a read, which is followed by another look
-            news.wait(min(self.clock.remaining(), _TICK))
+            if news.wait(min(self.clock.remaining(), _TICK)):
+                time.sleep(_GATHER)
         if session.finished:
             return
         if session.flooded:

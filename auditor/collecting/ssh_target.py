@@ -34,15 +34,16 @@ class Target:
 
 @dataclass(slots=True)
 class Configs:
-    """OpenSSH client configurations, each read once."""
+    """OpenSSH client configurations, each read once. Relative paths in inventories are meant from ``root``, the workspace."""
 
+    root: Path = Path()
     _read: dict[Path, paramiko.SSHConfig] = field(default_factory=dict)
 
     def of(self, connection: Connection) -> paramiko.SSHConfig | None:
         """The configuration that a connection uses; None when there is none. A file that was named must be there."""
         if connection.ssh_config == "none":
             return None
-        path = Path(connection.ssh_config or "~/.ssh/config").expanduser()
+        path = self.path(connection.ssh_config or "~/.ssh/config")
         if path not in self._read:
             try:
                 self._read[path] = paramiko.SSHConfig.from_path(str(path))
@@ -54,15 +55,19 @@ class Configs:
                 raise UnreachableError(f"The SSH configuration {path} cannot be used: {error}.") from error
         return self._read[path]
 
+    def path(self, written: str) -> Path:
+        """A path as an inventory writes it."""
+        return self.root / Path(written).expanduser()
+
 
 def target_of(asset: Asset, configs: Configs) -> Target:
     """How to log in to an asset. Raises UnreachableError for a configuration that cannot be followed."""
     connection = asset.connection
     config = configs.of(connection)
     found = dict(config.lookup(asset.address)) if config else {}
-    target = _target(asset.address, connection.user, connection.port, connection, found)
+    target = _target(asset.address, connection.user, connection.port, connection, found, configs)
     hops = connection.jump or _proxy_jump(found, asset.address)
-    return replace(target, jumps=tuple(_hop(hop, connection, config) for hop in hops))
+    return replace(target, jumps=tuple(_hop(hop, connection, config, configs) for hop in hops))
 
 
 def _proxy_jump(found: dict[str, str], host: str) -> tuple[str, ...]:
@@ -74,22 +79,24 @@ def _proxy_jump(found: dict[str, str], host: str) -> tuple[str, ...]:
     return ()
 
 
-def _hop(hop: str, connection: Connection, config: paramiko.SSHConfig | None) -> Target:
+def _hop(hop: str, connection: Connection, config: paramiko.SSHConfig | None, configs: Configs) -> Target:
     match = _HOP.match(hop)
     if match is None:
         raise UnreachableError(f"The jump host {hop!r} is not of the form [user@]host[:port].")
     host = match["host"].strip("[]")
     found = dict(config.lookup(host)) if config else {}
-    return _target(host, match["user"] or None, int(match["port"]) if match["port"] else None, connection, found)
+    return _target(host, match["user"] or None, int(match["port"]) if match["port"] else None, connection, found, configs)
 
 
-def _target(address: str, user: str | None, port: int | None, connection: Connection, found: dict[str, str]) -> Target:
+def _target(
+    address: str, user: str | None, port: int | None, connection: Connection, found: dict[str, str], configs: Configs
+) -> Target:
     host = found.get("hostname", address)
     port = port or int(found.get("port", 22))
     keys: tuple[Path, ...]
     explicit = bool(connection.key)
     if connection.key:
-        keys = (Path(connection.key).expanduser(),)
+        keys = (configs.path(connection.key),)
     elif found.get("identityfile"):
         keys = tuple(Path(p).expanduser() for p in found["identityfile"])
     else:

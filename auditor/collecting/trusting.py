@@ -32,7 +32,7 @@ def fetch_host_keys(asset: Asset, settings: Settings) -> tuple[HostKey, ...]:
     """
     quiet()
     known = known_hosts.load(settings.known_hosts)
-    target = target_of(asset, Configs())
+    target = target_of(asset, Configs(settings.root))
     pool = JumpPool(known, Secrets())
     try:
         for index, hop in enumerate(target.jumps):
@@ -45,7 +45,7 @@ def fetch_host_keys(asset: Asset, settings: Settings) -> tuple[HostKey, ...]:
 
 def state_of(asset: Asset, settings: Settings) -> KeyState:
     """Whether a key is on record for the asset, without a look at the host; that it changed is seen by ``fetch_host_keys``."""
-    target = target_of(asset, Configs())
+    target = target_of(asset, Configs(settings.root))
     return KeyState.KNOWN if known_hosts.load(settings.known_hosts).types(target.record) else KeyState.UNKNOWN
 
 
