@@ -16,7 +16,7 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
 _FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6")}
-_DEPTH = 32  # of jumps; nftables itself allows 16
+_UNDECIDED = "?"
 _STRICTNESS = ("none", "accept", "reject", "drop")
 
 # Elements of sets (banned addresses) change nightly and decide nothing here: they stay on the target, as do other tables' rules.
@@ -165,26 +165,34 @@ def _iptables(family: str, text: str, chains: dict[str, _Chain]) -> None:
 
 def _default(protocol: str, chains: dict[str, _Chain]) -> str:
     """The strictest of the input chains' defaults; ``none`` where no chain looks at this protocol."""
+    known: dict[str, str] = {}
     answers = [
-        _verdict(chain, chains, _DEPTH) or chain.policy
-        for chain in chains.values()
+        _verdict(name, chains, known) or chain.policy
+        for name, chain in chains.items()
         if chain.policy and protocol in _FAMILIES.get(chain.family, ())
     ]
     return max(["none", *answers], key=_STRICTNESS.index)
 
 
-def _verdict(chain: _Chain, chains: dict[str, _Chain], depth: int) -> str:
-    """What befalls every packet that enters the chain; "" when it comes back."""
-    if depth == 0:
+def _verdict(name: str, chains: dict[str, _Chain], known: dict[str, str]) -> str:
+    """What befalls every packet that enters the chain; "" when it comes back. ``known`` keeps the answers given so far."""
+    if name not in known:
+        known[name] = _UNDECIDED
+        known[name] = _first(chains[name].rules, chains, known)
+    if known[name] == _UNDECIDED:
         raise ParseError("firewall: the chains jump to each other without an end")
-    for rule in chain.rules:
+    return known[name]
+
+
+def _first(rules: list[str], chains: dict[str, _Chain], known: dict[str, str]) -> str:
+    for rule in rules:
         if rule in ("accept", "drop", "reject"):
             return rule
         if rule == "return":
             return ""
         kind, _, target = rule.partition(" ")
         if kind in ("jump", "goto") and target in chains:
-            verdict = _verdict(chains[target], chains, depth - 1)
+            verdict = _verdict(target, chains, known)
             if verdict or kind == "goto":
                 return verdict
     return ""

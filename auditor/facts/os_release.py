@@ -71,6 +71,8 @@ def parse(output: str, _args: Arguments) -> Json:
             raise ParseError(f"os_release: a line that is not an assignment: {line[:80]!r}")
         key, _, text = words[0].partition("=")
         fields[key] = text
+    if not fields:
+        raise ParseError("os_release: the file is empty")
     name, version = fields.get("ID", "linux").lower(), fields.get("VERSION_ID", "")
     likes = {name, *fields.get("ID_LIKE", "").lower().split()}
     value: dict[str, Json] = {
