@@ -41,9 +41,9 @@ class App:
     language: Language | None = None
     _terminal: Any = field(default=None)
 
-    def say(self, text: str = "", style: str = "") -> None:
+    def say(self, text: str = "", style: str = "", indent: int = 0) -> None:
         """A paragraph on standard output."""
-        self.terminal.say(text, style)
+        self.terminal.say(text, style, indent)
 
     def emit(self, table: Table, output: str, value: Any = None) -> None:
         """A table in the format chosen; JSON is ``value``, or the rows."""

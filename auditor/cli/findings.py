@@ -18,7 +18,7 @@ from auditor.text.labels import label
 from auditor.workflow.queries import FindingFilter, finding_history, list_findings, one_finding
 from auditor.workflow.workspace import open_workspace
 
-_STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
+STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
 
 
 @click.group(cls=Group, help=N_("The findings: what is wrong, where and since when."))
@@ -92,8 +92,8 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Asset"), safe(found.asset)),
         (_("Check"), f"{found.check}: {check.title.to(current())}" if check else found.check),
         (_("Subject"), safe(found.subject)),
-        (_("Observed"), _value(found.observed)),
-        (_("Expected"), _value(found.expected)),
+        (_("Observed"), value_shown(found.observed)),
+        (_("Expected"), value_shown(found.expected)),
         (_("Controls"), " ".join(found.controls)),
         (_("First seen"), instant(found.first_seen, zone)),
         (_("Last seen"), instant(found.last_seen, zone)),
@@ -122,20 +122,15 @@ def finding_rows(catalogue: Catalogue, found: Sequence[Finding]) -> list[Row]:
     return rows
 
 
-def finding_columns(*, with_remedy: bool = False) -> list[Column]:
+def finding_columns() -> list[Column]:
     """The columns in which findings are listed."""
-    columns = [
+    return [
         Column(_("Finding"), field("id")),
-        Column(_("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: _STYLES[Severity(r["severity"])]),
+        Column(_("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: STYLES[Severity(r["severity"])]),
         Column(_("Asset"), field("asset")),
         Column(_("Finding title"), _title, wide=True),
         Column(_("Subject"), field("subject")),
-        Column(_("Observed"), lambda r: _value(r["observed"])),
-    ]
-    if with_remedy:
-        return [*columns, Column(_("What to do"), _remedy, wide=True)]
-    return [
-        *columns,
+        Column(_("Observed"), lambda r: value_shown(r["observed"])),
         Column(_("State"), lambda r: label(FindingState(r["state"]))),
         Column(_("Due"), lambda r: day(_date(r["due"])) if r["due"] else ""),
     ]
@@ -151,15 +146,12 @@ def _title(row: Row) -> str:
     return str(row["title"][current()]) if row["title"] else str(row["check"])
 
 
-def _remedy(row: Row) -> str:
-    return str(row["remediation"][current()]).strip() if row["remediation"] else ""
-
-
 def _state(finding: Finding) -> str:
     return f"{label(finding.state)} ({label(finding.resolution)})" if finding.resolution else label(finding.state)
 
 
-def _value(value: Any) -> str:
+def value_shown(value: Any) -> str:
+    """What was observed or is expected, on one line."""
     if value is None:
         return ""
     if isinstance(value, list) and all(isinstance(v, str | int) for v in value):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.cli.base import App
-from auditor.cli.findings import finding_columns, finding_rows
-from auditor.model import Catalogue, Reach, Run
+from auditor.cli.findings import STYLES, value_shown
+from auditor.model import Catalogue, Finding, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import _, current, number, percent
+from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.workflow.queries import FindingFilter, list_findings
 
 _WORST = 8
+_SEEN = 80
 
 
 def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
@@ -111,10 +113,29 @@ def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
     if not found:
         app.say(_("No finding is open."), "green")
         return
-    rows = finding_rows(catalogue, found[:_WORST])
-    title = _("The worst of {n} open findings").format(n=number(len(found)))
-    app.emit(Table(finding_columns(with_remedy=True), rows, title), "table")
+    app.say(_("The worst of {n} open findings").format(n=number(len(found))), "bold")
+    for finding in found[:_WORST]:
+        _show_finding(app, catalogue, finding)
     app.say()
-    app.say(
-        _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}").format(id=found[0].id)
-    )
+    text = _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}")
+    app.say(text.format(id=found[0].id))
+
+
+def _show_finding(app: App, catalogue: Catalogue, finding: Finding) -> None:
+    """Three lines: where and what, what was seen, what to do."""
+    check = catalogue.checks.get(finding.check)
+    title = check.title.to(current()) if check else finding.check
+    where = safe(f"{finding.asset} {finding.subject}".strip())
+    app.say(_("{severity}: {title}").format(severity=label(finding.severity), title=title), STYLES[finding.severity])
+    seen = value_shown(finding.observed)
+    told = _("{where}, observed: {seen}") if seen else _("{where}")
+    app.say(told.format(where=isolate(where), seen=isolate(seen[:_SEEN])), indent=4)
+    if check:
+        app.say(_("What to do: {remedy}").format(remedy=_first_sentence(check.remediation.to(current()))), indent=4)
+
+
+def _first_sentence(text: str) -> str:
+    """Enough to know what kind of work it is; the whole remedy is in ``findings show``."""
+    line = " ".join(text.split())
+    end = min((i for i in (line.find(mark) for mark in (". ", "; ", "؛ ")) if i > 0), default=len(line))
+    return line[: end + 1].rstrip("؛; ")

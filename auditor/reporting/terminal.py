@@ -21,6 +21,7 @@ from auditor.text import current
 from auditor.text.bidi import isolate, terminal_orders_bidi, visual
 
 _NARROWEST = 12
+_WIDE_AT_LEAST = 28
 
 
 class Terminal:
@@ -35,11 +36,14 @@ class Terminal:
         orders_itself = bidi == "terminal" or (bidi == "auto" and (not stream.isatty() or terminal_orders_bidi(environ)))
         self._reorder = self.rtl and not orders_itself
 
-    def say(self, text: str = "", style: str = "") -> None:
-        """A paragraph; each of its lines is wrapped to the terminal."""
+    def say(self, text: str = "", style: str = "", indent: int = 0) -> None:
+        """A paragraph; each of its lines is wrapped to the terminal, ``indent`` columns in from where reading begins."""
         for line in text.split("\n"):
-            for part in self._lines(line, self.console.width):
-                self.console.print(RichText(part, style=style, justify="right" if self._reorder else "default"), soft_wrap=True)
+            for part in self._lines(line, self.console.width - indent):
+                shown = RichText(part, style=style)
+                if self.rtl:
+                    shown.align("right", self.console.width - indent)
+                self.console.print(RichText(" " * (0 if self.rtl else indent)) + shown, soft_wrap=True)
 
     def inline(self, text: str) -> str:
         """A short text as it must be given to this terminal inside a line that something else lays out."""
@@ -64,18 +68,18 @@ class Terminal:
         self.console.print(shown, soft_wrap=True)
 
     def _widths(self, columns: list[Column], rows: Iterable[Row]) -> list[int]:
-        """Each column as wide as its longest text; wide columns share what is missing."""
+        """Each column as wide as its longest line; when that is too much, wide columns give way first, then the widest."""
         rows = list(rows)
         wanted = [max([len(c.title), *(len(line) for r in rows for line in c.show(r).split("\n"))]) for c in columns]
-        room = self.console.width - 2 * len(columns)
-        over = sum(wanted) - room
-        wide = [i for i, c in enumerate(columns) if c.wide] or [max(range(len(columns)), key=wanted.__getitem__)]
-        while over > 0:
-            i = max(wide, key=wanted.__getitem__)
-            if wanted[i] <= _NARROWEST:
-                break
-            wanted[i] -= 1
-            over -= 1
+        over = sum(wanted) - (self.console.width - 2 * len(columns))
+        wide = [i for i, c in enumerate(columns) if c.wide]
+        for candidates, least in ((wide, _WIDE_AT_LEAST), (range(len(columns)), _NARROWEST)):
+            while over > 0 and candidates:
+                i = max(candidates, key=wanted.__getitem__)
+                if wanted[i] <= least:
+                    break
+                wanted[i] -= 1
+                over -= 1
         return wanted
 
     def _cell(self, text: str, width: int) -> str:
