@@ -273,10 +273,10 @@ def status(state: Path) -> tuple[HostStatus, ...]:
 def down(state: Path) -> None:
     """End the lab in ``state``: processes, namespaces, mounts, bridge and files, also after an ``up`` that was killed."""
     state = state.resolve()
-    if not (state / _MARK).exists():
-        return
     end_processes(state)
     network.release(state)
+    if not (state / _MARK).exists():  # these files are not ours, whatever runs in their name was
+        return
     for entry in state.iterdir():
         if entry.name == _MARK:
             continue

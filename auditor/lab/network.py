@@ -7,12 +7,13 @@ import fcntl
 import ipaddress
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import LabError
-from auditor.lab.machine import run
+from auditor.lab.machine import PATH, run
 
 SPACE = "10.203.0.0/16"
 _ALIAS = "auditor-lab "
@@ -135,10 +136,13 @@ def connect_inner(pid: int, jump: int) -> None:
 
 def release(state: Path) -> None:
     """Remove the bridge and the cards of the lab in ``state``."""
+    if shutil.which("ip", path=PATH) is None:  # then no lab was ever up here
+        return
     with _only_one():
         for bridge, owner in _bridges().items():
             if owner != str(state):
                 continue
             ports = json.loads(run("ip", "-json", "link", "show", "master", bridge).stdout or "[]")
-            for link in (*(port["ifname"] for port in ports), bridge):
-                run("ip", "link", "del", link, check=False)  # a card goes with its namespace, perhaps right now
+            for port in ports:
+                run("ip", "link", "del", port["ifname"], check=False)  # a card goes with its namespace, perhaps right now
+            run("ip", "link", "del", bridge)

@@ -107,7 +107,7 @@ def reload_sshd(pid: int) -> None:
     os.kill(pid, signal.SIGHUP)
     for _ in _poll("sshd to listen again", pid, _PATIENCE):
         now = listening_sockets(pid, 22)
-        if now and now != before:
+        if len(now) == len(before) and not set(now) & set(before):
             return
 
 

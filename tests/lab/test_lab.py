@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ from tests.lab.conftest import Login
 pytestmark = pytest.mark.lab
 
 FEW = ("health-web-1", "health-legacy-1")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a lab of the test's own, which is down afterwards however the test ends."""
+    yield tmp_path / "a lab"
+    lab.down(tmp_path / "a lab")
 
 
 def machine() -> tuple[str, set[str]]:
@@ -195,10 +204,9 @@ def test_workspace_holds_no_secret_but_the_key(fleet: lab.Fleet, tmp_path: Path)
     assert (tmp_path / "keys/lab").stat().st_mode & 0o777 == 0o600
 
 
-def test_down_leaves_nothing(fleet: lab.Fleet, tmp_path: Path) -> None:
+def test_down_leaves_nothing(fleet: lab.Fleet, state: Path) -> None:
     """Beside another lab that is up: mounts, cards, addresses and processes are afterwards what they were before."""
     before = machine()
-    state = tmp_path / "a lab"
     other = lab.up(state, FEW)
     assert other.net.slot != fleet.net.slot
     assert machine() != before
@@ -212,10 +220,9 @@ def test_down_leaves_nothing(fleet: lab.Fleet, tmp_path: Path) -> None:
     assert fleet.host("health-web-1").state == "up"
 
 
-def test_killed_up_is_cleaned_by_down(tmp_path: Path) -> None:
+def test_killed_up_is_cleaned_by_down(state: Path) -> None:
     """SIGKILL in the midst of starting leaves nothing that down cannot find."""
     before = machine()
-    state = tmp_path / "state"
     program = "import sys, pathlib; from auditor import lab; lab.up(pathlib.Path(sys.argv[1]))"
     with subprocess.Popen([sys.executable, "-c", program, str(state)], stderr=subprocess.DEVNULL) as starter:
         while not lab_processes(state) and starter.poll() is None:
@@ -227,15 +234,23 @@ def test_killed_up_is_cleaned_by_down(tmp_path: Path) -> None:
     assert not state.exists()
 
 
-def test_a_dead_host_brings_the_lab_up_anew(tmp_path: Path) -> None:
+def test_a_dead_host_brings_the_lab_up_anew(state: Path) -> None:
     """When a host's first process is gone, up does not claim that the lab is up."""
-    state = tmp_path / "state"
     fleet = lab.up(state, FEW)
     os.kill(fleet.host("health-web-1").pid, signal.SIGKILL)
     while fleet.host("health-web-1").state != "dead":
         pass
     assert {h.state for h in lab.up(state, FEW).status()} == {"up"}
+
+
+def test_down_ends_a_lab_whose_files_were_deleted(state: Path) -> None:
+    """Whoever removes the folder first is still rid of processes and bridge."""
+    before = machine()
+    lab.up(state, FEW)
+    shutil.rmtree(state)
     lab.down(state)
+    assert machine() == before
+    assert lab_processes(state) == set()
 
 
 def test_refusals_say_what_to_do(tmp_path: Path) -> None:
