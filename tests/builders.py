@@ -37,8 +37,8 @@ NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 TEXT = Text("text", "نص")
 WEIGHTS = {Severity.CRITICAL: 8, Severity.HIGH: 4, Severity.MEDIUM: 2, Severity.LOW: 1}
 
-SSHD_ROOT = "installed=yes\nport 22\npermitrootlogin yes\nmaxauthtries 6\nend\n"
-SSHD_NO_ROOT = "installed=yes\nport 22\npermitrootlogin no\nmaxauthtries 3\nend\n"
+SSHD_ROOT = "installed=yes\nport 22\npermitrootlogin yes\nmaxauthtries 6\n== files\n/etc/ssh/sshd_config:\nend\n"
+SSHD_NO_ROOT = "installed=yes\nport 22\npermitrootlogin no\nmaxauthtries 3\n== files\n/etc/ssh/sshd_config:\nend\n"
 
 
 def check(check_id: str = "ssh-root-login", **changes: Any) -> Check:

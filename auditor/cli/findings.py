@@ -103,7 +103,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Commands"), check.remediation_shell if check else ""),
         *((instant(event.at, zone), f"{label(event.kind)} ({safe(event.actor)})") for event in history),
     ]
-    columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
+    columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
     app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
 
 

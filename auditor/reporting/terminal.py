@@ -22,6 +22,7 @@ from auditor.text.bidi import isolate, terminal_orders_bidi, visual
 
 _NARROWEST = 12
 _WIDE_AT_LEAST = 28
+_ISOLATES = dict.fromkeys((0x2068, 0x2069))
 
 
 class Terminal:
@@ -86,6 +87,8 @@ class Terminal:
         return "\n".join(part for line in text.split("\n") for part in self._lines(line, width))
 
     def _lines(self, line: str, width: int) -> list[str]:
+        if not self.rtl:
+            line = line.translate(_ISOLATES)  # nothing is to be ordered, and few terminals hide them
         parts = textwrap.wrap(line.translate(CONTROLS), max(width, _NARROWEST), break_on_hyphens=False) or [""]
         if self._reorder:
             return [visual(part) for part in parts]

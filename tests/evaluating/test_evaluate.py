@@ -39,7 +39,7 @@ def test_pass_and_fail() -> None:
 
 def test_not_applicable() -> None:
     """Where `applies` is false on a whole observation, the check does not apply."""
-    outcome = judge(check(), result(observation("installed=no\n")))
+    outcome = judge(check(), result(observation("installed=no\nend\n")))
     assert (outcome.kind, outcome.complete) == (VerdictKind.NOT_APPLICABLE, True)
 
 
@@ -97,7 +97,7 @@ LIST_CHECK = check(
 
 
 def ports(*numbers: int) -> str:
-    return "installed=yes\n" + "".join(f"port {n}\n" for n in numbers) + "permitrootlogin no\nend\n"
+    return "installed=yes\n" + "".join(f"port {n}\n" for n in numbers) + "permitrootlogin no\n== files\n/etc/ssh/sshd_config:\nend\n"
 
 
 def test_each_item_is_a_subject() -> None:
