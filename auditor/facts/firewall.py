@@ -35,29 +35,29 @@ if [ -x /usr/sbin/nft ]; then
     depth == 1 && $1 == "}" && NF == 1 { depth = 0; next }
     depth == 1 && $1 == "type" { sub(/^[ \t]*/, ""); text = text "base=" $0 "\n"; if (/hook input/) wanted = 1; next }
     depth == 1 { sub(/^[ \t]*/, ""); text = text "rule=" $0 "\n" }
-  '
+  ' || exit 1
 fi
 if [ -x /usr/sbin/nft ]; then
   if [ -e /proc/net/ip_tables_names ] && [ -x /usr/sbin/iptables-legacy ]; then
     echo tool=iptables-legacy
     out=$(as_root /usr/sbin/iptables-legacy -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip=/'
+    printf '%s\n' "$out" | sed 's/^/ip=/' || exit 1
   fi
   if [ -e /proc/net/ip6_tables_names ] && [ -x /usr/sbin/ip6tables-legacy ]; then
     echo tool=ip6tables-legacy
     out=$(as_root /usr/sbin/ip6tables-legacy -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip6=/'
+    printf '%s\n' "$out" | sed 's/^/ip6=/' || exit 1
   fi
 else
   if [ -x /usr/sbin/iptables ]; then
     echo tool=iptables
     out=$(as_root /usr/sbin/iptables -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip=/'
+    printf '%s\n' "$out" | sed 's/^/ip=/' || exit 1
   fi
   if [ -x /usr/sbin/ip6tables ]; then
     echo tool=ip6tables
     out=$(as_root /usr/sbin/ip6tables -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip6=/'
+    printf '%s\n' "$out" | sed 's/^/ip6=/' || exit 1
   fi
 fi
 if [ -e /proc/net/if_inet6 ]; then

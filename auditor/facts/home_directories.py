@@ -13,8 +13,8 @@ _HEAD = ("account", "account_uid", "path", "exists")
 _SCRIPT = (
     EXISTS
     + f"""\
-accounts=$(cat /etc/passwd) || exit 1
-printf '%s\\n' "$accounts" | tr -d '\\r' | {{
+accounts=$(tr -d '\\r' </etc/passwd) || exit 1
+printf '%s\\n' "$accounts" | {{
   while IFS=: read -r name _ uid _ _ home shell; do
     case $name in ''|'#'*|+*|-*) continue ;; esac
     case $uid in ''|*[!0-9]*) exit 1 ;; esac

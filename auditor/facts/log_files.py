@@ -13,14 +13,17 @@ _LIMIT = 3000
 
 # Rotated copies (.1, .gz, -20260101, archived journals) are left out: they take the mode of the file they were, and
 # their names change each night. Folders closed to this user are skipped by find: what they hide is closed to others too.
+# find then says that it failed; that it works at all is therefore tried first.
 _SCRIPT = f"""\
 [ -r /var/log ] && [ -x /var/log ] || exit 1
+found=$(find /var/log -prune -exec stat -c %n {{}} +) || exit 1
+[ "$found" = /var/log ] || exit 1
 out=$(find /var/log -xdev -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
   ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
   -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
-count=$(printf '%s\\n' "$out" | wc -l)
+count=$(printf '%s\\n' "$out" | wc -l) || exit 1
 if [ "$count" -gt {_LIMIT} ]; then exit 1; fi
-printf '%s\\n' "$out" | sort -k 3
+printf '%s\\n' "$out" | sort -k 3 || exit 1
 echo end
 """
 

@@ -16,7 +16,7 @@ _STORAGE = frozenset({"auto", "persistent", "volatile", "none"})
 _SCRIPT = (
     PROCESS_NAMES
     + """\
-printf '%s\\n' "$names" | awk '/^(rsyslogd|syslog-ng|systemd-journal|syslogd)$/ { print "process=" $0 }'
+printf '%s\\n' "$names" | awk '/^(rsyslogd|syslog-ng|systemd-journal|syslogd)$/ { print "process=" $0 }' || exit 1
 for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /usr/local/lib/systemd/journald.conf.d/*.conf \\
   /run/systemd/journald.conf.d/*.conf /etc/systemd/journald.conf.d/*.conf; do
   if [ ! -e "$file" ]; then continue; fi

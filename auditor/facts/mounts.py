@@ -13,7 +13,7 @@ from auditor.model import Json, Text
 _SCRIPT = """\
 out=$(cat /proc/self/mounts) || exit 1
 printf '%s\\n' "$out" |
-  awk '$2 !~ "^/(run/(user|docker|netns|snapd|credentials)|var/lib/(docker|containers|kubelet)|snap)/" { print }'
+  awk '$2 !~ "^/(run/(user|docker|netns|snapd|credentials)|var/lib/(docker|containers|kubelet)|snap)/" { print }' || exit 1
 echo end
 """
 

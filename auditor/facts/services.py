@@ -32,14 +32,18 @@ if [ -d /run/systemd/system ]; then
   units=$(systemctl list-units --all --type=service,socket,timer --plain --no-legend --no-pager) || exit 1
   files=$(systemctl list-unit-files --type=service,socket,timer --no-legend --no-pager) || exit 1
   echo manager=systemd
-  printf '%s\\n' "$files" | awk 'NF { print "file=" $1 " " $2 }'
-  printf '%s\\n' "$units" |
+  files=$(printf '%s\\n' "$files" | awk 'NF { print "file=" $1 " " $2 }') || exit 1
+  units=$(printf '%s\\n' "$units" |
     awk 'NF && $1 !~ /^(user@|user-runtime-dir@|run-|session-|sshd@|systemd-coredump@)/ { print "unit=" $1 " " $2 " " $3 }'
+  ) || exit 1
+  printf '%s\\n' "$files" "$units"
 else
   echo manager=none
 fi
-printf '%s\\n' "$names" |
+names=$(printf '%s\\n' "$names" |
   awk '$0 !~ /^(sh|dash|bash|ash|cat|[mg]?awk|sort|sudo|timeout|sleep|sshd-session|ps|\\(sd-pam\\))$/ { print "process=" $0 }'
+) || exit 1
+printf '%s\\n' "$names"
 echo end
 """
 )

@@ -22,7 +22,7 @@ if [ -d /etc/ssh ]; then
   for file in /etc/ssh/ssh_host_*key.pub; do
     if [ ! -e "$file" ]; then continue; fi
     out=$(ssh-keygen -E sha256 -lf "$file") || exit 1
-    printf '%s\\n' "$out" | awk -v file="$file" '{{ print "public=" $1 " " $2 " " $NF " " file }}'
+    printf '%s\\n' "$out" | awk -v file="$file" '{{ print "public=" $1 " " $2 " " $NF " " file }}' || exit 1
   done
 fi
 echo end

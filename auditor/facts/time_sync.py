@@ -16,7 +16,7 @@ _DAEMONS = {"chronyd": "chronyd", "ntpd": "ntpd", "openntpd": "ntpd", "systemd-t
 _SCRIPT = (
     PROCESS_NAMES
     + """\
-printf '%s\\n' "$names" | awk '/^(chronyd|ntpd|openntpd|systemd-timesyn)$/ { print "process=" $0 }'
+printf '%s\\n' "$names" | awk '/^(chronyd|ntpd|openntpd|systemd-timesyn)$/ { print "process=" $0 }' || exit 1
 for file in /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources \\
   /etc/chrony.conf /etc/chrony.d/*.conf \\
   /etc/ntp.conf /etc/ntpsec/ntp.conf /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf \\

@@ -317,3 +317,15 @@ def test_chains_that_branch_are_followed_in_bounded_time() -> None:
     head = "tool=nftables\nchain=inet f in\nbase=type filter hook input priority 0; policy drop;\nrule=jump c0\n"
 
     assert fact("firewall").value(head + chains + "ipv6=no\nend\n", {})["input_policy"] == "drop"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "awk" in fact(name).probes["linux"].script])
+def test_tool_that_fails_ends_the_probe(name: str, tmp_path: Path) -> None:
+    """A filter that breaks half-way never reads as a host on which nothing was found."""
+    (tmp_path / "awk").write_text("#!/bin/sh\nexit 2\n")
+    (tmp_path / "awk").chmod(0o755)
+
+    done = run(["dash"], ALLOWED + script(name), path=f"{tmp_path}:{PATH}")
+
+    assert "end" not in done.stdout.splitlines()
+    assert done.returncode != 0
