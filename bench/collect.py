@@ -71,8 +71,8 @@ def lab() -> Iterator[Lab]:
             port = int(probe.getsockname()[1])
         config = root / "sshd_config"
         config.write_text(
-            f"ListenAddress 0.0.0.0\nPort {port}\nHostKey {root}/host\nPidFile none\nAuthorizedKeysFile {root}/login.pub\nStrictModes no\n"
-            "UsePAM no\nPermitRootLogin prohibit-password\nMaxStartups 500\nLogLevel QUIET\n"
+            f"ListenAddress 0.0.0.0\nPort {port}\nHostKey {root}/host\nPidFile none\nAuthorizedKeysFile {root}/login.pub\n"
+            "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nMaxStartups 500\nLogLevel QUIET\n"
         )
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", str(config)], stdin=subprocess.DEVNULL)

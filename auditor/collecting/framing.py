@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 _LONGEST_FRAME = 48  # bytes after the marker; anything longer was not written by the script
 _REST = re.compile(rb" ([bedz])(?: (\d{1,5})(?: (\d{1,3}|[tx]))?)?\Z")
 _WINDOWS_LINE_END = re.compile(r"\r+\n")
+_CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+_PLAIN = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
+_SUSPECT = re.compile(_CONTROLS)  # nearly all output has none: this search spares it the costly one
 _UNSAFE = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # OSC, DCS and other strings
     r"|\x1b[ -/]*[0-~]?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"|" + _CONTROLS
 )
 
 
@@ -121,7 +124,9 @@ def decode(data: bytes | bytearray) -> str:
     Windows line ends become plain ones. Everything else unsafe becomes U+FFFD and is never simply dropped: dropping would
     turn ``tel<NUL>net`` into ``telnet``, and so let a hostile value pass for another.
     """
+    if not data.translate(None, _PLAIN):
+        return data.decode("ascii")
     text = data.decode("utf-8", "replace")
-    if text.isascii() and text.isprintable():
+    if _SUSPECT.search(text) is None:
         return text
     return _UNSAFE.sub("\ufffd", _WINDOWS_LINE_END.sub("\n", text))

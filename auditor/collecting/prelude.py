@@ -2,8 +2,9 @@
 
 It runs under dash, bash and busybox sh, needs nothing but ``sleep``, ``head``, ``cat`` and ``id``, and writes nothing.
 
-Streams: each probe's stdout goes to the session's stdout and its stderr to the session's stderr, both between frame lines.
-Descriptors: 3 the session's stdout, 9 its stderr, 4 a probe's exit status, 5 a probe's stderr; 6 to 8 are those of ``as_root``.
+Streams: each probe's stdout goes to the session's stdout between two frame lines; its stderr, when there is any, to the
+session's stderr after one. A refusal of privilege is a frame on stdout, so that it comes before the probe's end.
+Descriptors: 3 the session's stdout, 4 a probe's exit status, 5 a probe's stderr; 6 to 8 are those of ``as_root``.
 """
 
 PRELUDE = r"""
@@ -36,18 +37,18 @@ as_root() {
     return
   fi
   if [ "$a_sudo" = 0 ] || ! command -v sudo >/dev/null 2>&1; then
-    a_frame "d $a_index" >&9
+    a_frame "d $a_index" >&3
     return 126
   fi
-  { a_said=$( { { sudo -n -- "$@" 2>&6 >&8 6>&- 7>&- 8>&- 9>&-; printf '%s' "$?" >&7; } 6>&1 | a_scan; } 7>&1 ); } 8>&1
+  { a_said=$( { { sudo -n -- "$@" 2>&6 >&8 6>&- 7>&- 8>&-; printf '%s' "$?" >&7; } 6>&1 | a_scan; } 7>&1 ); } 8>&1
   a_spoke=
   while :; do
     case $a_said in *d*) a_spoke=1 a_said=${a_said%%d*}${a_said#*d} ;; *) break ;; esac
   done
   [ "$a_said" = 0 ] && return 0
   # A refusal in words we do not know looks like a command that exits 1: ask sudo whether it would have permitted it.
-  if [ -n "$a_spoke" ] || { [ "$a_said" = 1 ] && ! sudo -n -l -- "$@" >/dev/null 2>&1 9>&-; }; then
-    a_frame "d $a_index" >&9
+  if [ -n "$a_spoke" ] || { [ "$a_said" = 1 ] && ! sudo -n -l -- "$@" >/dev/null 2>&1; }; then
+    a_frame "d $a_index" >&3
   fi
   return "${a_said:-126}"
 }
@@ -107,18 +108,18 @@ a_watch() {
 # a_run INDEX SECONDS BYTES: one probe between its frames. Its status: a number, t (timed out) or x (ended from outside).
 a_run() {
   a_index=$1
-  a_frame "b $1" || exit 1
-  a_frame "b $1" >&2 || exit 1
-  a_watch "$2" </dev/null >/dev/null 2>&1 3>&- 9>&- &
+  # one write ends the last probe and begins this one
+  echo "$a_last$a_nl$a_marker b $1" || exit 1
+  a_watch "$2" </dev/null >/dev/null 2>&1 3>&- &
   a_watchdog=$!
   a_status=$(
     {
       {
         {
-          ( ulimit -t "$(($2 + 5))"; "a_probe_$1" ) </dev/null 2>&5 3>&- 4>&- 5>&-
+          ( ulimit -t "$(($2 + 5))"; "a_probe_$1" ) </dev/null 2>&5 4>&- 5>&-
           echo "$?" >&4
         } | head -c "$3" >&3 4>&- 5>&-
-      } 5>&1 | { head -c 16384; if read -r a_line; then cat >/dev/null; fi; } >&2 4>&-
+      } 5>&1 | a_stderr "$1" >&2 4>&-
     } 4>&1
   )
   kill -TERM "$a_watchdog" 2>/dev/null
@@ -126,7 +127,16 @@ a_run() {
     wait "$a_watchdog"
     if [ $? -eq 7 ]; then a_status=t; else a_status=x; fi
   fi
-  a_frame "e $1 $a_status" || exit 1
-  a_frame "e $1 $a_status" >&2 || exit 1
+  a_last="$a_nl$a_marker e $1 $a_status$a_nl"
+}
+
+# Passes on the start of a probe's stderr after a frame, and drains the rest, so that the probe is not stopped by it.
+a_stderr() {
+  IFS= read -r a_line || [ -n "$a_line" ] || return 0
+  a_frame "b $1"
+  printf '%s\n' "$a_line"
+  head -c 16384
+  if read -r a_line; then cat >/dev/null; fi
+  a_frame "e $1"
 }
 """

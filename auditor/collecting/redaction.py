@@ -15,14 +15,13 @@ _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----.*?
 _CRYPT = re.compile(
     r"\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|argon2(?:id|i|d)|scrypt|pbkdf2[a-z0-9-]*)\$[./A-Za-z0-9$=,+*-]{12,}"
 )
-# a line of shadow whose second field is neither empty, x nor a lock; old DES hashes are 13 letters
-_SHADOW = re.compile(
-    r"^([^:\n]+):([!*]?)([./A-Za-z0-9_]{13,})(:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[^:\n]*)$", re.MULTILINE
-)
+# the second field of a line of shadow, unless it is empty, x or a lock; old DES hashes are 13 letters
+_SHADOW = re.compile(r":([!*]?)[./A-Za-z0-9_]{13,}(?=:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:)")
 _ASSIGNED = re.compile(
     r"(?i)(\b(?:[a-z0-9]+[_-])?(?:password|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|private[_-]?key)"
     r"\s*=\s*)(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"';,]+)"
 )
+_NAMED = re.compile(r"(?:password|passphrase|secret|key|token)\s*=")  # spares most text the costly search
 _URL = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:)[^\s/@]{1,128}(?=@)")
 
 
@@ -33,8 +32,9 @@ def redact(text: str) -> str:
     if "$" in text:
         text = _CRYPT.sub(GONE, text)
     if ":" in text:
-        text = _SHADOW.sub(rf"\1:\2{GONE}\4", text)
+        text = _SHADOW.sub(rf":\1{GONE}", text)
+    if "://" in text and "@" in text:
         text = _URL.sub(rf"\1{GONE}", text)
-    if "=" in text:
+    if "=" in text and _NAMED.search(text.lower()):
         text = _ASSIGNED.sub(rf"\1{GONE}", text)
     return text

@@ -65,11 +65,11 @@ def build_script(
             f"a_marker={shlex.quote(marker)}",
             f"a_sudo={int(sudo)}",
             PRELUDE.strip("\n"),
-            "a_uid=$(id -u)",
+            "a_uid=$(id -u) a_last=",
             *functions,
-            "exec 3>&1 9>&2 </dev/null",
+            "exec 3>&1 </dev/null",
             *runs,
-            "a_frame z",
+            'echo "$a_last$a_nl$a_marker z"',
             "a_frame z >&2",
             "exit 0",
             "}",
@@ -125,11 +125,13 @@ def sudoers_for(probes: Iterable[ProbeCall], user: str, platform: str = "linux",
     if not commands:
         return ""
     joined = ", \\\n    ".join(commands)
+    # one alias for each user and platform, so that the texts for several of them make one file
+    alias = "AUDITOR_" + re.sub(r"[^A-Z0-9]", "_", f"{user}_{platform}".upper())
     return (
         f"# What the auditor reads as root, and nothing else. Check with: visudo -cf FILE\n"
-        f"Cmnd_Alias AUDITOR_READS = \\\n    {joined}\n"
+        f"Cmnd_Alias {alias} = \\\n    {joined}\n"
         f"Defaults:{user} !requiretty, !lecture\n"
-        f"{user} ALL=(root) NOPASSWD: AUDITOR_READS\n"
+        f"{user} ALL=(root) NOPASSWD: {alias}\n"
     )
 
 
@@ -149,5 +151,5 @@ def _sudoers_command(command: str, args: dict[str, Scalar]) -> str:
 
 
 def _escaped(word: str) -> str:
-    """As sudoers reads it: its own separators and the wildcards of fnmatch taken literally."""
-    return re.sub(r"([\\,:=\s#*?\[\]!])", r"\\\1", word)
+    """As sudoers reads it: its own separators and the wildcards of fnmatch taken literally; a backslash passes through both."""
+    return re.sub(r"([,:=\s#*?\[\]!])", r"\\\1", word.replace("\\", "\\" * 4))

@@ -81,7 +81,7 @@ class Session:
         return Observation(
             asset=self._asset,
             probe=item.call,
-            status=_status(out, err, timed_out),
+            status=_status(out, timed_out),
             observed_at=(now - timedelta(seconds=max(0.0, tick - ended_at))).astimezone(UTC),
             stdout=redact(decode(out.data)),
             stderr=redact(decode(err.data)) if err and err.data else "",
@@ -90,14 +90,14 @@ class Session:
         )
 
 
-def _status(out: Payload, err: Payload | None, timed_out: bool) -> ObservationStatus:
-    """The worst that either stream says. OK only when both are whole, nothing was denied and the probe exited 0."""
-    if out.denied or (err is not None and err.denied):
+def _status(out: Payload, timed_out: bool) -> ObservationStatus:
+    """The worst that is known. OK only when the payload is whole, nothing was denied and the probe exited 0."""
+    if out.denied:
         return ObservationStatus.DENIED
     if out.status == "t":
         return ObservationStatus.TIMED_OUT
     if out.overflow:
         return ObservationStatus.TRUNCATED
-    if not out.ended or err is None or not err.ended:
+    if not out.ended:
         return ObservationStatus.TIMED_OUT if timed_out else ObservationStatus.TRUNCATED
-    return ObservationStatus.OK if out.status == err.status == "0" else ObservationStatus.FAILED
+    return ObservationStatus.OK if out.status == "0" else ObservationStatus.FAILED

@@ -30,9 +30,10 @@ _TICK = 0.25  # seconds between looks at deadline and cancel flag
 _COMMAND_TIMEOUT = 30.0  # of a command that prints a password
 # what OpenSSH itself no longer offers; every server of the last ten years has something better
 _WEAK: dict[str, tuple[str, ...]] = {
-    "ciphers": ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"),
     "macs": ("hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"),
 }
+# authenticated encryption first: its tag is checked in C, where paramiko compares a MAC byte by byte in Python
+_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 _ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 _HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
 
@@ -193,7 +194,9 @@ def shake_hands(stream: Stream, preferred: tuple[str, ...], clock: Clock, only: 
     """Exchange keys with the peer, asking first for the host key types in ``preferred``. The peer is not verified yet."""
     transport = paramiko.Transport(stream, disabled_algorithms=_WEAK)
     wanted = [a for kind in preferred for a in _ALGORITHMS.get(kind, (kind,)) if a in _HOST_KEYS]
-    transport.get_security_options().key_types = only or tuple(dict.fromkeys((*wanted, *_HOST_KEYS)))
+    options = transport.get_security_options()
+    options.ciphers = _CIPHERS
+    options.key_types = only or tuple(dict.fromkeys((*wanted, *_HOST_KEYS)))
     transport.banner_timeout = transport.handshake_timeout = clock.remaining()
     done = threading.Event()
     transport.start_client(event=done)

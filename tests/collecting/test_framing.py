@@ -1,0 +1,116 @@
+"""Proves that any bytes make frames or none but never an error, and that no payload passes for a frame or for another text."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.collecting.framing import FrameReader, decode
+
+MARKER = "0123456789abcdef" * 2
+OTHER = "f" * 32
+_LINES = st.sampled_from(
+    [
+        f"\n{MARKER} b 0\n".encode(),
+        f"\n{MARKER} e 0 0\n".encode(),
+        f"\n{MARKER} d 0\n".encode(),
+        f"\n{MARKER} z\n".encode(),
+        f"\n{MARKER}".encode(),
+        f"\n{OTHER} e 0 0\n".encode(),
+        b"\n",
+        b"\x00\xff",
+    ]
+)
+_PIECES = st.lists(st.one_of(_LINES, st.binary(max_size=40)), max_size=30)
+_PAYLOAD = st.lists(
+    st.one_of(
+        st.binary(max_size=60), st.sampled_from([f"\n{OTHER} e 0 0\n".encode(), f"\n{MARKER[:-1]}".encode(), b"\n", b"\n\n"])
+    ),
+    max_size=8,
+).map(b"".join)
+
+
+def whole(payloads: list[bytes]) -> bytes:
+    frames = (f"\n{MARKER} b {i}\n".encode() + p + f"\n{MARKER} e {i} {i % 256}\n".encode() for i, p in enumerate(payloads))
+    return b"".join((*frames, f"\n{MARKER} z\n".encode()))
+
+
+@given(_PIECES)
+def test_any_bytes(pieces: list[bytes]) -> None:
+    """No input raises, and nothing is kept beyond the cap or for a probe that was not planned."""
+    reader = FrameReader(MARKER, {0: 16})
+    for piece in pieces:
+        reader.feed(piece)
+    reader.close()
+    assert reader.payloads.keys() <= {0}
+    assert all(len(p.data) <= 16 for p in reader.payloads.values())
+
+
+@given(st.lists(_PAYLOAD, max_size=4), st.integers(1, 50))
+def test_payloads_come_back(payloads: list[bytes], size: int) -> None:
+    """Whatever a probe prints comes back byte for byte, however the stream was cut into pieces."""
+    payloads = [p for p in payloads if f"\n{MARKER}".encode() not in p]
+    stream = b"a greeting\n" + whole(payloads)
+    reader = FrameReader(MARKER, dict.fromkeys(range(len(payloads)), 10_000))
+    for start in range(0, len(stream), size):
+        reader.feed(stream[start : start + size])
+    assert reader.finished
+    assert [bytes(reader.payloads[i].data) for i in range(len(payloads))] == payloads
+    assert all(p.ended and p.status == str(i % 256) and not p.overflow for i, p in reader.payloads.items())
+
+
+@given(_PIECES, st.integers(1, 9))
+def test_cutting_changes_nothing(pieces: list[bytes], size: int) -> None:
+    """The same bytes mean the same in one piece and in many."""
+    stream = b"".join(pieces)
+    one, many = FrameReader(MARKER, {0: 64}), FrameReader(MARKER, {0: 64})
+    one.feed(stream)
+    for start in range(0, len(stream), size):
+        many.feed(stream[start : start + size])
+    one.close()
+    many.close()
+    assert (one.payloads, one.finished) == (many.payloads, many.finished)
+
+
+def test_missing_end_and_cap() -> None:
+    """A payload without its end is not ended; one over its cap is cut and says so; one of just its size does not."""
+    reader = FrameReader(MARKER, {0: 3, 1: 3, 2: 3})
+    reader.feed(f"\n{MARKER} b 0\nabc\n{MARKER} e 0 0\n\n{MARKER} b 1\nabcd\n{MARKER} e 1 0\n\n{MARKER} b 2\nab\n".encode())
+    reader.close()
+    assert [(bytes(p.data), p.ended, p.overflow) for p in reader.payloads.values()] == [
+        (b"abc", True, False),
+        (b"abc", True, True),
+        (b"ab\n", False, False),
+    ]
+
+
+def test_a_probe_begins_once() -> None:
+    """A second beginning of the same probe cannot replace what the first brought; an end of another probe ends nothing."""
+    reader = FrameReader(MARKER, {0: 9, 1: 9})
+    reader.feed(f"\n{MARKER} b 0\nbad\n{MARKER} e 1 0\n\n{MARKER} e 0 1\n\n{MARKER} b 0\ngood\n{MARKER} e 0 0\n".encode())
+    assert (bytes(reader.payloads[0].data), reader.payloads[0].status, reader.payloads.keys()) == (b"bad", "1", {0})
+
+
+def test_denied() -> None:
+    """A refusal of privilege is remembered, and is no part of the payload."""
+    reader = FrameReader(MARKER, {0: 9})
+    reader.feed(f"\n{MARKER} b 0\nab\n{MARKER} d 0\ncd\n{MARKER} e 0 0\n".encode())
+    assert (bytes(reader.payloads[0].data), reader.payloads[0].denied) == (b"abcd", True)
+
+
+@given(st.binary(max_size=200))
+def test_decoded_text_is_safe(data: bytes) -> None:
+    """No control, escape, surrogate, or hidden end of line is left; decoding twice changes nothing."""
+    text = decode(data)
+    assert all(c in "\n\t" or c.isprintable() or ord(c) > 0x9F for c in text)
+    assert len(text.splitlines()) <= text.count("\n") + 1
+    assert decode(text.encode()) == text
+
+
+def test_nothing_unsafe_is_dropped() -> None:
+    """A value with a hidden character never becomes another, innocent value; Windows line ends do not count as hidden."""
+    assert decode(b"tel\0net") == "tel\ufffdnet"
+    assert decode(b"tel\x1b[31mnet\x1b]0;title\x07") == "tel\ufffdnet\ufffd"
+    assert decode("no\u2028yes\u202e".encode()) == "no\ufffdyes\ufffd"
+    assert decode(b"no\r\nyes\r") == "no\nyes\ufffd"
+    assert decode("سياسة\tأمن".encode()) == "سياسة\tأمن"

@@ -1,0 +1,232 @@
+"""Proves that the script runs the same under every shell, keeps its probes apart, and takes no more privilege than is listed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.collecting.script import build_script, privileged_commands, sudoers_for
+from auditor.collecting.session import Session
+from auditor.facts import FACTS
+from auditor.model import AssetPlan, Observation, ProbeCall
+from tests.collecting.conftest import Facts, fact, host
+
+SHELLS = [
+    pytest.param(shell, id=shell[0], marks=pytest.mark.skipif(shutil.which(shell[0]) is None, reason="not installed"))
+    for shell in (("dash",), ("bash", "--posix"), ("busybox", "sh"))
+]
+AS_GAMES = ("setpriv", "--reuid=games", "--regid=games", "--clear-groups")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def run(
+    facts: Facts, *command: str, probes: tuple[ProbeCall, ...] | None = None, sudo: bool = True, env: dict[str, str] | None = None
+) -> tuple[Observation, ...]:
+    """The observations of a session whose script went through a shell's standard input."""
+    plan = AssetPlan(host(sudo=sudo), probes or tuple(ProbeCall(n) for n in facts), ())
+    session = Session(plan, 60, facts.lookup)
+    done = subprocess.run(command, input=session.script, capture_output=True, env=env, check=False, timeout=30)
+    session.stdout(done.stdout)
+    session.stderr(done.stderr)
+    assert session.finished
+    return session.observations()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell(shell: tuple[str, ...]) -> None:
+    """Output, error output, status, cap, deadline and arguments come out alike under each shell; no probe eats the script."""
+    facts = Facts(
+        fact("plain", "printf 'no end of line'; echo words >&2"),
+        fact("fails", "echo partly; exit 3"),
+        fact("full", "printf abc", max_bytes=3),
+        fact("over", "yes", max_bytes=100),
+        fact("hangs", "trap '' TERM; sleep 3017 & sleep 3018; echo late", timeout=1),
+        fact("eats", "cat; echo ate nothing"),
+        fact("noisy", "yes error | head -c 400000 >&2; echo fine"),
+        fact("env", 'echo "$LC_ALL $PATH ${BASH_ENV-unset}"'),
+        fact("exits", "set -e; false; echo not reached"),
+        fact("last", "echo last"),
+    )
+    seen = {
+        o.probe.fact: o
+        for o in run(facts, *shell, env={"PATH": "/nowhere:/usr/bin:/bin", "BASH_ENV": "/dev/null", "LC_ALL": "ar"})
+    }
+    assert {n: (o.status.value, o.exit_status) for n, o in seen.items()} == {
+        "plain": ("ok", 0),
+        "fails": ("failed", 3),
+        "full": ("ok", 0),
+        "over": ("truncated", 141),
+        "hangs": ("timed_out", None),
+        "eats": ("ok", 0),
+        "noisy": ("ok", 0),
+        "env": ("ok", 0),
+        "exits": ("failed", 1),
+        "last": ("ok", 0),
+    }
+    assert [seen[n].stdout for n in ("plain", "fails", "full", "eats")] == ["no end of line", "partly\n", "abc", "ate nothing\n"]
+    assert seen["env"].stdout == "C /usr/sbin:/usr/bin:/sbin:/bin unset\n"
+    assert (seen["plain"].stderr, len(seen["noisy"].stderr) <= 16_384, len(seen["over"].stdout)) == ("words\n", True, 100)
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not {"sleep 3017", "sleep 3018"} & set(left.splitlines())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
+def test_arguments_never_become_shell(text: str) -> None:
+    """Whatever an inventory or a parameter says arrives in the probe as it was written, and as nothing else."""
+    script = build_script(
+        (ProbeCall("show", (("text", text),)),), "linux", "m" * 32, lookup=Facts(fact("show", 'printf %s "$arg_text"')).lookup
+    )
+    done = subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True)
+    assert done.stdout.split(b"b 0\n", 1)[1].rsplit(b"\n" + b"m" * 32 + b" e 0 0", 1)[0] == text.encode()
+
+
+def test_half_a_script_does_nothing() -> None:
+    """Nothing runs before all of the script has arrived."""
+    script = build_script((ProbeCall("a"),), "linux", "m" * 32, lookup=Facts(fact("a", "echo ran")).lookup)
+    done = subprocess.run(["sh"], input=script[: script.rindex("auditor_main")].encode(), capture_output=True, check=False)
+    assert (done.stdout, b"ran" in done.stderr) == (b"", False)
+
+
+def test_bad_names_are_refused() -> None:
+    """Names of arguments and users go unquoted and therefore must be plain."""
+    facts = Facts(fact("a", "true", privileged=("/bin/true",)))
+    with pytest.raises(ValueError, match="argument"):
+        build_script((ProbeCall("a", (("x;reboot", "1"),)),), "linux", "m", lookup=facts.lookup)
+    with pytest.raises(ValueError, match="user"):
+        sudoers_for((ProbeCall("a"),), "root ALL=(ALL) ALL #", lookup=facts.lookup)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_all_facts_are_shell(shell: tuple[str, ...]) -> None:
+    """The script of all facts parses under each shell, and has no here-document, which would be a file on the target."""
+    calls = tuple(ProbeCall(f.name, tuple((n, "x") for n in f.arguments)) for f in FACTS)
+    script = build_script(calls, "linux", "m" * 32)
+    assert subprocess.run([*shell, "-n"], input=script, text=True, capture_output=True, check=False).stderr == ""
+    assert not re.search(r"<<-?\s*['\"\\]?[A-Za-z_]", script)
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(shutil.which("strace") is None or os.geteuid() != 0, reason="needs strace")
+@pytest.mark.parametrize("shell", SHELLS)
+def test_writes_nothing(shell: tuple[str, ...], tmp_path: Path) -> None:
+    """The kernel saw no file opened for writing but /dev/null, and none made, renamed or removed."""
+    trace = tmp_path / "trace"
+    facts = Facts(
+        fact("a", "cat /etc/passwd"), fact("b", "sleep 9", timeout=1), fact("c", "yes | head -c 99000 >&2; as_root id -u")
+    )
+    makers = "creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,symlink,symlinkat,truncate"
+    run(facts, "strace", "-f", "-qq", "-o", str(trace), "-e", f"trace=open,openat,{makers}", *shell)
+    lines = [line for line in trace.read_text().splitlines() if " = -1 " not in line and "/dev/null" not in line]
+    written = re.compile(rf"O_WRONLY|O_RDWR|O_CREAT|\b({makers.replace(',', '|')})\(")
+    assert [line for line in lines if written.search(line)] == []
+    assert lines
+
+
+@pytest.mark.lab
+@needs_root
+@pytest.mark.skipif(shutil.which("sudo") is None, reason="needs sudo")
+def test_least_privilege(tmp_path: Path) -> None:
+    """With just the lines of sudoers_for a user reads what is listed; all else is denied, whatever the probe says."""
+    odd = ("/usr/bin/printf", "%s|", "x,y:z=1", "*", "#h", "!n", "[q]", "back\\slash", "two words")
+    listed = "/usr/bin/printf '%s|' x,y:z=1 '*' '#h' '!n' '[q]' 'back\\slash' 'two words'"
+    facts = Facts(
+        fact("shadow", "as_root /usr/bin/head -c 4 /etc/shadow", privileged=("/usr/bin/head -c 4 /etc/shadow",)),
+        fact("odd", f"as_root {listed}", privileged=(listed,)),
+        fact("fails", "as_root /usr/bin/false", privileged=("/usr/bin/false",)),
+        fact("bare", "as_root /usr/bin/false with arguments; echo x"),
+        fact("wider", "as_root /usr/bin/printf '%s|' x,y:z=1 anything '#h' '!n' '[q]' 'back\\slash' 'two words'"),
+        fact("hidden", "as_root /usr/bin/cat /etc/shadow 2>/dev/null || true; echo nothing found"),
+        fact("captured", 'found=$(as_root /usr/bin/cat /etc/shadow 2>&1); echo "found: none"'),
+        fact("unprivileged", "id -un"),
+    )
+    calls = tuple(ProbeCall(n) for n in facts)
+    sudoers = tmp_path / "sudoers"
+    sudoers.write_text(sudoers_for(calls, "games", lookup=facts.lookup))
+    sudoers.chmod(0o440)
+    subprocess.run(["visudo", "-cqf", str(sudoers)], check=True)
+    # a mount namespace of its own: this machine's sudoers stays as it is
+    inside = f"mount --bind {sudoers} /etc/sudoers && exec {' '.join(AS_GAMES)} sh"
+    seen = {o.probe.fact: o for o in run(facts, "unshare", "-m", "sh", "-c", inside)}
+    assert {n: o.status.value for n, o in seen.items()} == {
+        "shadow": "ok",
+        "odd": "ok",
+        "fails": "failed",
+        "bare": "denied",
+        "wider": "denied",
+        "hidden": "denied",
+        "captured": "denied",
+        "unprivileged": "ok",
+    }
+    assert (seen["shadow"].stdout, seen["odd"].stdout) == ("root", "|".join(odd[2:]) + "|")
+
+
+@pytest.mark.lab
+@needs_root
+def test_sudo_missing_or_not_to_be_tried() -> None:
+    """Where the inventory forbids sudo, what needs it is denied and never asked for; root needs none."""
+    facts = Facts(fact("secret", "as_root /usr/bin/id -u; exit 0", privileged=("/usr/bin/id -u",)), fact("open", "echo open"))
+    assert [o.status.value for o in run(facts, *AS_GAMES, "sh", sudo=False)] == ["denied", "ok"]
+    assert [o.stdout for o in run(facts, "sh", sudo=False)] == ["0\n", "open\n"]
+
+
+FAKE = {
+    "sudo: a password is required": "denied",
+    "sudo: interactive authentication is required": "denied",
+    "Sorry, user games is not allowed to execute '/x' as root on h.": "denied",
+    "games is not in the sudoers file.": "denied",
+    "sudo: /usr/bin/id: command not found": "denied",
+    "sudo: unable to resolve host h: Name or service not known": "failed",
+    "id: cannot find name": "failed",
+}
+
+
+@pytest.mark.lab
+@needs_root
+@pytest.mark.parametrize(("words", "expected"), FAKE.items())
+def test_words_of_refusal(words: str, expected: str, tmp_path: Path) -> None:
+    """Each sudo's way of refusing is known; a warning is no refusal, and neither is a permitted command that fails."""
+    fake = tmp_path / "sudo"
+    fake.write_text(f'#!/bin/sh\n[ "$2" = -l ] && exit 0\necho "{words}" >&2\nexit 1\n')
+    fake.chmod(0o755)
+    facts = Facts(fact("a", "as_root /usr/bin/id -u; exit 1"))
+    inside = f"mount --bind {fake} /usr/bin/sudo && exec {' '.join(AS_GAMES)} sh"
+    (seen,) = run(facts, "unshare", "-m", "sh", "-c", inside)
+    assert (seen.status.value, seen.stderr.strip()) == (expected, words)
+
+
+@pytest.mark.lab
+@needs_root
+def test_refusal_in_unknown_words(tmp_path: Path) -> None:
+    """A sudo that refuses without words we know is asked whether it permits the command at all."""
+    fake = tmp_path / "sudo"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    facts = Facts(fact("a", "as_root /usr/bin/id -u; echo all is well"))
+    (seen,) = run(facts, "unshare", "-m", "sh", "-c", f"mount --bind {fake} /usr/bin/sudo && exec {' '.join(AS_GAMES)} sh")
+    assert seen.status.value == "denied"
+
+
+def test_privileged_commands_take_arguments() -> None:
+    """A command may name the fact's argument; each command is listed once."""
+    facts = Facts(fact("a", "true", privileged=("/bin/cat $arg_path", "/bin/true")), fact("b", "true", privileged=("/bin/true",)))
+    calls = (ProbeCall("a", (("path", "/etc/x y"),)), ProbeCall("b"))
+    assert privileged_commands(calls, "linux", facts.lookup) == ("/bin/cat /etc/x\\ y", '/bin/true ""')
+    assert sudoers_for((ProbeCall("none"),), "games", lookup=Facts(fact("none", "true")).lookup) == ""
+
+
+def test_without_timeout_command_and_quickly() -> None:
+    """Forty probes that do nothing do not wait for their watchdogs."""
+    facts = Facts(*(fact(f"p{i}", ":", timeout=30) for i in range(40)))
+    began = time.monotonic()
+    assert {o.status.value for o in run(facts, "sh")} == {"ok"}
+    assert time.monotonic() - began < 10
+    assert not re.search(r"(^|[|;&( ])timeout ", build_script((ProbeCall("p0"),), "linux", "m", lookup=facts.lookup))
