@@ -178,6 +178,8 @@ class _Scan:
         if self._cancelled():
             return
         scan = read_scan(output.xml)
+        # the auditor's own machine answers too where it stands in the network; it is no stranger
+        scan = Scan({a: host for a, host in scan.hosts.items() if not _is_own(a)}, whole=scan.whole)
         for target, network in zip(targets, networks, strict=True):
             if scan.whole:
                 text = network_slice(scan, network, names)
@@ -247,6 +249,19 @@ class _Scan:
     ) -> None:
         for call, _ in probes:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
+
+
+def _is_own(address: Address) -> bool:
+    """Whether the address belongs to this machine: then, and only then, a socket can be bound to it. Loopback is left alone."""
+    if address.is_loopback:
+        return False
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
 
 
 def _network_probes(calls: Iterable[ProbeCall]) -> tuple[tuple[ProbeCall, NetworkProbe], ...]:

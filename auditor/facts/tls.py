@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from auditor.errors import ParseError
 from auditor.facts._nmap_output import elem, identified, number, open_ports, script, table
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
-from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 # Usual for TLS from the first byte: silence there is not proof that there is none.
@@ -22,7 +22,9 @@ _VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
 def parse(output: str, _args: Arguments) -> Json:
     """A host's slice of nmap's XML: for each port that speaks TLS its versions and certificate.
 
-    A port that speaks TLS, or usually does and did not say what else it is, and was not read whole: ParseError.
+    A port that speaks TLS, or usually does and did not say what else it is, and whose versions were not read: ParseError. A
+    certificate that could not be read (the port speaks only versions that our own TLS refuses) is left out: checks on it then
+    end in an error for that port, never in a pass, and the other ports are judged.
     """
     ports: list[Json] = []
     for port in open_ports(output):
@@ -33,10 +35,12 @@ def parse(output: str, _args: Arguments) -> Json:
             if speaks or (number(port) in _USUAL and not identified(service)):
                 raise ParseError(f"port {number(port)} completed no TLS handshake, and what it speaks could not be told")
             continue
-        if ciphers is None or certificate is None:
-            missing = "versions" if ciphers is None else "certificate"
-            raise ParseError(f"port {number(port)} speaks TLS and its {missing} could not be read")
-        ports.append({"port": number(port), "versions": _versions(ciphers), "certificate": _certificate(certificate)})
+        if ciphers is None:
+            raise ParseError(f"port {number(port)} speaks TLS and its versions could not be read")
+        value: dict[str, Json] = {"port": number(port), "versions": _versions(ciphers)}
+        if certificate is not None:
+            value["certificate"] = _certificate(certificate)
+        ports.append(value)
     return ports
 
 
@@ -93,16 +97,18 @@ FACT = Fact(
         record(
             port=INT,
             versions=ListOf(STR),
-            certificate=record(
-                subject=STR,
-                issuer=STR,
-                names=ListOf(STR),
-                not_before=INT,
-                not_after=INT,
-                key_type=STR,
-                key_bits=INT,
-                signature=STR,
-                self_signed=BOOL,
+            certificate=optional(
+                record(
+                    subject=STR,
+                    issuer=STR,
+                    names=ListOf(STR),
+                    not_before=INT,
+                    not_after=INT,
+                    key_type=STR,
+                    key_bits=INT,
+                    signature=STR,
+                    self_signed=BOOL,
+                )
             ),
         )
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from hypothesis import strategies as st
 from auditor.errors import ParseError
 from auditor.facts import Fact, by_name
 from auditor.facts._nmap_output import clean, read
+from auditor.loading import load_workspace
+from auditor.model import Case
+from auditor.workflow.cases import run_cases
 
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
 NAMES = ("live_hosts", "network_services", "open_ports", "ssh_algorithms", "tls")
@@ -115,11 +119,31 @@ def test_silence_on_a_tls_port_is_not_the_absence_of_tls(number: int, service: s
     assert fact("tls").value(host(port(number, '<service name="http" method="probed"/>')), {}) == []
 
 
-def test_a_tls_port_read_by_half_is_a_parse_error() -> None:
-    """Versions without the certificate, or the reverse, would let a check pass on what nobody saw."""
-    half = '<script id="ssl-enum-ciphers"><table key="TLSv1.3"/></script>'
-    with pytest.raises(ParseError, match="certificate"):
+def test_a_tls_port_without_versions_is_a_parse_error() -> None:
+    """A certificate without versions would let a check pass on what nobody saw."""
+    half = '<script id="ssl-cert"><table key="subject"/></script>'
+    with pytest.raises(ParseError, match="versions"):
         fact("tls").value(host(port(4444, half)), {})
+
+
+def test_a_certificate_that_could_not_be_read_passes_no_check() -> None:
+    """A port that speaks only old TLS fails on its versions; what rests on its certificate is an error, for that port alone."""
+    half = '<script id="ssl-enum-ciphers"><table key="TLSv1.0"/></script>'
+    value = fact("tls").value(host(port(9443, half)), {})
+    assert value == [{"port": 9443, "versions": ["TLSv1.0"]}]
+    loaded = load_workspace(Path(__file__).parents[2])
+    assert loaded.catalogue is not None
+    kinds = {}
+    for name in ("net-tls-versions", "net-tls-certificate-expiry", "net-tls-certificate-strength"):
+        one = loaded.catalogue.checks[name]
+        case = Case("half", {"tls": value}, "fail")
+        (given,) = run_cases(replace(one, cases=(case,)), Path())
+        kinds[name] = given.got
+    assert kinds == {
+        "net-tls-versions": "fail",
+        "net-tls-certificate-expiry": "error",
+        "net-tls-certificate-strength": "error",
+    }
 
 
 def test_an_ssh_port_without_algorithms_is_a_parse_error() -> None:
