@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import shlex
@@ -51,6 +52,12 @@ def build_script(
 
     Probes are numbered as ``host_calls`` lists them; those that the platform lacks are left out.
     """
+    body = _body(tuple(probes), platform, sudo, longest, lookup)
+    return f"auditor_main() {{\na_marker={shlex.quote(marker)}\n{body}"
+
+
+@functools.lru_cache(maxsize=64)  # hosts with the same probes differ only in their marker
+def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: float, lookup: Lookup) -> str:
     functions, runs = [], []
     for index, item in enumerate(host_calls(probes, platform, lookup)):
         if item.probe is None:
@@ -61,8 +68,6 @@ def build_script(
         runs.append(f"a_run {index} {seconds} {item.probe.max_bytes + 1}")
     return "\n".join(
         (
-            "auditor_main() {",
-            f"a_marker={shlex.quote(marker)}",
             f"a_sudo={int(sudo)}",
             PRELUDE.strip("\n"),
             "a_uid=$(id -u) a_last=",

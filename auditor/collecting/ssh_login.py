@@ -194,6 +194,8 @@ def shake_hands(stream: Stream, preferred: tuple[str, ...], clock: Clock, only: 
     """Exchange keys with the peer, asking first for the host key types in ``preferred``. The peer is not verified yet."""
     transport = paramiko.Transport(stream, disabled_algorithms=_WEAK)
     wanted = [a for kind in preferred for a in _ALGORITHMS.get(kind, (kind,)) if a in _HOST_KEYS]
+    # paramiko would wake up ten times a second to see whether it was closed; hang_up wakes it instead
+    stream.settimeout(1.0)
     options = transport.get_security_options()
     options.ciphers = _CIPHERS
     options.key_types = only or tuple(dict.fromkeys((*wanted, *_HOST_KEYS)))
