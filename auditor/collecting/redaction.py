@@ -21,7 +21,8 @@ _ASSIGNED = re.compile(
     r"(?i)(\b(?:[a-z0-9]+[_-])?(?:password|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|private[_-]?key)"
     r"\s*=\s*)(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"';,]+)"
 )
-_NAMED = re.compile(r"(?:password|passphrase|secret|key|token)\s*=")  # spares most text the costly search
+_WORDS = ("password", "passphrase", "secret", "key", "token")
+_NAMED = re.compile(rf"(?:{'|'.join(_WORDS)})\s*=")
 _URL = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:)[^\s/@]{1,128}(?=@)")
 
 
@@ -35,6 +36,11 @@ def redact(text: str) -> str:
         text = _SHADOW.sub(rf":\1{GONE}", text)
     if "://" in text and "@" in text:
         text = _URL.sub(rf"\1{GONE}", text)
-    if "=" in text and _NAMED.search(text.lower()):
+    if "=" in text and _names_a_secret(text.lower()):
         text = _ASSIGNED.sub(rf"\1{GONE}", text)
     return text
+
+
+def _names_a_secret(lowered: str) -> bool:
+    """Spares most text the costly search."""
+    return any(word in lowered for word in _WORDS) and _NAMED.search(lowered) is not None

@@ -58,6 +58,11 @@ class SshTransport:
         except (CollectionError, paramiko.SSHException, OSError, EOFError) as raised:
             # an error after the deadline is how the cut that the deadline made looks from here
             error = DeadlineError(f"{attempt.clock.what} took too long.") if attempt.was_cut else translate(raised)
+        except Exception as raised:
+            # paramiko raises here whatever a malformed packet made its own thread raise; a fault of ours leaves the session up
+            if not attempt.broken:
+                raise
+            error = translate(raised)
         finally:
             attempt.close()
         return self._result(plan, session, attempt, started, error)
@@ -94,6 +99,11 @@ class _Attempt:
         self.clock = clock
         self.host_key = ""
         self.was_cut = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether there was a session and it is no more."""
+        return self._transport is not None and not self._transport.is_active()
 
     def run(self, settings: Settings, known: known_hosts.KnownHosts, configs: Configs, secrets: Secrets, jumps: JumpPool) -> None:
         """Log in and bring the session to its end. Raises what paramiko or the socket raises, and our own errors."""
