@@ -9,6 +9,8 @@ from auditor.lab.tree import Tree
 # The example hash of crypt(5); nobody has its password, and no host of the lab takes passwords.
 HASH = "$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o.9agCG9G317fhZg9SqC.5i5rd.RhAtQ7"
 SHADOW_GROUP = 42
+SUDOERS_OF_AUDITOR = "/etc/sudoers.d/auditor"
+AUDITOR_MAY_ALL = "auditor ALL=(root) NOPASSWD: ALL\n"
 STAFF = (("auditor", 1100), ("amal", 1101), ("omar", 1102), ("layla", 1103))
 
 _SYSTEM = (
@@ -42,11 +44,11 @@ KbdInteractiveAuthentication no
 HostbasedAuthentication no
 IgnoreRhosts yes
 PermitUserEnvironment no
-MaxAuthTries 4
+MaxAuthTries 3
 MaxSessions 10
 LoginGraceTime 30
 ClientAliveInterval 300
-ClientAliveCountMax 2
+ClientAliveCountMax 1
 X11Forwarding no
 Banner /etc/issue.net
 LogLevel VERBOSE
@@ -70,7 +72,7 @@ root ALL=(ALL:ALL) ALL
 
 LOGIN_DEFS = """\
 MAIL_DIR /var/mail
-PASS_MAX_DAYS 90
+PASS_MAX_DAYS 60
 PASS_MIN_DAYS 1
 PASS_WARN_AGE 7
 PASS_MIN_LEN 14
@@ -111,10 +113,12 @@ password requisite pam_deny.so
 password required pam_permit.so
 """
 COMMON_SESSION = "session required pam_unix.so\nsession optional pam_umask.so\n"
-# No password is ever taken, nor tried: a client's empty attempt would count towards the lockout, and cost seconds.
+# The auditor is turned away before a password of its is tried: where empty passwords may log in, every client's first
+# attempt is one, which would cost seconds and count towards the lockout.
 # Without pam_loginuid: it fails where the kernel's audit refuses a second login identity, as in namespaces.
 PAM_SSHD = """\
-auth required pam_deny.so
+auth [success=ignore default=die] pam_succeed_if.so quiet user != auditor
+@include common-auth
 account required pam_nologin.so
 @include common-account
 @include common-session
@@ -221,6 +225,9 @@ def write_base(tree: Tree) -> None:
     for path in ("/etc/cron.d", "/etc/cron.hourly", "/etc/cron.daily", "/etc/cron.weekly", "/etc/cron.monthly"):
         tree.folder(path, 0o700)
     tree.write("/etc/crontab", "SHELL=/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n", 0o600)
+    tree.folder("/root", 0o700)
+    tree.link("/dev/ptmx", "pts/ptmx")
+    tree.link("/dev/fd", "/proc/self/fd")
     tree.folder("/var", 0o755)
     tree.folder("/var/log", 0o755)
     for log in ("auth.log", "sudo.log"):
@@ -237,9 +244,9 @@ def _write_accounts(tree: Tree) -> None:
     people = [f"{name}:x:{uid}:{uid}::/home/{name}:{'/bin/sh' if name == 'auditor' else '/bin/bash'}" for name, uid in STAFF]
     system = [f"{n}:x:{u}:{g}:{n}:{home}:{'/bin/sync' if n == 'sync' else '/usr/sbin/nologin'}" for n, u, g, home in _SYSTEM]
     tree.write("/etc/passwd", "\n".join(["root:x:0:0:root:/root:/bin/bash", *system, *people]) + "\n", 0o644)
-    rows = [f"root:!:{today}:1:90:7:30::"]
-    rows += [f"{name}:*:{today}:1:90:7:::" for name, *_ in _SYSTEM]
-    rows += [f"{name}:{'*' if name == 'auditor' else HASH}:{today}:1:90:7:30::" for name, _ in STAFF]
+    rows = [f"root:!:{today}:1:60:7:30::"]
+    rows += [f"{name}:*:{today}:1:60:7:::" for name, *_ in _SYSTEM]
+    rows += [f"{name}:{'*' if name == 'auditor' else HASH}:{today}:1:60:7:30::" for name, _ in STAFF]
     tree.write("/etc/shadow", "\n".join(rows) + "\n", 0o640, 0, SHADOW_GROUP)
     groups = [*_GROUPS, *STAFF]
     tree.write("/etc/group", "".join(f"{name}:x:{gid}:\n" for name, gid in groups), 0o644)

@@ -7,14 +7,12 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.lab.base import STAFF, SYSCTLS, write_base
+from auditor.lab.base import AUDITOR_MAY_ALL, STAFF, SUDOERS_OF_AUDITOR, SYSCTLS, write_base
 from auditor.lab.defects import DEFECTS, Defect, tls_server
 from auditor.lab.machine import run
 from auditor.lab.network import Network
 from auditor.lab.spec import HARDENED, HostSpec, Login
 from auditor.lab.tree import MACHINE, Tree
-
-SUDOERS_OF_AUDITOR = "/etc/sudoers.d/auditor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def _write_access(layout: Layout, tree: Tree, spec: HostSpec) -> None:
     key = "stranger" if spec.login is Login.REFUSED else "lab"
     tree.write("/home/auditor/.ssh/authorized_keys", (layout.keys / f"{key}.pub").read_text(encoding="utf-8"), 0o600, uid, uid)
     if spec.login in (Login.SUDO, Login.REFUSED):
-        tree.write(SUDOERS_OF_AUDITOR, "auditor ALL=(root) NOPASSWD: ALL\n", 0o440)
+        tree.write(SUDOERS_OF_AUDITOR, AUDITOR_MAY_ALL, 0o440)
 
 
 def _sysctls(defects: list[Defect]) -> str:
@@ -175,6 +173,8 @@ def sysctl_path(name: str) -> str:
 
 def _network(net: Network, spec: HostSpec, jumps: bool) -> str:
     lines = ["link set lo up", f"addr add {net.address(spec.subnet, spec.number)}/24 dev eth0", "link set eth0 up"]
+    if not spec.jump:
+        lines.append(f"route add {net.auditor} dev eth0")
     if jumps:
         lines += [f"addr add {net.address(0, 1)}/24 dev eth1", "link set eth1 up"]
     return "\n".join(lines) + "\n"

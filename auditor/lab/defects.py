@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.lab.base import HASH, SHADOW_GROUP
+from auditor.lab.base import AUDITOR_MAY_ALL, HASH, SHADOW_GROUP, SUDOERS_OF_AUDITOR
 from auditor.lab.tree import Tree
 
 _AMAL = 1101
 _SSHD = "/etc/ssh/sshd_config"
-_RULE = "amal ALL=(ALL) NOPASSWD: ALL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,8 @@ def _no_ageing(user: str) -> Defect:
 
 def _account(name: str, user: str, uid: int, password: str, shell: str, *finds: Finds) -> Defect:
     def plant(tree: Tree) -> None:
-        tree.append("/etc/passwd", f"{user}:x:{uid}:{uid}::/home/amal:{shell}\n")
-        tree.append("/etc/shadow", f"{user}:{password}:20000:1:90:7:::\n")
+        tree.append("/etc/passwd", f"{user}:x:{uid}:{uid}::/nonexistent:{shell}\n")
+        tree.append("/etc/shadow", f"{user}:{password}:20000:1:60:7:::\n")
 
     return Defect(name, finds, ("/etc/passwd", "/etc/shadow"), plant)
 
@@ -130,7 +129,11 @@ def _wrong_clock(tree: Tree) -> None:
 
 
 def _sudo_nopasswd(tree: Tree) -> None:
-    tree.write("/etc/sudoers.d/amal", f"{_RULE}\n", 0o440)
+    tree.write("/etc/sudoers.d/amal", "amal ALL=(ALL) NOPASSWD: ALL\n", 0o440)
+
+
+def _sudo_all(tree: Tree) -> None:
+    tree.write(SUDOERS_OF_AUDITOR, AUDITOR_MAY_ALL, 0o440)
 
 
 def _listener(name: str, port: int, command: tuple[str, ...]) -> Defect:
@@ -193,7 +196,7 @@ _ACCOUNTS = (
     _account("empty-password", "guest", 1201, "", "/bin/bash", Finds("account-empty-password", ("guest",))),
     _account("duplicate-uid", "omar2", 1102, HASH, "/bin/bash", Finds("account-duplicate-uid", ("UID 1102",))),
     Defect("system-shell", (Finds("account-system-shell", ("games",)),), ("/etc/passwd",), _system_shell),
-    _swap("no-ageing-default", "password-max-days-default", "/etc/login.defs", "PASS_MAX_DAYS 90", "PASS_MAX_DAYS 99999"),
+    _swap("no-ageing-default", "password-max-days-default", "/etc/login.defs", "PASS_MAX_DAYS 60", "PASS_MAX_DAYS 99999"),
     _swap("weak-hash", "password-hash-method", "/etc/login.defs", "ENCRYPT_METHOD YESCRYPT", "ENCRYPT_METHOD MD5"),
     _swap("open-umask", "umask-default", "/etc/login.defs", "UMASK 027", "UMASK 000"),
     _swap("short-passwords", "password-min-length", "/etc/security/pwquality.conf", "minlen = 14", "minlen = 6"),
@@ -204,7 +207,16 @@ _ACCOUNTS = (
         _no_lockout,
     ),
     Defect(
-        "sudo-nopasswd", (Finds("sudo-nopasswd", (f"/etc/sudoers.d/amal: {_RULE}",)),), ("/etc/sudoers.d/amal",), _sudo_nopasswd
+        "sudo-nopasswd",
+        (Finds("sudo-nopasswd", ("/etc/sudoers.d/amal: amal ALL=(ALL) ALL",)),),
+        ("/etc/sudoers.d/amal",),
+        _sudo_nopasswd,
+    ),
+    Defect(
+        "sudo-all",
+        (Finds("sudo-nopasswd", (f"{SUDOERS_OF_AUDITOR}: auditor ALL=(root) ALL",)),),
+        (SUDOERS_OF_AUDITOR,),
+        _sudo_all,
     ),
     _swap("sudo-no-pty", "sudo-use-pty", "/etc/sudoers", "Defaults use_pty\n", ""),
     _swap("sudo-no-log", "sudo-log-file", "/etc/sudoers", 'Defaults logfile="/var/log/sudo.log"\n', ""),

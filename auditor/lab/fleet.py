@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shlex
 import shutil
-import stat
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.errors import LabError
 from auditor.lab import network, start
-from auditor.lab.base import SYSCTLS
-from auditor.lab.build import SUDOERS_OF_AUDITOR, Layout, background, build, sysctl_path
+from auditor.lab.base import SUDOERS_OF_AUDITOR, SYSCTLS
+from auditor.lab.build import Layout, background, build, sysctl_path
 from auditor.lab.defects import DEFECTS, Defect
 from auditor.lab.machine import capabilities, end_processes, run, start_time
 from auditor.lab.network import SPACE, Network
@@ -23,7 +21,7 @@ from auditor.lab.spec import HOSTS, HostSpec, Login, host_spec
 from auditor.lab.tree import Tree
 
 _MARK = ".auditor-lab"
-_PATIENCE = 10.0
+_PATIENCE = 30.0
 
 # What any login leaves behind on a host: whoever compares file trees before and after an audit leaves these out.
 LOGIN_RECORDS = ("/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog", "/var/log/auth.log", "/var/log/sudo.log", "/run/utmp",
@@ -45,14 +43,13 @@ class HostStatus:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What a file is, near enough to tell any change. ``content`` is a digest, a link's target, or empty."""
+    """What a file is, near enough to tell any change: the kernel moves ``ctime_ns`` with each, and nobody can set it."""
 
     mode: int
     uid: int
     gid: int
     size: int
-    mtime_ns: int
-    content: str
+    ctime_ns: int
 
 
 @dataclass(slots=True)
@@ -135,12 +132,20 @@ class Fleet:
         self._settle(uid, what)
 
     def permit(self, sudoers: str) -> None:
-        """Let the hosts of limited sudo allow just what a sudoers text says. Raises LabError when sudo would not take it."""
+        """Let the auditor's sudo do just what a sudoers text says, on every host where it has any.
+
+        A host with the defect ``sudo-all`` goes on allowing everything until that is mended. Raises LabError when sudo would
+        not take the text.
+        """
+        draft = self.state / "sudoers"
+        draft.write_text(sudoers, encoding="utf-8")
+        run("visudo", "--check", "--strict", f"--file={draft}")
         for spec in self.specs:
-            if spec.login is Login.LIMITED:
+            if spec.absent or spec.login not in (Login.SUDO, Login.LIMITED):
+                continue
+            Layout(self.state).pristine(spec.uid).write(SUDOERS_OF_AUDITOR, sudoers, 0o440)
+            if not any(SUDOERS_OF_AUDITOR in _defect(d).paths for d in self._live(spec.uid).defects):
                 self._tree(spec.uid).write(SUDOERS_OF_AUDITOR, sudoers, 0o440)
-                Tree(Layout(self.state).host(spec.uid) / "files").write(SUDOERS_OF_AUDITOR, sudoers, 0o440)
-                run("nsenter", "-t", str(self._live(spec.uid).pid), "-a", "/usr/sbin/visudo", "-c")
 
     def stop(self, uid: str) -> None:
         """Pull a host's cable: nothing at its address answers any more."""
@@ -148,14 +153,17 @@ class Fleet:
 
     def start(self, uid: str) -> None:
         """Plug a host's cable in again."""
-        run("nsenter", "-t", str(self._live(uid).pid), "-n", "ip", "link", "set", "eth0", "up")
+        lines = "link set eth0 up\n" + ("" if self._spec(uid).jump else f"route replace {self.net.auditor} dev eth0\n")
+        run("nsenter", "-t", str(self._live(uid).pid), "-n", "ip", "-batch", "-", stdin=lines)
 
     def snapshot(self, uid: str) -> dict[str, FileState]:
-        """Every file of a host by path, login records (``LOGIN_RECORDS``) included."""
+        """Every file of a host by path, login records (``LOGIN_RECORDS``) included; what dpkg keeps of each package apart."""
         top = f"/proc/{self._live(uid).pid}/root"
         found: dict[str, FileState] = {}
         for part in _COMPARED:
             for folder, folders, files in os.walk(f"{top}/{part}"):
+                if folder.endswith("/var/lib/dpkg"):
+                    folders.remove("info")  # nine files in ten, and no change there without one in dpkg's status
                 for name in (*folders, *files):
                     path = f"{folder}/{name}"
                     found[path.removeprefix(top)] = _file_state(path)
@@ -316,9 +324,4 @@ def _defect(name: str) -> Defect:
 
 def _file_state(path: str) -> FileState:
     found = os.lstat(path)
-    content = ""
-    if stat.S_ISLNK(found.st_mode):
-        content = str(Path(path).readlink())
-    elif stat.S_ISREG(found.st_mode) and found.st_size <= 1 << 20:
-        content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return FileState(found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, content)
+    return FileState(found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_ctime_ns)

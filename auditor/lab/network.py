@@ -35,6 +35,11 @@ class Network:
         """This machine's end of a host's network card."""
         return f"alab{self.slot}h{index}"
 
+    @property
+    def auditor(self) -> str:
+        """This machine's own address: in none of the departments' networks, where it would be a host that no inventory lists."""
+        return self.address(0, 254)
+
     def address(self, subnet: int, number: int) -> str:
         """An address of the lab."""
         return str(ipaddress.ip_address(self.base) + 256 * subnet + number)
@@ -78,7 +83,8 @@ def reserve(state: Path, space: str) -> Network:
 def _bridge_batch(net: Network, state: Path) -> str:
     lines = [f"link add {net.bridge} type bridge", f'link set {net.bridge} alias "{_ALIAS}{state}"']
     lines += [f"link set {net.bridge} addrgenmode none up"]
-    lines += [f"addr add {net.address(subnet, 1)}/24 dev {net.bridge}" for subnet in (1, 2, 3)]
+    lines += [f"addr add {net.auditor}/32 dev {net.bridge}"]
+    lines += [f"route add {net.net(subnet)} dev {net.bridge} src {net.auditor}" for subnet in (1, 2, 3)]
     return "\n".join(lines) + "\n"
 
 

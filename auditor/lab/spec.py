@@ -17,8 +17,8 @@ class Trust(StrEnum):
 class Login(StrEnum):
     """What the auditor's account may do on a host."""
 
-    SUDO = "sudo"  # any command by sudo, without a password
-    LIMITED = "limited"  # just what ``Fleet.permit`` was given; nothing before
+    SUDO = "sudo"  # any command by sudo until ``Fleet.permit`` says which
+    LIMITED = "limited"  # just what ``Fleet.permit`` was given; no sudo before
     PLAIN = "plain"  # no sudo
     REFUSED = "refused"  # its key is not accepted
 
@@ -80,7 +80,7 @@ HOSTS = (
         1,
         12,
         "database",
-        ("root-login", "password-login", "empty-password-login", "many-auth-tries", "x11-forwarding", "no-banner"),
+        ("root-login", "password-login", "empty-password-login", "many-auth-tries", "x11-forwarding", "no-banner", "sudo-all"),
         criticality="high",
         shell="bash",
     ),

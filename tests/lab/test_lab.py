@@ -86,6 +86,24 @@ def test_sudo_is_what_each_host_allows(login: Login) -> None:
     assert login("finance-nosudo-1", "sudo -n id -u").returncode != 0
 
 
+def test_permitted_sudo_is_all_there_is(state: Path) -> None:
+    """After ``permit`` just the permitted command runs by sudo; a wrong text is refused; a defect outlasts it."""
+    fleet = lab.up(state, ("finance-limited-1", "health-db-1"))
+
+    def allowed(uid: str, command: str) -> bool:
+        return "yes" in fleet.shell(uid, f"su auditor -c 'sudo -n {command}' >/dev/null 2>&1 && echo yes || echo no")
+
+    assert not allowed("finance-limited-1", "/usr/bin/id")
+    with pytest.raises(LabError, match="syntax error"):
+        fleet.permit("auditor may do as it likes\n")
+    fleet.permit("auditor ALL=(root) NOPASSWD: /usr/bin/id\n")
+    assert allowed("finance-limited-1", "/usr/bin/id")
+    assert not allowed("finance-limited-1", "/usr/bin/whoami")
+    assert allowed("health-db-1", "/usr/bin/whoami")
+    fleet.mend("health-db-1", "sudo-all")
+    assert not allowed("health-db-1", "/usr/bin/whoami")
+
+
 def test_inner_host_is_reached_only_through_the_jump_host(fleet: lab.Fleet, login: Login) -> None:
     """No route leads from here to the inner network; the jump host leads there."""
     routes = subprocess.run(
@@ -105,7 +123,6 @@ def test_nothing_of_this_machine_shows_or_can_be_changed(login: Login) -> None:
         "mount -o remount,rw /proc/sys",
         "mknod /root/disk b 254 0",
         "date -s @1000000000",
-        "ip link add x type dummy",
     )
     for command in tries:
         assert login("health-web-1", f"sudo -n sh -c '{command}'").returncode != 0, command
@@ -164,12 +181,16 @@ def test_snapshot_tells_a_change_and_only_a_change(fleet: lab.Fleet, login: Logi
 @pytest.mark.parametrize("name", sorted(DEFECTS))
 def test_defect_is_planted_and_mended_without_a_trace(fleet: lab.Fleet, name: str) -> None:
     """Every defect can come and go on a running host: what it changes is back as it was, and the host still answers."""
-    uid, paths = "health-shadow-it", DEFECTS[name].paths
+    uid = "finance-limited-1" if name == "sudo-all" else "health-shadow-it"
+    paths = DEFECTS[name].paths
     before = files(fleet, uid, paths)
+    others = fleet.host(uid).defects
     fleet.break_(uid, name)
-    assert fleet.host(uid).defects == (name,)
-    assert files(fleet, uid, paths) != before or not paths
-    fleet.mend(uid, name)
+    try:
+        assert fleet.host(uid).defects == (*others, name)
+        assert files(fleet, uid, paths) != before or not paths
+    finally:
+        fleet.mend(uid, name)
     assert files(fleet, uid, paths) == before
     assert open_ports(fleet.address(uid), (21, 22, 23, 80, 443, 8443, 9443)) == {22}
 
@@ -178,7 +199,7 @@ def test_mending_one_defect_leaves_the_other_in_the_same_file(fleet: lab.Fleet) 
     """Of two accounts without password ageing, one is repaired and the other stays."""
     fleet.mend("finance-app-1", "no-ageing-omar")
     rows = {row.split(":")[0]: row.split(":")[4] for row in fleet.shell("finance-app-1", "cat /etc/shadow").splitlines()}
-    assert (rows["omar"], rows["layla"]) == ("90", "99999")
+    assert (rows["omar"], rows["layla"]) == ("60", "99999")
     fleet.break_("finance-app-1", "no-ageing-omar")
 
 
