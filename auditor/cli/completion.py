@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 
 from auditor.cli.base import Command
 from auditor.errors import UsageError
-from auditor.text import N_
+from auditor.text import N_, _
 
 
 @click.command(cls=Command, help=N_("Print the completion script for a shell; source it from the shell's start-up file."))
@@ -19,5 +19,5 @@ def completion(context: click.Context, shell: str) -> None:
     """Print the script."""
     kind = get_completion_class(shell)
     if kind is None:
-        raise UsageError(f"there is no completion for {shell}")
+        raise UsageError(_("there is no completion for {shell}").format(shell=shell))
     sys.stdout.write(kind(context.find_root().command, {}, "auditor", "_AUDITOR_COMPLETE").source())

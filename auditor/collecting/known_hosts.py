@@ -22,6 +22,7 @@ from pathlib import Path
 
 from auditor.errors import ConfigurationError
 from auditor.model import Asset
+from auditor.text import _
 
 _MARKERS = ("@revoked", "@cert-authority")
 
@@ -143,8 +144,8 @@ def import_known_hosts(path: Path, source: Path) -> int:
     known = KnownHosts(tuple(entry for _, entry in present))
     entries = {entry for _, entry in present}
     mistakes = [
-        f"{source}: {name}: another {entry.type} key is on record for this host"
-        for _, entry in supplied
+        f"{source}: " + _("{host}: another {type} key is on record for this host").format(host=name, type=entry.type)
+        for _line, entry in supplied
         if not entry.marker
         for name in entry.names
         if not name.startswith(("|", "!"))
@@ -152,7 +153,7 @@ def import_known_hosts(path: Path, source: Path) -> int:
         and known.state(name, entry.type, entry.blob) != KeyState.KNOWN
     ]
     if mistakes:
-        raise ConfigurationError("The supplied known_hosts contradicts the workspace's.", tuple(mistakes))
+        raise ConfigurationError(_("The supplied known_hosts contradicts the workspace's."), tuple(mistakes))
     added = [line for line, entry in supplied if entry not in entries]
     if added:
         _write(path, [*_read(path).splitlines(), *added])
@@ -196,9 +197,9 @@ def _read(path: Path, missing_ok: bool = True) -> str:
     except FileNotFoundError:
         if missing_ok:
             return ""
-        raise ConfigurationError(f"{path}: there is no such file") from None
+        raise ConfigurationError(f"{path}: " + _("there is no such file")) from None
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{path}: " + _("cannot be read: {reason}").format(reason=error.strerror)) from error
 
 
 def _lines(text: str, path: Path) -> list[tuple[str, _Entry | None]]:
@@ -213,18 +214,18 @@ def _lines(text: str, path: Path) -> list[tuple[str, _Entry | None]]:
         marker = fields.pop(0) if fields[0].startswith("@") else ""
         try:
             if marker and marker not in _MARKERS:
-                raise ValueError(f"unknown marker {marker}")
+                raise ValueError(_("unknown marker {marker}").format(marker=marker))
             names, key_type, encoded = fields[:3]
             blob = base64.b64decode(encoded, validate=True)
             if blob[4 : 4 + int.from_bytes(blob[:4], "big")] != key_type.encode():
-                raise ValueError("the key is not of the type that the line says")
+                raise ValueError(_("the key is not of the type that the line says"))
         except (ValueError, binascii.Error) as error:
-            why = str(error) if "unpack" not in str(error) else "expected: hosts, key type, key"
-            mistakes.append(f"{path}:{number}:1: not a known_hosts line: {why}")
+            why = str(error) if "unpack" not in str(error) else _("expected: hosts, key type, key")
+            mistakes.append(f"{path}:{number}:1: " + _("not a known_hosts line: {problem}").format(problem=why))
             continue
         found.append((line, _Entry(tuple(names.split(",")), key_type, blob, marker)))
     if mistakes:
-        raise ConfigurationError(f"{path} cannot be used.", tuple(mistakes))
+        raise ConfigurationError(_("{path} cannot be used.").format(path=path), tuple(mistakes))
     return found
 
 

@@ -15,6 +15,7 @@ from auditor.collecting.ssh_login import Clock, Secrets, Stream, connect, hang_u
 from auditor.collecting.ssh_target import Configs, Target, target_of
 from auditor.errors import CollectionError, TransportError
 from auditor.model import Asset, Settings
+from auditor.text import _
 
 # one exchange per family: a server offers one key of each
 _FAMILIES = (
@@ -66,7 +67,9 @@ def _keys(target: Target, asset: Asset, settings: Settings, pool: JumpPool) -> t
             if not isinstance(failure, TransportError):
                 break
     if not keys:
-        raise failure or TransportError(f"{target.record} shows no host key of a kind that the auditor accepts.")
+        raise failure or TransportError(
+            _("{host} shows no host key of a kind that the auditor accepts.").format(host=target.record)
+        )
     return tuple(keys)
 
 

@@ -19,6 +19,7 @@ from auditor.lab.machine import capabilities, end_processes, run, start_time
 from auditor.lab.network import SPACE, Network
 from auditor.lab.spec import HOSTS, HostSpec, Login, host_spec
 from auditor.lab.tree import Tree
+from auditor.text import _
 
 _MARK = ".auditor-lab"
 _PATIENCE = 30.0
@@ -123,7 +124,7 @@ class Fleet:
         for other in map(_defect, running.defects):
             if other.plant is not None and set(other.paths) & set(what.paths):
                 other.plant(tree)
-        for name, _ in what.sysctls:
+        for name, _value in what.sysctls:
             self._sysctl(running.pid, name, SYSCTLS[name])
         for command in what.services:
             start.end_service(running.pid, command)
@@ -177,7 +178,8 @@ class Fleet:
         for spec in self.specs:
             if spec.uid == uid:
                 return spec
-        raise LabError(f"this lab has no host {uid}; it has {', '.join(s.uid for s in self.specs)}")
+        message = _("this lab has no host {name}; it has {names}")
+        raise LabError(message.format(name=uid, names=", ".join(s.uid for s in self.specs)))
 
     def _state(self, uid: str) -> str:
         if self._spec(uid).absent:
@@ -194,7 +196,7 @@ class Fleet:
     def _live(self, uid: str) -> _Running:
         state = self._state(uid)
         if state in ("absent", "dead"):
-            raise LabError(f"the lab's host {uid} is {state}; run: auditor lab up")
+            raise LabError(_("the lab's host {name} is {state}; run: auditor lab up").format(name=uid, state=state))
         return self._running[uid]
 
     def _tree(self, uid: str) -> Tree:
@@ -235,9 +237,11 @@ def up(state: Path, hosts: tuple[str, ...] | None = None, space: str = SPACE) ->
     if not able:
         raise LabError(why)
     if any(c in str(state) for c in '":,\\\n'):
-        raise LabError(f"the lab's folder must not have quotes, colons, commas or backslashes in its path: {state}")
+        message = _("the lab's folder must not have quotes, colons, commas or backslashes in its path: {path}")
+        raise LabError(message.format(path=state))
     if state.exists() and any(state.iterdir()) and not (state / _MARK).exists():
-        raise LabError(f"{state} is not empty and is no lab of ours; give the lab a folder of its own")
+        message = _("{path} is not empty and is no lab of ours; give the lab a folder of its own")
+        raise LabError(message.format(path=state))
     down(state)
     state.mkdir(parents=True, mode=0o700, exist_ok=True)
     (state / _MARK).touch()
@@ -302,7 +306,8 @@ def _choose(hosts: tuple[str, ...] | None) -> tuple[HostSpec, ...]:
     known = {spec.uid: spec for spec in HOSTS}
     unknown = [uid for uid in hosts if uid not in known]
     if unknown:
-        raise LabError(f"the lab has no host {', '.join(unknown)}; it has {', '.join(known)}")
+        message = _("the lab has no host {name}; it has {names}")
+        raise LabError(message.format(name=", ".join(unknown), names=", ".join(known)))
     wanted = {*hosts, *(known[u].jump for u in hosts), *(known[u].twin for u in hosts)}
     return tuple(spec for spec in HOSTS if spec.uid in wanted)
 
@@ -318,7 +323,7 @@ def _wait_until_up(fleet: Fleet) -> None:
 
 def _defect(name: str) -> Defect:
     if name not in DEFECTS:
-        raise LabError(f"the lab has no defect {name}; it has {', '.join(DEFECTS)}")
+        raise LabError(_("the lab has no defect {name}; it has {names}").format(name=name, names=", ".join(DEFECTS)))
     return DEFECTS[name]
 
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from auditor.errors import LabError
+from auditor.text import _
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -31,19 +32,22 @@ TOOLS = (
 def capabilities() -> tuple[bool, str]:
     """Whether the lab can be had on this machine, and if not why."""
     if os.geteuid() != 0:
-        return False, "the lab needs root: it makes namespaces and mounts; run it as root or by sudo"
+        return False, _("the lab needs root: it makes namespaces and mounts; run it as root or by sudo")
     missing = sorted({package for tool, package in TOOLS if shutil.which(tool, path=PATH) is None})
     if missing:
-        return False, f"the lab needs packages that are not installed; run: apt-get install {' '.join(missing)}"
+        message = _("the lab needs packages that are not installed; run: {command}")
+        return False, message.format(command=f"apt-get install {' '.join(missing)}")
     if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
-        return False, "the lab needs a package that is not installed; run: apt-get install libfaketime"
+        message = _("the lab needs packages that are not installed; run: {command}")
+        return False, message.format(command="apt-get install libfaketime")
     trial = "mount -t tmpfs t /tmp && mkdir /tmp/u /tmp/w /tmp/m"
     trial += " && mount -t overlay -o lowerdir=/etc,upperdir=/tmp/u,workdir=/tmp/w o /tmp/m"
     trial += " && ip link add lab0 type veth peer name lab1 && ip link add lab2 type bridge"
     result = run("unshare", "--mount", "--net", "--uts", "--pid", "--fork", "sh", "-c", trial, check=False)
     if result.returncode != 0:
         detail = (result.stderr or result.stdout).strip().splitlines()
-        return False, f"this machine does not allow the namespaces the lab needs: {detail[-1] if detail else 'unshare failed'}"
+        message = _("this machine does not allow the namespaces the lab needs: {problem}")
+        return False, message.format(problem=detail[-1] if detail else _("unshare failed"))
     return True, ""
 
 
@@ -52,7 +56,8 @@ def run(*command: str, stdin: str = "", check: bool = True) -> subprocess.Comple
     result = subprocess.run(command, input=stdin, capture_output=True, text=True, env={"PATH": PATH, "LC_ALL": "C"}, check=False)
     if check and result.returncode != 0:
         said = (result.stderr or result.stdout).strip()
-        raise LabError(f"{' '.join(command[:3])} failed ({result.returncode}): {said}")
+        message = _("{command} failed ({code}): {problem}")
+        raise LabError(message.format(command=" ".join(command[:3]), code=result.returncode, problem=said))
     return result
 
 
@@ -107,7 +112,8 @@ def end_processes(state: Path, patience: float = 5.0) -> None:
                 os.kill(pid, signal.SIGKILL)
         killed |= left
         if time.monotonic() > deadline:
-            raise LabError(f"these processes of the lab do not end: {', '.join(map(str, sorted(left)))}")
+            message = _("these processes of the lab do not end: {numbers}")
+            raise LabError(message.format(numbers=", ".join(map(str, sorted(left)))))
         time.sleep(0.005)
     for pid in killed:
         with contextlib.suppress(ChildProcessError):  # only those that this very process started are ours to reap

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from auditor.errors import LabError
 from auditor.lab.machine import PATH, run
+from auditor.text import _
 
 SPACE = "10.203.0.0/16"
 _ALIAS = "auditor-lab "
@@ -64,7 +65,7 @@ def reserve(state: Path, space: str) -> Network:
     """Make the lab's bridge on the first free share of ``space``; LabError when there is none."""
     whole = ipaddress.ip_network(space)
     if whole.version != 4 or whole.prefixlen > 22 or not whole.is_private:
-        raise LabError(f"the lab's network {space} must be private IPv4 space of at least a /22")
+        raise LabError(_("the lab's network {network} must be private IPv4 space of at least a /22").format(network=space))
     with _only_one():
         links = _bridges()
         taken = _routes()
@@ -77,7 +78,8 @@ def reserve(state: Path, space: str) -> Network:
             if not any(share.overlaps(route) for route in taken):
                 run("ip", "-batch", "-", stdin=_bridge_batch(net, state))
                 return net
-    raise LabError(f"every part of {space} overlaps a route of this machine; give the lab another private network")
+    message = _("every part of {network} overlaps a route of this machine; give the lab another private network")
+    raise LabError(message.format(network=space))
 
 
 def _bridge_batch(net: Network, state: Path) -> str:

@@ -16,6 +16,7 @@ from auditor.lab.build import Layout
 from auditor.lab.machine import PATH, run, start_time
 from auditor.lab.network import Network
 from auditor.lab.spec import HostSpec
+from auditor.text import _
 
 _PATIENCE = 30.0  # seconds; far more than a machine needs that is not busy with other things
 _CONFINED = "--bounding-set=-sys_admin,-mknod,-sys_module,-sys_rawio,-sys_time,-sys_boot,-syslog"
@@ -69,11 +70,12 @@ def _spawn(layout: Layout, uid: str) -> tuple[int, int]:
 
 
 def _read_pid(layout: Layout, uid: str, said: int) -> int:
-    ready, _, _ = select.select([said], [], [], _PATIENCE)
+    ready, _writable, _failed = select.select([said], [], [], _PATIENCE)
     line = os.read(said, 64) if ready else b""
     if not line.endswith(b"\n"):
         log = (layout.state / "log" / uid).read_text(encoding="utf-8", errors="replace").strip()
-        raise LabError(f"the lab's host {uid} did not start: {log or 'it said nothing'}")
+        message = _("the lab's host {name} did not start: {problem}")
+        raise LabError(message.format(name=uid, problem=log or _("it said nothing")))
     return int(line)
 
 
@@ -83,15 +85,17 @@ def _poll(what: str, pid: int, patience: float) -> Iterator[None]:
     while True:
         yield
         if start_time(pid) is None:
-            raise LabError(f"a host of the lab died while the lab waited for {what} (process {pid})")
+            message = _("a host of the lab died while the lab waited for {what} (process {pid})")
+            raise LabError(message.format(what=what, pid=pid))
         if time.monotonic() > deadline:
-            raise LabError(f"the lab waited {patience:.0f} s in vain for {what} (process {pid})")
+            message = _("the lab waited {seconds} s in vain for {what} (process {pid})")
+            raise LabError(message.format(seconds=f"{patience:.0f}", what=what, pid=pid))
         time.sleep(0.004)
 
 
 def wait_for_port(pid: int, port: int, *, listening: bool = True, patience: float = _PATIENCE) -> None:
     """Wait until a host listens on a port, or no longer does."""
-    for _ in _poll(f"port {port}", pid, patience):
+    for _waited in _poll(_("port {port}").format(port=port), pid, patience):
         if listens(pid, port) is listening:
             return
 
@@ -105,7 +109,7 @@ def reload_sshd(pid: int) -> None:
     """Tell sshd to read its settings again and wait until it listens anew."""
     before = listening_sockets(pid, 22)
     os.kill(pid, signal.SIGHUP)
-    for _ in _poll("sshd to listen again", pid, _PATIENCE):
+    for _waited in _poll(_("sshd to listen again"), pid, _PATIENCE):
         now = listening_sockets(pid, 22)
         if len(now) == len(before) and not set(now) & set(before):
             return

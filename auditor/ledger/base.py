@@ -8,6 +8,7 @@ from auditor.errors import IntegrityError, LedgerError
 from auditor.ledger.blobs import Blobs
 from auditor.ledger.lock import RunLock
 from auditor.ledger.store import Store
+from auditor.text import _
 
 
 class Part:
@@ -23,7 +24,7 @@ class Part:
 
     def _require_lock(self) -> RunLock:
         if self._lock is None:
-            raise LedgerError("a run is written only while this process holds the run lock")
+            raise LedgerError(_("a run is written only while this process holds the run lock"))
         return self._lock
 
     def _asset(self, uid: str) -> int:
@@ -42,5 +43,5 @@ class Part:
 
     def _found(self, row: tuple[Any, ...] | None, what: str) -> tuple[Any, ...]:
         if row is None:
-            raise IntegrityError(f"the ledger lacks {what}, to which it refers")
+            raise IntegrityError(_("the ledger lacks {what}, to which it refers").format(what=what))
         return row

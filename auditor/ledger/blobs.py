@@ -10,6 +10,7 @@ from auditor.errors import IntegrityError
 from auditor.ledger.canonical import sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.store import Store
+from auditor.text import _
 
 _LEVEL = 6
 _REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
@@ -41,18 +42,20 @@ class Blobs:
 
     def get(self, blob: int) -> bytes:
         """The content of the blob of that id."""
-        return self._content(self._store.one("SELECT sha256, packed, data FROM blobs WHERE id = ?", (blob,)), f"blob {blob}")
+        return self._content(
+            self._store.one("SELECT sha256, packed, data FROM blobs WHERE id = ?", (blob,)), _("blob {name}").format(name=blob)
+        )
 
     def find(self, digest: bytes) -> bytes:
         """The content whose SHA-256 is ``digest``."""
         row = self._store.one("SELECT sha256, packed, data FROM blobs WHERE sha256 = ?", (digest,))
-        return self._content(row, f"blob {digest.hex()}")
+        return self._content(row, _("blob {name}").format(name=digest.hex()))
 
     def text(self, digest: bytes) -> str:
         """The content whose SHA-256 is ``digest``, as text; remembered, as the hosts of a fleet mostly print the same."""
         held = self._texts.get(digest)
         if held is None:
-            with decoding(f"blob {digest.hex()}"):
+            with decoding(_("blob {name}").format(name=digest.hex())):
                 held = self.find(digest).decode("utf-8", "surrogatepass")
             self._texts[digest] = held
             self._characters += len(held)
@@ -70,7 +73,7 @@ class Blobs:
     @staticmethod
     def _content(row: tuple[Any, ...] | None, name: str) -> bytes:
         if row is None:
-            raise IntegrityError(f"the ledger lacks {name}, to which it refers")
+            raise IntegrityError(_("the ledger lacks {what}, to which it refers").format(what=name))
         return unpack(row, name)
 
 
@@ -80,5 +83,5 @@ def unpack(row: tuple[Any, ...], name: str) -> bytes:
     with decoding(name):
         content: bytes = zlib.decompress(data) if packed else data
     if sha256(content) != digest:
-        raise IntegrityError(f"{name} has been altered: its content does not have its hash")
+        raise IntegrityError(_("{what} has been altered: its content does not have its hash").format(what=name))
     return content

@@ -9,22 +9,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.errors import IntegrityError, LedgerError
-
-_DAMAGED = "keep the file as it is, restore the last backup beside it and compare with `auditor ledger verify`"
+from auditor.text import N_, _
 
 MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
-    sqlite3.SQLITE_BUSY: (LedgerError, "is busy: another process has been writing to it for too long; try again"),
-    sqlite3.SQLITE_LOCKED: (LedgerError, "is busy: another process has been writing to it for too long; try again"),
-    sqlite3.SQLITE_READONLY: (LedgerError, "cannot be written: the file or its folder is read-only for this account"),
-    sqlite3.SQLITE_PERM: (LedgerError, "cannot be written: this account lacks the permission"),
-    sqlite3.SQLITE_CANTOPEN: (LedgerError, "cannot be opened: look at the folder's existence and permissions"),
-    sqlite3.SQLITE_FULL: (LedgerError, "cannot grow: the disk is full; free some space and run again with --resume"),
-    sqlite3.SQLITE_IOERR: (LedgerError, "cannot be read or written: the disk reports an error, or is full"),
-    sqlite3.SQLITE_NOMEM: (LedgerError, "cannot be used: the machine is out of memory"),
-    sqlite3.SQLITE_TOOBIG: (LedgerError, "cannot hold a value of more than a gigabyte"),
-    sqlite3.SQLITE_NOTADB: (LedgerError, "is not a ledger: it is no SQLite file; check `ledger` in auditor.toml"),
-    sqlite3.SQLITE_CORRUPT: (IntegrityError, f"is damaged: {_DAMAGED}"),
-    sqlite3.SQLITE_CONSTRAINT: (IntegrityError, "refused a contradiction"),
+    sqlite3.SQLITE_BUSY: (LedgerError, N_("the ledger is busy: another process has been writing to it for too long; try again")),
+    sqlite3.SQLITE_LOCKED: (
+        LedgerError,
+        N_("the ledger is busy: another process has been writing to it for too long; try again"),
+    ),
+    sqlite3.SQLITE_READONLY: (
+        LedgerError,
+        N_("the ledger cannot be written: the file or its folder is read-only for this account"),
+    ),
+    sqlite3.SQLITE_PERM: (LedgerError, N_("the ledger cannot be written: this account lacks the permission")),
+    sqlite3.SQLITE_CANTOPEN: (LedgerError, N_("the ledger cannot be opened: look at the folder's existence and permissions")),
+    sqlite3.SQLITE_FULL: (
+        LedgerError,
+        N_("the ledger cannot grow: the disk is full; free some space and run again with --resume"),
+    ),
+    sqlite3.SQLITE_IOERR: (LedgerError, N_("the ledger cannot be read or written: the disk reports an error, or is full")),
+    sqlite3.SQLITE_NOMEM: (LedgerError, N_("the ledger cannot be used: the machine is out of memory")),
+    sqlite3.SQLITE_TOOBIG: (LedgerError, N_("the ledger cannot hold a value of more than a gigabyte")),
+    sqlite3.SQLITE_NOTADB: (LedgerError, N_("the ledger is not a ledger: it is no SQLite file; check `ledger` in auditor.toml")),
+    sqlite3.SQLITE_CORRUPT: (
+        IntegrityError,
+        N_(
+            "the ledger is damaged: keep the file as it is, restore the last backup beside it and compare with "
+            "`auditor ledger verify`"
+        ),
+    ),
+    sqlite3.SQLITE_CONSTRAINT: (IntegrityError, N_("the ledger refused a contradiction")),
 }
 
 
@@ -35,12 +49,12 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
-        kind, meaning = MEANINGS.get((code or 0) & 0xFF, (LedgerError, "cannot be used"))
-        raise kind(f"{path}: the ledger {meaning} ({error})") from error
+        kind, meaning = MEANINGS.get((code or 0) & 0xFF, (LedgerError, N_("the ledger cannot be used")))
+        raise kind(f"{path}: " + _(meaning) + f" ({error})") from error
     except sqlite3.Warning as error:
-        raise LedgerError(f"{path}: the ledger cannot be used ({error})") from error
+        raise LedgerError(f"{path}: " + _("the ledger cannot be used") + f" ({error})") from error
     except (UnicodeEncodeError, OverflowError) as error:
-        raise LedgerError(f"{path}: the ledger cannot hold this value ({error})") from error
+        raise LedgerError(f"{path}: " + _("the ledger cannot hold this value") + f" ({error})") from error
     except OSError as error:
         raise LedgerError(f"{path}: {error.strerror or error}") from error
 
@@ -51,4 +65,5 @@ def decoding(what: str) -> Iterator[None]:
     try:
         yield
     except (zlib.error, ValueError, KeyError, TypeError, IndexError, OverflowError, StopIteration) as error:
-        raise IntegrityError(f"{what} is not as it was written ({type(error).__name__}: {error})") from error
+        problem = f"{type(error).__name__}: {error}"
+        raise IntegrityError(_("{what} is not as it was written ({problem})").format(what=what, problem=problem)) from error

@@ -12,6 +12,7 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
 from auditor.model import Event, EventKind, Finding, FindingState, Outcome, VerdictKind
 from auditor.model.codec import from_json, to_json
+from auditor.text import _
 
 FINDING_KINDS = (EventKind.FINDING_OPENED, EventKind.FINDING_CHANGED, EventKind.FINDING_CLOSED, EventKind.FINDING_REOPENED)
 
@@ -62,15 +63,17 @@ class Findings(Observations):
         """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
         bare = name.strip().upper().removeprefix("F-").translate(_ALIASES)
         if not bare.isalnum() or not bare.isascii():
-            raise UsageError(f"{name!r} is no finding's id; ids look like F-1A2B3C4D5E")
+            raise UsageError(_("{name!r} is no finding's id; ids look like F-1A2B3C4D5E").format(name=name))
         rows = self._store.all(
             f"SELECT {_COLUMNS} FROM findings WHERE id >= ? AND id < ? ORDER BY id LIMIT 6", (f"F-{bare}", f"F-{bare}~")
         )
         if not rows:
-            raise UsageError(f"there is no finding {name}; `auditor findings list` shows them")
+            raise UsageError(_("there is no finding {name}; `auditor findings list` shows them").format(name=name))
         if len(rows) > 1:
-            several = ", ".join(row[0] for row in rows[:5])
-            raise UsageError(f"{name} could be {several}{' and others' if len(rows) > 5 else ''}; write more of it")
+            message = _("{name} could be {names}; write more of it")
+            if len(rows) > 5:
+                message = _("{name} could be {names} and others; write more of it")
+            raise UsageError(message.format(name=name, names=", ".join(row[0] for row in rows[:5])))
         return _finding(rows[0])
 
     def findings_of(self, asset: str, check: str) -> tuple[Finding, ...]:
@@ -84,11 +87,11 @@ class Findings(Observations):
     def _apply(self, event: Event) -> None:
         """Journal an event and move its finding. Call it inside a write transaction."""
         if event.kind in FINDING_KINDS:
-            with decoding(f"the event of finding {event.subject}"):
+            with decoding(_("the event of finding {name}").format(name=event.subject)):
                 finding = from_json(Finding, event.data)
             held = self._store.one("SELECT asset, check_id, subject FROM findings WHERE id = ?", (finding.id,))
             if finding.id != event.subject or (held is not None and held != (finding.asset, finding.check, finding.subject)):
-                raise IntegrityError(f"{event.subject} is the id of two findings")
+                raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
             self._store.run(f"INSERT OR REPLACE INTO findings ({_COLUMNS}) VALUES ({_marks(_NAMES)})", to_row(finding))
         self._append(event)
 
@@ -114,7 +117,7 @@ def to_row(finding: Finding) -> tuple[Any, ...]:
 
 def _finding(row: tuple[Any, ...]) -> Finding:
     told = dict(zip(_NAMES, row, strict=True))
-    with decoding(f"finding {row[0]}"):
+    with decoding(_("finding {name}").format(name=row[0])):
         return from_json(Finding, {**told, **{name: json.loads(told[name]) for name in _JSON}})
 
 

@@ -21,6 +21,7 @@ from auditor.ledger.runs import BEGINNING, beginning
 from auditor.ledger.verdicts import Verdicts
 from auditor.model import EventKind, Finding, RunStatus
 from auditor.model.codec import from_json, to_json
+from auditor.text import _
 
 _TABLES = ("journal", "findings", "runs", "results", "verdict_changes", "verdicts", "blobs")
 
@@ -69,18 +70,20 @@ class Integrity(Verdicts):
     def _verify_file(self) -> None:
         said = [row[0] for row in self._store.all("PRAGMA integrity_check(1)")]
         if said != ["ok"]:
-            raise IntegrityError(f"the file is damaged: {said[0]}")
+            raise IntegrityError(_("the file is damaged: {problem}").format(problem=said[0]))
         broken = self._store.one("PRAGMA foreign_key_check")
         if broken is not None:
-            raise IntegrityError(f"row {broken[1]} of {broken[0]} refers to a row of {broken[2]} that is not there")
+            message = _("row {row} of {table} refers to a row of {other} that is not there")
+            raise IntegrityError(message.format(row=broken[1], table=broken[0], other=broken[2]))
 
     def _verify_schema(self) -> None:
         found = dict(self._store.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
         for name, sql in JOURNAL_TRIGGERS.items():
             if found.pop(name, None) != sql:
-                raise IntegrityError(f"the trigger {name}, which keeps the journal append-only, is missing or altered")
+                message = _("the trigger {name}, which keeps the journal append-only, is missing or altered")
+                raise IntegrityError(message.format(name=name))
         if found:
-            raise IntegrityError(f"the trigger {sorted(found)[0]} is not the auditor's")
+            raise IntegrityError(_("the trigger {name} is not the auditor's").format(name=sorted(found)[0]))
 
     def _verify_chain(self) -> None:
         expected, prev = 1, GENESIS
@@ -88,35 +91,38 @@ class Integrity(Verdicts):
             "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal ORDER BY seq"
         ):
             if seq != expected:
-                raise IntegrityError(f"entry {expected} of the journal is missing")
+                raise IntegrityError(_("entry {number} of the journal is missing").format(number=expected))
             if before != prev or entry_hash(seq, at, kind, actor, subject, data, before) != digest:
-                raise IntegrityError(f"entry {seq} of the journal ({kind} of {subject}) has been altered")
+                message = _("entry {number} of the journal ({kind} of {subject}) has been altered")
+                raise IntegrityError(message.format(number=seq, kind=kind, subject=subject))
             expected, prev = expected + 1, digest
 
     def _verify_blobs(self) -> None:
         for number, *row in self._store.each("SELECT id, sha256, packed, data FROM blobs ORDER BY id"):
-            blobs.unpack(tuple(row), f"blob {number}")
+            blobs.unpack(tuple(row), _("blob {name}").format(name=number))
 
     def _verify_references(self) -> None:
         """What blobs name by hash must be there; the foreign keys do not see into them."""
         have = {row[0] for row in self._store.all("SELECT sha256 FROM blobs")}
         named: list[tuple[str, list[bytes]]] = []
-        with decoding("a manifest"):
+        with decoding(_("a manifest")):
             for (blob,) in self._store.all("SELECT DISTINCT manifest FROM results"):
-                named.append((f"the observations of manifest {blob}", list(manifest.references(self._blobs.get(blob)))))
+                named.append(
+                    (_("the observations of manifest {name}").format(name=blob), list(manifest.references(self._blobs.get(blob))))
+                )
             for run, plan, inputs in self._store.all("SELECT id, plan, inputs FROM runs"):
                 names = [*json.loads(self._blobs.get(plan))["departments"], *(i[2] for i in json.loads(self._blobs.get(inputs)))]
-                named.append((f"the plan or inputs of run {run}", [bytes.fromhex(n) for n in names]))
+                named.append((_("the plan or inputs of run {run}").format(run=run), [bytes.fromhex(n) for n in names]))
         for what, wanted in named:
             if not have.issuperset(wanted):
-                raise IntegrityError(f"{what} are not whole: a blob is missing")
+                raise IntegrityError(_("{what} are not whole: a blob is missing").format(what=what))
 
     def _verify_runs(self) -> None:
         rows = {str(row[0]): beginning(row) for row in self._store.all(BEGINNING)}
         begun, ended, newest = self._journalled_runs()
         for name in sorted(rows.keys() | begun.keys(), key=int):
             if rows.get(name) != begun.get(name):
-                raise IntegrityError(f"run {name} is not as the journal's entry of its start tells")
+                raise IntegrityError(_("run {run} is not as the journal's entry of its start tells").format(run=name))
         unfinished = False
         for run, status, summary, stopped in self._store.all("SELECT id, status, summary, ended FROM runs ORDER BY id"):
             if status == RunStatus.COLLECTING.value and str(run) not in ended:
@@ -124,12 +130,13 @@ class Integrity(Verdicts):
                 continue
             told = ended.get(str(run), {})
             if (status, digests.of_summary(summary), stopped) != (told.get("status"), told.get("summary"), told.get("at")):
-                raise IntegrityError(f"run {run} is not as the journal's entry of its end tells")
+                raise IntegrityError(_("run {run} is not as the journal's entry of its end tells").format(run=run))
             for part, digest in digests.of_run(self._store, run).items():
                 if told.get(part) != digest:
-                    raise IntegrityError(f"what run {run} keeps of its {part} is not what it had at its end")
+                    message = _("what run {run} keeps of its {part} is not what it had at its end")
+                    raise IntegrityError(message.format(run=run, part=part))
         if newest and not unfinished and newest["state"] != digests.of_state(self._store):
-            raise IntegrityError("the newest verdicts or the findings' last_seen are not what the last run left")
+            raise IntegrityError(_("the newest verdicts or the findings' last_seen are not what the last run left"))
 
     def _journalled_runs(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         begun: dict[str, Any] = {}
@@ -149,15 +156,15 @@ class Integrity(Verdicts):
         told: dict[str, Finding] = {}
         for entry in self.journal():
             if entry.event.kind in FINDING_KINDS:
-                with decoding(f"entry {entry.seq} of the journal"):
+                with decoding(_("entry {number} of the journal").format(number=entry.seq)):
                     told[entry.event.subject] = from_json(Finding, entry.event.data)
         rows = {f.id: f for f in self.findings()}
         for name in sorted(rows.keys() | told.keys()):
             row, last = rows.get(name), told.get(name)
             if row is None:
-                raise IntegrityError(f"finding {name} is in the journal and missing from the findings")
+                raise IntegrityError(_("finding {name} is in the journal and missing from the findings").format(name=name))
             if last is None or replace(row, last_seen=last.last_seen) != last or row.last_seen < last.last_seen:
-                raise IntegrityError(f"finding {name} is not as the journal tells")
+                raise IntegrityError(_("finding {name} is not as the journal tells").format(name=name))
 
     def _verify_verdicts(self) -> None:
         wrong = self._store.one(
@@ -169,7 +176,8 @@ class Integrity(Verdicts):
             WHERE w.of_record AND NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.asset = w.asset AND v.check_id = w.check_id)"""
         )
         if wrong is not None:
-            raise IntegrityError(f"the newest verdict of {wrong[1]} on {wrong[0]} is not the last change of it")
+            message = _("the newest verdict of {check} on {asset} is not the last change of it")
+            raise IntegrityError(message.format(check=wrong[1], asset=wrong[0]))
 
     def _verify_volatile(self) -> None:
         for uid, run, digest, data in self._store.each(
@@ -177,4 +185,5 @@ class Integrity(Verdicts):
             LEFT JOIN results r ON r.asset = v.asset AND r.run = v.run"""
         ):
             if sha256(data) != digest:
-                raise IntegrityError(f"the volatile outputs of {uid} in run {run} have been altered")
+                message = _("the volatile outputs of {asset} in run {run} have been altered")
+                raise IntegrityError(message.format(asset=uid, run=run))

@@ -12,6 +12,7 @@ from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.model import Event, EventKind
 from auditor.model.codec import from_json, to_json
+from auditor.text import _
 
 _AT_ONCE = 1000  # no cursor stays open between rows: it would pin a view from which the caller could no longer write
 GENESIS = bytes(32)
@@ -65,6 +66,6 @@ class Journal(Part):
 
 def _entry(row: tuple[Any, ...]) -> Entry:
     seq, at, kind, actor, subject, data, prev, digest = row
-    with decoding(f"entry {seq} of the journal"):
+    with decoding(_("entry {number} of the journal").format(number=seq)):
         told = {"kind": kind, "at": at, "actor": actor, "subject": subject, "data": json.loads(data)}
         return Entry(seq, from_json(Event, told), prev.hex(), digest.hex())

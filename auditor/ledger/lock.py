@@ -15,6 +15,7 @@ from pathlib import Path
 
 from auditor.errors import LockedError
 from auditor.ledger.edge import translated
+from auditor.text import _
 
 
 class RunLock:
@@ -71,9 +72,8 @@ def _read(file: int) -> dict[str, object]:
 
 def _refusal(ledger: Path, told: dict[str, object]) -> str:
     if not told:
-        return f"{ledger}: another run has just taken the lock; wait until it ends"
-    run = f"run {told['run']}" if "run" in told else "a run"
-    return (
-        f"{ledger}: {run} is under way: process {told.get('pid')} of {told.get('actor')} on {told.get('host')} "
-        f"holds the lock since {told.get('since')}; wait until it ends"
-    )
+        return f"{ledger}: " + _("another run has just taken the lock; wait until it ends")
+    message = _("{run} is under way: process {pid} of {actor} on {host} holds the lock since {since}; wait until it ends")
+    run = _("run {run}").format(run=told["run"]) if "run" in told else _("a run")
+    holder = {name: told.get(name) for name in ("pid", "actor", "host", "since")}
+    return f"{ledger}: " + message.format(run=run, **holder)

@@ -18,6 +18,7 @@ from auditor.ledger.canonical import dumps, from_micros, sha256, to_micros
 from auditor.ledger.edge import decoding
 from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json
+from auditor.text import _
 
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
@@ -64,7 +65,7 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
 
 def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, text: Callable[[bytes], str]) -> AssetResult:
     """Put a result together again. A volatile output that was pruned comes back as NOT_RUN, which judges nothing."""
-    with decoding(f"the result of {asset}"):
+    with decoding(_("the result of {asset}").format(asset=asset)):
         head = json.loads(manifest)
         apart = json.loads(zlib.decompress(volatile)) if volatile else {}
         numbers = _integers(times)

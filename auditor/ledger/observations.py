@@ -9,6 +9,7 @@ from auditor.ledger import manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.runs import Runs
 from auditor.model import AssetResult, Reach
+from auditor.text import _
 
 _VOLATILE_KEPT = 2  # newest results of each asset that keep their volatile outputs
 _COLUMNS = """
@@ -77,7 +78,7 @@ class Observations(Runs):
     def _row(self, run_id: int, asset: int) -> tuple[Any, ...]:
         # one query a row: a cursor left open would pin a view from which the caller could no longer write
         row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND r.asset = ?", (run_id, asset))
-        return self._found(row, f"the result of asset {asset} in run {run_id}")
+        return self._found(row, _("the result of asset {asset} in run {run}").format(asset=asset, run=run_id))
 
     def _rebuilt(self, row: tuple[Any, ...]) -> AssetResult:
         uid, blob, times, digest, volatile = row

@@ -18,6 +18,7 @@ from auditor.ledger.lock import RunLock
 from auditor.ledger.manifest import is_volatile
 from auditor.model import Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
+from auditor.text import _
 
 _COLUMNS = "id, status, started, ended, policy, policy_version, plan_sha256, narrowed, actor, summary"
 _RESUMABLE = (RunStatus.COLLECTING, RunStatus.INTERRUPTED)
@@ -50,7 +51,8 @@ class Runs(Journal):
         lock = self._require_lock()
         unfinished = self.unfinished_run()
         if unfinished is not None:
-            raise LedgerError(f"run {unfinished.id} is unfinished; resume or abandon it first")
+            message = _("run {run} is unfinished; resume or abandon it first")
+            raise LedgerError(message.format(run=unfinished.id))
         with self._store.writing():
             head, names = self._put_plan(plan), [(kind, name, self._put_text(content)) for kind, name, content in inputs]
             blobs = (self._blobs.put(head), self._blobs.put(dumps(names).encode()))
@@ -117,29 +119,32 @@ class Runs(Journal):
                 (RunStatus.FINISHED.value,),
             )
             if row is None:
-                raise UsageError("there is no finished run of the policy of record yet; `auditor audit` makes one")
+                raise UsageError(_("there is no finished run of the policy of record yet; `auditor audit` makes one"))
             return _run(row)
         number = int(which) if str(which).isdecimal() and len(str(which)) < 18 else 0
         row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,))
         if row is None:
             newest = self._store.one("SELECT max(id) FROM runs")
-            known = f"the newest is {newest[0]}" if newest and newest[0] else "there is none yet"
-            raise UsageError(f"there is no run {which}; {known} (`latest` names the newest finished one)")
+            message = _("there is no run {run}; there is none yet (`latest` names the newest finished one)")
+            if newest and newest[0]:
+                message = _("there is no run {run}; the newest is {newest} (`latest` names the newest finished one)")
+            raise UsageError(message.format(run=which, newest=newest and newest[0]))
         return _run(row)
 
     def plan(self, run_id: int) -> Plan:
         """The plan of a run, equal to the one it was begun with."""
         row = self._store.one("SELECT plan, now, plan_sha256 FROM runs WHERE id = ?", (self.run(run_id).id,))
-        blob, now, digest = self._found(row, f"run {run_id}")
-        with decoding(f"the plan of run {run_id}"):
+        blob, now, digest = self._found(row, _("run {run}").format(run=run_id))
+        with decoding(_("the plan of run {run}").format(run=run_id)):
             head = json.loads(self._blobs.get(blob))
             parts = [json.loads(self._blobs.find(bytes.fromhex(name))) for name in head["departments"]]
             return from_json(Plan, {**head, "departments": parts, "now": now, "sha256": digest})
 
     def inputs(self, run_id: int) -> tuple[RunInput, ...]:
         """Everything the run rested on."""
-        (blob,) = self._found(self._store.one("SELECT inputs FROM runs WHERE id = ?", (self.run(run_id).id,)), f"run {run_id}")
-        with decoding(f"the inputs of run {run_id}"):
+        row = self._store.one("SELECT inputs FROM runs WHERE id = ?", (self.run(run_id).id,))
+        (blob,) = self._found(row, _("run {run}").format(run=run_id))
+        with decoding(_("the inputs of run {run}").format(run=run_id)):
             names = json.loads(self._blobs.get(blob))
             return tuple(RunInput(kind, name, self._blobs.text(bytes.fromhex(digest))) for kind, name, digest in names)
 
@@ -157,14 +162,14 @@ class Runs(Journal):
     def _beginning(self, run_id: int) -> dict[str, Json]:
         """What the journal keeps of a run's row from its start."""
         return beginning(
-            self._found(self._store.one(BEGINNING + " WHERE r.id = ?", (run_id,)), f"run {run_id}"),
+            self._found(self._store.one(BEGINNING + " WHERE r.id = ?", (run_id,)), _("run {run}").format(run=run_id)),
         )
 
     def _move(self, run_id: int, to: RunStatus, kind: EventKind, actor: str, now: datetime, summary: str | None = None) -> None:
         with self._store.writing():
             run = self.run(run_id)
             if run.status not in _RESUMABLE:
-                raise LedgerError(f"run {run_id} is {run.status.value} and stays so")
+                raise LedgerError(_("run {run} is {status} and stays so").format(run=run_id, status=run.status.value))
             data: dict[str, Json] = {"status": to.value}
             if to is RunStatus.COLLECTING:
                 self._store.run("UPDATE runs SET status = ?, ended = NULL WHERE id = ?", (to.value, run_id))
@@ -203,5 +208,5 @@ def beginning(row: tuple[Any, ...]) -> dict[str, Json]:
 def _run(row: tuple[Any, ...]) -> Run:
     names = ("id", "status", "started", "ended", "policy", "policy_version", "plan_sha256", "narrowed", "actor", "summary")
     told = dict(zip(names, row, strict=True))
-    with decoding(f"run {row[0]}"):
+    with decoding(_("run {run}").format(run=row[0])):
         return from_json(Run, {**told, "narrowed": bool(told["narrowed"]), "summary": json.loads(told["summary"])})

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from auditor.errors import LedgerError
 from auditor.ledger.edge import MEANINGS, translated
 from auditor.ledger.migrations import APPLICATION_ID, STEPS, VERSION
+from auditor.text import _
 
 _PATIENCE = 15.0  # seconds to wait for another writer's short transaction
 _PRIVATE = 0o600
@@ -38,10 +39,10 @@ class Store:
         with translated(path):
             if not _there(path):
                 if readonly or not create:
-                    raise LedgerError(f"{path}: there is no ledger here yet; `auditor audit` makes one")
+                    raise LedgerError(f"{path}: " + _("there is no ledger here yet; `auditor audit` makes one"))
                 _make(path)
             if not path.is_file():
-                raise LedgerError(f"{path}: the ledger must be a file")
+                raise LedgerError(f"{path}: " + _("the ledger must be a file"))
             if not readonly:
                 _require_writable(path)
             connection = _connect(path, readonly=readonly)
@@ -96,7 +97,7 @@ class Store:
         Inside another it is part of that one.
         """
         if self.readonly:
-            raise LedgerError(f"{self.path}: the ledger was opened for reading only")
+            raise LedgerError(f"{self.path}: " + _("the ledger was opened for reading only"))
         if self._connection.in_transaction:
             yield
             return
@@ -156,7 +157,7 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
 def _require_writable(path: Path) -> None:
     """Refuse with the reason, where SQLite would only say that it cannot open; close the file to others where it stands open."""
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        raise LedgerError(f"{path}: the ledger {MEANINGS[sqlite3.SQLITE_READONLY][1]}")
+        raise LedgerError(f"{path}: " + _(MEANINGS[sqlite3.SQLITE_READONLY][1]))
     if path.stat().st_mode & 0o077:
         path.chmod(_PRIVATE)
 
@@ -200,15 +201,13 @@ def _migrate(connection: sqlite3.Connection) -> None:
 def _admit(path: Path, connection: sqlite3.Connection, *, readonly: bool) -> None:
     """Let in only a ledger of a schema that this auditor knows; bring an older one up to date."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise LedgerError(f"{path}: this is not a ledger of the auditor; check `ledger` in auditor.toml")
+        raise LedgerError(f"{path}: " + _("this is not a ledger of the auditor; check `ledger` in auditor.toml"))
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        raise LedgerError(
-            f"{path}: the ledger has schema {version}, and this auditor knows schema {VERSION}; use the auditor that wrote it"
-        )
+        message = _("the ledger has schema {version}, and this auditor knows schema {known}; use the auditor that wrote it")
+        raise LedgerError(f"{path}: " + message.format(version=version, known=VERSION))
     if version < VERSION:
         if readonly:
-            raise LedgerError(
-                f"{path}: the ledger has the older schema {version}; run any writing command once to bring it up to date"
-            )
+            message = _("the ledger has the older schema {version}; run any writing command once to bring it up to date")
+            raise LedgerError(f"{path}: " + message.format(version=version))
         _migrate(connection)

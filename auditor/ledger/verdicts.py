@@ -14,6 +14,7 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
 from auditor.model import Event, Outcome
 from auditor.model.codec import from_json
+from auditor.text import _
 
 # Asset, check and instant are kept apart, so that equal outcomes of many hosts and nights are one blob.
 _CONTENT = tuple(f.name for f in fields(Outcome) if f.name not in ("asset", "check", "observed_at"))
@@ -40,7 +41,8 @@ class Verdicts(Findings):
         self._require_lock()
         of_record = self._of_record(run_id)
         if events and not of_record:
-            raise LedgerError(f"run {run_id} is not of the policy of record: it moves no finding")
+            message = _("run {run} is not of the policy of record: it moves no finding")
+            raise LedgerError(message.format(run=run_id))
         by_asset: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
             by_asset.setdefault(outcome.asset, []).append(outcome)
@@ -83,7 +85,7 @@ class Verdicts(Findings):
         judged = {}
         for uid, blob in self._store.all(sql, (run_id,)):
             if blob not in sets:
-                with decoding(f"the checks judged in run {run_id}"):
+                with decoding(_("the checks judged in run {run}").format(run=run_id)):
                     sets[blob] = frozenset(json.loads(self._blobs.get(blob)))
             judged[uid] = sets[blob]
         return judged
@@ -118,7 +120,7 @@ class Verdicts(Findings):
     def _outcome(self, row: tuple[Any, ...], run_id: int, read: dict[int, Outcome]) -> Outcome:
         uid, check, blob, changed_at, changed_in, newest_in, newest_at = row
         if blob not in read:
-            with decoding(f"the outcome of {check} on {uid}"):
+            with decoding(_("the outcome of {check} on {asset}").format(check=check, asset=uid)):
                 told = json.loads(self._blobs.get(blob))
                 read[blob] = from_json(Outcome, {**told, "asset": uid, "check": check, "observed_at": None})
         at = newest_at if newest_in == run_id else changed_at if changed_in == run_id else None
@@ -126,7 +128,7 @@ class Verdicts(Findings):
 
     def _of_record(self, run_id: int) -> bool:
         row = self._store.one("SELECT of_record FROM runs WHERE id = ?", (self.run(run_id).id,))
-        return bool(self._found(row, f"run {run_id}")[0])
+        return bool(self._found(row, _("run {run}").format(run=run_id))[0])
 
 
 def _content(outcome: Outcome) -> bytes:

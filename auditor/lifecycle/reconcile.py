@@ -21,7 +21,6 @@ from auditor.model import (
     EventKind,
     Finding,
     FindingState,
-    Json,
     Outcome,
     Reason,
     Resolution,
@@ -152,10 +151,18 @@ def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datet
     )
 
 
-def _essence(finding: Finding, context: _Context) -> str:
-    """What makes a change worth an entry, as JSON: there 1, 1.0 and true differ, and NaN equals itself."""
-    observed: Json = None if context.volatile else finding.observed
-    return json.dumps(to_json(replace(finding, observed=observed, last_seen=finding.first_seen)), sort_keys=True)
+def _essence(finding: Finding, context: _Context) -> tuple[object, ...]:
+    """What makes a change worth an entry; values as JSON: there 1, 1.0 and true differ, and NaN equals itself."""
+    return (
+        finding.state,
+        finding.department,
+        finding.severity,
+        finding.controls,
+        finding.definition,
+        finding.due,
+        "" if context.volatile else json.dumps(finding.observed, sort_keys=True),
+        json.dumps(finding.expected, sort_keys=True),
+    )
 
 
 def _closed(outcome: Outcome, verdicts: dict[str, Verdict], finding: Finding, context: _Context) -> list[Event]:

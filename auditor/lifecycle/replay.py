@@ -8,6 +8,7 @@ from auditor.errors import IntegrityError, UsageError
 from auditor.lifecycle.table import MOVES, move
 from auditor.model import Event, Finding
 from auditor.model.codec import from_json
+from auditor.text import _
 
 _KINDS = frozenset(m.kind for m in MOVES)
 
@@ -23,8 +24,10 @@ def replay(events: Iterable[Event]) -> dict[str, Finding]:
             before = findings.get(event.subject)
             state = move(event.kind, before.state if before else None, after.resolution)
         except (UsageError, KeyError, TypeError, ValueError) as error:
-            raise IntegrityError(f"the journal's {event.kind.value} of {event.subject} cannot be replayed: {error}") from error
+            message = _("the journal's {move} of {subject} cannot be replayed: {problem}")
+            raise IntegrityError(message.format(move=event.kind.value, subject=event.subject, problem=error)) from error
         if state is not after.state or after.id != event.subject:
-            raise IntegrityError(f"the journal's {event.kind.value} of {event.subject} does not describe what it did")
+            message = _("the journal's {move} of {subject} does not describe what it did")
+            raise IntegrityError(message.format(move=event.kind.value, subject=event.subject))
         findings[after.id] = after
     return findings

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from auditor.errors import UsageError
 from auditor.model import EventKind, FindingState, Resolution
+from auditor.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,10 @@ def move(kind: EventKind, before: FindingState | None, resolution: Resolution | 
     """The state that ``kind`` leads to from ``before``. Raises UsageError when the table has no such move."""
     row = _BY_START.get((kind, before))
     if row is None:
-        raise UsageError(f"{kind.value} is no legal move for a finding that is {before.value if before else 'not there yet'}")
+        message = _("{move} is no legal move for a finding that is {state}")
+        raise UsageError(message.format(move=kind.value, state=before.value if before else _("not there yet")))
     if resolution not in (row.resolutions or (None,)):
-        word = resolution.value if resolution else "no resolution"
-        raise UsageError(f"{kind.value} from {before.value if before else 'nothing'} cannot carry {word}")
+        word = resolution.value if resolution else _("no resolution")
+        state = before.value if before else _("nothing")
+        raise UsageError(_("{move} from {state} cannot carry {resolution}").format(move=kind.value, state=state, resolution=word))
     return row.after

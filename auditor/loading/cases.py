@@ -13,6 +13,7 @@ from auditor.loading.mistake import did_you_mean
 from auditor.loading.params import of_type
 from auditor.loading.wording import where
 from auditor.model import Check, Json, Scope
+from auditor.text import _
 
 _ROW = frozenset({"asset", "value", "observed_at"})
 _ASSET_FIELDS = frozenset(name for name, _ in ASSET.fields)
@@ -21,13 +22,17 @@ _ASSET_FIELDS = frozenset(name for name, _ in ASSET.fields)
 def check_cases(document: Document, report: Report, check: Check) -> None:
     """Report what is wrong in the cases of a check whose facts are all known."""
     verdicts = [case.verdict for case in check.cases]
-    for needed, said in (("pass", "passes"), ("fail", "fails")):
-        if needed not in verdicts:
-            report.add(document, ("cases",), f"no case {said}; a check is proved by at least one that passes and one that fails")
+    if "pass" not in verdicts:
+        message = _("no case passes; a check is proved by at least one that passes and one that fails")
+        report.add(document, ("cases",), message)
+    if "fail" not in verdicts:
+        message = _("no case fails; a check is proved by at least one that passes and one that fails")
+        report.add(document, ("cases",), message)
     names: set[str] = set()
     for index, case in enumerate(check.cases):
         if case.name in names:
-            report.add(document, ("cases", index, "name"), f'two cases are called "{case.name}"; give each its own name')
+            message = _('two cases are called "{name}"; give each its own name').format(name=case.name)
+            report.add(document, ("cases", index, "name"), message)
         names.add(case.name)
         _check_given(document, report, check, index)
         _check_params(document, report, check, index)
@@ -38,8 +43,9 @@ def _check_given(document: Document, report: Report, check: Check, index: int) -
     variables = {use.variable: use.fact for use in check.facts}
     for name, value in case.given.items():
         if name not in variables:
-            hint = did_you_mean(name, variables) or f"; known here: {', '.join(variables)}"
-            report.add(document, (*keys, name), f"the check sees no fact {name}{hint}", at_key=True)
+            hint = did_you_mean(name, variables) or _("; known here: {names}").format(names=", ".join(variables))
+            message = _("the check sees no fact {name}{hint}").format(name=name, hint=hint)
+            report.add(document, (*keys, name), message, at_key=True)
             continue
         fact = by_name(variables[name])
         assert fact is not None
@@ -50,28 +56,34 @@ def _check_given(document: Document, report: Report, check: Check, index: int) -
     missing = [name for name in variables if name not in case.given]
     # A fact that was not observed is just what `unknown` is about; every other verdict rests on all of them.
     if missing and case.verdict != "unknown":
-        report.add(document, keys, f"the fact {missing[0]} is not given, so the verdict could only be unknown")
+        message = _("the fact {name} is not given, so the verdict could only be unknown").format(name=missing[0])
+        report.add(document, keys, message)
 
 
 def _check_rows(document: Document, report: Report, shape: Shape, value: Json, keys: Keys) -> None:
     """A department-scope fact: a list of ``{asset, value}``; a row without a value is an asset that was not observed."""
     if not isinstance(value, list):
-        report.add(document, keys, f"{where(keys)} must be a list of {{asset, value}}: the check judges a whole department")
+        message = _("{place} must be a list of {{asset, value}}: the check judges a whole department")
+        report.add(document, keys, message.format(place=where(keys)))
         return
     for index, row in enumerate(value):
         here: Keys = (*keys, index)
         if not isinstance(row, dict) or "asset" not in row or row.keys() - _ROW:
-            report.add(document, here, f"{where(here)} must be {{asset: {{uid: …}}, value: …}}, and nothing besides")
+            message = _("{place} must be {{asset: {{uid: …}}, value: …}}, and nothing besides")
+            report.add(document, here, message.format(place=where(here)))
             continue
         asset = row["asset"]
         if not isinstance(asset, dict):
-            report.add(document, (*here, "asset"), f"{where(here)}.asset must be a mapping such as {{uid: web-1}}")
+            message = _("{place} must be a mapping such as {{uid: web-1}}")
+            report.add(document, (*here, "asset"), message.format(place=where((*here, "asset"))))
         else:
             for name in asset.keys() - _ASSET_FIELDS:
                 hint = did_you_mean(name, _ASSET_FIELDS)
-                report.add(document, (*here, "asset", name), f"an asset has no field {name}{hint}", at_key=True)
+                message = _("an asset has no field {name}{hint}").format(name=name, hint=hint)
+                report.add(document, (*here, "asset", name), message, at_key=True)
         if type(row.get("observed_at", 0)) is not int:
-            report.add(document, (*here, "observed_at"), f"{where(here)}.observed_at must be whole seconds since 1970")
+            message = _("{place} must be whole seconds since 1970").format(place=where((*here, "observed_at")))
+            report.add(document, (*here, "observed_at"), message)
         if "value" in row and not _is_golden(row["value"]):
             _check_value(document, report, shape, row["value"], (*here, "value"))
 
@@ -95,9 +107,12 @@ def _misfits(shape: Shape, value: Any, keys: Keys) -> list[tuple[Keys, str, bool
                 if key in known:
                     found += _misfits(known[key], item, (*keys, key))
                 else:
-                    found.append(((*keys, key), f"{where(keys)} has no field {key}{did_you_mean(key, known)}", True))
+                    message = _("{place} has no field {name}{hint}")
+                    told = message.format(place=where(keys), name=key, hint=did_you_mean(key, known))
+                    found.append(((*keys, key), told, True))
             missing = [key for key in known if key not in value and key not in optional]
-            return found + [(keys, f"{where(keys)} lacks the field {key}, which the fact always gives", False) for key in missing]
+            message = _("{place} lacks the field {name}, which the fact always gives")
+            return found + [(keys, message.format(place=where(keys), name=key), False) for key in missing]
     try:
         conform(shape, value, where(keys))
     except ParseError as error:
@@ -110,7 +125,8 @@ def _check_params(document: Document, report: Report, check: Check, index: int) 
     for name, value in check.cases[index].params.items():
         keys = ("cases", index, "params", name)
         if name not in params:
-            report.add(document, keys, f"the check has no parameter {name}{did_you_mean(name, params)}", at_key=True)
+            message = _("the check has no parameter {name}{hint}").format(name=name, hint=did_you_mean(name, params))
+            report.add(document, keys, message, at_key=True)
             continue
         try:
             of_type(params[name].type, value)

@@ -14,9 +14,10 @@ from auditor.loading.cases import check_cases
 from auditor.loading.document import Document, Report
 from auditor.loading.files import Files, digest, text
 from auditor.loading.mistake import did_you_mean
-from auditor.loading.params import TYPE_NAMES, directions, of_type
+from auditor.loading.params import directions, of_type, type_name
 from auditor.loading.wording import got
 from auditor.model import Case, Check, FactUse, Param, Scope, Severity, Stricter
+from auditor.text import _
 
 EXPRESSIONS = ("applies", "for_each", "where", "subject", "expect", "observed", "expected")
 RESERVED = frozenset({"params", "asset", "department", "inventory", "now", "observed_at", "item"})
@@ -98,9 +99,12 @@ def _params(document: Document, report: Report) -> tuple[Param, ...]:
             default = of_type(kind, default)
         except ValueError as error:
             shown = got(default, keys, document)
-            report.add(document, (*keys, "default"), f"the default of {name} is {shown}; {error}, as its type says")
+            message = _("the default of {name} is {value}; {error}, as its type says")
+            report.add(document, (*keys, "default"), message.format(name=name, value=shown, error=error))
         if stricter not in directions(kind):
-            message = f"{TYPE_NAMES[kind]} cannot become stricter by {stricter}; expected one of {', '.join(directions(kind))}"
+            message = _("{kind} cannot become stricter by {stricter}; expected one of {names}").format(
+                kind=type_name(kind), stricter=stricter, names=", ".join(directions(kind))
+            )
             report.add(document, (*keys, "stricter"), message)
         found.append(Param(name, default, kind, stricter))
     return tuple(found)
@@ -114,20 +118,22 @@ def _check_facts(document: Document, report: Report, check: Check) -> bool:
     for index, use in enumerate(check.facts):
         keys = ("facts", index) if listed else ("facts", use.variable, use.fact)
         if use.variable in RESERVED:
-            message = f"a variable cannot be called {use.variable}: expressions see something else under that name"
-            report.add(document, keys[:2], message, at_key=not listed)
+            message = _("a variable cannot be called {name}: expressions see something else under that name")
+            report.add(document, keys[:2], message.format(name=use.variable), at_key=not listed)
             all_known = False
         fact = by_name(use.fact)
         if fact is None:
-            hint = did_you_mean(use.fact, [f.name for f in FACTS]) or f"; known: {', '.join(sorted(f.name for f in FACTS))}"
-            report.add(document, keys, f"unknown fact {use.fact}{hint}", at_key=not listed)
+            names = sorted(f.name for f in FACTS)
+            hint = did_you_mean(use.fact, names) or _("; known: {names}").format(names=", ".join(names))
+            message = _("unknown fact {name}{hint}").format(name=use.fact, hint=hint)
+            report.add(document, keys, message, at_key=not listed)
             all_known = False
             continue
         kinds.add(fact.asset_kind)
         _check_arguments(document, report, check, use)
     if check.scope is Scope.ASSET and len(kinds) > 1:
-        names = " and ".join(sorted(kinds))
-        report.add(document, ("facts",), f"the facts are read from different kinds of asset ({names}), which no asset is at once")
+        message = _("the facts are read from different kinds of asset ({kinds}), which no asset is at once")
+        report.add(document, ("facts",), message.format(kinds=_(" and ").join(sorted(kinds))))
     return all_known
 
 
@@ -140,33 +146,41 @@ def _check_arguments(document: Document, report: Report, check: Check, use: Fact
         keys = ("facts", [u.variable for u in check.facts].index(use.variable), "")  # type: ignore[assignment]
     given = dict(use.args)
     for missing in [name for name in fact.arguments if name not in given]:
-        message = f"the fact {use.fact} lacks its argument {missing}; write {{{use.variable}: {{{use.fact}: {{{missing}: …}}}}}}"
-        report.add(document, keys, message)
+        message = _("the fact {fact} lacks its argument {name}; write {example}")
+        example = f"{{{use.variable}: {{{use.fact}: {{{missing}: …}}}}}}"
+        report.add(document, keys, message.format(fact=use.fact, name=missing, example=example))
     types = {param.name: param.type for param in check.params}
     for name, value in given.items():
         if name not in fact.arguments:
-            hint = did_you_mean(name, fact.arguments) or f"; it takes {', '.join(fact.arguments) or 'none'}"
-            report.add(document, (*keys, name), f"the fact {use.fact} has no argument {name}{hint}", at_key=True)
+            names = ", ".join(fact.arguments) or _("none")
+            hint = did_you_mean(name, fact.arguments) or _("; it takes {names}").format(names=names)
+            message = _("the fact {fact} has no argument {name}{hint}").format(fact=use.fact, name=name, hint=hint)
+            report.add(document, (*keys, name), message, at_key=True)
             continue
         kind = fact.arguments[name].name
         if isinstance(value, str) and value.startswith("params."):
             param = value.removeprefix("params.")
             if param not in data.get("params", {}):
-                message = f"{value} is no parameter of this check{did_you_mean(param, data.get('params', {}))}"
-                report.add(document, (*keys, name), message)
+                message = _("{name} is no parameter of this check{hint}")
+                hint = did_you_mean(param, data.get("params", {}))
+                report.add(document, (*keys, name), message.format(name=value, hint=hint))
             elif types.get(param, kind) != kind:
-                message = f"the argument {name} takes {TYPE_NAMES[kind]}; {value} is {TYPE_NAMES[types[param]]}"
+                message = _("the argument {name} takes {kind}; {param} is {other}").format(
+                    name=name, kind=type_name(kind), param=value, other=type_name(types[param])
+                )
                 report.add(document, (*keys, name), message)
             continue
         try:
             of_type(kind, value)
         except ValueError as error:
-            report.add(document, (*keys, name), f"the argument {name} is {got(value, keys, document)}; {error}")
+            message = _("the argument {name} is {value}; {error}")
+            shown = got(value, keys, document)
+            report.add(document, (*keys, name), message.format(name=name, value=shown, error=error))
 
 
 def _check_subject(document: Document, report: Report, check: Check) -> None:
     if check.for_each is not None and check.subject is None:
-        message = "a check with for_each needs subject: the text that names each item, so that its finding can be followed"
+        message = _("a check with for_each needs subject: the text that names each item, so that its finding can be followed")
         report.add(document, ("for_each",), message, at_key=True)
 
 
@@ -178,9 +192,8 @@ def _check_params_used(document: Document, report: Report, check: Check) -> None
     read = set(re.findall(r"\bparams\.([a-z][a-z0-9_]*)", " ".join(sources)))
     for name in data.get("params", {}):
         if name not in read:
-            report.add(
-                document, ("params", name), f"no expression or argument reads params.{name}; use it or remove it", at_key=True
-            )
+            message = _("no expression or argument reads params.{name}; use it or remove it").format(name=name)
+            report.add(document, ("params", name), message, at_key=True)
 
 
 def _check_expressions(document: Document, report: Report, check: Check) -> None:
@@ -205,11 +218,13 @@ def _plainly(check: Check, message: str) -> tuple[str, str]:
     if unknown:
         name = unknown[1].split(".")[0]
         variables = {*RESERVED, *(use.variable for use in check.facts)}
-        return f"there is no {name} here{did_you_mean(name, variables) or '; known: ' + ', '.join(sorted(variables))}", name
+        hint = did_you_mean(name, variables) or _("; known: {names}").format(names=", ".join(sorted(variables)))
+        return _("there is no {name} here{hint}").format(name=name, hint=hint), name
     if field:
         shapes = [fact.shape for use in check.facts if (fact := by_name(use.fact))]
         fields = {p.name for p in check.params}.union({name for name, _ in ASSET.fields}, *(_fields(shape) for shape in shapes))
-        return f"there is no field {field[1]} in it{did_you_mean(field[1], fields)}", field[1]
+        hint = did_you_mean(field[1], fields)
+        return _("there is no field {name} in it{hint}").format(name=field[1], hint=hint), field[1]
     return message, ""
 
 

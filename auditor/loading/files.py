@@ -14,6 +14,7 @@ from auditor.loading.schema import check_schema
 from auditor.loading.secrets import find_secrets
 from auditor.loading.yaml_reader import MAX_BYTES, read_yaml
 from auditor.model import Text
+from auditor.text import _
 
 
 @dataclass(slots=True)
@@ -35,11 +36,11 @@ class Files:
         except FileNotFoundError:
             return []
         except OSError as error:
-            self.note(folder, f"the folder cannot be read: {error.strerror}")
+            self.note(folder, _("the folder cannot be read: {reason}").format(reason=error.strerror))
             return []
         for path in entries:
             if path.suffix.lower() in (".yml", ".yaml", ".json") and path.suffix != ".yaml":
-                self.note(path, "only files that end in .yaml are read; rename it", path.stem if department else None)
+                self.note(path, _("only files that end in .yaml are read; rename it"), path.stem if department else None)
         return [path for path in entries if path.suffix == ".yaml"]
 
     def note(self, path: Path, message: str, department: str | None = None) -> None:
@@ -51,12 +52,12 @@ class Files:
         try:
             if path.exists() and not path.is_file():
                 # Opening a pipe would wait for a writer who never comes.
-                self.note(path, "this is no file; a file is expected under this name", department)
+                self.note(path, _("this is no file; a file is expected under this name"), department)
                 return None
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:
-            self.note(path, f"the file cannot be read: {error.strerror}", department)
+            self.note(path, _("the file cannot be read: {reason}").format(reason=error.strerror), department)
             return None
 
     def read(self, path: Path, kind: str, department: str | None = None) -> tuple[Document, tuple[Keys, ...]] | None:

@@ -10,6 +10,7 @@ from auditor.loading.document import Document, Keys
 from auditor.loading.files import Files, optional_text, text
 from auditor.loading.known import Known, require
 from auditor.model import Attestation, Control, Evidence, Framework, Mapping, Severity, Term
+from auditor.text import _
 
 FRAMEWORK_FILE = "framework.yaml"
 
@@ -22,7 +23,11 @@ def load_framework(files: Files, folder: Path, known: Known) -> Framework | None
         data: Any = document.value
         vocabulary = {kind: tuple(Term(t["id"], text(t["title"])) for t in terms) for kind, terms in data["vocabulary"].items()}
         if data["id"] != folder.name:
-            files.report.add(document, ("id",), f"the id is {data['id']}, but the folder is {folder.name}; make them the same")
+            files.report.add(
+                document,
+                ("id",),
+                _("the id is {id}, but the folder is {folder}; make them the same").format(id=data["id"], folder=folder.name),
+            )
     controls = []
     for path in files.in_folder(folder):
         if path.name == FRAMEWORK_FILE:
@@ -42,11 +47,17 @@ def _control(files: Files, document: Document, stem: str, vocabulary: dict[str, 
     data: Any = document.value
     report = files.report
     if data["id"] != stem:
-        report.add(document, ("id",), f"the id is {data['id']}, but the file is {stem}.yaml; make them the same")
+        report.add(
+            document,
+            ("id",),
+            _("the {key} is {value}, but the file is {file}; make them the same").format(
+                key="id", value=data["id"], file=f"{stem}.yaml"
+            ),
+        )
 
     def word(keys: Keys, kind: str, value: str) -> None:
         if vocabulary:
-            require(document, report, keys, value, [term.id for term in vocabulary.get(kind, ())], f"{kind} of the vocabulary")
+            require(document, report, keys, value, [term.id for term in vocabulary.get(kind, ())], kind)
 
     word(("theme",), "theme", data["theme"])
     for kind, values in data.get("attributes", {}).items():
@@ -57,13 +68,17 @@ def _control(files: Files, document: Document, stem: str, vocabulary: dict[str, 
         keys = ("checks", index, "check")
         require(document, report, keys, mapping["check"], known.check_ids, "check")
         if mapping["check"] in seen:
-            report.add(document, keys, f"the check {mapping['check']} stands twice in this control; keep one")
+            report.add(
+                document, keys, _("the check {check} stands twice in this control; keep one").format(check=mapping["check"])
+            )
         seen.add(mapping["check"])
     if data["evidence"] != "technical" and "attestation" not in data:
-        message = f"a control whose evidence is {data['evidence']} needs attestation: what the department is asked"
+        message = _("a control whose evidence is {evidence} needs attestation: what the department is asked").format(
+            evidence=data["evidence"]
+        )
         report.add(document, ("evidence",), message)
     if data["evidence"] == "attestation" and data.get("checks"):
-        report.add(document, ("evidence",), "evidence is attestation, but checks speak for the control; expected hybrid")
+        report.add(document, ("evidence",), _("evidence is attestation, but checks speak for the control; expected hybrid"))
     return _build(data)
 
 

@@ -12,6 +12,7 @@ from auditor.loading.document import Document, Keys, Report
 from auditor.loading.files import digest, text
 from auditor.loading.wording import got, where
 from auditor.model import Asset, AssetKind, Connection, Criticality, Department
+from auditor.text import _
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -103,10 +104,12 @@ def _check_host(document: Document, report: Report, keys: Keys, entry: dict[str,
             report.add(
                 document,
                 here,
-                f"{where(here)} is {got(address, here, document)}, which is no IP address; expected one such as 10.1.1.11",
+                _("{place} is {value}, which is no IP address; expected one such as 10.1.1.11").format(
+                    place=where(here), value=got(address, here, document)
+                ),
             )
         elif not _HOST_NAME.fullmatch(address):
-            report.add(document, here, f"{where(here)} is neither an IP address nor a host name")
+            report.add(document, here, _("{place} is neither an IP address nor a host name").format(place=where(here)))
         return
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
     ip = mapped or ip
@@ -122,23 +125,31 @@ def _check_network(document: Document, report: Report, keys: Keys, entry: dict[s
         report.add(
             document,
             here,
-            f"{where(here)} is {got(address, here, document)}, which is no network; expected one such as 10.1.1.0/24",
+            _("{place} is {value}, which is no network; expected one such as 10.1.1.0/24").format(
+                place=where(here), value=got(address, here, document)
+            ),
         )
         return
     if "/" not in address:
         report.add(
             document,
             here,
-            f"{where(here)} is {got(address, here, document)}; expected a network with its prefix, such as 10.1.1.0/24",
+            _("{place} is {value}; expected a network with its prefix, such as 10.1.1.0/24").format(
+                place=where(here), value=got(address, here, document)
+            ),
         )
     elif ipaddress.ip_address(address.split("/")[0]) != network.network_address:
         report.add(
             document,
             here,
-            f"{where(here)} is {got(address, here, document)}, whose host bits are not zero; did you mean {network}?",
+            _("{place} is {value}, whose host bits are not zero; did you mean {network}?").format(
+                place=where(here), value=got(address, here, document), network=network
+            ),
         )
     if network.prefixlen < WIDEST[network.version]:
-        message = f"{where(here)} holds more than 65536 addresses; list smaller networks, of /{WIDEST[network.version]} or less"
+        message = _("{place} holds more than 65536 addresses; list smaller networks, of /{prefix} or less").format(
+            place=where(here), prefix=WIDEST[network.version]
+        )
         report.add(document, here, message)
     if not _is_private(network):
         _check_public(document, report, here, entry)
@@ -146,7 +157,9 @@ def _check_network(document: Document, report: Report, keys: Keys, entry: dict[s
 
 def _check_public(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
     if not entry.get("public", False):
-        message = f"{where(keys)} is a public address; if it is the department's own and may be scanned, add public: true"
+        message = _("{place} is a public address; if it is the department's own and may be scanned, add public: true").format(
+            place=where(keys)
+        )
         report.add(document, keys, message)
 
 
@@ -158,7 +171,7 @@ def _check_zone(document: Document, report: Report) -> None:
     data: Any = document.value
     name = data.get("timezone", "UTC")
     if name != "UTC" and not _zone_exists(name):
-        report.add(document, ("timezone",), f"unknown time zone {name}; expected one such as Asia/Riyadh")
+        report.add(document, ("timezone",), _("unknown time zone {zone}; expected one such as Asia/Riyadh").format(zone=name))
 
 
 @functools.cache
@@ -180,7 +193,9 @@ def _check_uids(document: Document, report: Report, department: str) -> None:
                 continue
             keys: Keys = (key, index, "uid")
             if uid in first:
-                report.add(document, keys, f"the uid {uid} stands twice, first in line {first[uid]}; each asset has its own")
+                message = _("the uid {uid} stands twice, first in line {line}; each asset has its own")
+                report.add(document, keys, message.format(uid=uid, line=first[uid]))
             elif uid == department:
-                report.add(document, keys, f"the uid {uid} is the department's own id; give the asset another")
+                message = _("the uid {uid} is the department's own id; give the asset another")
+                report.add(document, keys, message.format(uid=uid))
             first.setdefault(uid, document.place_of(keys).line)

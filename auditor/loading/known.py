@@ -11,6 +11,17 @@ from auditor.loading.mistake import did_you_mean
 from auditor.loading.params import of_type
 from auditor.loading.wording import got
 from auditor.model import Check, Framework, Json, Param, Policy
+from auditor.text import N_, _
+
+# Each is a whole sentence of its own, because Arabic words differ with the gender of what is missing.
+_UNKNOWN = {
+    "check": (N_("unknown check {word}{hint}"), N_("; there is no check at all")),
+    "control": (N_("unknown control {word}{hint}"), N_("; there is no control at all")),
+    "department": (N_("unknown department {word}{hint}"), N_("; there is no department at all")),
+    "framework": (N_("unknown framework {word}{hint}"), N_("; there is no framework at all")),
+    "policy": (N_("unknown policy {word}{hint}"), N_("; there is no policy at all")),
+}
+_WORD = (N_("unknown {kind} of the vocabulary {word}{hint}"), N_("; there is no {kind} of the vocabulary at all"))
 
 
 @dataclass(slots=True)
@@ -37,11 +48,12 @@ class Known:
 def require(
     document: Document, report: Report, keys: Keys, word: str, known: Collection[str], what: str, *, at_key: bool = False
 ) -> bool:
-    """Report ``word`` when it is not among the known ids; whether it is."""
+    """Report ``word`` when it is not among the known ids; whether it is. ``what`` is a kind of file or of vocabulary."""
     if word in known:
         return True
-    hint = did_you_mean(word, known) or ("" if known else f"; there is no {what} at all")
-    report.add(document, keys, f"unknown {what} {word}{hint}", at_key=at_key)
+    unknown, none = _UNKNOWN.get(what, _WORD)
+    hint = did_you_mean(word, known) or ("" if known else _(none).format(kind=what))
+    report.add(document, keys, _(unknown).format(kind=what, word=word, hint=hint), at_key=at_key)
     return False
 
 
@@ -68,11 +80,14 @@ def read_values(
         param = known.param(check, name)
         if param is None:
             names = [p.name for p in loaded.params]
-            hint = did_you_mean(name, names) or f"; it has {', '.join(names) or 'none'}"
-            report.add(document, (*keys, name), f"the check {check} has no parameter {name}{hint}", at_key=True)
+            hint = did_you_mean(name, names) or _("; it has {names}").format(names=", ".join(names) or _("none"))
+            message = _("the check {check} has no parameter {name}{hint}").format(check=check, name=name, hint=hint)
+            report.add(document, (*keys, name), message, at_key=True)
             continue
         try:
             found[name] = of_type(param.type, value)
         except ValueError as error:
-            report.add(document, (*keys, name), f"the parameter {name} of {check} is {got(value, keys, document)}; {error}")
+            message = _("the parameter {name} of {check} is {value}; {error}")
+            shown = got(value, keys, document)
+            report.add(document, (*keys, name), message.format(name=name, check=check, value=shown, error=error))
     return found

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from auditor.text import _
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -31,4 +33,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean X?`` for the nearest of the known words, or nothing when none is near."""
     by_lower = {name.lower(): name for name in sorted(known)}
     near = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+    return _("; did you mean {word}?").format(word=by_lower[near[0]]) if near else ""

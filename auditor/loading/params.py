@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.model import Json, Param, Stricter
+from auditor.text import N_, NP_, _, pgettext
 
 TYPE_NAMES = {
-    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false",
-    "list": "a list of texts", "ints": "a list of whole numbers",
-}  # fmt: skip
+    "str": NP_("expected", "a text"),
+    "int": NP_("expected", "a whole number"),
+    "float": NP_("expected", "a number"),
+    "bool": NP_("expected", "true or false"),
+    "list": NP_("expected", "a list of texts"),
+    "ints": NP_("expected", "a list of whole numbers"),
+}
 
 _DIRECTIONS: dict[Stricter, tuple[str, ...]] = {
     Stricter.LOWER: ("int", "float"),
@@ -22,11 +27,16 @@ _DIRECTIONS: dict[Stricter, tuple[str, ...]] = {
 }
 
 _TIGHTER_SAID = {
-    Stricter.LOWER: "no higher than",
-    Stricter.HIGHER: "no lower than",
-    Stricter.SUBSET: "nothing beyond",
-    Stricter.SUPERSET: "at least all of",
+    Stricter.LOWER: N_("no higher than {limit}"),
+    Stricter.HIGHER: N_("no lower than {limit}"),
+    Stricter.SUBSET: N_("nothing beyond {limit}"),
+    Stricter.SUPERSET: N_("at least all of {limit}"),
 }
+
+
+def type_name(kind: str) -> str:
+    """What a value of the type is called: ``a whole number``."""
+    return pgettext(*TYPE_NAMES[kind])
 
 
 def of_type(kind: str, value: Json) -> Json:
@@ -44,7 +54,7 @@ def of_type(kind: str, value: Json) -> Json:
             return value
         case "ints" if isinstance(value, list) and all(type(item) is int for item in value):
             return value
-    raise ValueError(f"expected {TYPE_NAMES[kind]}")
+    raise ValueError(_("expected {expected}").format(expected=type_name(kind)))
 
 
 def directions(kind: str) -> tuple[Stricter, ...]:
@@ -73,6 +83,6 @@ def tightens(param: Param, base: Json, value: Json) -> bool:
             return bool(new == old)
 
 
-def tighter_said(param: Param) -> str:
-    """How a stricter value compares with the policy's, in words that its value follows."""
-    return _TIGHTER_SAID.get(param.stricter, "exactly")
+def tighter_said(param: Param, limit: str) -> str:
+    """How a stricter value compares with the policy's, which is ``limit``."""
+    return _(_TIGHTER_SAID.get(param.stricter, N_("exactly {limit}"))).format(limit=limit)

@@ -12,6 +12,7 @@ from auditor.loading.files import digest, text
 from auditor.loading.known import Known, read_params, read_values, require
 from auditor.loading.params import tightens, tighter_said
 from auditor.model import Json, Overlay, Policy, Relaxation, Scoring, Severity
+from auditor.text import _
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -55,7 +56,7 @@ def _controls(document: Document, report: Report, known: Known) -> dict[str, str
         keys = ("controls", index, "id")
         require(document, report, keys, entry["id"], known.control_ids, "control")
         if entry["id"] in found:
-            report.add(document, keys, f"the control {entry['id']} stands twice; keep one")
+            report.add(document, keys, _("the control {control} stands twice; keep one").format(control=entry["id"]))
         found[entry["id"]] = entry.get("article", "")
     return found
 
@@ -80,10 +81,10 @@ def _check_tightens(document: Document, report: Report, known: Known, policy: Po
             base = policy.params.get(check, {}).get(name, param.default)
             if not tightens(param, base, value):
                 shown, limit = (json.dumps(v, ensure_ascii=False) for v in (value, base))
-                message = (
-                    f"{check} {name} is {shown}, which is looser than the policy; expected {tighter_said(param)} {limit}, "
+                message = _(
+                    "{check} {name} is {value}, which is looser than the policy; expected {bound}, "
                     "or a relaxation with its justification, approver and end"
-                )
+                ).format(check=check, name=name, value=shown, bound=tighter_said(param, limit))
                 report.add(document, ("params", check, name), message)
 
 
@@ -100,6 +101,8 @@ def _relaxation(document: Document, report: Report, known: Known, index: int) ->
         until = date.fromisoformat(data["until"])
     except ValueError:
         if _DAY.fullmatch(data["until"]):  # else the schema has said so
-            report.add(document, (*keys, "until"), f"{data['until']} is no day of the calendar; expected YYYY-MM-DD")
+            report.add(
+                document, (*keys, "until"), _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=data["until"])
+            )
         return None
     return Relaxation(text(data["justification"]), data["approver"].strip(), until, check, params, control)

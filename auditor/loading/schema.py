@@ -15,10 +15,12 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
 from auditor.loading.document import Document, Keys
+from auditor.loading.expected import expected
 from auditor.loading.mistake import Mistake, did_you_mean
 from auditor.loading.quick import Quick
 from auditor.loading.wording import got, where
 from auditor.model import Json
+from auditor.text import _
 
 KINDS = ("check", "control", "framework", "policy", "overlay", "inventory", "settings")
 
@@ -90,19 +92,22 @@ def _mistakes(document: Document, error: ValidationError, above: Keys) -> Iterat
         case "anyOf" | "oneOf":
             yield from _alternatives(document, keys, error)
         case "dependentRequired":
-            yield document.mistake(keys, f"{where(keys)} has params but no check; name the check that they belong to")
+            message = _("{place} has params but no check; name the check that they belong to")
+            yield document.mistake(keys, message.format(place=where(keys)))
         case _ if "propertyNames" in error.absolute_schema_path:
             keys = (*above, *error.relative_path, str(error.instance))
-            message = f"the key {got(value, keys, document)} is wrong; expected {schema.get('title')}"
+            message = _("the key {key} is wrong; expected {expected}").format(
+                key=got(value, keys, document), expected=expected(schema["title"])
+            )
             yield document.mistake(keys, message, at_key=True)
         case "minItems" | "minProperties":
-            yield document.mistake(
-                keys, f"{where(keys)} has too few entries; expected {schema['title']}, at least {error.validator_value}"
-            )
+            message = _("{place} has too few entries; expected {expected}, at least {n}")
+            n = error.validator_value
+            yield document.mistake(keys, message.format(place=where(keys), expected=expected(schema["title"]), n=n))
         case "maxItems" | "maxProperties":
-            yield document.mistake(
-                keys, f"{where(keys)} has too many entries; expected {schema['title']}, at most {error.validator_value}"
-            )
+            message = _("{place} has too many entries; expected {expected}, at most {n}")
+            n = error.validator_value
+            yield document.mistake(keys, message.format(place=where(keys), expected=expected(schema["title"]), n=n))
         case "uniqueItems":
             yield from _repeated(document, keys, value)
         case _:
@@ -114,16 +119,17 @@ def _unknown_keys(document: Document, keys: Keys, error: ValidationError) -> Ite
     known = schema["properties"]
     free = known.keys() - value.keys()
     for key in value.keys() - known.keys():
-        hint = did_you_mean(key, free) or f"; known here: {', '.join(known)}"
-        inside = f" in {where(keys)}" if keys else ""
-        yield document.mistake((*keys, key), f"unknown key {key}{inside}{hint}", at_key=True)
+        hint = did_you_mean(key, free) or _("; known here: {names}").format(names=", ".join(known))
+        message = _("unknown key {key} in {place}{hint}") if keys else _("unknown key {key}{hint}")
+        yield document.mistake((*keys, key), message.format(key=key, place=where(keys), hint=hint), at_key=True)
 
 
 def _missing_key(keys: Keys, schema: Any, error: ValidationError) -> str:
     # jsonschema makes one error for each missing key and names it only in its message.
     missing = next(key for key in schema["required"] if error.message.startswith(repr(key)))
-    known = schema.get("properties", {}).get(missing, {})
-    return f"{where(keys)} lacks the key {missing}: {known.get('title', 'it is needed')}"
+    title = schema.get("properties", {}).get(missing, {}).get("title")
+    meaning = expected(title) if title else _("it is needed")
+    return _("{place} lacks the key {key}: {meaning}").format(place=where(keys), key=missing, meaning=meaning)
 
 
 def _alternatives(document: Document, keys: Keys, error: ValidationError) -> Iterator[Mistake]:
@@ -134,14 +140,13 @@ def _alternatives(document: Document, keys: Keys, error: ValidationError) -> Ite
         branches.setdefault(int(inner.relative_schema_path[0]), []).append(inner)
     meant = [errors for errors in branches.values() if not any(e.validator == "type" and not e.relative_path for e in errors)]
     if error.validator == "oneOf":
-        yield document.mistake(keys, f"{where(keys)} must name either a check or a control; write one of the two keys")
+        message = _("{place} must name either a check or a control; write one of the two keys")
+        yield document.mistake(keys, message.format(place=where(keys)))
     elif len(meant) == 1:
         for inner in meant[0]:
             yield from _mistakes(document, inner, keys)
     else:
-        yield document.mistake(
-            keys, f"{where(keys)} is {got(cast('Json', error.instance), keys, document)}; expected {schema['title']}"
-        )
+        yield document.mistake(keys, _unexpected(document, keys, cast("Json", error.instance), schema["title"]))
 
 
 def _repeated(document: Document, keys: Keys, items: list[Any]) -> Iterator[Mistake]:
@@ -149,15 +154,20 @@ def _repeated(document: Document, keys: Keys, items: list[Any]) -> Iterator[Mist
     for index, item in enumerate(items):
         name = json.dumps(item, sort_keys=True)
         if name in seen:
-            yield document.mistake(
-                (*keys, index), f"{got(item, (*keys, index), document)} stands twice in {where(keys)}; keep one"
-            )
+            message = _("{value} stands twice in {place}; keep one")
+            shown = got(item, (*keys, index), document)
+            yield document.mistake((*keys, index), message.format(value=shown, place=where(keys)))
         seen.add(name)
+
+
+def _unexpected(document: Document, keys: Keys, value: Json, title: str) -> str:
+    sentence = _("{place} is {value}; expected {expected}")
+    return sentence.format(place=where(keys), value=got(value, keys, document), expected=expected(title))
 
 
 def _wrong_value(document: Document, keys: Keys, error: ValidationError) -> str:
     schema, value = cast("dict[str, Any]", error.schema), cast("Json", error.instance)
-    sentence = f"{where(keys)} is {got(value, keys, document)}; expected {schema['title']}"
+    sentence = _unexpected(document, keys, value, schema["title"])
     if error.validator == "enum" and isinstance(value, str):
         return sentence + did_you_mean(value, [str(v) for v in schema["enum"]])
     if error.validator == "type":
@@ -168,15 +178,16 @@ def _wrong_value(document: Document, keys: Keys, error: ValidationError) -> str:
 def _quoting_hint(value: Any, kind: Any, pattern: str) -> str:
     """What quotes or spelling have to do with a wrong type."""
     if kind == "string" and isinstance(value, bool | int | float) and re.search(pattern, json.dumps(value)):
-        return f'; put it in quotes: "{json.dumps(value)}"'
+        return _('; put it in quotes: "{value}"').format(value=json.dumps(value))
     if not isinstance(value, str):
         return ""
     if kind == "boolean" and value.lower() in ("yes", "on", "true", "no", "off", "false"):
-        return f"; did you mean {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}?"
+        return _("; did you mean {word}?").format(word="true" if value.lower() in ("yes", "on", "true") else "false")
     if kind in ("integer", "number"):
         try:
             number = float(value)
         except ValueError:
             return ""
-        return f"; write it as {int(number) if number.is_integer() else number}" if abs(number) < 1e15 else ""
+        shown = int(number) if number.is_integer() else number
+        return _("; write it as {value}").format(value=shown) if abs(number) < 1e15 else ""
     return ""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from auditor.loading.document import Document, Keys
 from auditor.loading.mistake import Mistake
 from auditor.model import Json
+from auditor.text import N_, _
 
 _KEY = re.compile(
     r"(^|[_-])(password|passwd|passphrase|pass|pwd|secret|token|api[_-]?key|private[_-]?key|credentials?|become_pass(word)?)($|[_-])",
@@ -21,7 +22,7 @@ _VALUE = re.compile(
 )
 _PRINTS = re.compile(r"^\s*(/bin/|/usr/bin/)?(echo|printf)\b|<<<|\bsshpass\s+-p", re.IGNORECASE)
 
-_INSTEAD = (
+_INSTEAD = N_(
     "give a key by its path, use the agent, or name a variable (password_env) or a command (password_command) that gives it"
 )
 
@@ -38,7 +39,9 @@ def find_secrets(document: Document) -> tuple[Mistake, ...]:
     for number, line in enumerate(document.text.split("\n"), start=1):
         match = _VALUE.search(line, line.find("#")) if "#" in line else None
         if match and number not in lines:
-            message = f"this comment holds a secret, and no secret may be written in an inventory; {_INSTEAD}"
+            message = _("this comment holds a secret, and no secret may be written in an inventory; {instead}").format(
+                instead=_(_INSTEAD)
+            )
             found.append(Mistake(document.file, number, match.start() + 1, message, document.department))
     return tuple(found)
 
@@ -47,9 +50,12 @@ def _in_values(document: Document, value: Json, keys: Keys) -> Iterator[Mistake]
     if isinstance(value, dict):
         for key, inner in value.items():
             if looks_secret(key):
-                yield document.mistake((*keys, key), f"this key is itself a secret; {_INSTEAD}", at_key=True)
+                message = _("this key is itself a secret; {instead}").format(instead=_(_INSTEAD))
+                yield document.mistake((*keys, key), message, at_key=True)
             elif _KEY.search(key) and key not in _HARMLESS_KEYS:
-                message = f"the key {key} names a secret, and no secret may be written in an inventory; {_INSTEAD}"
+                message = _("the key {key} names a secret, and no secret may be written in an inventory; {instead}").format(
+                    key=key, instead=_(_INSTEAD)
+                )
                 yield document.mistake((*keys, key), message, at_key=True)
             else:
                 yield from _in_values(document, inner, (*keys, key))
@@ -57,6 +63,8 @@ def _in_values(document: Document, value: Json, keys: Keys) -> Iterator[Mistake]
         for index, inner in enumerate(value):
             yield from _in_values(document, inner, (*keys, index))
     elif isinstance(value, str) and looks_secret(value):
-        yield document.mistake(keys, f"this value is a secret, and no secret may be written in an inventory; {_INSTEAD}")
+        message = _("this value is a secret, and no secret may be written in an inventory; {instead}")
+        yield document.mistake(keys, message.format(instead=_(_INSTEAD)))
     elif isinstance(value, str) and keys and keys[-1] == "password_command" and _PRINTS.search(value):
-        yield document.mistake(keys, f"this command holds the secret that it prints; {_INSTEAD}")
+        message = _("this command holds the secret that it prints; {instead}")
+        yield document.mistake(keys, message.format(instead=_(_INSTEAD)))

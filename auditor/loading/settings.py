@@ -14,6 +14,7 @@ from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
 from auditor.model import Settings
+from auditor.text import _
 
 SETTINGS_FILE = "auditor.toml"
 _PATHS = ("policies", "checks", "inventories", "ledger", "known_hosts")
@@ -26,17 +27,18 @@ def find_root(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / SETTINGS_FILE).is_file():
             return folder
-    raise UsageError(f"no {SETTINGS_FILE} in {start} or above it; go to a workspace, or lay one out with: auditor init DIR")
+    message = _("no {file} in {folder} or above it; go to a workspace, or lay one out with: auditor init DIR")
+    raise UsageError(message.format(file=SETTINGS_FILE, folder=start))
 
 
 def load_settings(path: Path) -> Settings:
     """The settings in ``path``, an auditor.toml or the folder that holds it. Raises ConfigurationError with every mistake."""
     path = path / SETTINGS_FILE if path.is_dir() else path
     files = Files(path.resolve().parent)
-    settings, _ = read_settings(files, path.resolve())
+    settings, _document = read_settings(files, path.resolve())
     if files.report.mistakes:
         mistakes = tuple(str(mistake) for mistake in in_order(files.report.mistakes))
-        raise ConfigurationError(f"{path.name} is wrong", mistakes)
+        raise ConfigurationError(_("{file} is wrong").format(file=path.name), mistakes)
     return settings
 
 
@@ -75,7 +77,7 @@ def _read(files: Files, path: Path) -> Document | None:
         said = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line, column = (int(said[1]), int(said[2])) if said else (text.count("\n") + 1, 1)
         message = re.sub(r" \(at [^)]*\)", "", str(error)) or type(error).__name__
-        files.report.mistakes.append(Mistake(shown, line, column, f"this is not valid TOML: {message}"))
+        files.report.mistakes.append(Mistake(shown, line, column, _("this is not valid TOML: {problem}").format(problem=message)))
         return None
     files.contents[shown] = text
     return Document(shown, text, value, _places(text, value))
@@ -108,6 +110,10 @@ def settle_policy(settings: Settings, document: Document | None, report: Report,
     if document is not None and not settings.policy_of_record and policies:
         known = ", ".join(sorted(policies))
         report.add(
-            document, (), f"there are several policies: say which is of record under [policy] as of_record = one of {known}"
+            document,
+            (),
+            _("there are several policies: say which is of record under [policy] as of_record = one of {names}").format(
+                names=known
+            ),
         )
     return settings.policy_of_record

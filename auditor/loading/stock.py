@@ -6,6 +6,7 @@ from pathlib import Path
 
 import auditor
 from auditor.errors import UsageError
+from auditor.text import _
 
 
 def stock_root() -> Path:
@@ -14,4 +15,4 @@ def stock_root() -> Path:
     for folder in (package / "stock", package.parent):
         if (folder / "policies").is_dir() and (folder / "checks").is_dir():
             return folder
-    raise UsageError("the stock policies and checks are missing from this installation; install the auditor again")
+    raise UsageError(_("the stock policies and checks are missing from this installation; install the auditor again"))

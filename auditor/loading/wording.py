@@ -8,6 +8,7 @@ import re
 from auditor.loading.document import Document, Keys
 from auditor.loading.secrets import looks_secret
 from auditor.model import Json
+from auditor.text import _
 
 _MAX_SHOWN = 60
 _PRIVATE = re.compile(r"pass|secret|token|key|credential|private|jump|user", re.IGNORECASE)
@@ -16,20 +17,20 @@ _PRIVATE = re.compile(r"pass|secret|token|key|credential|private|jump|user", re.
 def where(keys: Keys) -> str:
     """``hosts[3].ports``; ``the file`` for the top."""
     shown = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return shown.removeprefix(".") or "the file"
+    return shown.removeprefix(".") or _("the file")
 
 
 def got(value: Json, keys: Keys, document: Document) -> str:
     """The value as a person would write it, shortened; described only, where it may be a secret."""
     match value:
         case None:
-            return "empty"
+            return _("empty")
         case dict():
-            return "a mapping"
+            return _("a mapping")
         case list():
-            return "a list"
+            return _("a list")
         case str() if looks_secret(value) or (document.department and _may_be_secret(value, keys)):
-            return "a text that is not repeated here"
+            return _("a text that is not repeated here")
         case str():
             return json.dumps(value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…", ensure_ascii=False)
         case _:

@@ -18,6 +18,7 @@ from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.policies import load_overlay, load_policy
 from auditor.loading.settings import SETTINGS_FILE, read_settings, settle_policy
 from auditor.model import Catalogue, Department, Inventory, Overlay, Policy, Settings
+from auditor.text import _
 
 DEPARTMENTS_FOLDER = "departments"
 
@@ -62,11 +63,12 @@ def load_workspace(root: Path) -> LoadResult:
 def _load_checks(files: Files, folder: Path, known: Known) -> None:
     if not folder.is_dir():
         files.note(
-            folder, "there is no folder of checks here; lay out a workspace with auditor init, or set checks under [paths]"
+            folder, _("there is no folder of checks here; lay out a workspace with auditor init, or set checks under [paths]")
         )
         return
     for path in files.in_folder(folder):
-        files.note(path, f"a check lives in a folder of its area; move it to {folder.name}/<area>/{path.name}")
+        message = _("a check lives in a folder of its area; move it to {path}")
+        files.note(path, message.format(path=f"{folder.name}/<area>/{path.name}"))
     first: dict[str, str] = {}
     for area in sorted(path for path in folder.iterdir() if path.is_dir()):
         for path in files.in_folder(area):
@@ -84,37 +86,40 @@ def _load_checks(files: Files, folder: Path, known: Known) -> None:
 def _check_twice(files: Files, document: Document, first: dict[str, str]) -> None:
     data: Any = document.value
     if data["id"] in first:
-        files.report.add(document, ("id",), f"the check {data['id']} is already in {first[data['id']]}; give this one another id")
+        message = _("the check {check} is already in {file}; give this one another id")
+        files.report.add(document, ("id",), message.format(check=data["id"], file=first[data["id"]]))
     first.setdefault(data["id"], document.file)
 
 
 def _check_name(files: Files, document: Document, path: Path, key: str = "id") -> None:
     data: Any = document.value
     if data[key] != path.stem:
-        message = f"the {key} is {data[key]}, but the file is {path.name}; make them the same"
-        files.report.add(document, (key,), message)
+        message = _("the {key} is {value}, but the file is {file}; make them the same")
+        files.report.add(document, (key,), message.format(key=key, value=data[key], file=path.name))
 
 
 def _load_frameworks(files: Files, folder: Path, known: Known) -> None:
     if not folder.is_dir():
         files.note(
-            folder, "there is no folder of policies here; lay out a workspace with auditor init, or set policies under [paths]"
+            folder, _("there is no folder of policies here; lay out a workspace with auditor init, or set policies under [paths]")
         )
         return
     found: list[str] = []
     for path in sorted(path for path in folder.iterdir() if path.is_dir() and path.name != DEPARTMENTS_FOLDER):
         if not (path / FRAMEWORK_FILE).is_file():
             if files.in_folder(path):
-                files.note(path, f"the folder holds controls but no {FRAMEWORK_FILE}; add it, or move the files away")
+                message = _("the folder holds controls but no {file}; add it, or move the files away")
+                files.note(path, message.format(file=FRAMEWORK_FILE))
             continue
         if found:
-            files.note(path, f"there is a framework already, in {found[0]}; a workspace has one")
+            files.note(path, _("there is a framework already, in {folder}; a workspace has one").format(folder=found[0]))
             continue
         found.append(files.shown(path))
         known.framework_ids.add(path.name)
         known.framework = load_framework(files, path, known)
     if not found:
-        files.note(folder, f"there is no framework here; expected a folder such as iso27001-2022 with its {FRAMEWORK_FILE}")
+        message = _("there is no framework here; expected a folder such as iso27001-2022 with its {file}")
+        files.note(folder, message.format(file=FRAMEWORK_FILE))
 
 
 def _load_policies(files: Files, settings: Settings, settings_document: Document | None, known: Known) -> dict[str, Policy]:
@@ -125,7 +130,7 @@ def _load_policies(files: Files, settings: Settings, settings_document: Document
         keys = ("policy", "of_record")
         require(settings_document, files.report, keys, of_record, known.policy_ids, "policy")
     if settings.policies.is_dir() and not paths:
-        files.note(settings.policies, "there is no policy here; expected a file such as national-2026.yaml")
+        files.note(settings.policies, _("there is no policy here; expected a file such as national-2026.yaml"))
     for path in paths:
         document = files.read_whole(path, "policy")
         if document is not None:
@@ -140,7 +145,7 @@ def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None
     documents: dict[str, Document] = {}
     if not folder.is_dir():
         # Without this, a misspelt path would be an audit of nothing that finds nothing.
-        files.note(folder, "there is no folder of inventories here; make it, or set inventories under [paths]")
+        files.note(folder, _("there is no folder of inventories here; make it, or set inventories under [paths]"))
     for path in files.in_folder(folder, department=True):
         found[path.stem] = None
         read = files.read(path, "inventory", path.stem)
@@ -171,8 +176,8 @@ def _check_shared_uids(files: Files, documents: dict[str, Document]) -> None:
         for document, key, index in uses:
             others = sorted({other.file for other, _, _ in uses if other is not document})
             if others:
-                message = f"the uid {uid} is also in {', '.join(others)}; every asset has a uid of its own"
-                files.report.add(document, (key, index, "uid"), message)
+                message = _("the uid {uid} is also in {files}; every asset has a uid of its own")
+                files.report.add(document, (key, index, "uid"), message.format(uid=uid, files=", ".join(others)))
 
 
 def _load_overlays(files: Files, folder: Path, departments: dict[str, Department | None], known: Known) -> dict[str, Overlay]:

@@ -15,6 +15,7 @@ import yaml
 from auditor.loading.document import Document, Place
 from auditor.loading.mistake import Mistake
 from auditor.model import Json
+from auditor.text import _
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -50,16 +51,19 @@ def read_yaml(data: bytes, file: str, department: str | None = None) -> tuple[Do
 def decode(data: bytes) -> str:
     """The text of a file: UTF-8, not too long, without control characters."""
     if len(data) > MAX_BYTES:
-        raise RefusedError(1, 1, f"the file is {len(data)} bytes long; at most {MAX_BYTES} are read: split it")
+        raise RefusedError(
+            1, 1, _("the file is {size} bytes long; at most {most} are read: split it").format(size=len(data), most=MAX_BYTES)
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line, column = _position(data[: error.start].decode("utf-8-sig", "replace"))
-        raise RefusedError(line, column, "the file is not UTF-8 here; save it as UTF-8") from error
+        raise RefusedError(line, column, _("the file is not UTF-8 here; save it as UTF-8")) from error
     found = _FORBIDDEN.search(text)
     if found:
         line, column = _position(text[: found.start()])
-        raise RefusedError(line, column, f"the control character U+{ord(found[0]):04X} is not allowed; remove it")
+        message = _("the control character {character} is not allowed; remove it")
+        raise RefusedError(line, column, message.format(character=f"U+{ord(found[0]):04X}"))
     return text
 
 
@@ -111,9 +115,9 @@ class _Composer:
                 mark = error.context_mark  # what was never closed says more than the end of the file
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             problem = " ".join(part for part in (error.context, error.problem) if part)
-            raise RefusedError(line, column, f"this is not valid YAML: {problem}") from error
+            raise RefusedError(line, column, _("this is not valid YAML: {problem}").format(problem=problem)) from error
         except yaml.YAMLError as error:
-            raise RefusedError(1, 1, f"this is not valid YAML: {type(error).__name__}") from error
+            raise RefusedError(1, 1, _("this is not valid YAML: {problem}").format(problem=type(error).__name__)) from error
         finally:
             parser.dispose()
 
@@ -123,21 +127,21 @@ class _Composer:
         if isinstance(event, yaml.StreamEndEvent):
             return None, Place(1, 1)
         if event.tags:
-            self._refuse(event, "%TAG is not allowed: files hold plain values only")
+            self._refuse(event, _("%TAG is not allowed: files hold plain values only"))
         value = self._node(self._next(), 0)
         self._next()
         event = self._next()
         if not isinstance(event, yaml.StreamEndEvent):
-            self._refuse(event, "a second document starts here; a file holds one: remove --- or move it to a file of its own")
+            self._refuse(event, _("a second document starts here; a file holds one: remove --- or move it to a file of its own"))
         return value
 
     def _node(self, event: Any, depth: int) -> tuple[Json, Place]:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            self._refuse(event, "tags are not allowed: files hold plain values only; remove what starts with !")
+            self._refuse(event, _("tags are not allowed: files hold plain values only; remove what starts with !"))
         if depth > MAX_DEPTH:
-            self._refuse(event, f"values are nested more than {MAX_DEPTH} deep")
+            self._refuse(event, _("values are nested more than {most} deep").format(most=MAX_DEPTH))
         anchor, before = event.anchor, self._count
         if anchor is not None:
             self._anchors[anchor] = None
@@ -155,15 +159,15 @@ class _Composer:
     def _alias(self, event: Any) -> tuple[Json, Place]:
         # The alias's name is never repeated in the message: `password: *hunter2` is a password that begins with a star.
         if event.anchor not in self._anchors:
-            self._refuse(event, "this alias (*) names no anchor (&) before it; a text that begins with * needs quotes")
+            self._refuse(event, _("this alias (*) names no anchor (&) before it; a text that begins with * needs quotes"))
         known = self._anchors[event.anchor]
         if known is None:
-            self._refuse(event, "this alias (*) stands inside the value that it repeats")
+            self._refuse(event, _("this alias (*) stands inside the value that it repeats"))
         value, place, weight = known
         self._count += weight
         self._aliased += weight
         if self._aliased > MAX_ALIASED:
-            self._refuse(event, f"aliases (*) repeat more than {MAX_ALIASED} values; write them out")
+            self._refuse(event, _("aliases (*) repeat more than {most} values; write them out").format(most=MAX_ALIASED))
         return value, place
 
     def _scalar(self, event: Any) -> tuple[Json, Place]:
@@ -171,7 +175,8 @@ class _Composer:
         if style in ('"', "|", ">"):
             found = _FORBIDDEN.search(text)
             if found:
-                self._refuse(event, f"the text holds the control character U+{ord(found[0]):04X}, which is not allowed")
+                message = _("the text holds the control character {character}, which is not allowed")
+                self._refuse(event, message.format(character=f"U+{ord(found[0]):04X}"))
         place = Place(mark.line + 1, mark.column + 1, style)
         return (text if style else scalar(text)), place
 
@@ -185,7 +190,9 @@ class _Composer:
             inner, place = self._node(self._next(), depth + 1)
             position = (mark.line + 1, mark.column + 1)
             if key in value:
-                message = f"the key {key} stands twice in this mapping, first in line {keys[key][0]}; keep one"
+                message = _("the key {key} stands twice in this mapping, first in line {line}; keep one").format(
+                    key=key, line=keys[key][0]
+                )
                 self._mistakes.append(Mistake(self._file, *position, message, self._department))
                 continue
             value[key], keys[key], children[key] = inner, position, place
@@ -193,14 +200,14 @@ class _Composer:
 
     def _key(self, event: Any) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            self._refuse(event, "a key must be a plain word, not a list, a mapping or an alias")
+            self._refuse(event, _("a key must be a plain word, not a list, a mapping or an alias"))
         if event.tag is not None or event.anchor is not None:
-            self._refuse(event, "a key takes neither a tag (!) nor an anchor (&)")
+            self._refuse(event, _("a key takes neither a tag (!) nor an anchor (&)"))
         key = str(event.value)
         if key == "<<" and not event.style:
-            self._refuse(event, "merge keys (<<) are not allowed: write the keys out")
+            self._refuse(event, _("merge keys (<<) are not allowed: write the keys out"))
         if not key or _FORBIDDEN.search(key):
-            self._refuse(event, "this key is empty or holds a control character")
+            self._refuse(event, _("this key is empty or holds a control character"))
         return key
 
     def _sequence(self, event: Any, depth: int) -> tuple[Json, Place]:

@@ -29,6 +29,14 @@ from auditor.model import (
 )
 from auditor.model.codec import digest, to_json
 from auditor.planning.effective import EffectivePolicy, effective_policy
+from auditor.text import N_, _
+
+_UNKNOWN = {
+    "policy": N_("there is no policy {name!r}{hint}"),
+    "department": N_("there is no department {name!r}{hint}"),
+    "host": N_("there is no host {name!r}{hint}"),
+    "check": N_("there is no check {name!r}{hint}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ def make_plan(catalogue: Catalogue, *, now: datetime, policy_id: str | None = No
         if asset.kind is AssetKind.HOST
     )
     scope: dict[str, Json] = {name: value for name, value in to_json(narrowing).items() if value}
+    # Not their mistakes, which read otherwise in another language: a run is resumed in whichever its next reader speaks.
+    aside = [department.department for department in set_aside]
     return Plan(
         policy=policy.id,
         policy_version=policy.version,
@@ -74,7 +84,7 @@ def make_plan(catalogue: Catalogue, *, now: datetime, policy_id: str | None = No
         narrowed=bool(narrowing),
         set_aside=set_aside,
         addresses=addresses,
-        sha256=digest([policy.id, policy.version, to_json(departments), to_json(set_aside), addresses, scope]),
+        sha256=digest([policy.id, policy.version, to_json(departments), aside, addresses, scope]),
         scope=scope,
     )
 
@@ -111,7 +121,8 @@ def _refuse_unknown(catalogue: Catalogue, narrowing: Narrowing) -> None:
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
-    return f"there is no {kind} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    hint = _("; did you mean {word!r}?").format(word=near[0]) if near else ""
+    return _(_UNKNOWN[kind]).format(name=name, hint=hint)
 
 
 def _department_plan(
@@ -145,7 +156,7 @@ def _asset_plan(asset: Asset, per_asset: list[Check], over_all: list[Check], pol
     tasks = tuple(_task(check, policy) for check in per_asset if all(_readable(use, asset) for use in check.facts))
     calls = {call for task in tasks for _, call in task.facts}
     for check in over_all:
-        for use, (_, call) in zip(check.facts, _task(check, policy).facts, strict=True):
+        for use, (_variable, call) in zip(check.facts, _task(check, policy).facts, strict=True):
             if _readable(use, asset):
                 calls.add(call)
     return AssetPlan(asset, tuple(sorted(calls)), tasks)
@@ -182,7 +193,9 @@ def _arguments(use: FactUse, params: dict[str, Json]) -> tuple[tuple[str, Scalar
         if isinstance(value, str) and value.startswith("params."):
             param = params[value.removeprefix("params.")]
             if isinstance(param, list | dict) or param is None:
-                raise UsageError(f"the argument {name} of the fact {use.fact} takes a single value, not a list")
+                raise UsageError(
+                    _("the argument {name} of the fact {fact} takes a single value, not a list").format(name=name, fact=use.fact)
+                )
             value = param
         resolved.append((name, value))
     return tuple(resolved)
@@ -191,5 +204,5 @@ def _arguments(use: FactUse, params: dict[str, Json]) -> tuple[tuple[str, Scalar
 def _fact(use: FactUse) -> Fact:
     fact = by_name(use.fact)
     if fact is None:
-        raise UsageError(f"there is no fact {use.fact!r}")
+        raise UsageError(_("there is no fact {name!r}").format(name=use.fact))
     return fact

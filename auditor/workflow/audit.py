@@ -14,6 +14,7 @@ from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
 from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
 from auditor.planning import Narrowing, make_plan
+from auditor.text import _
 from auditor.workflow.judging import Judge
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
@@ -104,18 +105,19 @@ def _begin(
     unfinished = ledger.unfinished_run()
     if resume:
         if unfinished is None:
-            raise UsageError("there is no unfinished run to resume; run `auditor audit` without --resume")
+            raise UsageError(_("there is no unfinished run to resume; run `auditor audit` without --resume"))
         stored = ledger.plan(unfinished.id)
         plan = make_plan(catalogue, now=stored.now, policy_id=stored.policy, narrowing=_narrowing_of(stored))
         if plan.sha256 != stored.sha256:
-            raise UsageError(
-                f"run {unfinished.id} cannot be resumed: policy, checks or inventory have changed since it began; "
+            message = _(
+                "run {run} cannot be resumed: policy, checks or inventory have changed since it began; "
                 "run `auditor audit` without --resume"
             )
+            raise UsageError(message.format(run=unfinished.id))
         return ledger.resume_run(unfinished.id, actor=actor, now=clock()), stored, ledger.done_assets(unfinished.id)
     plan = make_plan(catalogue, now=clock(), narrowing=narrowing)
     if not any(d.assets for d in plan.departments) and not plan.set_aside:
-        raise UsageError("there is nothing to audit: the inventories list no asset; see `auditor inventory import --help`")
+        raise UsageError(_("there is nothing to audit: the inventories list no asset; see `auditor inventory import --help`"))
     if unfinished is not None:
         ledger.abandon_run(unfinished.id, actor=actor, now=clock())
     return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, now=plan.now), plan, frozenset()

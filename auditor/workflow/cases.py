@@ -26,6 +26,7 @@ from auditor.model import (
     Scope,
     VerdictKind,
 )
+from auditor.text import _
 
 CASE_NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 """The instant at which every case is judged, so that cases about dates stay true."""
@@ -58,12 +59,12 @@ def _run(check: Check, case: Case, goldens: Path) -> CaseResult:
     try:
         given = {variable: _value(check, variable, value, goldens) for variable, value in case.given.items()}
     except FileNotFoundError as error:
-        return CaseResult(check.id, case.name, expected, "", f"no golden {error.filename}", skipped=True)
+        return CaseResult(check.id, case.name, expected, "", _("no golden {file}").format(file=error.filename), skipped=True)
     except (ParseError, UsageError, ValueError) as error:
         return CaseResult(check.id, case.name, expected, VerdictKind.ERROR.value, str(error))
     missing = [use.variable for use in check.facts if use.variable not in given]
     if missing:
-        return CaseResult(check.id, case.name, expected, "", f"the case gives no value for {missing[0]}")
+        return CaseResult(check.id, case.name, expected, "", _("the case gives no value for {name}").format(name=missing[0]))
     outcome = _judge(check, case, given)
     subjects = tuple(v.subject for v in outcome.verdicts if v.kind is outcome.kind and v.subject)
     detail = "; ".join(v.detail for v in outcome.verdicts if v.detail)
@@ -78,7 +79,7 @@ def _value(check: Check, variable: str, value: Json, goldens: Path) -> Json:
     use = next((u for u in check.facts if u.variable == variable), None)
     fact = by_name(use.fact) if use else None
     if use is None or fact is None:
-        raise UsageError(f"the case gives {variable}, which the check does not use")
+        raise UsageError(_("the case gives {name}, which the check does not use").format(name=variable))
     value = _stored(fact, value, goldens)
     if check.scope is Scope.ASSET:
         return conform(fact.shape, value, variable)

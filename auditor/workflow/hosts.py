@@ -8,6 +8,7 @@ from pathlib import Path
 from auditor.collecting import HostKey, KeyState, fetch_host_keys, import_known_hosts, key_state, trust
 from auditor.errors import UsageError
 from auditor.model import Asset, Catalogue
+from auditor.text import _
 from auditor.workflow.inspection import asset_plan
 
 
@@ -24,7 +25,8 @@ def list_assets(catalogue: Catalogue, departments: tuple[str, ...] = ()) -> tupl
     known = {d.id for d in catalogue.inventory.departments}
     for name in departments:
         if name not in known:
-            raise UsageError(f"there is no department {name!r}; there are: {', '.join(sorted(known))}")
+            message = _("there is no department {name!r}; there are: {names}")
+            raise UsageError(message.format(name=name, names=", ".join(sorted(known))))
     return tuple(a for d in catalogue.inventory.departments if not departments or d.id in departments for a in d.assets)
 
 

@@ -17,6 +17,7 @@ from auditor.loading.importing import (
     write_inventory,
 )
 from auditor.model import Catalogue, Json, Text
+from auditor.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def import_inventory(
     target = catalogue.settings.inventories / f"{department}.yaml"
     imported = _read(source, kind or _kind(source), ports=ports, public=public)
     if imported.mistakes or not imported.hosts:
-        mistakes = imported.mistakes or (Mistake(str(source), 1, 1, "no host was found in this file"),)
+        mistakes = imported.mistakes or (Mistake(str(source), 1, 1, _("no host was found in this file")),)
         return ImportOutcome(target, 0, mistakes, imported.notes)
     existing = _existing(target)
     text = write_inventory(department, _title(title, existing, department), imported.hosts, existing=existing)
@@ -74,7 +75,7 @@ def _existing(target: Path) -> dict[str, Json] | None:
         return None
     document, mistakes = read_yaml(target.read_bytes(), str(target))
     if document is None or mistakes or not isinstance(document.value, dict):
-        raise UsageError(f"{target} has mistakes; mend it first: auditor validate")
+        raise UsageError(_("{path} has mistakes; mend it first: auditor validate").format(path=target))
     return document.value
 
 
@@ -83,7 +84,8 @@ def _title(title: Text, existing: dict[str, Json] | None, department: str) -> Te
     known = old if isinstance(old, dict) else {}
     chosen = Text(title.en or str(known.get("en", "")), title.ar or str(known.get("ar", "")))
     if not chosen.en or not chosen.ar:
-        raise UsageError(f"the department {department} is new: give its name by --title-en and --title-ar")
+        message = _("the department {name} is new: give its name by --title-en and --title-ar")
+        raise UsageError(message.format(name=department))
     return chosen
 
 
@@ -95,6 +97,6 @@ def _write(target: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(target)
     except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)) from error
     finally:
         draft.unlink(missing_ok=True)

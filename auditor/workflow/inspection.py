@@ -13,6 +13,7 @@ from auditor.evaluating import Missing, read_result
 from auditor.facts import Fact, by_name
 from auditor.model import AssetPlan, AssetResult, Catalogue, Json, Observation, Plan, ProbeCall, Reach, Scalar
 from auditor.planning import Narrowing, make_plan
+from auditor.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def asset_plan(catalogue: Catalogue, host: str) -> AssetPlan:
     found = [a for d in plan_now(catalogue, hosts=(host,)).departments for a in d.assets]
     if len(found) > 1:
         uids = ", ".join(a.asset.uid for a in found)
-        raise UsageError(f"{host!r} names several assets; give one of the uids {uids}")
+        raise UsageError(_("{name!r} names several assets; give one of the uids {uids}").format(name=host, uids=uids))
     return found[0]
 
 
@@ -71,7 +72,7 @@ def read_fact(catalogue: Catalogue, name: str, host: str, args: dict[str, str]) 
     """Read one fact from one host, now."""
     fact = by_name(name)
     if fact is None:
-        raise UsageError(f"there is no fact {name!r}; `auditor fact list` shows them")
+        raise UsageError(_("there is no fact {name!r}; `auditor fact list` shows them").format(name=name))
     call = ProbeCall(name, _arguments(fact, args))
     plan = asset_plan(catalogue, host)
     result = collect_asset(AssetPlan(plan.asset, (call,), ()), catalogue.settings)
@@ -86,10 +87,12 @@ def _arguments(fact: Fact, args: dict[str, str]) -> tuple[tuple[str, Scalar], ..
     unknown = args.keys() - fact.arguments.keys()
     missing = fact.arguments.keys() - args.keys()
     if unknown or missing:
-        wanted = ", ".join(f"{name}=…" for name in fact.arguments) or "none"
-        raise UsageError(f"the fact {fact.name} takes these arguments: {wanted}")
+        wanted = ", ".join(f"{name}=…" for name in fact.arguments) or _("none")
+        raise UsageError(_("the fact {name} takes these arguments: {arguments}").format(name=fact.name, arguments=wanted))
     read: dict[str, Callable[[str], Scalar]] = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
     try:
         return tuple((name, read[shape.name](args[name])) for name, shape in fact.arguments.items())
     except ValueError as error:
-        raise UsageError(f"an argument of {fact.name} is not of its kind: {error}") from error
+        raise UsageError(
+            _("an argument of {name} is not of its kind: {problem}").format(name=fact.name, problem=error)
+        ) from error

@@ -9,13 +9,15 @@ from auditor.errors import UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import to_json
 from auditor.planning import effective_policy
+from auditor.text import _
 
 
 def describe_policy(catalogue: Catalogue, policy_id: str | None, department_id: str | None) -> dict[str, Any]:
     """The policy's own values; with a department, also its parameters resolved and the relaxations in force now."""
     wanted = policy_id or catalogue.settings.policy_of_record
     if wanted not in catalogue.policies:
-        raise UsageError(f"there is no policy {wanted!r}; there are: {', '.join(sorted(catalogue.policies))}")
+        message = _("there is no policy {name!r}; there are: {names}")
+        raise UsageError(message.format(name=wanted, names=", ".join(sorted(catalogue.policies))))
     policy = catalogue.policies[wanted]
     value: dict[str, Any] = to_json(policy)
     value["checks"] = sorted({m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks})
@@ -23,7 +25,7 @@ def describe_policy(catalogue: Catalogue, policy_id: str | None, department_id: 
     if department_id is not None:
         department = next((d for d in catalogue.inventory.departments if d.id == department_id), None)
         if department is None:
-            raise UsageError(f"there is no department {department_id!r} in the inventories")
+            raise UsageError(_("there is no department {name!r} in the inventories").format(name=department_id))
         effective = effective_policy(catalogue, policy, department, datetime.now(UTC))
         value["department"] = department_id
         value["controls"] = {name: policy.controls[name] for name in effective.controls}

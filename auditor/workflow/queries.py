@@ -10,6 +10,7 @@ from auditor.errors import LedgerError
 from auditor.ledger import Ledger, VerifyReport
 from auditor.lifecycle import LIVE
 from auditor.model import Catalogue, EventKind, Finding, FindingState, Run, Severity
+from auditor.text import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def verify_ledger(catalogue: Catalogue) -> VerifyReport:
 def _reading(catalogue: Catalogue) -> Ledger:
     path = catalogue.settings.ledger
     if not path.exists():
-        raise LedgerError(f"there is no ledger at {path} yet; `auditor audit` makes one")
+        raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))
     return Ledger.open(path, create=False, readonly=True)
 
 

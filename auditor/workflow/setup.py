@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.text import _
 
 _SETTINGS = """\
 # إعدادات مساحة العمل. يجوز حذف أي مفتاح، وعندئذ تسري القيمة المكتوبة أمامه هنا.
@@ -40,7 +41,7 @@ known_hosts = "known_hosts"
 # أدنى درجة خطورة تجعل رمز الخروج 1: critical أو high أو medium أو low.
 # The lowest severity that makes the exit code 1: critical, high, medium or low.
 fail_severity = "low"
-# عدد المضيفات الذين تُجمع بياناتهم في وقت واحد.
+# عدد المضيفات التي تُجمع بياناتها في وقت واحد.
 # How many hosts are collected at a time.
 concurrency = 32
 # المهل بالثواني: للاتصال، ولتسجيل الدخول، وللمضيف كله.
@@ -55,7 +56,7 @@ network_concurrency = 4
 """
 
 _INVENTORY = """\
-# مثال لجرد أصول جهة واحدة، وفيه هذا الجهاز وحده دون أي اتصال بالشبكة. انسخه باسم معرف الجهة ثم عدّله.
+# مثال لجرد أصول جهة واحدة، وفيه هذا الجهاز وحده دون أي اتصال بالشبكة. يُنسخ باسم معرف الجهة ثم يُعدَّل.
 # An example of one department's inventory: this machine alone, without any network. Copy it under the department's id, then edit.
 # لا يُكتب في هذا الملف أي سر: تُذكر مسارات المفاتيح، أو أسماء متغيرات البيئة (password_env)، أو أمر يطبع السر (password_command).
 # No secret is ever written here: name keys by path, environment variables (password_env) or a command (password_command).
@@ -99,7 +100,7 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
     path = path.absolute()  # not resolved: a link that leads nowhere must be seen as what it is
     for name in ("policies", "checks"):
         if not (stock / name).is_dir():
-            raise UsageError(f"{stock} holds no {name}; install the auditor again")
+            raise UsageError(_("{path} holds no {name}; install the auditor again").format(path=stock, name=name))
     try:
         _refuse_occupied(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,17 +109,18 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
             _build(built, stock)
             _move(built, path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be laid out: {error.strerror or error}") from error
+        raise UsageError(_("{path} cannot be laid out: {reason}").format(path=path, reason=error.strerror or error)) from error
     return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
 
 
 def _refuse_occupied(path: Path) -> None:
     if path.is_symlink() and not path.exists():
-        raise UsageError(f"{path} is a link that leads nowhere; name another folder")
+        raise UsageError(_("{path} is a link that leads nowhere; name another folder").format(path=path))
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{path} exists and is no folder; name another")
+        raise UsageError(_("{path} exists and is no folder; name another").format(path=path))
     if path.is_dir() and any(path.iterdir()):
-        raise UsageError(f"{path} is not empty, and nothing is written over; name a new or an empty folder")
+        message = _("{path} is not empty, and nothing is written over; name a new or an empty folder")
+        raise UsageError(message.format(path=path))
 
 
 def _build(root: Path, stock: Path) -> None:

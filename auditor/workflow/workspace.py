@@ -10,6 +10,7 @@ from auditor.facts import FACTS, Fact
 from auditor.loading import find_root, load_workspace
 from auditor.model import Catalogue
 from auditor.model.codec import canonical
+from auditor.text import _
 
 
 def open_workspace(root: Path | None = None) -> Catalogue:
@@ -21,7 +22,7 @@ def open_workspace(root: Path | None = None) -> Catalogue:
     loaded = load_workspace(root or find_root(Path.cwd()))
     if loaded.catalogue is None:
         mistakes = tuple(str(m) for m in loaded.mistakes)
-        raise ConfigurationError("the workspace cannot be used: its files have mistakes", mistakes)
+        raise ConfigurationError(_("the workspace cannot be used: its files have mistakes"), mistakes)
     return loaded.catalogue
 
 

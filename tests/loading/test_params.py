@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.loading.params import TYPE_NAMES, directions, of_type, tightens
+from auditor.loading.params import TYPE_NAMES, directions, of_type, tightens, type_name
 from auditor.model import Json, Param, Stricter
 
 VALUES: dict[str, Json] = {"str": "a", "int": 5, "float": 0.5, "bool": True, "list": ["a"], "ints": [1]}
@@ -18,7 +18,7 @@ def test_each_type_takes_its_own_values_alone(kind: str) -> None:
         if other == kind or other in also:
             assert of_type(kind, value) == value
         else:
-            with pytest.raises(ValueError, match=f"expected {TYPE_NAMES[kind]}"):
+            with pytest.raises(ValueError, match=f"expected {type_name(kind)}"):
                 of_type(kind, value)
     with pytest.raises(ValueError, match="expected"):
         of_type(kind, None)

@@ -13,6 +13,7 @@ from auditor.loading.importing.groups import Groups, Variable
 from auditor.loading.importing.host import Imported, Row, gather, read_bytes
 from auditor.loading.mistake import Mistake
 from auditor.model import Json
+from auditor.text import _
 
 MAX_BYTES = 1_000_000
 _VARIABLES = {
@@ -85,16 +86,13 @@ class _Reading:
         name = _VARIABLES.get(variable.name)
         if name is None:
             if _SECRET.search(variable.name):
-                self._note(
-                    variable,
-                    f"{variable.name} of {host} is a secret and was left out; name password_env or password_command instead",
-                )
+                message = _("{variable} of {host} is a secret and was left out; name password_env or password_command instead")
+                self._note(variable, message.format(variable=variable.name, host=host))
             return True
         text = str(variable.value)
         if "{{" in text or "{%" in text or isinstance(variable.value, dict | list):
-            self._mistake(
-                variable, f"{variable.name} of {host} is not a plain value; Jinja is not evaluated: write the value itself"
-            )
+            message = _("{variable} of {host} is not a plain value; Jinja is not evaluated: write the value itself")
+            self._mistake(variable, message.format(variable=variable.name, host=host))
             return False
         if name == "connection":
             self._connection(row, host, variable)
@@ -103,7 +101,8 @@ class _Reading:
             if hops:
                 row.put("jump", [hop for hop in hops[1].split(",") if hop], variable.line, variable.column)
             else:
-                self._note(variable, f"{variable.name} of {host} holds no ProxyJump and was left out; jump hosts may be needed")
+                message = _("{variable} of {host} holds no ProxyJump and was left out; jump hosts may be needed")
+                self._note(variable, message.format(variable=variable.name, host=host))
         elif name == "port":
             row.put(
                 "port",
@@ -118,9 +117,8 @@ class _Reading:
     def _connection(self, row: Row, host: str, variable: Variable) -> None:
         method = _CONNECTIONS.get(str(variable.value).rsplit(".", 1)[-1])
         if method is None:
-            self._note(
-                variable, f"{host} is not reached over SSH and becomes «connection: none»: it is only seen from the network"
-            )
+            message = _("{host} is not reached over SSH and becomes «connection: none»: it is only seen from the network")
+            self._note(variable, message.format(host=host))
         row.put("connection", method or "none", variable.line, variable.column)
 
     def _note(self, variable: Variable, message: str) -> None:

@@ -8,6 +8,7 @@ import shlex
 from auditor.loading.importing.groups import Groups, Variable
 from auditor.loading.mistake import Mistake, did_you_mean
 from auditor.loading.yaml_reader import RefusedError, decode
+from auditor.text import _
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::([A-Za-z]+))?\]\s*([#;].*)?")
 _PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:]+|[^:]*\[[^\]]*\][^:]*):([0-9]{1,5})")
@@ -45,7 +46,8 @@ def parse_ini(data: bytes, file: str) -> tuple[Groups, tuple[Mistake, ...]]:
 def _kind(word: str | None) -> str:
     kinds = ("hosts", "vars", "children")
     if word and word not in kinds:
-        raise ValueError(f"unknown kind of section {word[:30]!r}; expected vars or children{did_you_mean(word, kinds)}")
+        message = _("unknown kind of section {kind!r}; expected vars or children{hint}")
+        raise ValueError(message.format(kind=word[:30], hint=did_you_mean(word, kinds)))
     return word or "hosts"
 
 
@@ -53,14 +55,14 @@ def _host(groups: Groups, group: str, line: str, number: int) -> None:
     try:
         words = shlex.split(line, comments=True)
     except ValueError as error:
-        raise ValueError(f"the quotes of this line are not closed: {error}") from error
+        raise ValueError(_("the quotes of this line are not closed: {problem}").format(problem=error)) from error
     pattern, port, column = words[0], None, _column(line)
     if match := _PORT.fullmatch(pattern):
         pattern, port = match[1], match[2]
     if match := _BRACKETED.fullmatch(pattern):
         pattern = match[1]
     if not pattern or "=" in pattern:
-        raise ValueError("this line begins with no host's name; variables follow the name, or stand under [group:vars]")
+        raise ValueError(_("this line begins with no host's name; variables follow the name, or stand under [group:vars]"))
     variables = [Variable("ansible_port", port, number, column)] if port else []
     variables += [_assignment(word, number, max(line.find(word.split("=")[0]), 0) + 1) for word in words[1:]]
     for name in groups.add_hosts(pattern, group, number, column):
@@ -71,7 +73,7 @@ def _assignment(text: str, line: int, column: int) -> Variable:
     name, equals, value = text.partition("=")
     if not equals:
         # The text is not repeated: it may be the rest of a password with a space in it.
-        raise ValueError("a word without «=» here; expected variables as name=value, with quotes around a value with spaces")
+        raise ValueError(_("a word without «=» here; expected variables as name=value, with quotes around a value with spaces"))
     value = value.strip()
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]

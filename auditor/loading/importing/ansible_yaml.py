@@ -9,6 +9,7 @@ from auditor.loading.importing.groups import Groups, Variable
 from auditor.loading.mistake import Mistake
 from auditor.loading.yaml_reader import read_yaml
 from auditor.model import Json
+from auditor.text import _
 
 # A vaulted value is a secret and left out as one; without its tag it is a text like any other. Spaces keep the columns.
 _TAGS = re.compile(rb"(?<=[:\-] )!(vault|unsafe)(?=[ \n])")
@@ -26,7 +27,7 @@ def parse_yaml(data: bytes, file: str) -> tuple[Groups, tuple[Mistake, ...]]:
         for name in document.value:
             reader.group(name, (name,))
     else:
-        reader.wrong((), "expected groups with their hosts, such as «all: {hosts: {web01: {}}}»")
+        reader.wrong((), _("expected groups with their hosts, such as «{example}»").format(example="all: {hosts: {web01: {}}}"))
     return groups, tuple(reader.mistakes)
 
 
@@ -45,7 +46,8 @@ class _Reader:
         parts = self._mapping(keys)
         for part in parts:
             if part not in _PARTS:
-                self.wrong((*keys, part), f"the group {name} holds {part[:60]!r}; expected {', '.join(_PARTS)}")
+                message = _("the group {group} holds {part!r}; expected {names}")
+                self.wrong((*keys, part), message.format(group=name, part=part[:60], names=", ".join(_PARTS)))
         self.groups.group_variables.setdefault(name, []).extend(self._variables((*keys, "vars")))
         for pattern in self._mapping((*keys, "hosts")):
             self._host(pattern, name, (*keys, "hosts", pattern))
@@ -76,6 +78,7 @@ class _Reader:
         if value is None:
             return {}
         if not isinstance(value, dict):
-            self.wrong(keys, f"{keys[-1]} is not a mapping; expected names with a colon after each")
+            message = _("{key} is not a mapping; expected names with a colon after each")
+            self.wrong(keys, message.format(key=keys[-1]))
             return {}
         return value

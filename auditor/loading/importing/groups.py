@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from auditor.loading.importing.host import MAX_HOSTS
 from auditor.model import Json
+from auditor.text import _
 
 _RANGE = re.compile(r"\[([0-9]{1,9}|[A-Za-z]):([0-9]{1,9}|[A-Za-z])(?::([0-9]{1,9}))?\]")
 _IMPLIED = ("all", "ungrouped")
@@ -37,7 +38,7 @@ class Groups:
         """The hosts that a pattern such as ``web[01:03]`` names, added to a group. Raises ValueError when there are too many."""
         names = expand(pattern)
         if len(self.hosts) + len(names) > MAX_HOSTS:
-            raise ValueError(f"more than {MAX_HOSTS} hosts; split the file by department")
+            raise ValueError(_("more than {most} hosts; split the file by department").format(most=MAX_HOSTS))
         for name in names:
             self.hosts.setdefault(name, (line, column))
             self.members.setdefault(name, {})[group] = None
@@ -81,7 +82,7 @@ def expand(pattern: str) -> tuple[str, ...]:
     while match := _RANGE.search(rest):
         before, items = rest[: match.start()], _items(match)
         if len(names) * len(items) > MAX_HOSTS:
-            raise ValueError(f"this range stands for more than {MAX_HOSTS} hosts")
+            raise ValueError(_("this range stands for more than {most} hosts").format(most=MAX_HOSTS))
         names = [name + before + item for name in names for item in items]
         rest = rest[match.end() :]
     return tuple(name + rest for name in names)
@@ -90,13 +91,15 @@ def expand(pattern: str) -> tuple[str, ...]:
 def _items(match: re.Match[str]) -> list[str]:
     first, last, step = match[1], match[2], int(match[3] or 1)
     if first.isdigit() != last.isdigit() or step == 0:
-        raise ValueError(f"{match[0]} is not a range; expected two numbers or two letters, such as [01:20] or [a:f]")
+        message = _("{range} is not a range; expected two numbers or two letters, such as [01:20] or [a:f]")
+        raise ValueError(message.format(range=match[0]))
     if first.isdigit():
         width = len(first) if first.startswith("0") else 0
         start, stop = int(first), int(last)
     else:
         width, start, stop = 0, ord(first), ord(last)
     if stop < start or (stop - start) // step >= MAX_HOSTS:
-        raise ValueError(f"{match[0]} is empty or too long; expected the smaller end first and at most {MAX_HOSTS} hosts")
+        message = _("{range} is empty or too long; expected the smaller end first and at most {most} hosts")
+        raise ValueError(message.format(range=match[0], most=MAX_HOSTS))
     numbers = range(start, stop + 1, step)
     return [str(n).zfill(width) for n in numbers] if first.isdigit() else [chr(n) for n in numbers]

@@ -19,6 +19,7 @@ from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.secrets import find_secrets
 from auditor.model import Json
+from auditor.text import _
 from auditor.text.bidi import safe
 
 MAX_HOSTS = 20_000
@@ -90,9 +91,10 @@ def read_bytes(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
     if len(data) > most:
-        raise UsageError(f"{path} is larger than {most // 1_000_000} MB, the most that is read; split it")
+        message = _("{path} is larger than {most} MB, the most that is read; split it")
+        raise UsageError(message.format(path=path, most=most // 1_000_000))
     return data
 
 
@@ -106,7 +108,8 @@ def gather(file: str, rows: Iterable[Row], mistakes: Iterable[Mistake] = (), not
     kept = list(rows)
     found = list(mistakes)
     if len(kept) > MAX_HOSTS:
-        found.append(Mistake(file, kept[MAX_HOSTS].line, 1, f"more than {MAX_HOSTS} hosts; split the file by department"))
+        message = _("more than {most} hosts; split the file by department").format(most=MAX_HOSTS)
+        found.append(Mistake(file, kept[MAX_HOSTS].line, 1, message))
         kept = kept[:MAX_HOSTS]
     document = _document(file, kept)
     schema = check_schema(document, "inventory")
@@ -127,7 +130,8 @@ def _printable(mistake: Mistake) -> Mistake:
 
 def _told_of_row(mistake: Mistake) -> Mistake:
     """The loader names a value by its way through an inventory that the person has not seen; the line is enough."""
-    return dataclasses.replace(mistake, department=None, message=_WAY.sub(lambda m: "" if m[1] else "this host", mistake.message))
+    told = _WAY.sub(lambda way: "" if way[1] else _("this host"), mistake.message)
+    return dataclasses.replace(mistake, department=None, message=told)
 
 
 def _document(file: str, rows: list[Row]) -> Document:
@@ -155,8 +159,9 @@ def _characters(document: Document, rows: list[Row]) -> list[Mistake]:
             texts = value if isinstance(value, list) else [value]
             bad = next((c for text in texts if isinstance(text, str) for c in text if not c.isprintable()), None)
             if bad is not None:
-                message = f"{name} holds the invisible character U+{ord(bad):04X}; type the value anew"
-                found.append(document.mistake(("hosts", index, name), message))
+                message = _("{name} holds the invisible character {character}; type the value anew")
+                told = message.format(name=name, character=f"U+{ord(bad):04X}")
+                found.append(document.mistake(("hosts", index, name), told))
     return found
 
 
@@ -167,8 +172,9 @@ def _repeated(document: Document, rows: list[Row]) -> list[Mistake]:
     for index, row in enumerate(rows):
         for name, identity in _identities(row.values):
             if (name, identity) in seen:
-                first = seen[name, identity]
-                found.append(document.mistake(("hosts", index, name), f"this {name} stands in line {first} already; keep one"))
+                message = _("this {name} stands in line {line} already; keep one")
+                told = message.format(name=name, line=seen[name, identity])
+                found.append(document.mistake(("hosts", index, name), told))
             seen.setdefault((name, identity), row.line)
     return found
 

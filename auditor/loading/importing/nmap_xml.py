@@ -8,6 +8,7 @@ from xml.parsers import expat
 from auditor.loading.importing.host import MAX_HOSTS, Imported, Row, gather, read_bytes
 from auditor.loading.mistake import Mistake
 from auditor.model import Json
+from auditor.text import _
 
 MAX_BYTES = 50_000_000
 
@@ -31,17 +32,17 @@ def parse_nmap_xml(data: bytes, file: str, *, ports: bool = False, public: bool 
     try:
         scan.parser.Parse(data, True)
     except expat.ExpatError as error:
-        message = f"this is not sound XML: {expat.ErrorString(error.code)}; was the scan ended before its time?"
-        mistakes.append(Mistake(file, error.lineno, error.offset + 1, message))
+        message = _("this is not sound XML: {problem}; was the scan ended before its time?")
+        told = message.format(problem=expat.ErrorString(error.code))
+        mistakes.append(Mistake(file, error.lineno, error.offset + 1, told))
     except _RefusedError as error:
         mistakes.append(Mistake(file, scan.parser.CurrentLineNumber, scan.parser.CurrentColumnNumber + 1, str(error)))
     except (ValueError, LookupError, RecursionError) as error:
-        mistakes.append(
-            Mistake(file, 1, 1, f"this XML cannot be read ({type(error).__name__}); expected UTF-8, as nmap writes it")
-        )
+        message = _("this XML cannot be read ({kind}); expected UTF-8, as nmap writes it")
+        mistakes.append(Mistake(file, 1, 1, message.format(kind=type(error).__name__)))
     else:
         if not scan.is_nmap:
-            mistakes.append(Mistake(file, 1, 1, "this is not nmap's output; expected the file that nmap -oX wrote"))
+            mistakes.append(Mistake(file, 1, 1, _("this is not nmap's output; expected the file that nmap -oX wrote")))
     return gather(file, scan.rows, mistakes)
 
 
@@ -62,8 +63,8 @@ class _Scan:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
 
-    def _entity(self, *_: object) -> None:
-        raise _RefusedError("the file declares an entity, which nmap never does; it is not read any further")
+    def _entity(self, *_declared: object) -> None:
+        raise _RefusedError(_("the file declares an entity, which nmap never does; it is not read any further"))
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         line, column = self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
@@ -91,7 +92,7 @@ class _Scan:
         if not self._up or not row.values:
             return
         if len(self.rows) > MAX_HOSTS:
-            raise _RefusedError(f"more than {MAX_HOSTS} hosts are up; split the scan by department")
+            raise _RefusedError(_("more than {most} hosts are up; split the scan by department").format(most=MAX_HOSTS))
         if "address" in row.values:
             row.values.setdefault("name", row.values["address"])
             row.at.setdefault("name", row.at["address"])

@@ -15,6 +15,7 @@ from typing import Any
 from auditor.loading.importing.host import MAX_HOSTS, Imported, read_bytes
 from auditor.loading.importing.table import Line, hosts_of
 from auditor.loading.mistake import Mistake
+from auditor.text import _
 
 MAX_BYTES = 10_000_000
 _MAX_UNPACKED = 50_000_000
@@ -40,7 +41,7 @@ def parse_csv(data: bytes, file: str) -> Imported:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Imported((), (Mistake(file, line, 1, "the file is not UTF-8 here; save it as «CSV UTF-8»"),))
+        return Imported((), (Mistake(file, line, 1, _("the file is not UTF-8 here; save it as «CSV UTF-8»")),))
     heading = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(",;\t", key=heading.count)
     mistakes: list[Mistake] = []
@@ -56,7 +57,8 @@ def _csv_lines(text: str, delimiter: str, file: str, mistakes: list[Mistake]) ->
         except StopIteration:
             return
         except csv.Error as error:
-            mistakes.append(Mistake(file, line, 1, f"this line is not CSV: {error}; the lines after it were not read"))
+            message = _("this line is not CSV: {problem}; the lines after it were not read").format(problem=error)
+            mistakes.append(Mistake(file, line, 1, message))
             return
         yield line, cells
 
@@ -70,7 +72,8 @@ def parse_xlsx(data: bytes, file: str) -> Imported:
     try:
         lines = _sheet(data, file, mistakes)
     except Exception as error:  # openpyxl documents no set of errors; whatever it trips over is the file's fault
-        return Imported((), (Mistake(file, 1, 1, f"this is not a sound XLSX workbook ({type(error).__name__}); save it anew"),))
+        message = _("this is not a sound XLSX workbook ({kind}); save it anew").format(kind=type(error).__name__)
+        return Imported((), (Mistake(file, 1, 1, message),))
     return hosts_of(file, lines, mistakes)
 
 
@@ -80,15 +83,14 @@ def _hostile(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = archive.infolist()
             if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > _MAX_UNPACKED:
-                return (
-                    f"the workbook unpacks to more than {_MAX_UNPACKED // 1_000_000} MB or {_MAX_PARTS} parts; it is not opened"
-                )
+                message = _("the workbook unpacks to more than {most} MB or {parts} parts; it is not opened")
+                return message.format(most=_MAX_UNPACKED // 1_000_000, parts=_MAX_PARTS)
             for part in parts:
                 # ZipFile stops at the size it checked above, so that a part which lies about it is found out, not unpacked.
                 if part.filename.endswith((".xml", ".rels")) and _DECLARATIONS.search(archive.read(part)):
-                    return "the workbook's XML declares entities, which no spreadsheet needs; it is not opened"
+                    return _("the workbook's XML declares entities, which no spreadsheet needs; it is not opened")
     except Exception as error:  # zipfile lets zlib, struct and codec errors through
-        return f"this is not an XLSX workbook ({type(error).__name__}); save it as .xlsx"
+        return _("this is not an XLSX workbook ({kind}); save it as .xlsx").format(kind=type(error).__name__)
     return ""
 
 
@@ -107,7 +109,9 @@ def _sheet(data: bytes, file: str, mistakes: list[Mistake]) -> list[Line]:
                 texts = [_text(cell.value) for cell in cells]
                 for column, cell in enumerate(cells, start=1):
                     if isinstance(cell.value, datetime | date | time | timedelta):
-                        message = "the spreadsheet took this cell for a date; format its column as text and type the value anew"
+                        message = _(
+                            "the spreadsheet took this cell for a date; format its column as text and type the value anew"
+                        )
                         mistakes.append(Mistake(file, number, column, message))
                 lines.append((number, texts))
         finally:

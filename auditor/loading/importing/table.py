@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from auditor.loading.importing.host import Imported, Row, clean, gather
 from auditor.loading.mistake import Mistake, did_you_mean
 from auditor.model import Json
+from auditor.text import _
 
 COLUMNS: dict[str, str] = {
     "name": "الاسم",
@@ -71,7 +72,8 @@ def hosts_of(file: str, lines: Iterable[Line], mistakes: Iterable[Mistake] = ())
             continue
         rows.append(_row(file, number, texts, columns, found))
     if columns is None and not found:
-        found.append(Mistake(file, 1, 1, "the table is empty; its first row must name the columns, such as name and address"))
+        message = _("the table is empty; its first row must name the columns, such as name and address")
+        found.append(Mistake(file, 1, 1, message))
     broken = {mistake.line for mistake in found}
     return gather(file, [row for row in rows if row.line not in broken], found)
 
@@ -85,17 +87,18 @@ def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> di
         parts = [" ".join(part.split()).lower() for part in re.split(r"\s/\s|\n", text)]
         name = next((known[part] for part in parts if part in known), None)
         if name is None:
-            hint = did_you_mean(parts[0], known) or f"; known are {', '.join(COLUMNS)}"
-            found.append(Mistake(file, line, index + 1, f"unknown column {text[:60]!r}{hint}"))
+            hint = did_you_mean(parts[0], known) or _("; known are {names}").format(names=", ".join(COLUMNS))
+            message = _("unknown column {name!r}{hint}").format(name=text[:60], hint=hint)
+            found.append(Mistake(file, line, index + 1, message))
             columns[index] = _UNKNOWN
         elif name in columns.values():
-            found.append(Mistake(file, line, index + 1, f"the column {name} stands twice; keep one"))
+            message = _("the column {name} stands twice; keep one").format(name=name)
+            found.append(Mistake(file, line, index + 1, message))
         else:
             columns[index] = name
     if not {"name", "address", _UNKNOWN} & set(columns.values()):
-        found.append(
-            Mistake(file, line, 1, "the first row names neither the column name nor the column address; see the template")
-        )
+        message = _("the first row names neither the column name nor the column address; see the template")
+        found.append(Mistake(file, line, 1, message))
     return columns
 
 
@@ -105,9 +108,11 @@ def _row(file: str, line: int, texts: list[str], columns: dict[int, str], found:
         if not text or columns.get(index) == _UNKNOWN:
             continue
         if index not in columns:
-            found.append(Mistake(file, line, index + 1, "this cell stands under no heading; name its column or empty it"))
+            message = _("this cell stands under no heading; name its column or empty it")
+            found.append(Mistake(file, line, index + 1, message))
         elif text.startswith("="):
-            found.append(Mistake(file, line, index + 1, "this cell holds a formula; write the value itself"))
+            message = _("this cell holds a formula; write the value itself")
+            found.append(Mistake(file, line, index + 1, message))
         else:
             row.put(columns[index], _value(columns[index], text), line, index + 1)
     for name, other in (("name", "address"), ("address", "name")):

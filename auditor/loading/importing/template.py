@@ -9,6 +9,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.loading.importing.table import CHOICES, COLUMNS
 from auditor.model import Language
+from auditor.text import _
 
 _EXAMPLE = {
     "name": "# web-01",
@@ -40,9 +41,11 @@ def write_template(path: Path, format: str, language: Language) -> None:
         with path.open("xb") as file:
             file.write(data)
     except FileExistsError as error:
-        raise UsageError(f"{path} exists already; name another file, or move it away") from error
+        message = _("{path} exists already; name another file, or move it away")
+        raise UsageError(message.format(path=path)) from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+        message = _("{path} cannot be written: {reason}")
+        raise UsageError(message.format(path=path, reason=error.strerror or error)) from error
 
 
 def _heading(language: Language) -> list[str]:

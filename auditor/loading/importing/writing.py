@@ -11,6 +11,7 @@ import yaml
 from auditor.errors import UsageError
 from auditor.loading.importing.host import ImportedHost
 from auditor.model import Json, Text
+from auditor.text import _
 
 _DEPARTMENT = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_UID = 120
@@ -31,7 +32,8 @@ def write_inventory(
     import that did not see a host is no proof that it is gone. Comments of the present file are not kept.
     """
     if not _DEPARTMENT.fullmatch(department):
-        raise UsageError(f"{department!r} cannot be a department's id; expected lower-case letters, digits and single hyphens")
+        message = _("{name!r} cannot be a department's id; expected lower-case letters, digits and single hyphens")
+        raise UsageError(message.format(name=department))
     old = dict(existing or {})
     known = [dict(host) for host in _list(old.get("hosts")) if isinstance(host, dict)]
     networks = [network for network in _list(old.get("networks")) if isinstance(network, dict)]
