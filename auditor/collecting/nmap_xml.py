@@ -9,6 +9,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from auditor.collecting.nmap_ports import collapse, expand
 from auditor.errors import CollectionError, ParseError
 from auditor.facts._nmap_output import clean, read
 from auditor.facts.interface import NetworkProbe
@@ -69,17 +70,33 @@ def answered(host: Element) -> bool:
 
 
 def host_slice(host: Element, probe: NetworkProbe, ports: frozenset[int]) -> str:
-    """What the probe's fact reads of a host: its open ports among ``ports``, in order."""
+    """What the probe's fact reads of a host: its open ports among ``ports``, in order, and which of ``ports`` refused."""
     out = Element("host")
     SubElement(out, "status", state="up")
     SubElement(out, "address", addr=str(_address(host)))
-    container = SubElement(out, "ports")
+    container = SubElement(out, "ports", closed=collapse(_closed(host, ports)))
     found = [(int(p.get("portid", "0")), p) for p in host.iterfind("ports/port")]
     for number, port in sorted(found, key=lambda pair: (pair[1].get("protocol", ""), pair[0])):
         state = port.find("state")
         if number in ports and state is not None and state.get("state") == "open":
             container.append(_port(port, probe))
     return _text(out)
+
+
+def _closed(host: Element, ports: frozenset[int]) -> frozenset[int]:
+    """Those of ``ports`` that refused a connection. Most are not listed one by one but told as a group."""
+    listed = {int(p.get("portid", "0")): s.get("state") for p in host.iterfind("ports/port") for s in p.iterfind("state")}
+    closed = {number for number, state in listed.items() if state == "closed"}
+    groups = host.findall("ports/extraports")
+    for group in groups:
+        if group.get("state") != "closed":
+            continue
+        reasons = group.findall("extrareasons")
+        if reasons and all(reason.get("ports") for reason in reasons):
+            closed |= expand(",".join(reason.get("ports", "") for reason in reasons))
+        elif len(groups) == 1:  # an older nmap does not say which: where there is one group it is all that is not listed
+            closed |= ports - listed.keys()
+    return frozenset(closed) & ports
 
 
 def network_slice(scan: Scan, network: ipaddress.IPv4Network | ipaddress.IPv6Network, names: Mapping[Address, list[str]]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
-from auditor.evaluating.reading import Missing, Reading, read_result
+from auditor.evaluating.reading import Missing, Reading, proven_items, read_result
 from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset, compile_check
 from auditor.model import (
     Asset,
@@ -29,6 +31,7 @@ from auditor.model.codec import canonical, to_json
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _SUBJECT_LENGTH = 200
 _SHOWN_LENGTH = 500
+_SILENT = "it did not answer, which is no proof that it is gone"
 
 Readings = Mapping[ProbeCall, Reading | Missing]
 
@@ -47,10 +50,20 @@ class Evaluator:
         """An evaluator with a plan's instant and addresses."""
         return cls(checks, now=plan.now, addresses=plan.addresses)
 
-    def judge_asset(self, plan: AssetPlan, result: AssetResult | None) -> tuple[Outcome, ...]:
-        """One outcome for every check planned on the asset, whatever became of it."""
+    def judge_asset(
+        self, plan: AssetPlan, result: AssetResult | None, failing: Mapping[str, Collection[str]] | None = None
+    ) -> tuple[Outcome, ...]:
+        """One outcome for every check planned on the asset, whatever became of it.
+
+        ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
+        """
         readings = read_result(result, plan.probes)
-        return tuple(self.judge_readings(task, plan.asset, readings) for task in plan.checks)
+        outcomes = (self.judge_readings(task, plan.asset, readings) for task in plan.checks)
+        known = failing or {}
+        return tuple(
+            self._doubt(task, plan.asset, readings, outcome, known[task.check]) if task.check in known else outcome
+            for task, outcome in zip(plan.checks, outcomes, strict=True)
+        )
 
     def judge_department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
         """One outcome for every check of department scope. ``results`` by asset uid."""
@@ -78,6 +91,28 @@ class Evaluator:
             values[variable] = reading.value
             instants.append(reading.observed_at)
         return self._decide(task, asset, values, min(instants, default=self._now))
+
+    def _doubt(self, task: CheckTask, asset: Asset, readings: Readings, outcome: Outcome, failing: Collection[str]) -> Outcome:
+        """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
+        compiled = self._compile(task.check)
+        seen = [proven_items(call, r) for _, call in task.facts if isinstance(r := readings[call], Reading)]
+        items = [item for found in seen if found is not None for item in found]
+        settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
+        if isinstance(compiled, str) or settled or all(found is None for found in seen):
+            return outcome
+        if compiled.for_each is None:
+            return replace(outcome, complete=False)
+        proven = set(_subjects(compiled, task, asset, items))
+        proven |= {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
+        silent = [
+            Verdict(s, VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=_SILENT) for s in {*failing} - {*proven, ""}
+        ]
+        if not silent:
+            return outcome
+        hidden = {v.subject for v in silent}
+        kept = [v for v in outcome.verdicts if v.subject not in hidden]
+        excluded = tuple(s for s in outcome.excluded if s not in hidden)
+        return _outcome(task, asset, [*kept, *silent], complete=True, observed_at=outcome.observed_at, excluded=excluded)
 
     def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
         """One check of department scope, from the rows of each of its variables, all assets being observed."""
@@ -203,6 +238,14 @@ def _error(subject: str, detail: str) -> Verdict:
     return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
 
 
+def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:
+    """The subjects that the items are; an item that the check does not iterate over is none."""
+    for item in items:
+        values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
+        with contextlib.suppress(ExpressionError):
+            yield _subject(compiled.subject, Binding(values))
+
+
 def _subject(program: Program | None, binding: Binding) -> str:
     if program is None:
         return ""
@@ -223,6 +266,8 @@ def _shown(program: Program | None, binding: Binding) -> Json:
         value: Json = to_json(program.value(binding))
     except ExpressionError:
         return None
+    if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):
+        return value
     text = canonical(value).decode()
     return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
 

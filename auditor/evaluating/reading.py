@@ -29,10 +29,11 @@ _BY_REACH = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A fact's value and the instant at which its output had come in."""
+    """A fact's value, the instant at which its output had come in, and that output."""
 
     value: Json
     observed_at: datetime
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,18 @@ def _read(observation: Observation | None, result: AssetResult) -> Reading | Mis
         value = _parsed(observation.probe.fact, observation.probe.args, observation.stdout)
     except ParseError as error:
         return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
-    return Reading(value, observation.observed_at)
+    return Reading(value, observation.observed_at, observation.stdout)
+
+
+def proven_items(call: ProbeCall, reading: Reading) -> list[Json] | None:
+    """The items of which a reading is proof, where silence may have shortened its list; None where all of it is proof."""
+    fact = by_name(call.fact)
+    if fact is None or fact.proven is None:
+        return None
+    try:
+        return fact.proven(reading.output, dict(call.args))
+    except (ParseError, ValueError):
+        return []
 
 
 @functools.lru_cache(maxsize=2048)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
@@ -61,6 +61,21 @@ def open_ports(output: str) -> Iterator[Element]:
             state = port.find("state")
             if state is not None and state.get("state") == "open":
                 yield port
+
+
+def closed_ports(output: str) -> list[Json]:
+    """The ports of a host's slice that refused a connection; of one that is neither open nor among them nothing is known."""
+    written = ",".join(e.get("closed", "") for e in slice_of(output, "host") if e.tag == "ports")
+    closed: list[Json] = []
+    for part in filter(None, written.split(",")):
+        first, _, last = part.partition("-")
+        closed += [{"port": port, "protocol": "tcp"} for port in range(int(first), int(last or first) + 1)]
+    return closed
+
+
+def as_items(ports: Iterable[Element]) -> list[Json]:
+    """The ports as ``proven`` names them."""
+    return [{"port": number(port), "protocol": protocol(port)} for port in ports]
 
 
 def number(port: Element) -> int:

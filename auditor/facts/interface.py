@@ -56,6 +56,9 @@ class Fact:
     """A named, typed value. ``parse(output, args)`` is pure and raises only ParseError.
 
     ``example`` is a value of the shape, shown to authors of checks. ``version`` rises when the parser's answers change.
+
+    ``proven`` is for a list that silence may shorten: the items, in the list or not, of which the output is proof. A subject that
+    once failed and is not among them is then unknown, not gone. None: the whole list is proof, also of what it lacks.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Fact:
     arguments: Mapping[str, Plain] = field(default_factory=dict)
     asset_kind: AssetKind = AssetKind.HOST
     version: int = 1
+    proven: Callable[[str, Arguments], list[Json]] | None = None
 
     def value(self, output: str, args: Arguments) -> Json:
         """Parse and hold the value against the shape. Raises ParseError, and nothing else, on any input."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.facts._nmap_output import elem, identified, number, open_ports, protocol, script
+from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, protocol, script
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
@@ -34,6 +34,11 @@ def parse(output: str, _args: Arguments) -> Json:
     return services
 
 
+def proven(output: str, _args: Arguments) -> list[Json]:
+    """Ports whose service said what it is, and those that refused: an open one that says nothing may be what it was."""
+    return as_items(port for port in open_ports(output) if identified(port.find("service"))) + closed_ports(output)
+
+
 FACT = Fact(
     name="network_services",
     title=Text(en="Services that answer on the open ports", ar="الخدمات التي تستجيب على المنافذ المفتوحة"),
@@ -63,4 +68,5 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("http-title",), service_detection=True),
+    proven=proven,
 )

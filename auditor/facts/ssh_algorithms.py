@@ -5,11 +5,12 @@ from __future__ import annotations
 from xml.etree.ElementTree import Element
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import number, open_ports, script, table, texts
+from auditor.facts._nmap_output import as_items, closed_ports, identified, number, open_ports, script, table, texts
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import INT, STR, ListOf, record
 from auditor.model import Json, Text
 
+_USUAL = 22  # what answers there and hangs up at once is a server too busy to talk, or one that shuns the auditor
 _LISTS = {
     "kex": "kex_algorithms",
     "host_keys": "server_host_key_algorithms",
@@ -28,7 +29,8 @@ def parse(output: str, _args: Arguments) -> Json:
         said = script(port, "ssh2-enum-algos")
         service = port.find("service")
         if said is None:
-            if service is not None and service.get("name") == "ssh":
+            looks = service is not None and service.get("name") == "ssh"
+            if looks or (number(port) == _USUAL and not identified(service)):
                 raise ParseError(f"port {number(port)} looks like SSH and did not show its algorithms")
             continue
         server: dict[str, Json] = {"port": number(port)}
@@ -38,6 +40,12 @@ def parse(output: str, _args: Arguments) -> Json:
             raise ParseError(f"port {number(port)} did not show its algorithms whole")
         servers.append(server)
     return servers
+
+
+def proven(output: str, _args: Arguments) -> list[Json]:
+    """Ports that showed algorithms, those that said they are something else, and those that refused."""
+    told = [p for p in open_ports(output) if script(p, "ssh2-enum-algos") is not None or identified(p.find("service"))]
+    return as_items(told) + closed_ports(output)
 
 
 def _offered(said: Element, key: str) -> list[Json]:
@@ -65,4 +73,5 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("ssh2-enum-algos",), service_detection=True),
+    proven=proven,
 )

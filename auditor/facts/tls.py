@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import elem, identified, number, open_ports, script, table
+from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, script, table
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -42,6 +42,12 @@ def parse(output: str, _args: Arguments) -> Json:
             value["certificate"] = _certificate(certificate)
         ports.append(value)
     return ports
+
+
+def proven(output: str, _args: Arguments) -> list[Json]:
+    """Ports that spoke TLS, those that said they are something else, and those that refused."""
+    told = [p for p in open_ports(output) if script(p, "ssl-enum-ciphers") is not None or identified(p.find("service"))]
+    return as_items(told) + closed_ports(output)
 
 
 def _versions(ciphers: Element) -> list[Json]:
@@ -131,4 +137,5 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
+    proven=proven,
 )

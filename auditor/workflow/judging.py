@@ -9,7 +9,7 @@ from typing import TypeAlias
 from auditor.evaluating import Evaluator
 from auditor.facts import by_name
 from auditor.ledger import Ledger
-from auditor.lifecycle import reconcile
+from auditor.lifecycle import LIVE, reconcile
 from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy
 
 Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
@@ -39,7 +39,7 @@ class Judge:
 
     def asset(self, plan: AssetPlan, result: AssetResult) -> tuple[Outcome, ...]:
         """Judge an asset by all its checks and move its findings, in one transaction."""
-        outcomes = self._evaluator.judge_asset(plan, result)
+        outcomes = self._evaluator.judge_asset(plan, result, failing(self._ledger, plan.asset.uid))
         self._record(plan.asset.department, plan.checks, outcomes)
         return outcomes
 
@@ -57,6 +57,15 @@ class Judge:
         with self._ledger.transaction():
             events = decide_all(self._ledger, decide, outcomes) if self._moves_findings else ()
             self._ledger.record_outcomes(self._run_id, outcomes, events)
+
+
+def failing(ledger: Ledger, asset: str) -> dict[str, list[str]]:
+    """The subjects of an asset that have an open finding, by check."""
+    subjects: dict[str, list[str]] = {}
+    for finding in ledger.findings_by_asset(asset):
+        if finding.state in LIVE:
+            subjects.setdefault(finding.check, []).append(finding.subject)
+    return subjects
 
 
 def decide_all(ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome]) -> tuple[Event, ...]:

@@ -14,7 +14,8 @@ from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
 from auditor.model import AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
-from auditor.workflow.judging import Judge, decide_all, decider
+from auditor.text import _
+from auditor.workflow.judging import Judge, decide_all, decider, failing
 from auditor.workflow.workspace import run_inputs
 
 
@@ -46,14 +47,14 @@ def reevaluate(
     plan = make_plan(catalogue, now=clock(), policy_id=policy_id)
     if apply and (run_id is not None or not plan.of_record):
         raise UsageError(
-            "findings move only by the policy of record and on the newest observations: leave out --run and --policy"
+            _("findings move only by the policy of record and on the newest observations: leave out --run and --policy")
         )
     with Ledger.open(catalogue.settings.ledger, create=False, readonly=not apply) as ledger:
         observed = _observed(ledger, run_id)
         results = {uid: result for uid, (_, result) in observed.items()}
         before = _verdicts(ledger, {uid: run for uid, (run, _) in observed.items()})
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
-        judged = list(_judged(plan, evaluator, results))
+        judged = list(_judged(ledger, plan, evaluator, results))
         if apply:
             with ledger.lock(actor=actor, now=clock()):
                 events = _apply(ledger, catalogue, plan, results, evaluator, actor, clock)
@@ -79,13 +80,14 @@ def _verdicts(ledger: Ledger, runs: dict[str, int]) -> dict[tuple[str, str, str]
 
 
 def _judged(
-    plan: Plan, evaluator: Evaluator, results: dict[str, AssetResult]
+    ledger: Ledger, plan: Plan, evaluator: Evaluator, results: dict[str, AssetResult]
 ) -> Iterable[tuple[tuple[str, Sequence[CheckTask]], tuple[Outcome, ...]]]:
     """Outcomes of every asset that was ever observed, with its department and tasks; the others are not judged anew."""
     for department in plan.departments:
         for asset in department.assets:
             if asset.asset.uid in results:
-                outcomes = evaluator.judge_asset(asset, results[asset.asset.uid])
+                uid = asset.asset.uid
+                outcomes = evaluator.judge_asset(asset, results[uid], failing(ledger, uid))
                 yield (department.department, asset.checks), outcomes
         yield (department.department, department.checks), evaluator.judge_department(department, results)
 
@@ -117,7 +119,8 @@ def _apply(
     """Move the findings in a run of its own, marked as narrowed so that it never stands for an audit."""
     unfinished = ledger.unfinished_run()
     if unfinished is not None:
-        raise UsageError(f"run {unfinished.id} is unfinished; finish it first with `auditor audit --resume`")
+        message = _("run {run} is unfinished; finish it first with `auditor audit --resume`")
+        raise UsageError(message.format(run=unfinished.id))
     marked = replace(plan, narrowed=True, scope={"reevaluation": True})
     run = ledger.begin_run(marked, run_inputs(catalogue), actor=actor, now=clock())
     judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)

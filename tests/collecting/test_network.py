@@ -241,9 +241,7 @@ def test_skipped_assets_are_left_alone() -> None:
 def test_an_unchanged_host_gives_the_same_bytes() -> None:
     """Times, order and reasons of nmap leave no trace in a slice."""
     first = document(answer("10.0.0.1", (443, "open"), (22, "open"), attributes='starttime="1" endtime="2"'))
-    second = document(
-        answer("10.0.0.1", (22, "open"), (443, "open"), extra="filtered").replace("41", "97").replace("syn-ack", "x")
-    )
+    second = document(answer("10.0.0.1", (22, "open"), (443, "open")).replace("41", "97").replace("syn-ack", "x"))
     slices = {look(plan(host("h", "10.0.0.1")), run=Nmap(xml))["h", "open_ports"].stdout for xml in (first, second)}
     assert len(slices) == 1
 
@@ -254,6 +252,46 @@ def test_a_port_that_only_another_host_declares_is_not_reported() -> None:
     nmap = Nmap(xml)
     seen = look(plan(host("a", "10.0.0.1"), host("b", "10.0.0.2", ports=("40404/tcp",))), run=nmap)
     assert "40404" not in seen["a", "open_ports"].stdout
+
+
+GROUPS = (
+    '<extraports state="closed" count="3"><extrareasons reason="conn-refused" count="3" proto="tcp" ports="21-23"/></extraports>'
+    '<extraports state="filtered" count="1"><extrareasons reason="no-response" count="1" proto="tcp" ports="80"/></extraports>'
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "closed"),
+    [
+        ('<extraports state="closed" count="900"/>', {21, 22, 23, 80}),
+        ('<extraports state="filtered" count="900"/>', set()),
+        ('<extraports state="closed" count="3"/><extraports state="filtered" count="1"/>', set()),
+        (GROUPS, {21, 22, 23}),
+    ],
+)
+def test_a_silent_port_is_not_told_as_closed(told: str, closed: set[int]) -> None:
+    """A slice names the ports that refused; of a silent one, or where nmap does not say which were silent, it says nothing."""
+    xml = document(
+        answer("10.0.0.1", (443, "open"), (8080, "filtered")).replace('<extraports state="closed" count="900"/>', told)
+    )
+    text = look(plan(host("h", "10.0.0.1")), run=Nmap(xml))["h", "open_ports"].stdout
+    fact = by_name("open_ports")
+    assert fact is not None
+    assert fact.proven is not None
+    proven = {item["port"] for item in fact.proven(text, {}) if isinstance(item, dict)}
+    assert proven & {21, 22, 23, 80, 443, 8080} == closed | {443}
+
+
+def test_a_port_that_is_no_longer_declared_is_not_told_as_closed() -> None:
+    """A port is asked because it is declared; once it is not, nothing says that what ran there has ended."""
+    fact = by_name("open_ports")
+    assert fact is not None
+    assert fact.proven is not None
+    proven = []
+    for ports in (("40404/tcp",), ()):
+        seen = look(plan(host("h", "10.0.0.1", ports=ports)), run=Nmap(document(answer("10.0.0.1", (22, "open")))))
+        proven.append({"port": 40404, "protocol": "tcp"} in fact.proven(seen["h", "open_ports"].stdout, {}))
+    assert proven == [True, False]
 
 
 def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:

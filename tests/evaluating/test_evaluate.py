@@ -97,7 +97,9 @@ LIST_CHECK = check(
 
 
 def ports(*numbers: int) -> str:
-    return "installed=yes\n" + "".join(f"port {n}\n" for n in numbers) + "permitrootlogin no\n== files\n/etc/ssh/sshd_config:\nend\n"
+    return (
+        "installed=yes\n" + "".join(f"port {n}\n" for n in numbers) + "permitrootlogin no\n== files\n/etc/ssh/sshd_config:\nend\n"
+    )
 
 
 def test_each_item_is_a_subject() -> None:
@@ -189,3 +191,64 @@ def test_shapes_of_builders() -> None:
     assert ProbeCall("x", (("path", "/etc"),)).key == "x(path=/etc)"
     assert FactUse("sshd", "sshd").args == ()
     assert ListOf(record(a=INT, b=STR)) == ListOf(record(a=INT, b=STR))
+
+
+def scanned(*open_ports: int, closed: str) -> str:
+    listed = "".join(
+        f'<port protocol="tcp" portid="{n}"><state state="open"/><service name="telnet" method="probed"/></port>'
+        for n in open_ports
+    )
+    return f'<host><status state="up"/><ports closed="{closed}">{listed}</ports></host>'
+
+
+PORTS = {
+    "facts": (FactUse("open_ports", "open_ports"),),
+    "applies": None,
+    "for_each": "open_ports",
+    "subject": "string(item.port) + '/' + item.protocol",
+    "expect": "(string(item.port) + '/' + item.protocol) in asset.ports",
+    "observed": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("slice_", "of_80", "complete"),
+    [
+        (scanned(22, closed="23"), VerdictKind.UNKNOWN, True),  # silent
+        (scanned(22, closed="80"), None, True),  # refused: gone
+        (scanned(22, 80, closed=""), VerdictKind.FAIL, True),
+    ],
+)
+def test_a_silent_port_with_an_open_finding_is_unknown(slice_: str, of_80: VerdictKind | None, complete: bool) -> None:
+    """A port that a firewall hides tonight is not proof that it is closed; a port that never failed makes no noise by silence."""
+    one = check("net-ports", **PORTS)
+    plan = asset_plan(task("net-ports", facts=("open_ports",)), asset=host(ports=("22/tcp",)))
+    seen = result(observation(slice_, fact="open_ports"))
+    evaluator = Evaluator({"net-ports": one}, now=NOW)
+    (outcome,) = evaluator.judge_asset(plan, seen, {"net-ports": ["80/tcp"]})
+    kinds = {v.subject: v.kind for v in outcome.verdicts}
+    assert (kinds.get("80/tcp"), kinds["22/tcp"], outcome.complete) == (of_80, VerdictKind.PASS, complete)
+    (unmarked,) = evaluator.judge_asset(plan, seen)
+    assert VerdictKind.UNKNOWN not in {v.kind for v in unmarked.verdicts}
+
+
+def test_a_service_that_says_nothing_tonight_is_not_excluded() -> None:
+    """`where` leaves out what is not identified; a finding of that port must not close as not applicable."""
+    changes = {**PORTS, "facts": (FactUse("network_services", "network_services"),), "for_each": "network_services"}
+    one = check("net-plain", **{**changes, "where": "item.identified", "expect": "item.service != 'telnet'"})
+    plan = asset_plan(task("net-plain", facts=("network_services",)))
+    silent = scanned(2323, closed="").replace("probed", "table")
+    (outcome,) = Evaluator({"net-plain": one}, now=NOW).judge_asset(
+        plan, result(observation(silent, fact="network_services")), {"net-plain": ["2323/tcp"]}
+    )
+    assert outcome.excluded == ()
+    assert {v.subject: v.kind for v in outcome.verdicts}["2323/tcp"] is VerdictKind.UNKNOWN
+
+
+def test_a_judgement_of_all_ports_together_closes_nothing() -> None:
+    """A check that asks one question of the whole list cannot tell a closed port from a silent one."""
+    one = check("net-all", **{**PORTS, "for_each": None, "subject": None, "expect": "!open_ports.exists(p, p.port == 80)"})
+    plan = asset_plan(task("net-all", facts=("open_ports",)))
+    seen = result(observation(scanned(22, closed=""), fact="open_ports"))
+    (outcome,) = Evaluator({"net-all": one}, now=NOW).judge_asset(plan, seen, {"net-all": [""]})
+    assert not outcome.complete

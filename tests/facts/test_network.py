@@ -165,3 +165,24 @@ def test_both_directions_of_an_ssh_connection_count() -> None:
     )
     value: Any = fact("ssh_algorithms").value(host(port(22, f'<script id="ssh2-enum-algos">{lists}</script>')), {})
     assert value == [{"port": 22, "kex": ["k"], "host_keys": ["h"], "ciphers": ["strong", "weak"], "macs": []}]
+
+
+def test_port_22_that_hangs_up_is_not_the_absence_of_ssh() -> None:
+    """An SSH server that takes the connection and says nothing (too busy, or it shuns the auditor) is not "no SSH server"."""
+    output = (
+        '<host><status state="up"/><ports closed=""><port protocol="tcp" portid="22"><state state="open"/>'
+        '<service name="tcpwrapped" method="probed"/></port></ports></host>'
+    )
+    with pytest.raises(ParseError):
+        fact("ssh_algorithms").value(output, {})
+
+
+@pytest.mark.parametrize("name", ["network_services", "tls", "ssh_algorithms"])
+def test_an_open_port_that_says_nothing_proves_nothing(name: str) -> None:
+    """What a port offered once cannot be told to have ended by a port that is open and silent; a refusal can."""
+    output = (
+        '<host><status state="up"/><ports closed="2300-2301"><port protocol="tcp" portid="2323"><state state="open"/>'
+        '<service name="3d-nfsd" method="table"/></port></ports></host>'
+    )
+    assert fact(name).proven is not None
+    assert [i["port"] for i in fact(name).proven(output, {})] == [2300, 2301]
