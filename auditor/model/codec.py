@@ -21,21 +21,35 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> Any:
     """A JSON value that ``from_json`` turns back: dataclasses as objects, tuples as lists, instants as ISO 8601 UTC."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(to_json(k)): to_json(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(v) for v in value]
+    return _writer(type(value))(value)
+
+
+@functools.cache
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """How values of one class are written; asked once per class, because plans and nights hold many of the same."""
+    if kind in (str, int, float, bool, type(None)):
+        return _same
+    if dataclasses.is_dataclass(kind):
+        names = tuple(f.name for f in dataclasses.fields(kind))
+        return lambda value: {name: to_json(getattr(value, name)) for name in names}
+    for base, write in _WRITERS:
+        if issubclass(kind, base):
+            return write
+    return _same
+
+
+def _same(value: Any) -> Any:
     return value
+
+
+_WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Enum, lambda value: value.value),
+    (datetime, lambda value: value.astimezone(UTC).isoformat()),
+    (date, lambda value: value.isoformat()),
+    (Path, str),
+    (dict, lambda value: {str(to_json(k)): to_json(v) for k, v in value.items()}),
+    ((list, tuple), lambda value: [to_json(v) for v in value]),
+)
 
 
 def from_json(cls: type[T], data: Any) -> T:
