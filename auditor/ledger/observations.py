@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from auditor.ledger import manifest
@@ -64,16 +65,24 @@ class Observations(Runs):
         for (asset,) in self._store.all("SELECT asset FROM results WHERE run = ? ORDER BY asset", (run_id,)):
             yield self._rebuilt(self._row(run_id, asset))
 
-    def newest_results(self) -> Iterator[tuple[int, AssetResult]]:
-        """Each asset's newest result with its run: the newest that reached it, else the newest attempt.
+    def newest_results(self) -> Iterator[AssetResult]:
+        """The newest that is known of each asset, by runs of the policy of record.
 
-        Narrowed runs, and those of another policy than that of record, are left out: they may not have asked everything.
+        That is the newest result of a whole run that reached it (else the newest attempt), with what narrowed runs have observed
+        of it since put in place of what they asked again: a narrowed run may not have asked everything.
         """
         sql = """
-            SELECT coalesce(max(CASE WHEN reach = ? THEN run END), max(run)), asset
-            FROM results WHERE run IN (SELECT id FROM runs WHERE of_record AND NOT narrowed) GROUP BY asset ORDER BY asset"""
-        for run_id, asset in self._store.all(sql, (Reach.REACHED.value,)):
-            yield run_id, self._rebuilt(self._row(run_id, asset))
+            SELECT coalesce(max(CASE WHEN reach = ? AND NOT narrowed THEN run END), max(CASE WHEN NOT narrowed THEN run END), 0),
+                asset FROM results JOIN runs ON runs.id = run WHERE of_record GROUP BY asset ORDER BY asset"""
+        since = """SELECT run FROM results JOIN runs ON runs.id = run
+            WHERE of_record AND narrowed AND reach = ? AND asset = ? AND run > ? ORDER BY run"""
+        for base, asset in self._store.all(sql, (Reach.REACHED.value,)):
+            runs = [base] if base else []
+            runs += [run for (run,) in self._store.all(since, (Reach.REACHED.value, asset, base))]
+            results = [self._rebuilt(self._row(run, asset)) for run in runs]
+            if results:
+                observations = {o.probe: o for result in results for o in result.observations}
+                yield replace(results[-1], observations=tuple(observations.values()))
 
     def _row(self, run_id: int, asset: int) -> tuple[Any, ...]:
         # one query a row: a cursor left open would pin a view from which the caller could no longer write

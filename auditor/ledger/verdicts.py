@@ -27,6 +27,11 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
+_NEWEST = """
+    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
+    FROM verdicts n JOIN verdict_changes v ON v.id = n.change JOIN assets a ON a.id = n.asset JOIN checks c ON c.id = n.check_id
+    ORDER BY a.uid, c.name"""
+
 
 class Verdicts(Findings):
     """Keeps what was decided, as changes; gives back all verdicts as of a run."""
@@ -71,6 +76,11 @@ class Verdicts(Findings):
             rows = self._store.all(_AS_OF, (run_id, int(of_record)))
             read: dict[int, Outcome] = {}
             return tuple(self._outcome(row, run_id, read) for row in rows if row[1] in judged[row[0]])
+
+    def newest_verdicts(self) -> tuple[Outcome, ...]:
+        """The newest outcome of every asset and check under the policy of record, in whichever run it was given."""
+        read: dict[int, Outcome] = {}
+        return tuple(self._outcome(row, row[5], read) for row in self._store.all(_NEWEST))
 
     def _mark_judged(self, run_id: int, asset: str, outcomes: Sequence[Outcome]) -> None:
         number = self._asset(asset)

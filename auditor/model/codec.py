@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> Any:
     """A JSON value that ``from_json`` turns back: dataclasses as objects, tuples as lists, instants as ISO 8601 UTC."""
-    return _writer(type(value))(value)
+    return _writer(typing.cast("Any", type(value)))(value)
 
 
 @functools.cache

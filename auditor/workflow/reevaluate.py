@@ -50,9 +50,10 @@ def reevaluate(
             _("findings move only by the policy of record and on the newest observations: leave out --run and --policy")
         )
     with Ledger.open(catalogue.settings.ledger, create=False, readonly=not apply) as ledger:
-        observed = _observed(ledger, run_id)
-        results = {uid: result for uid, (_, result) in observed.items()}
-        before = _verdicts(ledger, {uid: run for uid, (run, _) in observed.items()})
+        stored = ledger.newest_results() if run_id is None else ledger.results(ledger.run(run_id).id)
+        results = {result.asset: result for result in stored}
+        given = ledger.newest_verdicts() if run_id is None else ledger.verdicts(run_id)
+        before = {(o.asset, o.check, v.subject): v.kind for o in given for v in o.verdicts}
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judged = list(_judged(ledger, plan, evaluator, results))
         if apply:
@@ -61,22 +62,6 @@ def reevaluate(
         else:
             events = _foreseen(ledger, catalogue, plan, judged, actor)
     return tuple(_changes(before, [o for _, outcomes in judged for o in outcomes], events))
-
-
-def _observed(ledger: Ledger, run_id: int | None) -> dict[str, tuple[int, AssetResult]]:
-    if run_id is not None:
-        return {result.asset: (run_id, result) for result in ledger.results(ledger.run(run_id).id)}
-    return {result.asset: (run, result) for run, result in ledger.newest_results()}
-
-
-def _verdicts(ledger: Ledger, runs: dict[str, int]) -> dict[tuple[str, str, str], VerdictKind]:
-    """The verdicts as they were given on those observations, department checks by the newest of the runs."""
-    found: dict[tuple[str, str, str], VerdictKind] = {}
-    for run in sorted(set(runs.values())):
-        for outcome in ledger.verdicts(run):
-            if runs.get(outcome.asset, run) == run:
-                found |= {(outcome.asset, outcome.check, v.subject): v.kind for v in outcome.verdicts}
-    return found
 
 
 def _judged(

@@ -207,7 +207,7 @@ def test_twins_share_a_host_key(world: World, first: Run) -> None:
     """Two hosts with one SSH host key are named together."""
     outcome = world.outcomes(first)["department:interior", "dept-shared-host-keys"]
     (shared,) = [v for v in outcome.verdicts if v.kind is VerdictKind.FAIL and v.subject]
-    assert {"twin-1", "twin-2"} == set(shared.observed)
+    assert {"interior-twin-1", "interior-twin-2"} == set(shared.observed)
 
 
 def test_nothing_on_the_targets_changed(world: World, first: Run) -> None:
