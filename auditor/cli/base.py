@@ -17,7 +17,7 @@ import click
 from auditor.errors import AuditorError, LedgerError, LockedError, UsageError
 from auditor.model import Language
 from auditor.reporting.tabular import Table, as_csv, as_json
-from auditor.text import N_, _
+from auditor.text import N_, _, current
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -91,6 +91,15 @@ class _Localised:
     """Help in the reader's language: texts are marked with N_ where they are written and translated where they are shown."""
 
     help: str | None
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help page, its lines ordered for a terminal that does not order Arabic itself."""
+        page = str(super().get_help(ctx))  # type: ignore[misc]  # click's, beside which this class is always mixed in
+        if current() != "ar":
+            return page
+        from auditor.reporting.terminal import Terminal
+
+        return Terminal(bidi=os.environ.get("AUDITOR_BIDI", "auto")).page(page)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         if self.help:

@@ -58,6 +58,7 @@ _COMMANDS = {
     "--workspace",
     cls=Option,
     type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
     envvar="AUDITOR_WORKSPACE",
     help=N_("The workspace: the folder that holds auditor.toml. Default: the current folder or the nearest above it."),
 )
@@ -68,7 +69,7 @@ _COMMANDS = {
     envvar="AUDITOR_LANG",
     help=N_("Language of what is shown. Default: the setting in auditor.toml."),
 )
-@click.version_option(version("auditor"), "--version", prog_name="auditor")
+@click.version_option(version("auditor"), "--version", prog_name="auditor", cls=Option, help=N_("Show the version and exit."))
 @pass_app
 def cli(app: App, workspace: Path | None, lang: str | None) -> None:
     """Remember what the commands need."""
@@ -78,7 +79,9 @@ def cli(app: App, workspace: Path | None, lang: str | None) -> None:
 
 def main() -> None:
     """The entry point. Every way out is one of the documented exit codes."""
-    speak(_language(sys.argv[1:], dict(os.environ)))
+    language, bidi = _preferences(sys.argv[1:], dict(os.environ))
+    speak(language)
+    os.environ["AUDITOR_BIDI"] = bidi
     try:
         result = cli.main(standalone_mode=False)
         code = result if isinstance(result, int) else Exit.OK
@@ -92,7 +95,7 @@ def main() -> None:
         _complain(_("Interrupted."))
         code = Exit.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        _misused(error)
         code = Exit.USAGE
     except ConfigurationError as error:
         for mistake in error.mistakes:
@@ -126,8 +129,12 @@ def speak(language: Language) -> None:
     gettext.textdomain("auditor")
 
 
-def _language(argv: list[str], environ: dict[str, str]) -> Language:
-    """Known before click reads the options, since help and errors are in it too: --lang, AUDITOR_LANG, auditor.toml."""
+def _preferences(argv: list[str], environ: dict[str, str]) -> tuple[Language, str]:
+    """The language and who orders Arabic, known before click reads the options, since help and errors are in it too.
+
+    The language by --lang, AUDITOR_LANG or auditor.toml, and Arabic, the first language here, when none of them tells; the order
+    by AUDITOR_BIDI or auditor.toml.
+    """
     asked: str | None = environ.get("AUDITOR_LANG")
     root: str | None = environ.get("AUDITOR_WORKSPACE")
     for i, word in enumerate(argv):
@@ -137,15 +144,19 @@ def _language(argv: list[str], environ: dict[str, str]) -> Language:
             asked = following
         elif name in ("-C", "--workspace"):
             root = following
-    if asked in ("ar", "en"):
-        return cast(Language, asked)
-    return _configured(Path(root) if root else Path.cwd())
+    settings = _configured(Path(root) if root else Path.cwd())
+    language = asked if asked in ("ar", "en") else settings.get("language")
+    bidi = environ.get("AUDITOR_BIDI") or settings.get("bidi")
+    return (
+        language if language in ("ar", "en") else "ar",
+        str(bidi) if bidi in ("auto", "terminal", "reorder") else "auto",
+    )
 
 
-def _configured(folder: Path) -> Language:
-    """The language that the nearest auditor.toml asks for, read without the loader: even --help must be quick to come.
+def _configured(folder: Path) -> dict[str, object]:
+    """What the nearest auditor.toml says of the auditor itself, read without the loader: even --help must be quick to come.
 
-    Arabic, the first language here, when there is none to read; what is wrong in the file is told when a command loads it.
+    Nothing when there is none to read; what is wrong in the file is told when a command loads it.
     """
     for root in (folder, *folder.absolute().parents):
         try:
@@ -155,9 +166,21 @@ def _configured(folder: Path) -> Language:
         except (OSError, ValueError):
             break
         section = told.get("auditor")
-        asked = section.get("language") if isinstance(section, dict) else None
-        return cast(Language, asked) if asked in ("ar", "en") else "ar"
-    return "ar"
+        return section if isinstance(section, dict) else {}
+    return {}
+
+
+def _misused(error: click.ClickException) -> None:
+    """What click says of a wrong command line, by way of the terminal, which may have to order Arabic."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        _complain(context.get_usage())
+        _complain(_("Try '{command} {option}' for help.").format(command=context.command_path, option="--help"))
+        _complain("")
+    _complain(_("Error: {message}").format(message=error.format_message()))
 
 
 def _complain(text: str) -> None:

@@ -10,15 +10,16 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from typing import IO
+from typing import IO, Literal
 
+from rich.align import Align
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from auditor.reporting.tabular import CONTROLS, Column, Row, Table
 from auditor.text import current
-from auditor.text.bidi import isolate, terminal_orders_bidi, visual
+from auditor.text.bidi import isolate, isolate_latin, terminal_orders_bidi, visual
 
 _NARROWEST = 12
 _WIDE_AT_LEAST = 28
@@ -46,6 +47,13 @@ class Terminal:
                     shown.align("right", self.console.width - indent)
                 self.console.print(RichText(" " * (0 if self.rtl else indent)) + shown, soft_wrap=True)
 
+    def page(self, text: str) -> str:
+        """Lines that are laid out already, from the right where this terminal must be given Arabic in order."""
+        if not self._reorder:
+            return text
+        width = max([self.console.width - 2, *map(len, text.split("\n"))])
+        return "\n".join(visual(isolate_latin(line)).rjust(width).rstrip() for line in text.split("\n"))
+
     def inline(self, text: str) -> str:
         """A short text as it must be given to this terminal inside a line that something else lays out."""
         return self._lines(text, len(text) + 1)[0]
@@ -58,28 +66,34 @@ class Terminal:
         shown = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
         widths = self._widths(columns, table.rows)
         for column, width in zip(columns, widths, strict=True):
-            right = column.right != self.rtl if column.right else self.rtl
-            shown.add_column(self._cell(column.title, width), justify="right" if right else "left", no_wrap=True)
+            justify: Literal["left", "right"] = "right" if column.right or self.rtl else "left"
+            shown.add_column(self._cell(column.title, width), justify=justify, no_wrap=True)
         for row in table.rows:
             cells = []
             for column, width in zip(columns, widths, strict=True):
                 style = column.style(row) if callable(column.style) else column.style
                 cells.append(RichText(self._cell(column.show(row), width), style=style))
             shown.add_row(*cells)
-        self.console.print(shown, soft_wrap=True)
+        self.console.print(Align.right(shown) if self.rtl else shown, soft_wrap=True)
 
     def _widths(self, columns: list[Column], rows: Iterable[Row]) -> list[int]:
-        """Each column as wide as its longest line; when that is too much, wide columns give way first, then the widest."""
+        """Each column as wide as its longest line; when that is too much, wide columns give way first, then the widest, and
+        no word is broken before every column is as narrow as its longest word.
+        """
         rows = list(rows)
-        wanted = [max([len(c.title), *(len(line) for r in rows for line in c.show(r).split("\n"))]) for c in columns]
-        over = sum(wanted) - (self.console.width - 2 * len(columns))
+        cells = [[c.title, *(line for r in rows for line in c.show(r).split("\n"))] for c in columns]
+        wanted = [max(map(len, lines)) for lines in cells]
+        words = [max([_NARROWEST, *(len(word) for line in lines for word in line.split())]) for lines in cells]
         wide = [i for i, c in enumerate(columns) if c.wide]
-        for candidates, least in ((wide, _WIDE_AT_LEAST), (range(len(columns)), _NARROWEST)):
-            while over > 0 and candidates:
-                i = max(candidates, key=wanted.__getitem__)
-                if wanted[i] <= least:
-                    break
-                wanted[i] -= 1
+        everything = range(len(columns))
+        over = sum(wanted) - (self.console.width - 2 * len(columns))
+        for candidates, least in (
+            (wide, [_WIDE_AT_LEAST] * len(columns)),
+            (everything, words),
+            (everything, [_NARROWEST] * len(columns)),
+        ):
+            while over > 0 and (narrowing := [i for i in candidates if wanted[i] > least[i]]):
+                wanted[max(narrowing, key=wanted.__getitem__)] -= 1
                 over -= 1
         return wanted
 
@@ -90,6 +104,7 @@ class Terminal:
         if not self.rtl:
             line = line.translate(_ISOLATES)  # nothing is to be ordered, and few terminals hide them
         parts = textwrap.wrap(line.translate(CONTROLS), max(width, _NARROWEST), break_on_hyphens=False) or [""]
-        if self._reorder:
-            return [visual(part) for part in parts]
-        return [isolate(part) for part in parts] if self.rtl else parts
+        if not self.rtl:
+            return parts
+        apart = [isolate_latin(part) for part in parts]
+        return [visual(part) for part in apart] if self._reorder else [isolate(part) for part in apart]

@@ -24,6 +24,8 @@ _FSI, _PDI = "\u2068", "\u2069"
 _RTL_CLASSES = frozenset({"R", "AL"})
 _INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LEFT_OPEN = re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]")
+_LATIN = re.compile(r"[!-~]+(?: [!-~]+)*")
+_ENDS = ".,:;!?"
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Arabic number signs and their like are formatting characters that are seen.
 _SEEN = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
@@ -36,6 +38,14 @@ def isolate(text: str) -> str:
     Text that is not ours goes through ``safe`` first: a stray isolate in it would end this one.
     """
     return f"{_FSI}{text}{_PDI}" if text else text
+
+
+def isolate_latin(line: str) -> str:
+    """Isolate every Latin passage of a line, so that a path keeps its first slash and an option its hyphens where they stand.
+
+    Only letters have a direction of their own: signs at the ends of a passage would take that of the Arabic around it.
+    """
+    return _LATIN.sub(lambda found: _passage(found[0]), line)
 
 
 def safe(text: str, *, lines: bool = False) -> str:
@@ -87,6 +97,24 @@ def _shown(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
     return f"\\x{ord(char):02x}" if ord(char) < 0xA0 else f"‹U+{ord(char):04X}›"
+
+
+def _passage(text: str) -> str:
+    """``text`` isolated, but for the stops and brackets at its ends that are the sentence's own; as it is without a letter."""
+    if not any(c.isalpha() for c in text):
+        return text
+    inner = text.lstrip(_ENDS + " ")
+    start, end = len(text) - len(inner), len(text)
+    while True:
+        inner = text[start:end]
+        if inner.endswith((" ", "(")) or (inner.endswith(")") and inner.count(")") > inner.count("(")):
+            end -= 1
+        elif inner.startswith((" ", ")")) or (inner.startswith("(") and inner.count("(") > inner.count(")")):
+            start += 1
+        elif inner[-1] in _ENDS and not inner.endswith("..."):
+            end -= 1
+        else:
+            return text[:start] + isolate(inner) + text[end:]
 
 
 def _closed(line: str) -> str:

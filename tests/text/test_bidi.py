@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.text import using
-from auditor.text.bidi import has_rtl, isolate, safe, terminal_orders_bidi, visual
+from auditor.text.bidi import has_rtl, isolate, isolate_latin, safe, terminal_orders_bidi, visual
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -117,3 +117,33 @@ def test_the_libraries_are_not_loaded_before_they_are_needed(tmp_path):
 
     code = "import sys, auditor.text.bidi as b; b.visual('x'); print('arabic_reshaper' in sys.modules or 'bidi' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "apart"),
+    [
+        ("في الملف /etc/ssh/sshd_config.", "في الملف \u2068/etc/ssh/sshd_config\u2069."),
+        ("الاستعمال: auditor audit [OPTIONS]", "الاستعمال: \u2068auditor audit [OPTIONS]\u2069"),
+        ("الأمر `sudo -n` (وفي RHEL: /sbin/x)", "الأمر \u2068`sudo -n`\u2069 (وفي \u2068RHEL: /sbin/x\u2069)"),
+        ("  --lang [ar|en]  لغة العرض", "  \u2068--lang [ar|en]\u2069  لغة العرض"),
+        ("من 59.9 إلى 100%", "من 59.9 إلى 100%"),
+        ("...", "..."),
+    ],
+)
+def test_latin_passages_are_set_apart_with_their_signs(line: str, apart: str):
+    """A path keeps its slash and an option its hyphens; stops and brackets of the sentence, and figures, stay the sentence's."""
+    assert apart == isolate_latin(line)
+
+
+@given(st.text(st.sampled_from(" .,:;!?()[]`/-ab1مد")))
+def test_setting_apart_adds_only_pairs_of_isolates(line: str):
+    """Whatever the signs, nothing of the line is lost and every isolate that is opened is closed."""
+    apart = isolate_latin(line)
+    assert apart.replace("\u2068", "").replace("\u2069", "") == line
+    assert apart.count("\u2068") == apart.count("\u2069")
+
+
+def test_a_path_keeps_its_first_slash_where_arabic_is_ordered_here():
+    """What a reader would copy from the screen is the path."""
+    with using("ar"):
+        assert "/etc/shadow" in visual(isolate_latin("في الملف /etc/shadow الآن"))
