@@ -131,7 +131,7 @@ def _check_params(document: Document, report: Report, check: Check, index: int) 
         try:
             of_type(params[name].type, value)
         except ValueError as error:
-            report.add(document, keys, f"{where(keys)}: {error}")
+            report.add(document, keys, _("{place}: {problem}").format(place=where(keys), problem=error))
 
 
 def _is_golden(value: Json) -> bool:
