@@ -23,7 +23,8 @@ from auditor.text import _
 from auditor.text.bidi import safe
 
 MAX_HOSTS = 20_000
-_WAY = re.compile(r"^hosts\[\d+\](\.)?")
+# Not in a text that is quoted from the file, as far as it can be told.
+_WAY = re.compile(r"(?<![\w.\"'])hosts\[\d+\](\.)?")
 # Marks that spreadsheets in Arabic leave in cells; nobody sees or means them.
 _MARKS = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
