@@ -28,7 +28,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 FACT = Fact(
     name="auditd",
-    title=Text(en="The kernel audit daemon", ar="خدمة تدقيق النواة auditd"),
+    title=Text(en="The kernel audit daemon", ar="خدمة تدقيق النواة (auditd)"),
     shape=record(installed=BOOL, running=BOOL),
     parse=parse,
     example={"installed": True, "running": True},

@@ -61,7 +61,7 @@ def _home(block: dict[str, str]) -> dict[str, Json]:
 FACT = Fact(
     name="home_directories",
     title=Text(
-        en="Home folders of local accounts that can log in", ar="المجلدات المنزلية للحسابات المحلية التي يمكنها تسجيل الدخول"
+        en="Home folders of local accounts that can log in", ar="المجلدات الشخصية للحسابات المحلية التي يمكنها تسجيل الدخول"
     ),
     shape=ListOf(
         record(

@@ -25,7 +25,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 FACT = Fact(
     name="live_hosts",
-    title=Text(en="Hosts that answer on a network", ar="الأجهزة التي تستجيب على الشبكة"),
+    title=Text(en="Hosts that answer on a network", ar="المضيفات التي تستجيب على الشبكة"),
     shape=ListOf(record(address=STR, names=ListOf(STR))),
     parse=parse,
     example=[{"address": "10.20.0.7", "names": ["db.health.example"]}],

@@ -94,7 +94,7 @@ def _storage(files: list[tuple[str, str]]) -> str:
 
 FACT = Fact(
     name="logging_config",
-    title=Text(en="Log services, their storage and remote targets", ar="خدمات السجلات وحفظها ووجهاتها البعيدة"),
+    title=Text(en="Log services, their storage and remote targets", ar="خدمات تسجيل الأحداث وحفظ السجلات ووجهاتها البعيدة"),
     shape=record(
         running=ListOf(STR),
         journal_storage=STR,

@@ -68,7 +68,7 @@ def _servers(daemon: str, setting: str) -> list[str]:
 
 FACT = Fact(
     name="time_sync",
-    title=Text(en="Time synchronisation service and its servers", ar="خدمة مزامنة الوقت وخوادمها"),
+    title=Text(en="Time synchronisation service and its servers", ar="خدمة مزامنة التوقيت وخوادمها"),
     shape=record(running=ListOf(STR), servers=ListOf(STR)),
     parse=parse,
     example={"running": ["chronyd"], "servers": ["ntp1.gov.example"]},
