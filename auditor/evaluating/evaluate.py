@@ -104,15 +104,7 @@ class Evaluator:
             return replace(outcome, complete=False)
         proven = set(_subjects(compiled, task, asset, items))
         proven |= {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
-        silent = [
-            Verdict(s, VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=_SILENT) for s in {*failing} - {*proven, ""}
-        ]
-        if not silent:
-            return outcome
-        hidden = {v.subject for v in silent}
-        kept = [v for v in outcome.verdicts if v.subject not in hidden]
-        excluded = tuple(s for s in outcome.excluded if s not in hidden)
-        return _outcome(task, asset, [*kept, *silent], complete=True, observed_at=outcome.observed_at, excluded=excluded)
+        return with_doubts(outcome, dict.fromkeys({*failing} - {*proven, ""}, _SILENT))
 
     def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
         """One check of department scope, from the rows of each of its variables, all assets being observed."""
@@ -184,6 +176,17 @@ class Evaluator:
             compiled, mistakes = compile_check(self._checks[check_id])
             self._compiled[check_id] = compiled or "; ".join(f"{m.key}: {m.message}" for m in mistakes)
         return self._compiled[check_id]
+
+
+def with_doubts(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
+    """The outcome with UNKNOWN, and the reason given, for each subject of ``doubts``, whatever was said of it."""
+    if not doubts:
+        return outcome
+    unknown = [Verdict(s, VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=why) for s, why in doubts.items()]
+    kept = [v for v in outcome.verdicts if v.subject not in doubts]
+    verdicts = tuple(sorted([*kept, *unknown], key=lambda v: v.subject))
+    worst = min((v.kind for v in verdicts), key=_WORST_FIRST.index)
+    return replace(outcome, kind=worst, verdicts=verdicts, excluded=tuple(s for s in outcome.excluded if s not in doubts))
 
 
 def _judge_items(

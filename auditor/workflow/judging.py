@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from auditor.evaluating import Evaluator
+from auditor.evaluating import Evaluator, with_doubts
 from auditor.facts import by_name
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE, reconcile
-from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy
+from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy, VerdictKind
 
 Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
 
@@ -45,7 +45,7 @@ class Judge:
 
     def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
         """Judge what only all of a department's assets together can show."""
-        outcomes = self._evaluator.judge_department(plan, results)
+        outcomes = judge_department(self._ledger, self._evaluator, plan, results)
         self._record(plan.department, plan.checks, outcomes)
         return outcomes
 
@@ -66,6 +66,43 @@ def failing(ledger: Ledger, asset: str) -> dict[str, list[str]]:
         if finding.state in LIVE:
             subjects.setdefault(finding.check, []).append(finding.subject)
     return subjects
+
+
+def judge_department(
+    ledger: Ledger, evaluator: Evaluator, plan: DepartmentPlan, results: Mapping[str, AssetResult]
+) -> tuple[Outcome, ...]:
+    """Outcomes of department scope. A finding that last failed over an asset which is no longer planned is unknown, not mended:
+    that a host was dropped from the inventory proves nothing of what it shared with the others.
+    """
+    tasks = {task.check: task for task in plan.checks}
+    outcomes = evaluator.judge_department(plan, results)
+    held: dict[str, dict[str, str]] = {}
+    for finding in ledger.findings_by_asset(plan.asset.uid):
+        if finding.state not in LIVE or finding.check not in tasks:
+            continue
+        facts = {call.fact for _, call in tasks[finding.check].facts}
+        left = _assets(_planned_then(ledger, finding, plan.department), facts) - _assets(plan, facts)
+        if left:
+            held.setdefault(finding.check, {})[finding.subject] = "no longer planned: " + ", ".join(sorted(left)[:20])
+    return tuple(_held(outcome, held.get(outcome.check, {})) for outcome in outcomes)
+
+
+def _held(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
+    failed = {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
+    return with_doubts(outcome, {s: why for s, why in doubts.items() if s not in failed}) if outcome.complete else outcome
+
+
+def _planned_then(ledger: Ledger, finding: Finding, department: str) -> DepartmentPlan | None:
+    """The department's part of the run in which the finding was last seen to fail."""
+    for run in ledger.runs():
+        if run.started <= finding.last_seen and (run.ended is None or finding.last_seen <= run.ended):
+            return next((d for d in ledger.plan(run.id).departments if d.department == department), None)
+    return None
+
+
+def _assets(plan: DepartmentPlan | None, facts: set[str]) -> set[str]:
+    """The assets of which one of the facts is read."""
+    return {a.asset.uid for a in plan.assets if any(p.fact in facts for p in a.probes)} if plan else set()
 
 
 def decide_all(ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome]) -> tuple[Event, ...]:

@@ -15,7 +15,7 @@ from auditor.ledger import Ledger
 from auditor.model import AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
 from auditor.text import _
-from auditor.workflow.judging import Judge, decide_all, decider, failing
+from auditor.workflow.judging import Judge, decide_all, decider, failing, judge_department
 from auditor.workflow.workspace import run_inputs
 
 
@@ -74,7 +74,7 @@ def _judged(
                 uid = asset.asset.uid
                 outcomes = evaluator.judge_asset(asset, results[uid], failing(ledger, uid))
                 yield (department.department, asset.checks), outcomes
-        yield (department.department, department.checks), evaluator.judge_department(department, results)
+        yield (department.department, department.checks), judge_department(ledger, evaluator, department, results)
 
 
 def _foreseen(
