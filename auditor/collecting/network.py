@@ -69,7 +69,7 @@ def scan(
     resolve: Resolve = resolve,
     run: Run = run_nmap,
 ) -> None:
-    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped.
+    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from two threads.
 
     ``listed`` are the addresses of every inventory (``Plan.addresses``): those that are names are resolved, so that a
     live address is known by them. When ``cancelled`` becomes true nothing is given for what was not finished. Raises
@@ -103,8 +103,17 @@ class _Scan:
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
         names = self._names(listed) if networks else {}
+        # Looking through networks is mostly waiting for addresses where nobody is: the hosts are looked at meanwhile.
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for done in [pool.submit(self._discover_all, networks, names), pool.submit(self._look_all, hosts)]:
+                done.result()
+
+    def _discover_all(self, networks: list[_Target], names: dict[Address, list[str]]) -> None:
         for version in (4, 6):
             self._discover([t for t in networks if t.place.version == version], names)
+
+    def _look_all(self, hosts: list[_Target]) -> None:
+        for version in (4, 6):
             members = [t for t in hosts if t.place.version == version]
             for start in range(0, len(members), HOSTS_PER_RUN):
                 self._look(members[start : start + HOSTS_PER_RUN])

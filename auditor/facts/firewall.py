@@ -21,8 +21,12 @@ _STRICTNESS = ("none", "accept", "reject", "drop")
 
 # Elements of sets (banned addresses) change nightly and decide nothing here: they stay on the target, as do other tables' rules.
 # nft shows what iptables-nft wrote; the old tables, which it does not see, are asked for only where they are in use already,
-# because to ask for them loads kernel modules.
+# because to ask for them loads kernel modules. They are saved, not listed: `iptables-legacy -S` leaves a lock file behind.
 _SCRIPT = r"""
+told() {
+  printf '%s\n' "$out" | sed -e '/^#/d' -e '/^\*filter$/d' -e '/^COMMIT$/d' -e 's/^:\([^ ]*\) - .*/-N \1/' \
+    -e 's/^:\([^ ]*\) \([A-Z]*\) .*/-P \1 \2/' -e '/^$/d' -e "s/^/$1=/" || exit 1
+}
 if [ -x /usr/sbin/nft ]; then
   echo tool=nftables
   out=$(as_root /usr/sbin/nft -s list ruleset) || exit 1
@@ -40,24 +44,24 @@ fi
 if [ -x /usr/sbin/nft ]; then
   if [ -e /proc/net/ip_tables_names ] && [ -x /usr/sbin/iptables-legacy ]; then
     echo tool=iptables-legacy
-    out=$(as_root /usr/sbin/iptables-legacy -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip=/' || exit 1
+    out=$(as_root /usr/sbin/iptables-legacy-save -t filter) || exit 1
+    told ip
   fi
   if [ -e /proc/net/ip6_tables_names ] && [ -x /usr/sbin/ip6tables-legacy ]; then
     echo tool=ip6tables-legacy
-    out=$(as_root /usr/sbin/ip6tables-legacy -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip6=/' || exit 1
+    out=$(as_root /usr/sbin/ip6tables-legacy-save -t filter) || exit 1
+    told ip6
   fi
 else
   if [ -x /usr/sbin/iptables ]; then
     echo tool=iptables
-    out=$(as_root /usr/sbin/iptables -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip=/' || exit 1
+    out=$(as_root /usr/sbin/iptables-save -t filter) || exit 1
+    told ip
   fi
   if [ -x /usr/sbin/ip6tables ]; then
     echo tool=ip6tables
-    out=$(as_root /usr/sbin/ip6tables -S) || exit 1
-    printf '%s\n' "$out" | sed 's/^/ip6=/' || exit 1
+    out=$(as_root /usr/sbin/ip6tables-save -t filter) || exit 1
+    told ip6
   fi
 fi
 if [ -e /proc/net/if_inet6 ]; then
@@ -71,10 +75,10 @@ echo end
 
 _PRIVILEGED = (
     "/usr/sbin/nft -s list ruleset",
-    "/usr/sbin/iptables -S",
-    "/usr/sbin/ip6tables -S",
-    "/usr/sbin/iptables-legacy -S",
-    "/usr/sbin/ip6tables-legacy -S",
+    "/usr/sbin/iptables-save -t filter",
+    "/usr/sbin/ip6tables-save -t filter",
+    "/usr/sbin/iptables-legacy-save -t filter",
+    "/usr/sbin/ip6tables-legacy-save -t filter",
 )
 
 

@@ -245,7 +245,7 @@ _NETWORK = (
     _listener("http", 80, ("/usr/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/srv")),
     _tls("expired-certificate", "net-tls-certificate-expiry", 443, "expired"),
     _tls("weak-certificate", "net-tls-certificate-strength", 8443, "weak", "-cipher", "DEFAULT@SECLEVEL=0"),
-    _tls("old-tls", "net-tls-versions", 9443, "good", "-cipher", "DEFAULT@SECLEVEL=0", "-tls1"),
+    _tls("old-tls", "net-tls-versions", 9443, "good", "-cipher", "DEFAULT@SECLEVEL=0", "-min_protocol", "TLSv1"),
 )
 
 

@@ -96,7 +96,7 @@ HOSTS = (
         "health-legacy-1", "health", 1, 14, "legacy", ("telnet", "ftp", "http", "telnet-package", "old-release"), tags=("legacy",)
     ),
     HostSpec("health-down-1", "health", 1, 15, "archive", absent=True),
-    HostSpec("health-shadow-it", "health", 1, 99, "unknown", trust=Trust.UNLISTED),
+    HostSpec("health-shadow-it", "health", 1, 29, "unknown", trust=Trust.UNLISTED),
     HostSpec(
         "finance-app-1",
         "finance",

@@ -65,7 +65,7 @@ def known_hosts(fleet: Fleet) -> str:
 def inventory(fleet: Fleet, department: DepartmentSpec) -> dict[str, Any]:
     """One department's inventory, as its file holds it."""
     listed = [s for s in fleet.specs if s.department == department.id and s.trust is not Trust.UNLISTED]
-    network = {"uid": f"{department.id}-net-1", "name": "servers", "address": fleet.net.net(department.subnet)}
+    network = {"uid": f"{department.id}-net-1", "name": "servers", "address": fleet.net.servers(department.subnet)}
     return {
         "department": department.id,
         "title": {"en": department.title_en, "ar": department.title_ar},
