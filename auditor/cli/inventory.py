@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from auditor.cli.base import App, Exit, Group, option, pass_app
 from auditor.loading.importing import write_template
 from auditor.model import Language, Text
+from auditor.reporting.terminal import Terminal
 from auditor.text import N_, _, current, ngettext
 from auditor.workflow.importing import import_inventory
 from auditor.workflow.workspace import open_workspace
@@ -36,11 +38,10 @@ def inventory_import(
     """Import; exit 2 when any row could not be read, and then nothing is written."""
     catalogue = open_workspace(app.root)
     result = import_inventory(catalogue, source, department, Text(title_en, title_ar), kind=kind, ports=ports, public=public)
-    for note in result.notes:
-        click.echo(str(note), err=True)
+    aside = Terminal(sys.stderr, bidi=app.bidi)
+    for told in (*result.notes, *result.mistakes):
+        aside.point(str(told))
     if result.mistakes:
-        for mistake in result.mistakes:
-            click.echo(str(mistake), err=True)
         app.say(_("Nothing was written: mend these places and import again."), "red")
         return Exit.USAGE
     n = result.hosts

@@ -9,7 +9,7 @@ import tomllib
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -17,6 +17,9 @@ from auditor.cli.base import App, Exit, Group, Option, exit_code, pass_app
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Language
 from auditor.text import N_, _, use
+
+if TYPE_CHECKING:
+    from auditor.reporting.terminal import Terminal
 
 _COMMANDS = {
     "audit": ("auditor.cli.audit:audit", N_("Audit the departments' hosts and networks, and move the findings.")),
@@ -99,7 +102,7 @@ def main() -> None:
         code = Exit.USAGE
     except ConfigurationError as error:
         for mistake in error.mistakes:
-            click.echo(mistake, err=True)
+            _terminal().point(mistake)
         _complain(str(error))
         code = Exit.USAGE
     except AuditorError as error:
@@ -184,6 +187,10 @@ def _misused(error: click.ClickException) -> None:
 
 
 def _complain(text: str) -> None:
+    _terminal().say(text)
+
+
+def _terminal() -> Terminal:
     from auditor.reporting.terminal import Terminal
 
-    Terminal(sys.stderr, bidi=os.environ.get("AUDITOR_BIDI", "auto")).say(text)
+    return Terminal(sys.stderr, bidi=os.environ.get("AUDITOR_BIDI", "auto"))

@@ -40,7 +40,7 @@ def validate(app: App, output: str) -> int:
         click.echo(as_json(to_json(loaded.mistakes)), nl=False)
     elif loaded.mistakes:
         for mistake in loaded.mistakes:
-            click.echo(str(mistake))
+            app.terminal.point(str(mistake))
         n = len(loaded.mistakes)
         app.say(ngettext("There is {n} mistake.", "There are {n} mistakes.", n).format(n=n), "red")
     elif loaded.catalogue is not None:

@@ -47,6 +47,13 @@ class Terminal:
                     shown.align("right", self.console.width - indent)
                 self.console.print(RichText(" " * (0 if self.rtl else indent)) + shown, soft_wrap=True)
 
+    def point(self, text: str) -> None:
+        """``file:line:column: what is wrong``. A paragraph for a person who reads Arabic; else a line as editors read it."""
+        if self.rtl and self.console.is_terminal:
+            self.say(text)
+        else:
+            self.console.file.write(f"{text}\n")
+
     def page(self, text: str) -> str:
         """Lines that are laid out already, from the right where this terminal must be given Arabic in order."""
         if not self._reorder:
