@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType
 
 import click
 
-from auditor.cli.base import App, Command, Exit, narrowing_options, option, output_option, pass_app
+from auditor.cli.base import App, Command, Exit, narrowing_options, nobody_reads, option, output_option, pass_app
 from auditor.cli.progress import progress_display
 from auditor.cli.summaries import show_summary
 from auditor.model import Catalogue, Run, RunStatus, Severity
@@ -46,7 +47,11 @@ def audit(
     if run.status is RunStatus.INTERRUPTED:
         app.say(_("Interrupted. What was observed is kept; `auditor audit --resume` finishes the run."))
         return Exit.INTERRUPTED
-    show_summary(app, catalogue, run, output)
+    try:
+        show_summary(app, catalogue, run, output)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nobody_reads()
     return audit_exit(catalogue, run)
 
 

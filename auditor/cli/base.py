@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
 import getpass
 import importlib
 import os
@@ -78,6 +80,11 @@ class App:
         return getpass.getuser()
 
 
+def nobody_reads() -> None:
+    """Whoever read our output has gone: what is still to be written goes nowhere, so that only the exit code speaks."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def exit_code(error: AuditorError) -> Exit:
     """The exit code that an error stands for."""
     if isinstance(error, UsageError | LockedError):
@@ -91,6 +98,18 @@ class _Localised:
     """Help in the reader's language: texts are marked with N_ where they are written and translated where they are shown."""
 
     help: str | None
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, and --lang, which people write after the command as often as before it."""
+        own: list[click.Parameter] = super().get_params(ctx)  # type: ignore[misc]  # see get_help
+        return own if ctx.parent is None else [*own, _language_anywhere()]
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """click keeps the option as it was first made, in the language of that moment."""
+        found: click.Option | None = super().get_help_option(ctx)  # type: ignore[misc]  # see get_help
+        if found is not None:
+            found.help = _("Show this message and exit.")
+        return found
 
     def get_help(self, ctx: click.Context) -> str:
         """The help page, its lines ordered for a terminal that does not order Arabic itself."""
@@ -133,6 +152,25 @@ class Group(_Localised, click.Group):
             return cast(click.Command, getattr(importlib.import_module(module), name))
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(  # noqa: D102
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            # click's own hint knows only commands that are imported already
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            told = _("No such command {name!r}.").format(name=name)
+            raise click.UsageError(told + (" " + _("Did you mean {near}?").format(near=near[0]) if near else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: D102
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would exit with 1, which here would tell of findings
+            nobody_reads()
+            return Exit.OK
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, each with its whole sentence."""
         rows = []
@@ -156,6 +194,12 @@ class Option(click.Option):
             return super().get_help_record(ctx)
         finally:
             self.help = original
+
+
+@functools.cache
+def _language_anywhere() -> Option:
+    """Taken and left alone: ``main`` has read it before click does, since click's own words depend on it."""
+    return Option(["--lang"], type=click.Choice(["ar", "en"]), expose_value=False, hidden=True)
 
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from auditor.cli.base import App, Exit, Group, Option, exit_code, pass_app
+from auditor.cli.base import App, Exit, Group, Option, exit_code, nobody_reads, pass_app
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Language
 from auditor.text import N_, _, use
@@ -86,7 +86,7 @@ def main() -> None:
     speak(language)
     os.environ["AUDITOR_BIDI"] = bidi
     try:
-        result = cli.main(standalone_mode=False)
+        result = cli.main(prog_name="auditor", standalone_mode=False)
         code = result if isinstance(result, int) else Exit.OK
         sys.stdout.flush()
     except click.exceptions.Exit as error:
@@ -109,8 +109,7 @@ def main() -> None:
         _complain(str(error))
         code = exit_code(error)
     except BrokenPipeError:
-        # whoever read our output has gone; there is nothing left to say to them
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
         code = Exit.OK
     except Exception as error:
         if "AUDITOR_DEBUG" in os.environ:

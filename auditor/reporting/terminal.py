@@ -26,6 +26,13 @@ _WIDE_AT_LEAST = 28
 _ISOLATES = dict.fromkeys((0x2068, 0x2069))
 
 
+class _Console(Console):
+    """A console that leaves it to the caller what a reader who has gone means: rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Terminal:
     """A console that knows the language and what the terminal does with Arabic."""
 
@@ -33,7 +40,7 @@ class Terminal:
         stream = file or sys.stdout
         # A pipe has no width and its reader may be a program: nothing is reordered for it, and lines are long.
         width = None if stream.isatty() or "COLUMNS" in environ else 160
-        self.console = Console(file=stream, width=width, highlight=False, emoji=False, markup=False, soft_wrap=False)
+        self.console = _Console(file=stream, width=width, highlight=False, emoji=False, markup=False, soft_wrap=False)
         self.rtl = current() == "ar"
         orders_itself = bidi == "terminal" or (bidi == "auto" and (not stream.isatty() or terminal_orders_bidi(environ)))
         self._reorder = self.rtl and not orders_itself
