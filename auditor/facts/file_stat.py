@@ -35,8 +35,15 @@ STAT_FIELDS = ("mode", "uid", "gid", "owner", "group", "type")
 EXISTS = """\
 exists() {
   if [ -e "$1" ]; then return 0; fi
-  p=$1
+  p=$1 hops=0
   while [ ! -e "$p" ]; do
+    if [ -L "$p" ]; then
+      hops=$((hops + 1))
+      if [ $hops -gt 40 ]; then exit 1; fi
+      to=$(readlink "$p") || exit 1
+      case $to in /*) p=$to ;; *) p=${p%/*}/$to ;; esac
+      continue
+    fi
     p=${p%/*}
     if [ -z "$p" ]; then p=/; fi
   done
@@ -44,7 +51,7 @@ exists() {
   return 1
 }
 """
-"""A shell function: an absolute path exists, or surely not; ends the probe when a closed folder hides which."""
+"""A shell function: a path exists, or surely not; ends the probe when a closed folder hides which, also behind a link."""
 
 
 def permissions(fields: dict[str, str]) -> dict[str, Json]:

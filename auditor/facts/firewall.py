@@ -31,10 +31,11 @@ if [ -x /usr/sbin/nft ]; then
   echo tool=nftables
   out=$(as_root /usr/sbin/nft -s list ruleset) || exit 1
   printf '%s\n' "$out" | awk '
-    $1 == "table" && $NF == "{" { table = $2 " " $3; text = ""; wanted = 0; depth = 0; next }
+    $1 == "table" && $NF == "{" { table = $2 " " $3; text = ""; wanted = 0; asleep = 0; depth = 0; next }
+    !depth && $1 == "flags" && /dormant/ { asleep = 1; next }
     !depth && $1 == "chain" && $NF == "{" { text = text "chain=" table " " $2 "\n"; depth = 1; next }
     !depth && /\{/ && !/\}/ { depth = 2; next }
-    !depth && $1 == "}" { if (wanted) printf "%s", text; next }
+    !depth && $1 == "}" { if (wanted && !asleep) printf "%s", text; next }
     depth == 2 { if (/\}[ \t]*$/ && !/\{/) depth = 0; next }
     depth == 1 && $1 == "}" && NF == 1 { depth = 0; next }
     depth == 1 && $1 == "type" { sub(/^[ \t]*/, ""); text = text "base=" $0 "\n"; if (/hook input/) wanted = 1; next }

@@ -21,6 +21,7 @@ found=$(find /var/log -prune -exec stat -c %n {{}} +) || exit 1
 out=$(find /var/log -xdev -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
   ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
   -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
+[ $? -le 1 ] || exit 1
 count=$(printf '%s\\n' "$out" | wc -l) || exit 1
 if [ "$count" -gt {_LIMIT} ]; then exit 1; fi
 printf '%s\\n' "$out" | sort -k 3 || exit 1

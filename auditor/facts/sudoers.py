@@ -22,6 +22,7 @@ _MAX_DEPTH = 128
 _INCLUDE = re.compile(r"[@#](includedir|include)\s+(.+)\Z")
 _DEFAULTS = re.compile(r"Defaults(?P<scope>[@:!>]\s*\S+)?(?:\s+(?P<settings>.*))?\Z")
 _ALIAS = re.compile(r"(User_Alias|Runas_Alias|Host_Alias|Cmnd_Alias|Cmd_Alias)\s+(.+)\Z")
+_PLAIN_NAME = r"[a-z_][\w.-]*"
 _PTY_IS_DEFAULT_SINCE = (1, 9, 14)
 
 
@@ -141,14 +142,16 @@ class _Settings:
 
     def asks_password(self, who: str) -> bool:
         """Whether a rule without a tag asks ``who`` for a password; when in doubt it is said not to."""
-        answer = True
+        answer = lasting = True
         for scope, text in self._defaults:
-            concerns = scope[:1] != ":" or who in scope[1:].split(",") or not re.fullmatch(r"[a-z_][\w.-]*", who)
-            if concerns and text.replace(" ", "") == "!authenticate":
+            # of a group, an alias or a number nobody can tell here whom it holds
+            others = scope[:1] == ":" and all(re.fullmatch(_PLAIN_NAME, name) and name != who for name in scope[1:].split(","))
+            if text.replace(" ", "") == "!authenticate" and not (others and re.fullmatch(_PLAIN_NAME, who)):
                 answer = False
+                lasting = lasting and scope[:1] not in ("!", ">")  # sudo applies those after all others
             elif text == "authenticate" and not scope:
                 answer = True
-        return answer and not self.value("exempt_group")
+        return answer and lasting and not self.value("exempt_group")
 
 
 def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -> list[Json]:

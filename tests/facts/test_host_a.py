@@ -268,12 +268,16 @@ def test_sudo_rules_are_told_one_by_one() -> None:
         ("Defaults !authenticate, authenticate", [True, True]),
         ("Defaults:alice !authenticate", [False, True]),
         ("Defaults exempt_group=sudo", [False, False]),
+        ("Defaults:%ops !authenticate", [False, False]),  # who is in a group or an alias is not known here
+        ("Defaults:OPERATORS !authenticate", [False, False]),
+        ("Defaults>root !authenticate, authenticate", [False, False]),
+        ("Defaults!/bin/sh !authenticate\nDefaults authenticate", [False, False]),  # applied last, wherever it stands
         ("Defaults !lecture", [True, True]),
     ],
 )
 def test_defaults_that_switch_passwords_off(defaults: str, asked: list[bool]) -> None:
     """A rule without a tag needs no password where Defaults says so; a tag overrides it."""
-    told = rules(defaults, "alice ALL=ALL", "bob ALL=ALL", "eve ALL=PASSWD: ALL")
+    told = rules(*defaults.split("\n"), "alice ALL=ALL", "bob ALL=ALL", "eve ALL=PASSWD: ALL")
     assert [*asked, True] == [not nopasswd for _, nopasswd, _ in told]
 
 

@@ -207,6 +207,36 @@ def test_closed_folder_is_not_absence(shell: list[str], tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("shell", SHELLS, ids=lambda s: s[0])
+def test_link_into_a_closed_folder_is_not_absence(shell: list[str], tmp_path: Path) -> None:
+    """A home folder that is a link into a folder this user may not enter is unknown; one that leads nowhere is absent."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and folder != Path("/tmp") and folder.is_relative_to("/tmp"):
+            folder.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed" / "secret").touch()
+    targets = {"hidden": "closed/secret", "twice": "hidden", "circle": "circle", "nowhere": "gone/away"}
+    status = {}
+    for name, target in targets.items():
+        (tmp_path / name).symlink_to(target)
+        text = script("file_stat", {"path": str(tmp_path / name)})
+        status[name] = run(shell, text, user=65534, group=65534, extra_groups=[]).returncode
+
+    assert status == {"hidden": 1, "twice": 1, "circle": 1, "nowhere": 0}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/usr/sbin/nft").exists(), reason="needs nft, in a namespace of its own")
+@pytest.mark.parametrize(("flags", "told"), [("", "drop"), ("flags dormant;", "none")])
+def test_dormant_table_filters_nothing(flags: str, told: str, tmp_path: Path) -> None:
+    """A table that sleeps is listed with all its rules and drops no packet."""
+    rules = tmp_path / "rules"
+    rules.write_text(f"table inet f {{\n{flags}\nchain i {{\ntype filter hook input priority 0; policy drop;\n}}\n}}\n")
+    done = run(["unshare", "-n", "dash"], f"/usr/sbin/nft -f {rules} || exit 9\n" + ALLOWED + script("firewall"))
+
+    assert fact("firewall").value(done.stdout, {})["input_policy"] == told
+
+
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda s: s[0])
 def test_path_with_quotes_and_dollars_is_only_a_path(shell: list[str], tmp_path: Path) -> None:
     """Nothing in an argument is ever run."""
@@ -285,6 +315,16 @@ def test_rhel_updates_follow_versions_architectures_and_module_streams(shell: li
             {"name": "nodejs", "installed": "1:16.20.2-3", "offered": "1:16.20.2-8"},
         ],
     }
+
+
+def test_lists_that_do_not_speak_of_the_system_prove_nothing(tmp_path: Path) -> None:
+    """EPEL publishes advisories, CentOS Stream none: no advisory for the host is then no proof that none is missing."""
+    text = rhel(tmp_path)
+    info = tmp_path / "cache" / "baseos-0123" / "repodata" / "1-updateinfo.xml.gz"
+    info.write_bytes(gzip.compress(UPDATEINFO.replace('"kernel"', '"epel-thing"').replace('"openssl-libs"', '"other"').encode()))
+    done = run(["dash"], text, path=f"{tmp_path}/bin:{PATH}")
+
+    assert fact("updates").value(done.stdout, {})["known"] is False
 
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda s: s[0])
