@@ -359,6 +359,10 @@ def test_a_killed_run_resumes_and_ends_equal(world: World, first: Run) -> None:
     assert resumed.id == whole.id + 1
     assert expected == {k: (o.kind, tuple((v.subject, v.kind) for v in o.verdicts)) for k, o in world.outcomes(resumed).items()}
     assert states == {i: f.state for i, f in world.findings().items()}
-    assert {k: v for k, v in whole.summary.items() if k not in ("run",)} == {
-        k: v for k, v in resumed.summary.items() if k not in ("run",)
-    }
+    assert account(whole) == account(resumed)
+
+
+def account(run: Run) -> dict:
+    """A run's summary without what may differ between two equal runs: its number and times, and the network's own words."""
+    told = {key: value for key, value in run.summary.items() if key != "run"}
+    return {**told, "not_reached": [{**missed, "detail": ""} for missed in told["not_reached"]]}
