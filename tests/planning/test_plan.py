@@ -116,3 +116,14 @@ def test_set_aside_departments_are_named() -> None:
     base = replace(base, inventory=replace(base.inventory, set_aside=(("finance", ("finance.yaml:1:1: wrong",)),)))
     assert make_plan(base, now=NOW).set_aside[0].department == "finance"
     assert make_plan(base, now=NOW, narrowing=Narrowing(departments=("health",))).set_aside == ()
+
+
+def test_the_wording_of_mistakes_does_not_make_another_plan() -> None:
+    """A run begun while mistakes were told in Arabic is resumed by somebody who reads them in English."""
+    base = catalogue()
+    aside = [
+        replace(base, inventory=replace(base.inventory, set_aside=((name, (said,)),)))
+        for name, said in (("finance", "finance.yaml:1:1: wrong"), ("finance", "finance.yaml:1:1: خطأ"), ("trade", "x"))
+    ]
+    arabic, english, other = (make_plan(one, now=NOW).sha256 for one in aside)
+    assert arabic == english != other
