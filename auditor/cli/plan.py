@@ -9,6 +9,7 @@ import click
 from auditor.cli.base import App, Command, narrowing_options, option, output_option, pass_app
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
+from auditor.reporting.terminal import Terminal
 from auditor.text import N_, _, number
 from auditor.text.labels import label
 from auditor.workflow.inspection import plan_now, script_of, sudoers_of
@@ -36,6 +37,10 @@ def plan(
         sys.stdout.write(script_of(catalogue, script))
         return
     planned = plan_now(catalogue, departments, hosts, checks)
+    for aside in planned.set_aside:
+        Terminal(sys.stderr, bidi=app.bidi).say(
+            _("Set aside, because its files are wrong: {department}").format(department=aside.department), "yellow"
+        )
     if sudoers:
         sys.stdout.write(sudoers_of(planned))
         return
@@ -64,6 +69,3 @@ def plan(
         Column(_("Skipped because"), field("skipped"), wide=True),
     ]
     app.emit(Table(columns, rows), output, to_json(planned) if output == "json" else None)
-    if output == "table":
-        for aside in planned.set_aside:
-            app.say(_("Set aside, because its files are wrong: {department}").format(department=aside.department), "yellow")
