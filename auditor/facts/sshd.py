@@ -1,7 +1,8 @@
 """The SSH server's effective settings, as the daemon itself states them (``sshd -T``), so that Include and Match count.
 
 ``sshd -T`` answers for a connection that no Match block meets. What Match blocks change is therefore read from the
-configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it.
+configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it. What the
+running server was given on its command line (the crypto policy of RHEL 8) is unknown to ``sshd -T`` and overrides it.
 """
 
 from __future__ import annotations
@@ -62,12 +63,15 @@ _OLD_NAMES = {
 _MAIN = "/etc/ssh/sshd_config"
 _READ = ("/etc/ssh/sshd_config.d",)
 _NO_MATCH_INSIDE = ("/etc/crypto-policies/",)  # lists of algorithms, which sshd refuses inside Match
+_WITH_ARGUMENT = "CEbcfghkopu"  # sshd's options that take one
 _MAX_DEPTH = 16  # sshd's own limit of nested Include
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``, or ``sshd -T``'s lines, a line ``== files``, and the configuration files as ``path:line``."""
+    """``installed=no``, or ``sshd -T``'s lines, ``== files`` and the configuration files as ``path:line``, ``== started`` and
+    the command lines of running servers.
+    """
     lines = whole(output, "sshd")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False}
@@ -76,8 +80,9 @@ def parse(output: str, _args: Arguments) -> Json:
     border = next((i for i, line in enumerate(lines) if line.strip() == "== files"), None)
     if border is None:
         raise ParseError("sshd: the output does not hold the configuration files")
-    value = _settings(lines[1:border])
-    blocks = _Blocks(files(lines[border + 1 :], "sshd"))
+    after = next((i for i, line in enumerate(lines) if line.strip() == "== started"), len(lines))
+    value = {**_settings(lines[1:border]), **_given(lines[after + 1 :])}
+    blocks = _Blocks(files(lines[border + 1 : after], "sshd"))
     blocks.read(_MAIN, (), 0)
     value["match_blocks"] = [_inside(value, " & ".join(criteria), own) for criteria, own in blocks.found]
     return value
@@ -110,6 +115,41 @@ def _settings(lines: list[str]) -> dict[str, Json]:
     if "permitrootlogin" not in value or not ports:
         raise ParseError("sshd: the output of sshd -T is not whole: permitrootlogin or port is missing")
     return {**value, "port": ports, **users}
+
+
+def _given(lines: list[str]) -> dict[str, Json]:
+    """The settings on the command line of the running servers, which must agree on them."""
+    servers = [_options(re.split(r"[\t ]+", line.strip())) for line in lines]
+    if any(server != servers[0] for server in servers):
+        raise ParseError("sshd: several servers run, with different settings on their command lines")
+    value: dict[str, Json] = {}
+    for name, text in servers[0].items() if servers else ():
+        if name in _LISTS:
+            if text[:1] in ("+", "-", "^"):
+                raise ParseError(f"sshd: {name} is changed on the server's command line by {text[:80]!r}")
+            value[name] = [word for word in text.split(",") if word]
+        elif name in _INTS:
+            value[name] = _seconds(text, name)
+        elif name in _WORDS:
+            value[name] = _word(name, text)
+    return value
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    rest = iter(words)
+    for word in rest:
+        letter = next((c for c in word[1:] if c in _WITH_ARGUMENT), "") if word.startswith("-") else ""
+        if not letter:
+            continue
+        argument = word[word.index(letter, 1) + 1 :] or next(rest, "")
+        if letter == "f" and argument != _MAIN:
+            raise ParseError(f"sshd: the running server reads {argument[:80]!r}, which the probe does not ask")
+        if letter == "o":
+            name, equals, text = argument.partition("=")
+            name = _OLD_NAMES.get(name.lower(), name.lower())
+            given.setdefault(name, text if equals else next(rest, ""))  # sshd keeps the first
+    return given
 
 
 def _word(name: str, text: str) -> str:
@@ -203,6 +243,17 @@ _BLOCK = record(
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
 
+# Only root's listeners, and not those of containers; the count of connections in their titles differs each night.
+_STARTED = r"""
+for process in /proc/[0-9]*; do
+  { read -r name <"$process/comm"; } 2>/dev/null || continue
+  if [ "$name" != sshd ] || [ "$(stat -c %u "$process" 2>/dev/null)" != 0 ]; then continue; fi
+  if grep -qE 'docker|kubepods|libpod|lxc|machine' "$process/cgroup" 2>/dev/null; then continue; fi
+  line=$({ tr '\000\n' '\t ' <"$process/cmdline"; } 2>/dev/null) || continue
+  case $line in 'sshd: /'*|/*) printf '%s\n' "${line%% \[listener\]*}" ;; esac
+done | sort -u || exit 1
+"""
+
 FACT = Fact(
     name="sshd",
     title=Text(en="Effective settings of the SSH server", ar="الإعدادات الفعلية لخادم SSH"),
@@ -245,7 +296,7 @@ FACT = Fact(
                 "[ $? -le 1 ] || exit 1\n"
                 "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
                 '[ -z "$files" ] || printf \'%s\\n\' "$files"\n'
-                "echo end\n"
+                "echo '== started'\n" + _STARTED + "echo end\n"
             ),
             privileged=(
                 "/usr/sbin/sshd -T",
@@ -254,5 +305,5 @@ FACT = Fact(
             ),
         )
     },
-    version=2,
+    version=3,
 )
