@@ -102,7 +102,13 @@ class _Scan:
         targets = list(self._located(wanted))
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
-        names = self._names(listed) if networks else {}
+        try:
+            names = self._names(listed) if networks else {}
+        except _Refused as refusal:
+            # hosts that are listed by name would be taken for strangers
+            for target in networks:
+                self._unseen(target.asset, target.probes, ObservationStatus.FAILED, str(refusal))
+            names, networks = {}, []
         # Looking through networks is mostly waiting for addresses where nobody is: the hosts are looked at meanwhile.
         with ThreadPoolExecutor(max_workers=2) as pool:
             for done in [pool.submit(self._discover_all, networks, names), pool.submit(self._look_all, hosts)]:
@@ -153,7 +159,10 @@ class _Scan:
         return addresses[0]
 
     def _addresses(self, name: str) -> list[Address]:
-        """IPv4 first and in order, so that the same one is taken each night; none for what is no name."""
+        """IPv4 first and in order, so that the same one is taken each night; none for what is no name.
+
+        Raises _Refused when DNS does not answer: a name that cannot be asked for now is not one that leads nowhere.
+        """
         try:
             ascii_name = name.encode("idna").decode("ascii")
         except UnicodeError:
@@ -162,7 +171,9 @@ class _Scan:
             return []
         try:
             found = {ipaddress.ip_address(text) for text in self._resolve(ascii_name)}
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL):
+                raise _Refused(f"DNS did not answer when asked for {name[:80]!r}: {error.strerror}") from error
             return []
         return sorted(found, key=lambda a: (a.version, int(a)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import socket
 import socketserver
 import subprocess
 import threading
@@ -313,6 +314,20 @@ def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:
         {"address": "10.0.0.10", "names": []},
     ]
     assert fact.value(seen["n2", "live_hosts"].stdout, {}) == [{"address": "10.0.1.1", "names": []}]
+
+
+def test_hosts_listed_by_name_are_no_strangers_while_dns_is_down() -> None:
+    """A name that DNS gives no answer for could lead to any address seen: who is a stranger is then not known."""
+
+    def down(name: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    nmap = Nmap(document(answer("10.0.0.9")), document(answer("10.0.0.1", (22, "open"))))
+    assets = (network("n", "10.0.0.0/24"), host("h", "10.0.0.1"), host("named", "db.health.example"))
+    seen = look(plan(*assets), run=nmap, listed=("db.health.example",), resolve=down)
+    assert seen["n", "live_hosts"].status is ObservationStatus.FAILED
+    assert "DNS" in seen["named", "open_ports"].stderr
+    assert ("h", "open_ports") in seen
 
 
 @pytest.mark.parametrize("address", ["10.0.0.0/8", "8.8.8.0/24", "0.0.0.0/0", "224.0.0.0/24", "nonsense", "-sS"])
