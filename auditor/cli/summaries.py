@@ -129,9 +129,14 @@ def _show_finding(app: App, catalogue: Catalogue, finding: Finding) -> None:
     app.say(_("{severity}: {title}").format(severity=label(finding.severity), title=title), STYLES[finding.severity])
     seen = value_shown(finding.observed)
     told = _("{where}, observed: {seen}") if seen else _("{where}")
-    app.say(told.format(where=isolate(where), seen=isolate(seen[:_SEEN])), indent=4)
+    app.say(told.format(where=isolate(where), seen=isolate(_cut(seen))), indent=4)
     if check:
         app.say(_("What to do: {remedy}").format(remedy=_first_sentence(check.remediation.to(current()))), indent=4)
+
+
+def _cut(text: str) -> str:
+    """What fits on a line, and a mark where more was seen."""
+    return text if len(text) <= _SEEN else text[:_SEEN].rstrip() + "…"
 
 
 def _first_sentence(text: str) -> str:
