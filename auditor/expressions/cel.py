@@ -22,6 +22,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from auditor.errors import ExpressionError
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, MapOf, Plain, Record, Shape, record
 from auditor.model import Json
+from auditor.text import NP_, _, pgettext
 
 Value: TypeAlias = "Json | datetime"
 
@@ -114,7 +115,7 @@ class Environment:
     def compile(self, source: str, expected: Shape | None = None) -> Program:
         """Compile ``source``; with ``expected``, refuse one that surely returns something else. Raises ExpressionError."""
         if "\0" in source:
-            raise ExpressionError("an expression may not hold a NUL character")
+            raise ExpressionError(_("an expression may not hold a NUL character"))
         try:
             kind = self._typed.compile(source).return_type()
             environment = _runtime(self._names, self._instants)
@@ -123,7 +124,9 @@ class Environment:
             raise ExpressionError(_first_line(error)) from error
         shape = self._shape_of(str(kind))
         if expected is not None and shape is not None and shape != expected:
-            raise ExpressionError(f"the expression returns {_type_name(kind)}, expected {_SHOWN.get(expected, str(expected))}")
+            wanted = pgettext(*_SHOWN[expected]) if expected in _SHOWN else str(expected)
+            message = _("the expression returns {kind}, expected {expected}")
+            raise ExpressionError(message.format(kind=_type_name(kind), expected=wanted))
         return Program(source, shape, environment, program)
 
     def _shape_of(self, name: str) -> Shape | None:
@@ -246,7 +249,12 @@ _T = cel.Type.DYN
 _BY_CEL_NAME: dict[str, Shape] = {
     "STRING": STR, "INT": INT, "DOUBLE": FLOAT, "BOOL": BOOL, "TIMESTAMP": TIMESTAMP
 }  # fmt: skip
-_SHOWN: dict[Shape, str] = {STR: "a text", INT: "a whole number", FLOAT: "a number", BOOL: "true or false"}
+_SHOWN: dict[Shape, tuple[str, str]] = {
+    STR: NP_("expected", "a text"),
+    INT: NP_("expected", "a whole number"),
+    FLOAT: NP_("expected", "a number"),
+    BOOL: NP_("expected", "true or false"),
+}
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from auditor.expressions.cel import ANY, TIMESTAMP, Environment, Program
 from auditor.facts import by_name
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, Record, Shape, record
 from auditor.model import Asset, Check, Json, Scope
+from auditor.text import _
 
 ASSET = record(
     uid=STR, name=STR, address=STR, platform=STR, role=STR, zone=STR, criticality=STR, tags=ListOf(STR), ports=ListOf(STR)
@@ -71,11 +72,11 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
             if isinstance(for_each.shape, ListOf):
                 item = for_each.shape.of
             else:
-                mistakes.append(ExpressionMistake("for_each", "the expression must return a list"))
+                mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
         inner = Environment({**variables, "item": item})
     elif check.where is not None or check.subject is not None:
         key = "where" if check.where is not None else "subject"
-        mistakes.append(ExpressionMistake(key, "only a check with for_each may have it"))
+        mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
     where = compiled("where", check.where, BOOL, inner)
     subject = compiled("subject", check.subject, STR, inner)
     expect = compiled("expect", check.expect, BOOL, inner)

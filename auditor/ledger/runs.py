@@ -19,6 +19,7 @@ from auditor.ledger.manifest import is_volatile
 from auditor.model import Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
+from auditor.text.labels import label
 
 _COLUMNS = "id, status, started, ended, policy, policy_version, plan_sha256, narrowed, actor, summary"
 _RESUMABLE = (RunStatus.COLLECTING, RunStatus.INTERRUPTED)
@@ -169,7 +170,7 @@ class Runs(Journal):
         with self._store.writing():
             run = self.run(run_id)
             if run.status not in _RESUMABLE:
-                raise LedgerError(_("run {run} is {status} and stays so").format(run=run_id, status=run.status.value))
+                raise LedgerError(_("run {run} is {status} and stays so").format(run=run_id, status=label(run.status)))
             data: dict[str, Json] = {"status": to.value}
             if to is RunStatus.COLLECTING:
                 self._store.run("UPDATE runs SET status = ?, ended = NULL WHERE id = ?", (to.value, run_id))

@@ -114,9 +114,10 @@ def _misfits(shape: Shape, value: Any, keys: Keys) -> list[tuple[Keys, str, bool
             message = _("{place} lacks the field {name}, which the fact always gives")
             return found + [(keys, message.format(place=where(keys), name=key), False) for key in missing]
     try:
-        conform(shape, value, where(keys))
+        conform(shape, value, "")
     except ParseError as error:
-        return [(keys, str(error), False)]
+        problem = str(error).removeprefix(": ")
+        return [(keys, _("{place}: {problem}").format(place=where(keys), problem=problem), False)]
     return []
 
 

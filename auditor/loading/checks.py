@@ -201,7 +201,7 @@ def _check_expressions(document: Document, report: Report, check: Check) -> None
     for mistake in compile_check(check)[1]:
         keys, found = (mistake.key,), _CEL_PLACE.match(mistake.message)
         if found is None:
-            report.add(document, keys, f"{mistake.key}: {mistake.message}")
+            report.add(document, keys, _("{key}: {problem}").format(key=mistake.key, problem=mistake.message))
             continue
         line, column = int(found[1]), int(found[2])
         message, name = _plainly(check, found[3])
@@ -209,7 +209,8 @@ def _check_expressions(document: Document, report: Report, check: Check) -> None
         source = data[mistake.key].splitlines()[line - 1]
         word = re.compile(rf"\b{re.escape(name)}\b").search(source, max(0, column - 1 - len(name))) if name else None
         column = word.start() + 1 if word else column
-        report.mistakes.append(document.mistake_within(keys, line, column, f"{mistake.key}: {message}"))
+        told = _("{key}: {problem}").format(key=mistake.key, problem=message)
+        report.mistakes.append(document.mistake_within(keys, line, column, told))
 
 
 def _plainly(check: Check, message: str) -> tuple[str, str]:
