@@ -28,8 +28,8 @@ class ProbeCall:
 class CheckTask:
     """A check as it will judge one asset: parameters resolved, facts named, controls that it speaks for.
 
-    ``definition`` is the SHA-256 of the check's decisive parts with its parameters: a verdict given under another definition is
-    a change of policy, not of the host.
+    ``definition`` is the SHA-256 of the check's decisive parts with its parameters and the versions of its facts' parsers: a
+    verdict given under another definition is a change of policy, not of the host.
     """
 
     check: str

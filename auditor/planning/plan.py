@@ -183,7 +183,7 @@ def _task(check: Check, policy: EffectivePolicy) -> CheckTask:
         params=params,
         facts=facts,
         controls=policy.checks[check.id],
-        definition=digest([check.sha256, params]),
+        definition=digest([check.sha256, params, [_fact(use).version for use in check.facts]]),
     )
 
 

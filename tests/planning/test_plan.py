@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from auditor.errors import UsageError
+from auditor.facts import by_name
 from auditor.model import (
     AssetKind,
     Connection,
@@ -22,6 +23,7 @@ from auditor.model import (
 from auditor.model.codec import from_json, to_json
 from auditor.model.plan import Plan
 from auditor.planning import Narrowing, make_plan
+from auditor.planning import plan as planning
 from tests.builders import NOW, TEXT, catalogue, check, control, host, policy
 
 TRIES = check(
@@ -69,6 +71,15 @@ def test_an_excluded_control_takes_its_checks_along() -> None:
     base = catalogue(overlays=(Overlay("health", "national", relaxations=(relaxation,)),))
     department = make_plan(base, now=NOW).departments[0]
     assert (department.controls, department.assets[0].checks) == ((), ())
+
+
+def test_a_parser_that_answers_otherwise_changes_the_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only a newer parser sees as mended must not close as fixed."""
+    before = make_plan(catalogue(), now=NOW).departments[0].assets[0].checks[0].definition
+    known = by_name("sshd")
+    assert known is not None
+    monkeypatch.setattr(planning, "by_name", lambda name: replace(known, version=known.version + 1))
+    assert make_plan(catalogue(), now=NOW).departments[0].assets[0].checks[0].definition != before
 
 
 def test_a_changed_parameter_changes_the_definition() -> None:
