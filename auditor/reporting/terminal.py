@@ -19,7 +19,7 @@ from rich.text import Text as RichText
 
 from auditor.reporting.tabular import CONTROLS, Column, Row, Table
 from auditor.text import current
-from auditor.text.bidi import isolate, isolate_latin, terminal_orders_bidi, visual
+from auditor.text.bidi import has_rtl, isolate, isolate_latin, terminal_orders_bidi, visual
 
 _NARROWEST = 12
 _WIDE_AT_LEAST = 28
@@ -120,5 +120,5 @@ class Terminal:
         parts = textwrap.wrap(line.translate(CONTROLS), max(width, _NARROWEST), break_on_hyphens=False) or [""]
         if not self.rtl:
             return parts
-        apart = [isolate_latin(part) for part in parts]
+        apart = [isolate_latin(part) if has_rtl(part) else part for part in parts]
         return [visual(part) for part in apart] if self._reorder else [isolate(part) for part in apart]
