@@ -110,5 +110,6 @@ def test_real_servers_are_seen_for_what_they_are(servers: None) -> None:
     (served,) = value(seen["live", "tls"])
     assert (served["port"], served["versions"]) == (8443, ["TLSv1.2", "TLSv1.3"])
     assert served["certificate"]["not_after"] == int(datetime(2021, 1, 1, tzinfo=UTC).timestamp())
-    assert [h["address"] for h in value(seen["net", "live_hosts"])] == ["10.213.8.1", SERVERS]
+    # 10.213.8.1 answers too: it is this machine, and no stranger to itself
+    assert [h["address"] for h in value(seen["net", "live_hosts"])] == [SERVERS]
     assert {seen["dead", name].status for name in FACTS} == {ObservationStatus.FAILED}
