@@ -14,7 +14,7 @@ from auditor.ledger import Ledger
 from tests.cli.conftest import COMMAND, Workspace, environment
 
 HOST = "  - {{uid: example-{n}, name: host-{n}, address: 127.0.0.1, connection: local}}\n"
-MANY = "department: example\ntitle: {en: Example, ar: مثال}\nhosts:\n" + "".join(HOST.format(n=n) for n in range(12))
+MANY = "department: example\ntitle: {en: Example, ar: مثال}\nhosts:\n" + "".join(HOST.format(n=n) for n in range(24))
 
 
 def test_0_when_nothing_is_wrong(workspace: Workspace):
@@ -158,10 +158,10 @@ def test_130_when_interrupted_and_resume_finishes(workspace: Workspace, number: 
         [*COMMAND, "audit"], cwd=workspace.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith(b"Run 1: 12 assets")
+        assert process.stderr.readline().startswith(b"Run 1: 24 assets")
         process.send_signal(number)
         told, _ = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, told
     assert b"auditor audit --resume" in told
     shown = workspace.call("runs", "show", "1")
     assert shown.returncode == 0
