@@ -14,6 +14,7 @@ from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _
 from auditor.text.bidi import safe
 from auditor.text.labels import label
+from auditor.text.sentences import retell
 from auditor.workflow.hosts import host_keys, list_assets, trust_file, trust_keys
 from auditor.workflow.inspection import test_connection
 from auditor.workflow.workspace import open_workspace
@@ -100,6 +101,8 @@ def hosts_test(app: App, host: str) -> int:
     if result.reach is Reach.REACHED:
         app.say(_("{host} was reached. Host key: {key}").format(host=safe(result.asset), key=result.host_key or "—"), "green")
         return Exit.OK
-    told = _("{host}: {reach}: {detail}").format(host=safe(result.asset), reach=label(result.reach), detail=safe(result.detail))
+    told = _("{host}: {reach}: {detail}").format(
+        host=safe(result.asset), reach=label(result.reach), detail=retell(safe(result.detail))
+    )
     app.say(told, "yellow")
     return Exit.INCOMPLETE

@@ -16,6 +16,7 @@ from auditor.reporting.terminal import Terminal
 from auditor.text import _
 from auditor.text.bidi import safe
 from auditor.text.labels import label
+from auditor.text.sentences import retell
 from auditor.workflow.audit import Watcher
 
 
@@ -35,7 +36,7 @@ class _Lines:
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         if result.reach is not Reach.REACHED:
             text = _("{asset}: {reach}: {detail}")
-            told = text.format(asset=safe(plan.asset.uid), reach=label(result.reach), detail=safe(result.detail))
+            told = text.format(asset=safe(plan.asset.uid), reach=label(result.reach), detail=retell(safe(result.detail)))
             self._terminal.say(told)
 
 

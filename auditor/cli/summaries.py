@@ -11,6 +11,7 @@ from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import _, current, number, percent
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
+from auditor.text.sentences import retell
 from auditor.workflow.queries import FindingFilter, list_findings
 
 _WORST = 8
@@ -92,7 +93,7 @@ def _show_missed(app: App, summary: dict[str, Any]) -> None:
     columns = [
         Column(_("Asset"), field("asset")),
         Column(_("Result"), lambda r: label(Reach(r["reach"])), style="yellow"),
-        Column(_("Why"), field("detail"), wide=True),
+        Column(_("Why"), lambda r: retell(safe(r["detail"])), wide=True),
     ]
     if summary["not_reached"]:
         app.say()

@@ -1,0 +1,99 @@
+"""Sentences that the ledger keeps in English, told again in the reader's language.
+
+Why an asset was not reached is recorded as one English sentence, so that the record does not depend on who ran the audit.
+Each such sentence is made from one of the patterns below; here it is recognised by its pattern and said in Arabic with the same
+names and numbers. A sentence that no pattern fits is shown as it is. A test holds the patterns against the code that makes the
+sentences.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from auditor.text.bidi import isolate
+from auditor.text.catalogue import N_, _, current
+
+SENTENCES = (
+    N_("No connection to {host} port {port}: {why}."),
+    N_("The name {name} is not known."),
+    N_("The jump host {host} could not be used: {why}"),
+    N_("The jump host {host} cannot connect to {target} port {port}: {why}"),
+    N_("The jump host {host} was still being logged in to when the host's time was over."),
+    N_("The jump host {host} is not of the form [user@]host[:port]."),
+    N_("The host key of {host} has CHANGED: it shows {key}, which is not on record. "
+       "Find out why before you accept it with: {command}"),
+    N_("The host key of {host} is not on record: {key}. Accept it with: {command}"),
+    N_("The host key of {host}, {key}, is marked as revoked."),
+    N_("{host} refused the login of {user} (tried: {tried})."),
+    N_("The environment variable {name}, which is to hold the secret of the login, is not set."),
+    N_("The command that is to print the password failed ({error})."),
+    N_("The key {path} is locked, and no passphrase_env is configured for it."),
+    N_("The key {path} cannot be read: not a private key that is supported, or a wrong passphrase."),
+    N_("The SSH configuration {path} does not exist."),
+    N_("The SSH configuration {path} cannot be used: {error}."),
+    N_("The SSH configuration asks for a ProxyCommand for {host}; only jump hosts are supported."),
+    N_("The whole audit of the host took too long."),
+    N_("The whole audit of this machine took longer than {seconds} s."),
+    N_("The connection took too long."),
+    N_("The login took too long."),
+    N_("The host sent more than all probes together may print; the session was cut."),
+    N_("The login succeeded, but its shell did not run the script{heard}."),
+    N_("The session ended before the script did."),
+    N_("The SSH session ended."),
+    N_("The host broke the SSH protocol ({error})."),
+    N_("The local shell does not start: {error}."),
+    N_("The local shell broke off: {error}."),
+    N_("The auditor failed on this host: {error}"),
+    N_("Nothing was observed from the network."),
+    N_("Stopped by the operator."),
+    N_("no answer"),
+    N_("the run ended before it came to this asset"),
+)  # fmt: skip
+
+CAUSES = (
+    N_("The host key is not the one on record"),
+    N_("The key is locked by a passphrase that was not given"),
+    N_("The host does not accept this kind of login"),
+    N_("The host asks for a second proof of identity"),
+    N_("The login was refused"),
+    N_("The host refused the session"),
+    N_("The host offers no algorithm that the auditor accepts"),
+    N_("The proxy command failed"),
+    N_("No connection could be made"),
+    N_("The host's name could not be made canonical"),
+    N_("The SSH configuration cannot be read"),
+    N_("The host broke the order of the protocol"),
+    N_("The SSH session broke"),
+    N_("No answer came in time"),
+    N_("The host's name is not known"),
+    N_("The connection was refused"),
+    N_("The connection broke"),
+    N_("The host closed the connection"),
+)
+"""What went wrong with a connection; a library's own words, which nobody translates, may follow a colon."""
+
+
+def retell(sentence: str) -> str:
+    """A recorded English sentence in the current language."""
+    if current() == "en":
+        return sentence
+    for pattern, message in _patterns():
+        match = pattern.fullmatch(sentence)
+        if match:
+            return _(message).format(**{name: isolate(retell(value)) for name, value in match.groupdict().items()})
+    cause, colon, words = sentence.removesuffix(".").partition(": ")
+    return f"{_(cause)}{colon}{isolate(words)}." if cause in CAUSES else sentence
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((pattern_of(message), message) for message in SENTENCES)
+
+
+def pattern_of(message: str) -> re.Pattern[str]:
+    """What a message looks like once its places are filled."""
+    parts = re.split(r"\{(\w+)\}", message)
+    # the last place may hold whole sentences; the others stop where the message goes on
+    texts = [re.escape(part) if i % 2 == 0 else f"(?P<{part}>.*?)" for i, part in enumerate(parts)]
+    return re.compile("".join(texts), re.DOTALL)

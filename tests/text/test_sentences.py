@@ -1,0 +1,83 @@
+"""Recorded sentences are told again in Arabic; the patterns keep up with the code that makes the sentences."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from auditor.collecting.interface import STOPPED
+from auditor.collecting.ssh_errors import ERRORS
+from auditor.text import using
+from auditor.text.bidi import has_rtl
+from auditor.text.sentences import CAUSES, SENTENCES, pattern_of, retell
+
+COLLECTING = Path(__file__).parents[2] / "auditor" / "collecting"
+RAISED = {"UnreachableError", "DeniedError", "UntrustedError", "DeadlineError", "TransportError", "not_reached"}
+MADE_ELSEWHERE = {"{} took too long."}  # by Clock, of one of three things that the patterns name
+
+
+def sentences_in_code() -> list[str]:
+    """Every sentence with which collecting explains an asset, its places filled with a word."""
+    found = []
+    for path in sorted(COLLECTING.glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "id", "") not in RAISED:
+                continue
+            for argument in call.args:
+                text = shape(argument)
+                if text and " " in text and text not in MADE_ELSEWHERE:
+                    found.append(text.replace("{}", "word"))
+    return found
+
+
+def shape(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return ""
+
+
+@pytest.mark.parametrize("sentence", sentences_in_code())
+def test_every_recorded_sentence_is_known(sentence: str) -> None:
+    """A new sentence in collecting needs a pattern, and with it an Arabic text."""
+    if sentence in ("word: word.", "word."):
+        return  # one of CAUSES, with a library's own words
+    assert any(pattern_of(message).fullmatch(sentence) for message in SENTENCES), sentence
+
+
+def test_causes_are_those_of_the_edge() -> None:
+    """The table of translated exceptions and the sentences told again are the same."""
+    assert {sentence for _, _, sentence in ERRORS} == set(CAUSES)
+    assert STOPPED in SENTENCES
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "No connection to 10.1.1.1 port 22: no answer.",
+        "The jump host b could not be used: b refused the login of 'auditor' (tried: key keys/lab).",
+        "The host key of h has CHANGED: it shows ssh-ed25519 SHA256:x, which is not on record. "
+        "Find out why before you accept it with: auditor hosts trust h",
+        "The connection was refused: [Errno 111] Connection refused.",
+        "The host closed the connection.",
+    ],
+)
+def test_told_in_arabic_with_its_names(sentence: str) -> None:
+    """Arabic readers are told why in Arabic; names, numbers and commands stay as they are."""
+    with using("ar"):
+        told = retell(sentence)
+    assert has_rtl(told)
+    assert told != sentence
+    for word in ("10.1.1.1", "auditor hosts trust h", "keys/lab", "SHA256:x", "[Errno 111] Connection refused"):
+        assert (word in sentence) == (word in told)
+    with using("en"):
+        assert retell(sentence) == sentence
+
+
+def test_a_stranger_is_shown_as_it_is() -> None:
+    """What no pattern fits is not hidden."""
+    with using("ar"):
+        assert retell("Something else.") == "Something else."
