@@ -8,7 +8,7 @@ import getpass
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -57,6 +57,14 @@ class App:
             self.terminal.table(table)
         else:
             self.say(_("Nothing to show."))
+
+    def warn_set_aside(self, departments: Iterable[str]) -> None:
+        """Name on standard error the departments that what is shown leaves out, so that nobody takes it for the whole."""
+        from auditor.reporting.terminal import Terminal
+
+        for department in departments:
+            text = _("Set aside, because its files are wrong: {department}").format(department=department)
+            Terminal(sys.stderr, bidi=self.bidi).say(text, "yellow")
 
     @property
     def terminal(self) -> Any:

@@ -44,6 +44,7 @@ def hosts_list(app: App, departments: tuple[str, ...], output: str) -> None:
         Column(_("Connection"), lambda r: safe(str(r["connection"]["method"]))),
     ]
     app.emit(Table(columns, [to_json(a) for a in assets.values()]), output)
+    app.warn_set_aside(name for name, _mistakes in catalogue.inventory.set_aside)
 
 
 @hosts.command("trust", help=N_("Show a host's key fingerprints and, when you agree, put them on record."))

@@ -9,7 +9,6 @@ import click
 from auditor.cli.base import App, Command, narrowing_options, option, output_option, pass_app
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
-from auditor.reporting.terminal import Terminal
 from auditor.text import N_, _, number
 from auditor.text.labels import label
 from auditor.workflow.inspection import plan_now, script_of, sudoers_of
@@ -37,10 +36,7 @@ def plan(
         sys.stdout.write(script_of(catalogue, script))
         return
     planned = plan_now(catalogue, departments, hosts, checks)
-    for aside in planned.set_aside:
-        Terminal(sys.stderr, bidi=app.bidi).say(
-            _("Set aside, because its files are wrong: {department}").format(department=aside.department), "yellow"
-        )
+    app.warn_set_aside(aside.department for aside in planned.set_aside)
     if sudoers:
         sys.stdout.write(sudoers_of(planned))
         return

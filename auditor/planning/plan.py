@@ -116,7 +116,15 @@ def _refuse_unknown(catalogue: Catalogue, narrowing: Narrowing) -> None:
     for (kind, names), asked in zip(known, (narrowing.departments, narrowing.hosts, narrowing.checks), strict=True):
         for name in asked:
             if name not in names:
-                raise UsageError(_unknown(kind, name, names))
+                raise UsageError(_unknown(kind, name, names) + (_aside(catalogue) if kind == "host" else ""))
+
+
+def _aside(catalogue: Catalogue) -> str:
+    """Where a host may be that is not found: its department's files are not used while they are wrong."""
+    names = ", ".join(name for name, _mistakes in catalogue.inventory.set_aside)
+    if not names:
+        return ""
+    return _(" (set aside because their files are wrong: {departments}; see `auditor validate`)").format(departments=names)
 
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> str:

@@ -80,7 +80,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         Reason.PROBE_NOT_RUN: NP_("reason", "the session ended before the probe ran"),
         Reason.PARSE_ERROR: NP_("reason", "the probe's output could not be read"),
         Reason.EXPRESSION_ERROR: NP_("reason", "the check's expression gave an error"),
-        Reason.PARTLY_OBSERVED: NP_("reason", "only part of the assets was observed"),
+        Reason.PARTLY_OBSERVED: NP_("reason", "only part was observed"),
     },
     ScoreState: {
         ScoreState.AUTOMATED: NP_("score", "decided by checks"),

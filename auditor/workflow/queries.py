@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from auditor.errors import LedgerError
+from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger, VerifyReport
 from auditor.lifecycle import LIVE
 from auditor.model import Catalogue, EventKind, Finding, FindingState, Run, Severity
@@ -38,6 +39,7 @@ class HistoryEntry:
 def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
     """Findings that match, the worst first."""
     with _reading(catalogue) as ledger:
+        _refuse_unknown(catalogue, ledger, wanted)
         return ledger.findings(
             department=wanted.departments,
             asset=wanted.assets,
@@ -46,6 +48,26 @@ def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding,
             severity=_values(wanted.severities),
             state=_values(wanted.states or tuple(LIVE)),
         )
+
+
+def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter) -> None:
+    """A mistyped filter must not read as clean. What only older findings know (a check since removed) is known too."""
+    if not (wanted.departments or wanted.assets or wanted.checks or wanted.controls):
+        return
+    held = ledger.findings()
+    departments = catalogue.inventory.departments
+    known = (
+        (wanted.departments, {d.id for d in departments} | {f.department for f in held}),
+        (wanted.assets, {a.uid for d in departments for a in d.assets} | {f.asset for f in held}),
+        (wanted.checks, set(catalogue.checks) | {f.check for f in held}),
+        (wanted.controls, {c.id for c in catalogue.framework.controls}),
+    )
+    for asked, names in known:
+        for name in asked:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = _("; did you mean {word!r}?").format(word=near[0]) if near else ""
+                raise UsageError(_("nothing is named {name!r}{hint}").format(name=name, hint=hint))
 
 
 def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:

@@ -5,6 +5,7 @@ Findings move only when asked to, only by the policy of record, and only on the 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -49,7 +50,11 @@ def reevaluate(
         raise UsageError(
             _("findings move only by the policy of record and on the newest observations: leave out --run and --policy")
         )
-    with Ledger.open(catalogue.settings.ledger, create=False, readonly=not apply) as ledger:
+    with (
+        Ledger.open(catalogue.settings.ledger, create=False, readonly=not apply) as ledger,
+        # held before anything is read, so that no run brings newer observations meanwhile
+        ledger.lock(actor=actor, now=clock()) if apply else contextlib.nullcontext(),
+    ):
         stored = ledger.newest_results() if run_id is None else ledger.results(ledger.run(run_id).id)
         results = {result.asset: result for result in stored}
         given = ledger.newest_verdicts() if run_id is None else ledger.verdicts(run_id)
@@ -57,8 +62,7 @@ def reevaluate(
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judged = list(_judged(ledger, plan, evaluator, results))
         if apply:
-            with ledger.lock(actor=actor, now=clock()):
-                events = _apply(ledger, catalogue, plan, results, evaluator, actor, clock)
+            events = _apply(ledger, catalogue, plan, results, evaluator, actor, clock)
         else:
             events = _foreseen(ledger, catalogue, plan, judged, actor)
     return tuple(_changes(before, [o for _, outcomes in judged for o in outcomes], events))

@@ -344,3 +344,11 @@ def test_completion_completes(full: Workspace):
     for words, expected in (("auditor fin", b"findings"), ("auditor audit --dep", b"--department")):
         asked = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")), "_AUDITOR_COMPLETE": "bash_complete"}
         assert expected in full.shell(**asked).stdout
+
+
+def test_a_mistyped_filter_is_refused(audited: Workspace) -> None:
+    """Regression: `findings list --check nope` must not answer that there is nothing."""
+    for option, value in (("--check", "ssh-rot-login"), ("--department", "nope"), ("--asset", "nope"), ("--control", "A.9.99")):
+        told = audited.call("findings", "list", option, value)
+        assert told.returncode == 2
+        assert value in told.stderr
