@@ -351,4 +351,4 @@ def test_a_mistyped_filter_is_refused(audited: Workspace) -> None:
     for option, value in (("--check", "ssh-rot-login"), ("--department", "nope"), ("--asset", "nope"), ("--control", "A.9.99")):
         told = audited.call("findings", "list", option, value)
         assert told.returncode == 2
-        assert value in told.stderr
+        assert value.encode() in told.stderr
