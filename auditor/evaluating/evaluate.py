@@ -29,6 +29,8 @@ from auditor.model import (
 from auditor.model.codec import canonical, to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
+_OF_ASSET = frozenset({"asset", "department", "inventory", "now", "observed_at"})
+_REMEMBERED = 2048  # outcomes; they hold on to the facts that they rest on
 _SUBJECT_LENGTH = 200
 _SHOWN_LENGTH = 500
 _SILENT = "it did not answer, which is no proof that it is gone"
@@ -42,6 +44,7 @@ class Evaluator:
     def __init__(self, checks: Mapping[str, Check], *, now: datetime, addresses: Iterable[str] = ()) -> None:
         self._checks = checks
         self._compiled: dict[str, CompiledCheck | str] = {}
+        self._decided: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[dict[str, Value], Outcome]] = {}
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
 
@@ -90,7 +93,24 @@ class Evaluator:
                 return _outcome(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
-        return self._decide(task, asset, values, min(instants, default=self._now))
+        return self._decide_once(task, asset, values, min(instants, default=self._now))
+
+    def _decide_once(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
+        """Hosts of one fleet mostly show the same: equal facts under one definition are decided once.
+
+        Equal means the very value that ``reading`` parsed once for all who printed it; what is remembered keeps it alive. A
+        check that looks at the asset, the inventory or a clock is decided anew each time.
+        """
+        compiled = self._compile(task.check)
+        if isinstance(compiled, str) or compiled.names & _OF_ASSET:
+            return self._decide(task, asset, facts, observed_at)
+        key = (task.definition, tuple(sorted((name, id(value)) for name, value in facts.items())))
+        known = self._decided.get(key)
+        if known is None:
+            if len(self._decided) >= _REMEMBERED:
+                self._decided.clear()
+            known = self._decided[key] = (facts, self._decide(task, asset, facts, observed_at))
+        return replace(known[1], asset=asset.uid, observed_at=observed_at)
 
     def _doubt(self, task: CheckTask, asset: Asset, readings: Readings, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""

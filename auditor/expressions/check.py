@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from auditor.errors import ExpressionError
 from auditor.expressions.cel import ANY, TIMESTAMP, Environment, Program
 from auditor.facts import by_name
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, Record, Shape, record
-from auditor.model import Asset, Check, Json, Scope
+from auditor.model import Asset, Check, FactUse, Json, Scope
 from auditor.text import _
 
 ASSET = record(
@@ -50,23 +52,64 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
 
     Unknown facts must have been refused before: a fact that is not in the family raises KeyError.
     """
-    variables = _variables(check)
+    source = _Source(
+        check.scope,
+        check.facts,
+        tuple((p.name, p.type) for p in check.params),
+        *(check.applies, check.for_each, check.where, check.subject, check.expect, check.observed, check.expected),
+    )
+    try:
+        return CompiledCheck(check, *_programs(source)), ()
+    except _MistakesError as error:
+        return None, error.mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What a check's compilation depends on."""
+
+    scope: Scope
+    facts: tuple[FactUse, ...]
+    params: tuple[tuple[str, str], ...]
+    applies: str | None
+    for_each: str | None
+    where: str | None
+    subject: str | None
+    expect: str
+    observed: str | None
+    expected: str | None
+
+
+class _MistakesError(Exception):
+    def __init__(self, mistakes: tuple[ExpressionMistake, ...]) -> None:
+        super().__init__()
+        self.mistakes = mistakes
+
+
+_Optional: TypeAlias = Program | None
+_Programs: TypeAlias = tuple[Program, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional, frozenset[str]]
+
+
+@functools.lru_cache(maxsize=2048)
+def _programs(source: _Source) -> _Programs:
+    """The fields of ``CompiledCheck`` after its check. Loading compiles to find mistakes, judging to evaluate: once is enough."""
+    variables = _variables(source)
     mistakes: list[ExpressionMistake] = []
 
-    def compiled(key: str, source: str | None, expected: Shape | None, environment: Environment) -> Program | None:
-        if source is None:
+    def compiled(key: str, text: str | None, expected: Shape | None, environment: Environment) -> Program | None:
+        if text is None:
             return None
         try:
-            return environment.compile(source, expected)
+            return environment.compile(text, expected)
         except ExpressionError as error:
             mistakes.append(ExpressionMistake(key, str(error)))
             return None
 
     outer = Environment(variables)
-    applies = compiled("applies", check.applies, BOOL, outer)
-    for_each = compiled("for_each", check.for_each, None, outer)
+    applies = compiled("applies", source.applies, BOOL, outer)
+    for_each = compiled("for_each", source.for_each, None, outer)
     inner = outer
-    if check.for_each is not None:
+    if source.for_each is not None:
         item: Shape = ANY
         if for_each is not None and for_each.shape is not None:
             if isinstance(for_each.shape, ListOf):
@@ -74,20 +117,19 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
             else:
                 mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
         inner = Environment({**variables, "item": item})
-    elif check.where is not None or check.subject is not None:
-        key = "where" if check.where is not None else "subject"
+    elif source.where is not None or source.subject is not None:
+        key = "where" if source.where is not None else "subject"
         mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
-    where = compiled("where", check.where, BOOL, inner)
-    subject = compiled("subject", check.subject, STR, inner)
-    expect = compiled("expect", check.expect, BOOL, inner)
-    observed = compiled("observed", check.observed, None, inner)
-    expected = compiled("expected", check.expected, None, inner)
+    where = compiled("where", source.where, BOOL, inner)
+    subject = compiled("subject", source.subject, STR, inner)
+    expect = compiled("expect", source.expect, BOOL, inner)
+    observed = compiled("observed", source.observed, None, inner)
+    expected = compiled("expected", source.expected, None, inner)
     if mistakes or expect is None:
-        return None, tuple(mistakes)
-    sources = (check.applies, check.for_each, check.where, check.subject, check.expect, check.observed, check.expected)
-    words = {word for source in sources if source for word in re.findall(r"[A-Za-z_]\w*", source)}
-    names = frozenset(words & variables.keys())
-    return CompiledCheck(check, expect, applies, for_each, where, subject, observed, expected, names), ()
+        raise _MistakesError(tuple(mistakes))
+    texts = (source.applies, source.for_each, source.where, source.subject, source.expect, source.observed, source.expected)
+    words = {word for text in texts if text for word in re.findall(r"[A-Za-z_]\w*", text)}
+    return expect, applies, for_each, where, subject, observed, expected, frozenset(words & variables.keys())
 
 
 def bind_asset(asset: Asset) -> dict[str, Json]:
@@ -105,21 +147,21 @@ def bind_asset(asset: Asset) -> dict[str, Json]:
     }
 
 
-def _variables(check: Check) -> dict[str, Shape]:
+def _variables(source: _Source) -> dict[str, Shape]:
     variables: dict[str, Shape] = {
-        "params": Record(tuple((p.name, PARAM_SHAPES[p.type]) for p in check.params)),
+        "params": Record(tuple((name, PARAM_SHAPES[kind]) for name, kind in source.params)),
         "asset": ASSET,
         "department": record(id=STR),
         "inventory": record(addresses=ListOf(STR)),
         "now": TIMESTAMP,
         "observed_at": TIMESTAMP,
     }
-    for use in check.facts:
+    for use in source.facts:
         fact = by_name(use.fact)
         if fact is None:
             raise KeyError(use.fact)
         row = record(asset=ASSET, value=fact.shape, observed_at=INT)  # an int, for records hold no timestamp
-        variables[use.variable] = ListOf(row) if check.scope is Scope.DEPARTMENT else fact.shape
+        variables[use.variable] = ListOf(row) if source.scope is Scope.DEPARTMENT else fact.shape
     return variables
 
 

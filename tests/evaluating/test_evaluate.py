@@ -252,3 +252,26 @@ def test_a_judgement_of_all_ports_together_closes_nothing() -> None:
     seen = result(observation(scanned(22, closed=""), fact="open_ports"))
     (outcome,) = Evaluator({"net-all": one}, now=NOW).judge_asset(plan, seen, {"net-all": [""]})
     assert not outcome.complete
+
+
+def test_deciding_once_never_mixes_hosts_or_definitions() -> None:
+    """Equal facts are decided once; another definition, another fact or a check that looks at the asset is decided anew."""
+    plain, by_name = check("plain"), check("by-name", expect="asset.name == 'web-1'", observed=None)
+    evaluator = Evaluator({c.id: c for c in (plain, by_name)}, now=NOW)
+
+    def judged(uid: str, output: str, definition: str = "d1") -> tuple[Outcome, ...]:
+        tasks = (task("plain", definition=definition), task("by-name", definition=definition))
+        later = NOW + timedelta(seconds=len(uid))
+        seen = result(observation(output, asset=uid, observed_at=later), asset=uid)
+        return evaluator.judge_asset(asset_plan(*tasks, asset=host(uid)), seen)
+
+    first, second, third = (
+        judged("health-web-1", SSHD_ROOT),
+        judged("health-db-1", SSHD_ROOT),
+        judged("health-db-1", SSHD_NO_ROOT),
+    )
+    assert [o.kind for o in first] == [VerdictKind.FAIL, VerdictKind.PASS]
+    assert [o.kind for o in second] == [VerdictKind.FAIL, VerdictKind.FAIL]
+    assert [o.kind for o in third] == [VerdictKind.PASS, VerdictKind.FAIL]
+    assert (second[0].asset, second[0].observed_at) == ("health-db-1", NOW + timedelta(seconds=len("health-db-1")))
+    assert judged("health-db-1", SSHD_ROOT, "d2")[0].definition == "d2"
