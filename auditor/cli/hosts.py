@@ -64,7 +64,7 @@ def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> i
         raise UsageError(_("Give either a host or --from FILE."))
     if source is not None:
         added = trust_file(catalogue, source)
-        app.say(_("{n} lines were added to {file}.").format(n=added, file=catalogue.settings.known_hosts))
+        app.say(_("Lines added to {file}: {n}.").format(n=added, file=catalogue.settings.known_hosts))
         return Exit.OK
     keys = host_keys(catalogue, str(host))
     rows = [{"host": k.key.host, "type": k.key.type, "fingerprint": k.key.fingerprint, "state": k.state.value} for k in keys]
@@ -89,7 +89,7 @@ def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> i
         app.say(_("Nothing was changed."))
         return Exit.FINDINGS
     written = trust_keys(catalogue, keys)
-    app.say(_("{n} keys were put on record.").format(n=written))
+    app.say(_("Keys put on record: {n}.").format(n=written))
     return Exit.OK
 
 

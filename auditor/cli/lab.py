@@ -62,11 +62,12 @@ def lab_down(app: App, folder: Path) -> None:
 def lab_status(app: App, folder: Path, output: str) -> None:
     """Show."""
     rows = [to_json(status) for status in fleet.status(folder / "lab")]
+    states = {"up": _("up"), "stopped": _("stopped"), "dead": _("dead"), "absent": _("absent on purpose")}
     columns = [
         Column(_("Department"), field("department")),
         Column(_("Asset"), field("uid")),
         Column(_("Address"), field("address")),
-        Column(_("State"), field("state")),
+        Column(_("State"), lambda r: states[r["state"]]),
         Column(_("Planted defects"), lambda r: " ".join(r["defects"]), wide=True),
     ]
     app.emit(Table(columns, rows), output)

@@ -28,7 +28,7 @@ class _Lines:
 
     def begun(self, run: Run, plan: Plan, done: int) -> None:
         planned = sum(len(d.assets) for d in plan.departments)
-        text = _("Run {run}: {planned} assets of {departments} departments.")
+        text = _("Run {run}. Departments: {departments}, assets: {planned}.")
         self._terminal.say(text.format(run=run.id, planned=planned, departments=len(plan.departments)))
         if done:
             self._terminal.say(_("{done} of them were visited before the interruption.").format(done=done))

@@ -45,7 +45,7 @@ def validate(app: App, output: str) -> int:
         app.say(ngettext("There is {n} mistake.", "There are {n} mistakes.", n).format(n=n), "red")
     elif loaded.catalogue is not None:
         app.say(
-            _("All files are right: {controls} controls, {checks} checks, {departments} departments.").format(
+            _("All files are right. Controls: {controls}, checks: {checks}, departments: {departments}.").format(
                 controls=len(loaded.catalogue.framework.controls),
                 checks=len(loaded.catalogue.checks),
                 departments=len(loaded.catalogue.inventory.departments),
