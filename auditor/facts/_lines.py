@@ -24,7 +24,10 @@ Files = dict[str, list[str]]
 
 
 def whole(output: str, fact: str) -> list[str]:
-    """The lines before the closing ``end``, without carriage returns. Raises ParseError when it is missing."""
+    """The lines before the closing ``end``, indented as they were. Raises ParseError when it is missing.
+
+    ``end`` is the last line of a probe whose wholeness nothing else proves.
+    """
     lines = [line.rstrip("\r") for line in output.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()

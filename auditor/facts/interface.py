@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from auditor.errors import ParseError
+from auditor.facts._lines import whole
 from auditor.facts.shape import Plain, Shape, conform
 from auditor.model import AssetKind, Json, Scalar, Text
 
@@ -83,14 +84,6 @@ class Fact:
             raise ParseError(f"{self.name}: {type(error).__name__}: {error}") from error
 
 
-END = "end"
-"""The last line of a probe whose wholeness nothing else proves."""
-
-
 def whole_lines(name: str, output: str) -> list[str]:
-    """The lines before the end marker, blank ones left out. Raises ParseError when the marker is not the last line."""
-    lines = [line.strip(" \r") for line in output.split("\n")]
-    lines = [line for line in lines if line]
-    if not lines or lines[-1] != END:
-        raise ParseError(f"{name}: the output does not end with `{END}`: it is not whole")
-    return lines[:-1]
+    """The lines before the end marker, stripped, blank ones left out. Raises ParseError when the marker is not the last line."""
+    return [line for line in (line.strip(" \r") for line in whole(output, name)) if line]

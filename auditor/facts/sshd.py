@@ -20,26 +20,6 @@ from auditor.model import Json, Text
 
 _LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
 _USERS = ("allowusers", "allowgroups", "denyusers", "denygroups")
-_INTS = ("maxauthtries", "logingracetime", "clientaliveinterval", "clientalivecountmax", "maxsessions")
-_WORDS = (
-    "permitrootlogin",
-    "permitemptypasswords",
-    "passwordauthentication",
-    "kbdinteractiveauthentication",
-    "pubkeyauthentication",
-    "hostbasedauthentication",
-    "ignorerhosts",
-    "x11forwarding",
-    "allowtcpforwarding",
-    "allowagentforwarding",
-    "permituserenvironment",
-    "usepam",
-    "strictmodes",
-    "loglevel",
-    "banner",
-    "maxstartups",
-    "printlastlog",
-)
 _MATCHABLE_INTS = ("maxauthtries", "clientaliveinterval", "clientalivecountmax", "maxsessions")
 _MATCHABLE_WORDS = (
     "permitrootlogin",
@@ -55,6 +35,8 @@ _MATCHABLE_WORDS = (
     "loglevel",
     "banner",
 )
+_INTS = (*_MATCHABLE_INTS, "logingracetime")
+_WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "usepam", "strictmodes", "maxstartups", "printlastlog")
 _OLD_NAMES = {
     "challengeresponseauthentication": "kbdinteractiveauthentication",
     "skeyauthentication": "kbdinteractiveauthentication",
