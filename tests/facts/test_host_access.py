@@ -1,119 +1,22 @@
-"""Facts on the SSH server, accounts, passwords, lockout and sudo: goldens, hostile output, and the fragments in three shells."""
+"""Facts on the SSH server, accounts, passwords, lockout and sudo: what is particular to each."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from auditor.collecting.redaction import redact
 from auditor.errors import ParseError
-from auditor.facts import Fact, by_name, sshd
-from auditor.facts.shape import conform
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "facts"
-NAMES = ("accounts", "login_defs", "pam_lockout", "pwquality", "sshd", "sudoers")
-OUTPUTS = [path for name in NAMES for path in sorted((GOLDEN / name).glob("*.txt"))]
-_SERVERS = re.compile(rb"(?<=== started\n)[^e].*?(?=end\n)", re.DOTALL)  # other tests' servers come and go
-SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def fact(name: str) -> Fact:
-    found = by_name(name)
-    assert found is not None
-    return found
-
-
-def golden(name: str, case: str) -> str:
-    return (GOLDEN / name / f"{case}.txt").read_bytes().decode()
+from auditor.facts import sshd
+from tests.facts.hosts import SHELLS, fact
 
 
 def value(name: str, *lines: str) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), {})
-
-
-def each(name: str) -> list[str]:
-    return [path.stem for path in OUTPUTS if path.parent.name == name]
-
-
-@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_golden(path: Path) -> None:
-    """Each stored output parses to its stored value, also after redaction, with Windows line ends and with stray spaces."""
-    told = json.loads(path.with_suffix(".json").read_text())
-    output = path.read_bytes().decode()
-    known = fact(path.parent.name)
-    assert told.keys() == {"source", "args", "value"}
-    assert told["source"].startswith(("real: ", "documented format"))
-    for text in (output, redact(output), output.replace("\n", "\r\n"), re.sub(r"(?<!\\)\n", "  \n", output), output + "\n\n"):
-        assert told["value"] == known.value(text, told["args"])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_output_has_its_value(name: str) -> None:
-    """No value stands without an output, each fact has a real golden, and examples are of the shape."""
-    stored = {path.stem for path in (GOLDEN / name).glob("*.json")}
-    assert set(each(name)) == stored
-    assert "debian12-default" in stored
-    assert conform(fact(name).shape, fact(name).example) == fact(name).example
-
-
-@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_cut_output_is_refused(path: Path) -> None:
-    """An output cut anywhere before its end marker is never read as the whole truth."""
-    output = path.read_bytes().decode()
-    for end in range(0, len(output) - len("end\n"), max(1, len(output) // 60)):
-        with pytest.raises(ParseError):
-            fact(path.parent.name).value(output[:end], {})
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("text", ["", "\n", "end", "end\nend", "\x1b[2J\nend\n", "x" * 300_000, "x" * 300_000 + "\nend\n"])
-def test_nonsense_is_refused(name: str, text: str) -> None:
-    """Empty output, a lone end marker, escapes and a huge line are errors; absence has to be said."""
-    with pytest.raises(ParseError):
-        fact(name).value(text, {})
-
-
-@pytest.mark.parametrize("name", NAMES)
-@given(data=st.data())
-@QUICK
-def test_any_text_gives_a_whole_value_or_a_parse_error(name: str, data: st.DataObject) -> None:
-    """Whatever a target prints, also a golden with lines mixed, doubled or replaced, nothing but ParseError is raised."""
-    known = fact(name)
-    lines = golden(name, data.draw(st.sampled_from(each(name)))).split("\n")
-    line = st.one_of(st.sampled_from(lines), st.text(max_size=60), st.sampled_from(lines).map(lambda s: s[: len(s) // 2]))
-    body = data.draw(st.one_of(st.text(), st.lists(line, max_size=12).map("\n".join), st.just("\n".join(lines))))
-    if data.draw(st.booleans()):
-        at = data.draw(st.integers(0, len(body)))
-        body = body[:at] + data.draw(st.text(max_size=8)) + body[at:]
-    text = body + data.draw(st.sampled_from(["", "\nend", "\nend\n"]))
-    try:
-        found = known.value(text, {})
-    except ParseError:
-        return
-    assert conform(known.shape, found) == found
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("shell", SHELLS)
-def test_fragment_runs_alike_in_each_shell(name: str, shell: str) -> None:
-    """The fragment needs nothing beyond POSIX sh: each shell prints what dash prints, byte for byte."""
-    if any(shutil.which(command) is None for command in ("dash", SHELLS[shell][0])):
-        pytest.skip(f"{shell} is not installed")
-    first, other = run(name, "dash"), run(name, shell)
-    said, told = (_SERVERS.sub(b"", done.stdout) for done in (first, other))
-    assert (first.returncode, said) == (other.returncode, told)
-    if first.returncode == 0:
-        assert fact(name).value(told.decode(), {}) is not None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the processes that the test makes up must be root's")
@@ -151,14 +54,6 @@ def test_a_refused_command_is_no_answer(name: str) -> None:
     if done.stdout.decode().startswith("installed=no"):
         pytest.skip("the program is not installed here, so nothing was asked as root")
     assert done.returncode != 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_privileged_commands_are_listed(name: str) -> None:
-    """Every command run by as_root is listed exactly as it is typed, and nothing else is."""
-    probe = fact(name).probes["linux"]
-    typed = re.findall(r"as_root ([^\n)|;]+?)(?:\)| \|\||\n)", probe.script)
-    assert set(probe.privileged) == {command.strip() for command in typed}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""Records goldens: runs a fact's probe in an unpacked system, and stores what it printed beside the value that it parses to.
+
+Usage, as root: ``python -m tests.golden.record FACT CASE [--root DIR] [--arg NAME=VALUE]… [--source TEXT]``
+
+The probe runs in the root as on a host (mounts and processes of its own, /proc there); the value is printed, to be read
+by a person before it is committed. A golden written from documentation says ``documented format`` in place of ``real``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from auditor.errors import ParseError
+from auditor.facts import by_name
+
+FOLDER = Path(__file__).parent / "facts"
+_ENTER = 'mount -t proc proc "$1/proc" && exec chroot "$1" /bin/sh -s'
+
+
+def main(argv: list[str]) -> int:
+    """Record one golden; 1 when the probe or its parser refuses."""
+    parser = argparse.ArgumentParser(description="Record what a fact's probe prints, and the value it parses to.")
+    parser.add_argument("fact")
+    parser.add_argument("case", help="<platform>-<case>, such as debian13-default")
+    parser.add_argument("--root", type=Path, help="an unpacked system; without it this machine")
+    parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--source", default="", help="what the output was read from, after 'real: '")
+    given = parser.parse_args(argv)
+    fact = by_name(given.fact)
+    if fact is None or "linux" not in fact.probes:
+        return _refuse(f"{given.fact} is no fact that is read on a host")
+    args: dict[str, Any] = dict(pair.split("=", 1) for pair in given.arg)
+    variables = "".join(f"arg_{name}={shlex.quote(value)}\n" for name, value in args.items())
+    script = f'as_root() {{ "$@"; }}\n{variables}{fact.probes["linux"].script}'
+    command = ["/bin/sh", "-s"]
+    if given.root is not None:
+        command = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", _ENTER, "enter", str(given.root)]
+    environment = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    done = subprocess.run(command, input=script.encode(), capture_output=True, env=environment, timeout=300)
+    if done.returncode != 0:
+        return _refuse(f"the probe ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+    output = done.stdout.decode()
+    try:
+        value = fact.value(output, args)
+    except ParseError as error:
+        return _refuse(f"{error}\n{output}")
+    source = f"real: {given.source or given.root or 'this machine'}"
+    place = FOLDER / fact.name
+    place.mkdir(exist_ok=True)
+    (place / f"{given.case}.txt").write_text(output, encoding="utf-8")
+    told = json.dumps({"source": source, "args": args, "value": value}, ensure_ascii=False, indent=1)
+    (place / f"{given.case}.json").write_text(f"{told}\n", encoding="utf-8")
+    sys.stdout.write(f"{told}\n")
+    return 0
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"{why}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
