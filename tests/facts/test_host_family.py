@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditor.collecting.redaction import redact
 from auditor.errors import ParseError
 from auditor.facts.shape import conform
-from tests.facts.hosts import ALLOWED, GOLDENS, HOST_FACTS, OUTPUTS, PATH, SHELLS, arguments, fact, run, script, stored
+from tests.facts.hosts import ALLOWED, GOLDENS, HOST_FACTS, OUTPUTS, PATH, REFUSED, SHELLS, arguments, fact, run, script, stored
 
 NAMES = tuple(fact.name for fact in HOST_FACTS)
 each_output = pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -131,3 +131,22 @@ def test_tool_that_fails_ends_the_probe(name: str, tmp_path: Path) -> None:
         return
     assert "end" not in done.stdout.splitlines()
     assert done.returncode != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@each_name
+def test_who_may_not_look_sees_nothing_else(name: str) -> None:
+    """An ordinary user whom sudo refuses sees what root sees, or the probe fails: what may not be read is never absent."""
+    root = run([*ALONE, "dash"], ALLOWED + script(name))
+    nobody = run([*ALONE, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "dash"], REFUSED + script(name))
+    if root.returncode == 0 == nobody.returncode and not fact(name).probes["linux"].privileged and name not in MOVING:
+        assert fact(name).value(nobody.stdout, arguments(name)) == fact(name).value(root.stdout, arguments(name))
+
+
+@each_name
+def test_without_tools_nothing_is_claimed(name: str, tmp_path: Path) -> None:
+    """Where no command is found at all, the probe fails, or says what it says with all of them."""
+    done = run(["/bin/dash"], ALLOWED + script(name), path=str(tmp_path))
+    if done.returncode == 0:
+        told = run(["dash"], ALLOWED + script(name))
+        assert fact(name).value(done.stdout, arguments(name)) == fact(name).value(told.stdout, arguments(name))
