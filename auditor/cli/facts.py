@@ -98,6 +98,8 @@ def _describe(app: App, name: str, output: str) -> None:
         (_("Shape"), json.dumps(describe(found.shape), ensure_ascii=False)),
         (_("Example"), json.dumps(found.example, ensure_ascii=False)),
         *((_("Needs root for"), command) for probe in found.probes.values() for command in probe.privileged),
+        *((_("Probe on {platform}").format(platform=name), probe.script.strip()) for name, probe in found.probes.items()),
+        (_("Asks nmap for"), " ".join((found.network.what, *found.network.scripts)) if found.network else ""),
     ]
     columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), field("value"), wide=True)]
     app.emit(Table(columns, [{"name": n, "value": v} for n, v in pairs if v]), output)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "audit": ("auditor.cli.audit:audit", N_("Audit the departments' hosts and networks, and move the findings.")),
-    "check": ("auditor.cli.catalogue:check", N_("The checks: what can be tested, and how.")),
+    "check": ("auditor.cli.checks:check", N_("The checks: what can be tested, and how.")),
     "completion": (
         "auditor.cli.completion:completion",
         N_("Print the completion script for a shell; source it from the shell's start-up file."),

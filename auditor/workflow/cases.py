@@ -42,6 +42,7 @@ class CaseResult:
     got: str
     detail: str = ""
     skipped: bool = False
+    shown: tuple[tuple[str, Json, Json], ...] = ()  # subject, observed, expected of each verdict
 
     @property
     def passed(self) -> bool:
@@ -68,7 +69,9 @@ def _run(check: Check, case: Case, goldens: Path) -> CaseResult:
     outcome = _judge(check, case, given)
     subjects = tuple(v.subject for v in outcome.verdicts if v.kind is outcome.kind and v.subject)
     detail = "; ".join(v.detail for v in outcome.verdicts if v.detail)
-    return CaseResult(check.id, case.name, expected, _told(outcome.kind.value, subjects if case.subjects else ()), detail)
+    got = _told(outcome.kind.value, subjects if case.subjects else ())
+    shown = tuple((v.subject, v.observed, v.expected) for v in outcome.verdicts)
+    return CaseResult(check.id, case.name, expected, got, detail, shown=shown)
 
 
 def _told(verdict: str, subjects: tuple[str, ...]) -> str:

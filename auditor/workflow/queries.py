@@ -38,7 +38,7 @@ class HistoryEntry:
 
 def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
     """Findings that match, the worst first."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         _refuse_unknown(catalogue, ledger, wanted)
         return ledger.findings(
             department=wanted.departments,
@@ -72,31 +72,31 @@ def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter)
 
 def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
     """A finding by its id, or by a beginning of it that no other shares."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         return ledger.finding(finding_id)
 
 
 def finding_history(catalogue: Catalogue, finding_id: str) -> tuple[HistoryEntry, ...]:
     """What happened to a finding, oldest first."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         return tuple(HistoryEntry(e.seq, e.event.at, e.event.kind, e.event.actor) for e in ledger.journal(subject=finding_id))
 
 
 def list_runs(catalogue: Catalogue) -> tuple[Run, ...]:
     """All runs, the newest first."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         return ledger.runs()
 
 
 def one_run(catalogue: Catalogue, which: str) -> Run:
     """A run by number, or ``latest``."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         return ledger.run(which)
 
 
 def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
     """The worst severity among open findings of what the run covered; None when there is none."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         plan = ledger.plan(run.id)
         assets = {a.asset.uid for d in plan.departments for a in d.assets} | {d.asset.uid for d in plan.departments}
         found = [f.severity for f in ledger.findings(state=_values(tuple(LIVE))) if f.asset in assets]
@@ -105,11 +105,12 @@ def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
 
 def verify_ledger(catalogue: Catalogue) -> VerifyReport:
     """Whether the record contradicts itself."""
-    with _reading(catalogue) as ledger:
+    with reading(catalogue) as ledger:
         return ledger.verify()
 
 
-def _reading(catalogue: Catalogue) -> Ledger:
+def reading(catalogue: Catalogue) -> Ledger:
+    """The workspace's ledger, to be read only. Raises LedgerError when there is none yet."""
     path = catalogue.settings.ledger
     if not path.exists():
         raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))

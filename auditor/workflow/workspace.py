@@ -19,11 +19,16 @@ def open_workspace(root: Path | None = None) -> Catalogue:
     Mistakes in shared files raise ConfigurationError with all of them; a department whose own files are wrong is in
     ``inventory.set_aside``.
     """
-    loaded = load_workspace(root or find_root(Path.cwd()))
+    loaded = load_workspace(workspace_root(root))
     if loaded.catalogue is None:
         mistakes = tuple(str(m) for m in loaded.mistakes)
         raise ConfigurationError(_("the workspace cannot be used: its files have mistakes"), mistakes)
     return loaded.catalogue
+
+
+def workspace_root(root: Path | None = None) -> Path:
+    """The workspace's folder: the one named, or the one that the current folder is in."""
+    return root or find_root(Path.cwd())
 
 
 def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:

@@ -1,0 +1,194 @@
+"""``auditor check``: what can be tested, how each check is proved, and how a new one begins."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import click
+
+from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
+from auditor.cli.catalogue import controls_of, find, show_pairs, spoken, title_of
+from auditor.errors import ConfigurationError
+from auditor.facts import FACTS
+from auditor.model.codec import to_json
+from auditor.reporting.tabular import Column, Row, Table, field
+from auditor.text import N_, _
+from auditor.text.labels import label
+from auditor.workflow.authoring import new_check
+from auditor.workflow.cases import CaseResult, run_cases
+from auditor.workflow.workspace import open_workspace, workspace_root
+
+_GLANCE = 0.5  # seconds between two looks at the files
+
+
+@click.group(cls=Group, help=N_("The checks: what can be tested, and how."))
+def check() -> None:
+    """Group."""
+
+
+@check.command("list", help=N_("List the checks with the controls that they speak for."))
+@output_option
+@pass_app
+def check_list(app: App, output: str) -> None:
+    """List."""
+    catalogue = open_workspace(app.root)
+    controls = controls_of(catalogue)
+    rows = [
+        {
+            "id": c.id,
+            "area": c.area,
+            "severity": c.severity.value,
+            "scope": c.scope.value,
+            "title": to_json(c.title),
+            "controls": controls.get(c.id, []),
+            "facts": [use.fact for use in c.facts],
+        }
+        for c in sorted(catalogue.checks.values(), key=lambda c: (c.area, c.id))
+    ]
+    columns = [
+        Column(_("Check"), field("id")),
+        Column(_("Severity"), lambda r: label(catalogue.checks[r["id"]].severity)),
+        Column(_("Title"), title_of, wide=True),
+        Column(_("Controls"), lambda r: " ".join(r["controls"])),
+    ]
+    app.emit(Table(columns, rows), output)
+
+
+@check.command("show", help=N_("Show one check: why, how it is judged, and how to remedy."))
+@click.argument("check_id", metavar="CHECK")
+@output_option
+@pass_app
+def check_show(app: App, check_id: str, output: str) -> None:
+    """Show."""
+    catalogue = open_workspace(app.root)
+    found = find(catalogue.checks, check_id, _("check"))
+    if output == "json":
+        app.emit(Table([], []), output, {**to_json(found), "controls": controls_of(catalogue).get(check_id, [])})
+        return
+    pairs = [
+        (_("Check"), found.id),
+        (_("Title"), spoken(found.title)),
+        (_("Severity"), label(found.severity)),
+        (_("Why it matters"), spoken(found.rationale)),
+        (_("Facts"), ", ".join(use.fact for use in found.facts)),
+        (_("Applies when"), found.applies or ""),
+        (_("For each"), found.for_each or ""),
+        (_("Among them"), found.where or ""),
+        (_("Expects"), found.expect),
+        (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),
+        (_("Remedy"), spoken(found.remediation)),
+        (_("Commands"), found.remediation_shell),
+        (_("Controls"), " ".join(controls_of(catalogue).get(check_id, []))),
+    ]
+    show_pairs(app, pairs, output)
+
+
+@check.command("new", help=N_("Begin a new check: a file that loads, with two cases that hold, for you to make true."))
+@click.argument("check_id", metavar="CHECK")
+@option("--fact", "fact_name", required=True, metavar="FACT", help=N_("The fact it rests on; `auditor fact list` shows them."))
+@option("--area", metavar="AREA", help=N_("The folder in checks/. Default: the first word of the id."))
+@pass_app
+def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:
+    """Write the file and say what comes next."""
+    fact = find({f.name: f for f in FACTS}, fact_name, _("fact"))
+    path = new_check(open_workspace(app.root), check_id, fact, area)
+    app.say(_("Written: {path}").format(path=path))
+    app.say(
+        _("Next: change it, watch its cases by `auditor check test --watch {check}`, and map it in a control.").format(
+            check=check_id
+        )
+    )
+
+
+@check.command("test", help=N_("Run the cases that prove the checks."))
+@click.argument("check_ids", metavar="[CHECK]...", nargs=-1)
+@option("--watch", is_flag=True, help=N_("Run them again whenever a file changes, until Ctrl-C."))
+@output_option
+@pass_app
+def check_test(app: App, check_ids: tuple[str, ...], watch: bool, output: str) -> int:
+    """Run cases; exit 1 when one gives another verdict than it promises."""
+    if watch:
+        return _watch(app, check_ids)
+    results = _run(app.root, check_ids)
+    failed = [r for r in results if not r.passed and not r.skipped]
+    if output != "table":
+        columns = [
+            Column(_("Check"), field("check")),
+            Column(_("Case"), field("case"), wide=True),
+            Column(_("Expected"), field("expected")),
+            Column(_("Given"), field("got")),
+            Column(_("Detail"), field("detail"), wide=True),
+        ]
+        app.emit(Table(columns, [_case_row(r) for r in results]), output)
+    else:
+        _tell(app, results, each=bool(check_ids))
+    return Exit.FINDINGS if failed else Exit.OK
+
+
+def _run(root: Path | None, check_ids: tuple[str, ...]) -> list[CaseResult]:
+    catalogue = open_workspace(root)
+    chosen = [find(catalogue.checks, c, _("check")) for c in check_ids] or list(catalogue.checks.values())
+    goldens = catalogue.settings.root / "tests" / "golden" / "facts"
+    return [result for one in chosen for result in run_cases(one, goldens)]
+
+
+def _tell(app: App, results: list[CaseResult], *, each: bool) -> None:
+    """What failed, with the difference between what was promised and what was given; with ``each`` also what passed."""
+    for result in results:
+        if result.passed or result.skipped:
+            if each:
+                style, verdict = ("green", result.expected) if result.passed else ("yellow", result.detail)
+                app.say(f"{result.check} · {result.case}: {verdict}", style)
+            continue
+        app.say(f"{result.check} · {result.case}", "bold")
+        app.say(f"- {result.expected}", "green", indent=2)
+        app.say(f"+ {result.got or '?'}", "red", indent=2)
+        for subject, observed, expected in result.shown:
+            shown = _("observed: {observed}, expected: {expected}").format(observed=_json(observed), expected=_json(expected))
+            app.say(f"{subject} {shown}".strip(), indent=4)
+        if result.detail:
+            app.say(result.detail, indent=4)
+    passed, skipped = sum(r.passed for r in results), sum(r.skipped for r in results)
+    counted = _("{passed} cases passed, {failed} failed, {skipped} skipped because their recorded output is not here.")
+    app.say(counted.format(passed=passed, failed=len(results) - passed - skipped, skipped=skipped))
+
+
+def _watch(app: App, check_ids: tuple[str, ...]) -> int:
+    """Run, wait for a change, run again. A file that is wrong for a moment is told and waited for."""
+    root = workspace_root(app.root)
+    seen: dict[Path, int] = {}
+    while True:
+        now = _instants(root)
+        if now != seen:
+            seen = now
+            try:
+                _tell(app, _run(app.root, check_ids), each=bool(check_ids))
+            except ConfigurationError as error:
+                for mistake in error.mistakes:
+                    app.say(mistake, "red")
+            app.say(_("Waiting for a change; Ctrl-C ends."), "dim")
+        try:
+            time.sleep(_GLANCE)
+        except KeyboardInterrupt:
+            return Exit.OK
+
+
+def _instants(root: Path) -> dict[Path, int]:
+    """When each file that the cases rest on was last written."""
+    found = {}
+    for folder in ("checks", "policies", "tests/golden/facts"):
+        for path in (root / folder).rglob("*"):
+            with contextlib.suppress(OSError):  # an editor may replace a file just now
+                found[path] = path.stat().st_mtime_ns
+    return found
+
+
+def _case_row(result: CaseResult) -> Row:
+    return {**to_json(result), "passed": result.passed}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
