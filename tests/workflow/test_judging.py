@@ -89,7 +89,7 @@ def night(ledger: Ledger, number: int, plan: DepartmentPlan, *results: AssetResu
 
 
 def seen(uid: str, epoch: int = 7, slice_: str = '<host><status state="up"/><ports closed="80"/></host>') -> AssetResult:
-    facts = (("clock", f"epoch={epoch}\n"), ("open_ports", slice_))
+    facts = (("clock", f"epoch={epoch}\nend\n"), ("open_ports", slice_))
     return result(*(observation(text, fact=fact, asset=uid) for fact, text in facts), asset=uid)
 
 

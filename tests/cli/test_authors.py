@@ -1,0 +1,59 @@
+"""What authors of checks use: costs, failing cases told as differences, and cases that run again when a file changes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+from tests.cli.conftest import COMMAND, Workspace, environment
+
+
+def test_costs_are_what_the_last_audit_measured(audited: Workspace) -> None:
+    """Each probe of the plan that ran is told with its time, its host and the checks that rest on it."""
+    done = audited.run("plan", "--cost", "--format", "json")
+    told = json.loads(done.output)
+    assert [(c["hosts"], c["checks"], c["slowest"]) for c in told] == [(1, 1, "example-this-machine")] * 2
+    assert all(0 <= c["median"] <= c["longest"] < 10 for c in told)
+    assert "file_stat" in audited.run("plan", "--cost").output
+
+
+def test_costs_need_a_ledger(workspace: Workspace) -> None:
+    """Nothing was measured yet: that is said, not shown as free."""
+    done = workspace.call("plan", "--cost")
+    assert done.returncode == 4
+    assert b"no ledger" in done.stderr
+
+
+def test_a_case_that_fails_is_told_as_a_difference(workspace: Workspace) -> None:
+    """Promised, given, and the values that decided."""
+    path = workspace.root / "checks" / "files" / "guarded-file.yaml"
+    path.write_text(
+        path.read_text().replace('"0600"', '"0400"').replace("'!guarded.other_readable'", "'guarded.mode == \"0400\"'")
+    )
+    done = workspace.call("check", "test", "guarded-file")
+    lines = [line.strip() for line in done.stdout.decode().splitlines()]
+    assert done.returncode == 1
+    assert lines[:4] == ["guarded-file · private", "- pass", "+ fail", 'observed: "0600", expected: "0400"']
+
+
+def test_watching_runs_the_cases_again(workspace: Workspace) -> None:
+    """A change is seen, a file that is wrong for a moment is told and waited for, and Ctrl-C ends it in order."""
+    path = workspace.root / "checks" / "files" / "guarded-file.yaml"
+    whole = path.read_text()
+    command = [*COMMAND, "check", "test", "--watch", "guarded-file"]
+    log = workspace.root / "log"
+    with log.open("wb") as out, subprocess.Popen(command, cwd=workspace.root, env=environment(), stdout=out, stderr=out) as watch:
+        for text, wanted in (
+            (whole, "2 cases passed, 0 failed"),
+            (whole.replace("verdict: fail", "verdict: pass"), "no case fails"),
+            (whole.replace("!guarded", "guarded"), "0 cases passed, 2 failed"),
+        ):
+            path.write_text(text)
+            deadline = time.monotonic() + 30
+            while wanted not in " ".join(log.read_text().split()):
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(timeout=10) == 0
