@@ -55,6 +55,7 @@ def test_the_reference_is_not_stale(docs: ModuleType, capsys: pytest.CaptureFixt
 
 def test_a_stale_page_is_named(docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     """--check writes nothing, names the page and ends with 1; without it the page is written."""
+    monkeypatch.setattr(docs, "DOCS", tmp_path / "docs")
     monkeypatch.setattr(docs, "FOLDER", tmp_path / "docs" / "reference")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     assert docs.main(["--check"]) == 1
