@@ -13,6 +13,7 @@ from auditor.evaluating.reading import Missing, Reading, proven_items, read_resu
 from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset, compile_check
 from auditor.model import (
     Asset,
+    AssetKind,
     AssetPlan,
     AssetResult,
     Check,
@@ -41,17 +42,29 @@ Readings = Mapping[ProbeCall, Reading | Missing]
 class Evaluator:
     """Judges assets under one plan's checks; compiles each check once."""
 
-    def __init__(self, checks: Mapping[str, Check], *, now: datetime, addresses: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        now: datetime,
+        addresses: Iterable[str] = (),
+        hosts: Mapping[str, Iterable[Asset]] | None = None,
+    ) -> None:
         self._checks = checks
         self._compiled: dict[str, CompiledCheck | str] = {}
         self._decided: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[dict[str, Value], Outcome]] = {}
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
+        self._hosts: dict[str, Json] = {
+            department: [{"uid": a.uid, "name": a.name, "address": a.address} for a in assets if a.kind is AssetKind.HOST]
+            for department, assets in (hosts or {}).items()
+        }
 
     @classmethod
     def for_plan(cls, plan: Plan, checks: Mapping[str, Check]) -> Evaluator:
-        """An evaluator with a plan's instant and addresses."""
-        return cls(checks, now=plan.now, addresses=plan.addresses)
+        """An evaluator with a plan's instant, addresses and hosts."""
+        hosts = {d.asset.department: [a.asset for a in d.assets] for d in plan.departments}
+        return cls(checks, now=plan.now, addresses=plan.addresses, hosts=hosts)
 
     def judge_asset(
         self, plan: AssetPlan, result: AssetResult | None, failing: Mapping[str, Collection[str]] | None = None
@@ -168,7 +181,7 @@ class Evaluator:
             **facts,
             "params": dict(task.params),
             "asset": bind_asset(asset),
-            "department": {"id": asset.department},
+            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, [])},
             "inventory": self._inventory,
             "now": self._now,
             "observed_at": observed_at,

@@ -10,6 +10,7 @@ evaluation. One evaluation may iterate 10,000 times in all; beyond that it is an
 from __future__ import annotations
 
 import functools
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -218,6 +219,14 @@ def _minus(items: list[Any], others: list[Any]) -> list[Any]:
     return [item for item in items if repr(item) not in taken]
 
 
+def _within(address: str, network: str) -> bool:
+    """Whether an IP address lies in a network; a name lies in none."""
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
 def _group(pairs: list[list[str]]) -> list[dict[str, Any]]:
     groups: dict[str, dict[str, None]] = {}
     for key, value in pairs:
@@ -229,6 +238,7 @@ def _functions(group: Any) -> list[Any]:
     """Our own functions on lists; the standard's ``filter`` and ``map`` cost the square of their result.
 
     ``l.join(sep)``, ``l.flatten()``, ``l.distinct()``, ``l.minus(other)``, and ``pairs.group()`` of ``[key, value]`` pairs.
+    On texts: ``address.within(network)``, of an IP address and a network in CIDR notation.
     """
     texts, same, of_lists = cel.Type.List(cel.Type.STRING), cel.Type.List(_T), cel.Type.List(cel.Type.List(_T))
 
@@ -241,6 +251,7 @@ def _functions(group: Any) -> list[Any]:
         member("flatten", [of_lists], same, _flatten),
         member("distinct", [same], same, _distinct),
         member("minus", [same, same], same, _minus),
+        member("within", [cel.Type.STRING, cel.Type.STRING], cel.Type.BOOL, _within),
         member("group", [cel.Type.List(texts)], cel.Type.List(group), _group),
     ]
 

@@ -19,6 +19,9 @@ ASSET = record(
 )
 """``asset`` as expressions see it."""
 
+LISTED = record(uid=STR, name=STR, address=STR)
+"""A host of ``department.hosts``: those that the department's inventory lists, observed or not."""
+
 PARAM_SHAPES: dict[str, Shape] = {
     "str": STR, "int": INT, "float": FLOAT, "bool": BOOL, "list": ListOf(STR), "ints": ListOf(INT)
 }  # fmt: skip
@@ -151,7 +154,7 @@ def _variables(source: _Source) -> dict[str, Shape]:
     variables: dict[str, Shape] = {
         "params": Record(tuple((name, PARAM_SHAPES[kind]) for name, kind in source.params)),
         "asset": ASSET,
-        "department": record(id=STR),
+        "department": record(id=STR, hosts=ListOf(LISTED)),
         "inventory": record(addresses=ListOf(STR)),
         "now": TIMESTAMP,
         "observed_at": TIMESTAMP,

@@ -29,7 +29,7 @@ NEEDS_SUDO = ("account-empty-password", "account-password-max-days", "sudo-nopas
 
 # Of the department's own checks: what fails in which department, and whom it names.
 DEPARTMENT: dict[str, dict[str, tuple[str, ...]]] = {
-    "health": {"dept-unlisted-hosts": ("health-shadow-it",)},
+    "health": {"dept-unlisted-hosts": ("health-shadow-it",), "dept-silent-hosts": ("health-down-1",)},
     "interior": {"dept-shared-host-keys": ("interior-twin-1", "interior-twin-2")},
 }
 

@@ -106,12 +106,11 @@ def _judge(check: Check, case: Case, given: Mapping[str, Json]) -> Outcome:
     params = {p.name: p.default for p in check.params} | case.params
     calls = {use.variable: ProbeCall(use.fact, use.args) for use in check.facts}
     task = CheckTask(check.id, check.severity, params, tuple(calls.items()), (), "case")
-    addresses = case.asset.get("addresses", [])
-    now = CASE_NOW
-    evaluator = Evaluator(
-        {check.id: check}, now=now, addresses=[str(a) for a in addresses] if isinstance(addresses, list) else []
-    )
-    asset = _asset(case)
+    told = case.asset.get("addresses", [])
+    addresses = [str(a) for a in told] if isinstance(told, list) else []
+    now, asset = CASE_NOW, _asset(case)
+    listed = [replace(asset, uid=address, name=address, address=address) for address in addresses]
+    evaluator = Evaluator({check.id: check}, now=now, addresses=addresses, hosts={asset.department: listed})
     if check.scope is Scope.DEPARTMENT:
         return evaluator.judge_rows(task, asset, {variable: _rows(value) for variable, value in given.items()})
     readings = {calls[variable]: Reading(value, now) for variable, value in given.items()}

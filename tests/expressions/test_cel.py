@@ -123,3 +123,20 @@ def test_any_value_holds_or_raises(value: object) -> None:
     except ExpressionError:
         return
     assert held is value
+
+
+@pytest.mark.parametrize(
+    ("address", "network", "told"),
+    [
+        ("10.1.2.3", "10.1.0.0/16", True),
+        ("10.2.0.1", "10.1.0.0/16", False),
+        ("fd00::7", "fd00::/64", True),
+        ("10.1.2.3", "fd00::/64", False),
+        ("web.example", "10.1.0.0/16", False),
+        ("10.1.2.3", "nothing", False),
+    ],
+)
+def test_addresses_within_networks(address: str, network: str, told: bool) -> None:
+    """Of both families; what is no address lies in no network."""
+    program = Environment({"params": record(a=STR, n=STR)}).compile("params.a.within(params.n)")
+    assert told is program.holds(Binding({"params": {"a": address, "n": network}}))
