@@ -48,6 +48,8 @@ def environment() -> Environment:
         ("accounts.map(a, a.groups).flatten().distinct()", ["root", "adm"]),
         ('["no", "yes"].minus(params.allowed)', ["yes"]),
         ("accounts.map(a, [string(a.uid), a.name]).group()[0].values", ["root", "toor"]),
+        ('accounts.pairs("name", "groups").group().map(g, g.values)', [["adm,root"], ["root"]]),
+        ('[{"a": true, "b": 1}, {"a": false, "b": 2}, {"b": 3}].having("a").pairs("b", "a")', [["1", "True"]]),
         ('now - timestamp(1700000000) > duration("24h")', True),
     ],
 )
