@@ -13,6 +13,7 @@ from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
 from auditor.cli.catalogue import controls_of, find, show_pairs, spoken, title_of
 from auditor.errors import ConfigurationError
 from auditor.facts import FACTS
+from auditor.model import VerdictKind
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _
@@ -78,6 +79,7 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("For each"), found.for_each or ""),
         (_("Among them"), found.where or ""),
         (_("Expects"), found.expect),
+        (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
         (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),
         (_("Remedy"), spoken(found.remediation)),
         (_("Commands"), found.remediation_shell),

@@ -250,7 +250,7 @@ def _judge_items(
             continue
         _keep_worst(verdicts, _verdict(compiled, subject, binding))
     if not verdicts:
-        verdicts[""] = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.NOTHING_TO_EXAMINE)
+        verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
     left_out = tuple(s for s in excluded if s not in verdicts)
     return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
 

@@ -45,6 +45,7 @@ def load_check(files: Files, document: Document, area: str) -> Check | None:
         params=params,
         references=data.get("references", {}),
         cases=tuple(_case(case, params) for case in data["cases"]),
+        empty=data.get("empty", "not_applicable"),
         area=area,
         sha256=_decisive(data),
         **{key: data.get(key) for key in EXPRESSIONS if key != "expect"},
@@ -64,7 +65,10 @@ def _decisive(data: dict[str, Any]) -> str:
     Parameters are left out because a verdict's definition adds the values in force.
     """
     facts = sorted((use.variable, use.fact, sorted(use.args)) for use in _facts(data["facts"]))
-    return digest({"facts": facts, "scope": data.get("scope", "asset"), **{key: data.get(key) for key in EXPRESSIONS}})
+    decisive = {"facts": facts, "scope": data.get("scope", "asset"), **{key: data.get(key) for key in EXPRESSIONS}}
+    if "empty" in data:
+        decisive["empty"] = data["empty"]
+    return digest(decisive)
 
 
 def _facts(value: Any) -> tuple[FactUse, ...]:
@@ -179,9 +183,12 @@ def _check_arguments(document: Document, report: Report, check: Check, use: Fact
 
 
 def _check_subject(document: Document, report: Report, check: Check) -> None:
+    data: Any = document.value
     if check.for_each is not None and check.subject is None:
         message = _("a check with for_each needs subject: the text that names each item, so that its finding can be followed")
         report.add(document, ("for_each",), message, at_key=True)
+    if check.for_each is None and "empty" in data:
+        report.add(document, ("empty",), _("only a check with for_each may have it"), at_key=True)
 
 
 def _check_params_used(document: Document, report: Report, check: Check) -> None:

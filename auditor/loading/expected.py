@@ -106,6 +106,7 @@ EXPECTED = (
     NP_("expected", "an inventory"),
     NP_("expected", "ar or en"),
     NP_("expected", "asset or department"),
+    NP_("expected", "not_applicable or pass"),
     NP_("expected", "auto, terminal or reorder"),
     NP_("expected", "critical, high, medium or low"),
     NP_("expected", "high, medium or low"),

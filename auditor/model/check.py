@@ -82,6 +82,7 @@ class Check:
     for_each: str | None = None
     where: str | None = None
     subject: str | None = None
+    empty: str = "not_applicable"  # or "pass": the verdict when there is nothing to examine
     observed: str | None = None
     expected: str | None = None
     params: tuple[Param, ...] = ()

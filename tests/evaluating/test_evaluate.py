@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,15 @@ def test_an_empty_list_is_not_a_pass() -> None:
         outcome.verdicts[0].reason,
         outcome.complete,
     ) == (VerdictKind.NOT_APPLICABLE, Reason.NOTHING_TO_EXAMINE, True)
+
+
+def test_a_whole_list_of_offenders_that_is_empty_may_pass() -> None:
+    """Where a check says so; the expression that fails on an item still is no pass."""
+    one = replace(LIST_CHECK, empty="pass")
+    outcome = judge(one, result(observation(ports(22))), params={"allowed": []})
+    assert (outcome.kind, outcome.complete) == (VerdictKind.PASS, True)
+    broken = replace(one, where=None, subject="string(item / 0)")
+    assert VerdictKind.ERROR is judge(broken, result(observation(ports(22))), params={"allowed": []}).kind
 
 
 def test_the_worst_of_two_items_of_one_name_counts() -> None:

@@ -20,7 +20,7 @@ from auditor.errors import ParseError
 from auditor.facts import by_name
 
 FOLDER = Path(__file__).parent / "facts"
-_ENTER = 'mount -t proc proc "$1/proc" && exec chroot "$1" /bin/sh -s'
+_ENTER = 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && exec chroot "$1" /bin/sh -s'
 
 
 def main(argv: list[str]) -> int:

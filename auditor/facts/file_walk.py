@@ -1,0 +1,143 @@
+"""One walk over the local file systems for all that only a walk can find, so that every check shares its cost.
+
+Network mounts, what containers keep, /proc, /sys, /dev and /run are left out. GNU find walks as root, once, at the lowest
+priority; when it cannot see everything, does not end in time or finds more than can be listed, the probe fails: a
+shorter list would read as a cleaner host. Snapshots of btrfs that are not mounted are not entered.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import STR, ListOf, record
+from auditor.model import Json, Text
+
+_LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "overlay", "tmpfs")
+_LEFT_OUT = (
+    *("/proc", "/sys", "/dev", "/run", "/snap"),
+    *("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/lxc", "/var/lib/lxd"),
+)
+_WEB_ROOTS = ("/var/www/*", "/srv/*", "/usr/share/nginx/html/*")
+_DUMPS = ("*.sql", "*.sql.gz", "*.sql.xz", "*.sql.bz2", "*.sql.zst", "*.dump", "*.dmp", "*.mdb", "*.bson")
+_KEYS = ("*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keytab", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+_EXPOSED = (
+    *_DUMPS,
+    *("*.zip", "*.tar", "*.tar.gz", "*.tgz", "*.tar.xz", "*.7z", "*.rar"),
+    *("*.bak", "*.old", "*.orig", "*.swp", ".env", ".htpasswd"),
+)
+_MOST = 2000  # lines of one kind; a host with more is not listed in part
+
+Words = list[str]
+
+
+def _any(test: str, values: tuple[str, ...]) -> Words:
+    """``( test value -o test value … )``."""
+    return ["(", *[word for value in values for word in ("-o", test, value)][1:], ")"]
+
+
+def _print(kind: str, *tests: str) -> Words:
+    """What find prints for a file that meets the tests: its kind, mode, owner and group, and its path up to a NUL."""
+    return ["(", *tests, "-printf", f"{kind}|%y|%m|%u|%g|", "-print0", ")"]
+
+
+def _all(kinds: tuple[Words, ...]) -> Words:
+    """Each kind in turn, whatever came of the one before."""
+    return [word for kind in kinds for word in (",", *kind)][1:]
+
+
+def _expression() -> Words:
+    """Cheap tests first, and most files never come to the dear ones: names are compared outside /usr only."""
+    pruned = _any("-path", _LEFT_OUT)
+    foreign = ["!", *_any("-fstype", _LOCAL)]
+    named = (
+        _print("dump", *_any("-iname", _DUMPS)),
+        _print("key", "-perm", "/0044", *_any("-name", _KEYS), "!", "-path", "/etc/ssl/certs/*"),
+        _print("archive", *_any("-path", _WEB_ROOTS), *_any("-iname", _EXPOSED)),
+        _print("core", "-size", "+64k", *_any("-name", ("core", "core.[0-9]*"))),
+    )
+    kinds = (
+        _print("root", "-path", "/etc/passwd"),
+        _print("setuid", "-perm", "/6000", "-type", "f"),
+        _print("writable", "-perm", "-0002", *_any("-type", ("f", "d"))),
+        _print("unowned", "(", "!", "-uid", "0", "-nouser", "-o", "!", "-gid", "0", "-nogroup", ")"),
+        _print("repository", "-type", "d", *_any("-name", (".git", ".svn", ".hg")), *_any("-path", _WEB_ROOTS)),
+        ["(", "-type", "f", *_outside("/usr/*", "/usr/share/nginx/html/*"), "(", *_all(named), ")", ")"],
+    )
+    return ["(", *pruned, "-o", *foreign, ")", "-prune", "-o", "(", *_all(kinds), ")"]
+
+
+def _outside(folder: str, but: str) -> Words:
+    return ["(", "!", "-path", folder, "-o", "-path", but, ")"]
+
+
+_COMMAND = " ".join(("/usr/bin/find", "/", *map(shlex.quote, _expression())))
+
+# A line end in a file's name would otherwise begin a line of its own.
+_SCRIPT = f"""\
+read -r me rest </proc/self/stat || exit 1
+renice -n 19 -p "$me" >/dev/null 2>&1
+[ -x /usr/bin/find ] || exit 1
+{{ as_root {_COMMAND} || echo broken; }} |
+  tr '\\n\\0' '?\\n' |
+  awk -F'|' '$0 == "broken?" {{ print "broken"; bad = 1; exit }}
+    ++seen[$1] > {_MOST} {{ print "more than {_MOST} of " $1; bad = 1; exit }}
+    {{ print }}
+    END {{ if (!bad) print "end" }}' || exit 1
+"""
+
+_NAMES = {
+    "setuid": "setuid",
+    "writable": "world_writable",
+    "unowned": "unowned",
+    "dump": "dumps",
+    "key": "readable_keys",
+    "repository": "web_repositories",
+    "archive": "web_archives",
+    "core": "core_dumps",
+}
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``kind|type|mode|owner|group|path`` a line, then ``end``."""
+    lines = output.rstrip("\r\n ").split("\n")
+    if lines[-1].strip() != "end":
+        raise ParseError(f"file_walk: the walk did not come to its end: {lines[-1][:80]!r}")
+    value: dict[str, list[Json]] = {name: [] for name in _NAMES.values()}
+    whole = False
+    for line in lines[:-1]:
+        fields = line.rstrip("\r").split("|", 5)
+        if len(fields) != 6 or not fields[5].startswith("/"):
+            raise ParseError(f"file_walk: a line that is no file: {line[:80]!r}")
+        kind, type_, mode, owner, group, path = fields
+        if kind == "root":
+            whole = True
+            continue
+        if kind not in _NAMES:
+            raise ParseError(f"file_walk: an unknown kind of file: {kind[:40]!r}")
+        value[_NAMES[kind]].append(
+            {"path": path.rstrip(" "), "type": type_, "mode": f"{int(mode, 8):04o}", "owner": owner, "group": group}
+        )
+    if not whole:
+        raise ParseError("file_walk: the root file system was not walked: it is of a kind that is not known to be local")
+    for found in value.values():
+        found.sort(key=lambda item: str(item["path"]) if isinstance(item, dict) else "")
+    return {**value}
+
+
+_FILES = ListOf(record(path=STR, type=STR, mode=STR, owner=STR, group=STR))
+
+FACT = Fact(
+    name="file_walk",
+    title=Text(
+        en="Files that only a walk over the local file systems finds", ar="ملفات لا يكشفها إلا المرور على أنظمة الملفات المحلية"
+    ),
+    shape=record(**dict.fromkeys(_NAMES.values(), _FILES)),
+    parse=parse,
+    example={
+        **{name: [] for name in _NAMES.values()},
+        "setuid": [{"path": "/usr/bin/passwd", "type": "f", "mode": "4755", "owner": "root", "group": "root"}],
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND,), timeout=60.0, max_bytes=1_048_576)},
+)
