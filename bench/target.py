@@ -25,7 +25,7 @@ from auditor.model import ProbeCall, Scope
 ROOT = Path(__file__).resolve().parent.parent
 WALKS = ("file_walk",)
 AIM = 2.0  # seconds of CPU for all but the walk
-_ENTER = 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && exec chroot "$1" /bin/sh -s'
+_ENTER = 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /sys "$1/sys" && exec chroot "$1" /bin/sh -s'
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def _all(kinds: tuple[Words, ...]) -> Words:
 def _expression() -> Words:
     """Cheap tests first, and most files never come to the dear ones: names are compared outside /usr only."""
     pruned = _any("-path", _LEFT_OUT)
-    foreign = ["!", *_any("-fstype", _LOCAL)]
+    foreign = ["-type", "d", "!", *_any("-fstype", _LOCAL)]  # files of an overlay are told as of no known kind
     named = (
         _print("dump", *_any("-iname", _DUMPS)),
         _print("key", "-perm", "/0044", *_any("-name", _KEYS), "!", "-path", "/etc/ssl/certs/*"),

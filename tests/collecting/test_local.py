@@ -29,7 +29,7 @@ def test_local(settings: Settings) -> None:
 
 def test_deadline_and_cancel(settings: Settings) -> None:
     """A machine that hangs is cut at the deadline, and at once when a person stops."""
-    facts = Facts(fact("a", "echo a"), fact("b", "sleep 60", timeout=50), fact("c", "echo c"))
+    facts = Facts(fact("a", "echo a"), fact("b", "sleep 60", timeout=50), fact("c", "echo c", timeout=60))
     plan = facts.plan(host(method="local", host_timeout=0.7))
     result = LocalTransport(settings, lookup=facts.lookup).collect(plan)
     assert (result.reach, [o.status.value for o in result.observations]) == (Reach.TIMED_OUT, ["ok", "timed_out", "not_run"])

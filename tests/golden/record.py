@@ -20,7 +20,7 @@ from auditor.errors import ParseError
 from auditor.facts import by_name
 
 FOLDER = Path(__file__).parent / "facts"
-_ENTER = 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && exec chroot "$1" /bin/sh -s'
+_ENTER = 'mount --bind "$1" "$1" && mount -t proc proc "$1/proc" && mount --rbind /sys "$1/sys" && exec chroot "$1" /bin/sh -s'
 
 
 def main(argv: list[str]) -> int:
@@ -31,6 +31,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--root", type=Path, help="an unpacked system; without it this machine")
     parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--source", default="", help="what the output was read from, after 'real: '")
+    parser.add_argument("--shared", action="store_true", help="in this machine's own namespaces, where the kernel tells no other")
     given = parser.parse_args(argv)
     fact = by_name(given.fact)
     if fact is None or "linux" not in fact.probes:
@@ -40,7 +41,8 @@ def main(argv: list[str]) -> int:
     script = f'as_root() {{ "$@"; }}\n{variables}{fact.probes["linux"].script}'
     command = ["/bin/sh", "-s"]
     if given.root is not None:
-        command = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", _ENTER, "enter", str(given.root)]
+        apart = ["--mount"] if given.shared else ["--mount", "--net", "--pid", "--fork"]
+        command = ["unshare", *apart, "sh", "-c", _ENTER, "enter", str(given.root)]
     environment = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     done = subprocess.run(command, input=script.encode(), capture_output=True, env=environment, timeout=300)
     if done.returncode != 0:

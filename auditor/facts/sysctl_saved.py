@@ -1,0 +1,77 @@
+"""Kernel settings as the configuration files will set them at the next start, in the order in which systemd-sysctl reads them.
+
+Of files with one name in several folders the first folder's counts (/etc, /run, /usr/local/lib, /usr/lib); they are then read by
+name, and the last line for a key holds. /etc/sysctl.conf is read where a link in /etc/sysctl.d names it (Debian to 12, Ubuntu,
+RHEL). A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets each key that no line names.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from auditor.errors import ParseError
+from auditor.facts._lines import files, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import STR, MapOf, record
+from auditor.model import Json, Text
+
+_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
+
+_SCRIPT = f"""\
+for folder in {" ".join(_FOLDERS)}; do
+  [ -e "$folder" ] || continue
+  {{ [ -r "$folder" ] && [ -x "$folder" ]; }} || exit 1
+  for file in "$folder"/*.conf; do
+    if [ -e "$file" ]; then :; elif [ -L "$file" ]; then continue; else continue; fi
+    [ -r "$file" ] || exit 1
+    printf '%s:\\n' "$file"
+    grep -H '^[[:space:]]*[^#;[:space:]]' "$file" || [ $? -eq 1 ] || exit 1
+  done
+done
+echo end
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``path:`` for each file and ``path:line`` for each of its settings."""
+    found = files(whole(output, "sysctl_saved"), "sysctl_saved")
+    counted: dict[str, str] = {}
+    for path in found:
+        if str(PurePosixPath(path).parent) not in _FOLDERS:
+            raise ParseError(f"sysctl_saved: a file of another folder: {path[:80]!r}")
+        known = counted.get(PurePosixPath(path).name)
+        if known is None or _rank(path) < _rank(known):
+            counted[PurePosixPath(path).name] = path
+    value: dict[str, Json] = {}
+    for _name, path in sorted(counted.items()):
+        for line in found[path]:
+            key, equals, text = line.partition("=")
+            bare = key.strip().lstrip("-")
+            if not line.strip() or (not equals and key.strip().startswith("-")):
+                continue  # a lone `-key` leaves the key out of a pattern
+            if not equals or not bare:
+                raise ParseError(f"sysctl_saved: {path}: a line that is no setting: {line[:80]!r}")
+            value[_dotted(bare)] = {"value": " ".join(text.split()), "source": path}
+    return value
+
+
+def _rank(path: str) -> int:
+    return _FOLDERS.index(str(PurePosixPath(path).parent))
+
+
+def _dotted(key: str) -> str:
+    """Keys are written with dots or with slashes: the separator that comes first decides."""
+    slash, dot = key.find("/"), key.find(".")
+    if slash != -1 and (dot == -1 or slash < dot):
+        return key.replace("/", ".")
+    return key
+
+
+FACT = Fact(
+    name="sysctl_saved",
+    title=Text(en="Kernel settings as the files will set them", ar="إعدادات النواة كما ستضبطها الملفات"),
+    shape=MapOf(record(value=STR, source=STR)),
+    parse=parse,
+    example={"net.ipv4.ip_forward": {"value": "0", "source": "/etc/sysctl.d/60-router.conf"}},
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)

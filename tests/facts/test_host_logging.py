@@ -1,0 +1,120 @@
+"""Facts on logs, audit rules and systemd's settings: what is particular to each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.errors import ParseError
+from tests.facts.hosts import fact
+
+
+def value(name: str, *lines: str, **args: Any) -> Any:
+    return fact(name).value("\n".join((*lines, "end", "")), args)
+
+
+def rule(text: str) -> Any:
+    return value("audit_rules", "installed=yes", "enabled=1", f"loaded={text}")["loaded"][0]
+
+
+def test_a_watch_is_one_whichever_way_it_is_written() -> None:
+    """``-w`` and ``-F path=`` with ``-F perm=`` give the same path and permissions; a folder's closing slash is dropped."""
+    written = [rule(text) for text in ("-w /etc/x/ -p wa -k a", "-a always,exit -F dir=/etc/x/ -F perm=wa -F key=a")]
+    assert [("/etc/x", "wa")] * 2 == [(r["path"], r["perms"]) for r in written]
+    assert rule("-w /etc/x")["perms"] == "rwxa"
+    assert rule("-a never,exit -F path=/etc/x")["never"]
+
+
+@pytest.mark.parametrize("text", ["-w", "-a always,exit -Z 1", "-a always,exit -F path", "-w '/etc"])
+def test_a_rule_that_cannot_be_read_is_an_error(text: str) -> None:
+    """An option that is not known may turn the rule into its opposite."""
+    with pytest.raises(ParseError):
+        rule(text)
+
+
+def rotation(*lines: str) -> Any:
+    main = ("/etc/logrotate.conf:", *(f"/etc/logrotate.conf:{line}" for line in lines))
+    return {e["path"]: e.get("days") for e in value("log_rotation", "installed=yes", *main)["entries"]}
+
+
+def test_days_kept_follow_period_count_and_age() -> None:
+    """What stands before a block holds in it unless it says otherwise; maxage shortens, size makes the days unknown."""
+    head = ("weekly", "rotate 4", "/a {", "}")
+    assert rotation(*head, "/b /c {", " daily", " rotate 9", "}") == {"/a": 28, "/b": 9, "/c": 9}
+    assert rotation("monthly", "rotate 12", "/a {", " maxage 100", "}", "/b {", " size 10M", "}") == {"/a": 100, "/b": None}
+    assert rotation("/a {", " weekly", " rotate 1", " postrotate", "  rotate 99", " endscript", "}") == {"/a": 7}
+
+
+@pytest.mark.parametrize("lines", [("/a {", "weekly"), ("}",), ("include /opt/rotate",), ("/a {", "postrotate", "x", "}")])
+def test_rotation_that_cannot_be_followed_is_refused(lines: tuple[str, ...]) -> None:
+    """A block without its end, or an include that was not read, may hold anything."""
+    with pytest.raises(ParseError):
+        rotation(*lines)
+
+
+def systemd(*lines: str) -> Any:
+    return value("systemd_config", "present=yes", *lines, name="journald.conf")["settings"]
+
+
+def test_drop_ins_override_the_main_file_by_name() -> None:
+    """Of one name /etc's counts alone; a main file in /etc hides /usr's; an empty value unsets."""
+    told = systemd(
+        "file=/etc/systemd/journald.conf", "line=[Journal]", "line=Storage=auto", "line=Compress=no",
+        "file=/etc/systemd/journald.conf.d/50-a.conf", "line=[Journal]", "line=Storage=persistent",
+        "file=/usr/lib/systemd/journald.conf", "line=[Journal]", "line=Seal=no",
+        "file=/usr/lib/systemd/journald.conf.d/50-a.conf", "line=[Journal]", "line=Storage=none",
+        "file=/usr/lib/systemd/journald.conf.d/90-b.conf", "line=[Journal]", "line=Compress=",
+    )  # fmt: skip
+    assert told == {"Journal.Storage": "persistent"}
+
+
+def rsyslog(*lines: str) -> Any:
+    return value("rsyslog", "installed=yes", "/etc/rsyslog.conf:", *(f"/etc/rsyslog.conf:{line}" for line in lines))
+
+
+def test_targets_in_both_syntaxes() -> None:
+    """An action over several lines, the old form, and encryption only where driver and mode say so."""
+    told = rsyslog(
+        'action(type="omfwd"', ' target="a" protocol="tcp" StreamDriver="gtls" StreamDriverMode="1")', "*.* @@b:514", "mail.* @c"
+    )
+    assert [(t["host"], t["protocol"], t["encrypted"]) for t in told["targets"]] == [
+        ("a", "tcp", True),
+        ("b:514", "tcp", False),
+        ("c", "udp", False),
+    ]
+    assert not rsyslog('action(type="omfwd" target="a" StreamDriver="gtls")')["targets"][0]["encrypted"]
+
+
+def test_an_include_elsewhere_is_refused() -> None:
+    """What another folder says of listeners is not known."""
+    for line in ("$IncludeConfig /opt/*.conf", 'include(file="/opt/x.conf")'):
+        with pytest.raises(ParseError):
+            rsyslog(line)
+    assert rsyslog("$IncludeConfig /etc/rsyslog.d/*.conf", "# $ModLoad imudp")["listens"] == []
+
+
+def test_a_line_with_a_bar_is_only_text() -> None:
+    """A banner may hold what looks like the probe's own words."""
+    told = value("file_text", "exists=yes", "|exists=no", "|end", "||", path="/etc/issue")
+    assert told == {"path": "/etc/issue", "exists": True, "text": "exists=no\nend\n|"}
+
+
+def test_settings_in_files_follow_systemd_s_order() -> None:
+    """/etc masks a file of the same name elsewhere; slashes and dots name one key; the last file by name holds."""
+    told = value(
+        "sysctl_saved",
+        "/etc/sysctl.d/10-a.conf:", "/etc/sysctl.d/10-a.conf:net/ipv4/ip_forward = 0",
+        "/run/sysctl.d/10-a.conf:", "/run/sysctl.d/10-a.conf:kernel.sysrq = 1",
+        "/usr/lib/sysctl.d/90-z.conf:", "/usr/lib/sysctl.d/90-z.conf:-net.ipv4.ip_forward=1",
+        "/usr/lib/sysctl.d/91-z.conf:", "/usr/lib/sysctl.d/91-z.conf:-net.ipv4.conf.lo.rp_filter",
+    )  # fmt: skip
+    assert {key: entry["value"] for key, entry in told.items()} == {"net.ipv4.ip_forward": "1"}
+
+
+def test_only_an_install_command_that_does_nothing_blocks_a_module() -> None:
+    """A blacklist line, or an install line that loads the module after all, blocks nothing."""
+    lines = ("modules=yes", "modules.dep sctp", "modules.dep rds", "modules.dep tipc")
+    told = value("kernel_modules", *lines, "install sctp /bin/false", "blacklist rds", "install tipc /sbin/modprobe -i tipc")
+    blocked = {m["name"]: (m["available"], m["blocked"]) for m in told if m["available"]}
+    assert blocked == {"sctp": (True, True), "rds": (True, False), "tipc": (True, False)}
