@@ -10,7 +10,7 @@ from auditor.errors import ParseError
 from tests.facts.hosts import fact
 
 
-def value(name: str, *lines: str, **args: Any) -> Any:
+def value(name: str, /, *lines: str, **args: Any) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), args)
 
 
