@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.facts import (
     accounts,
+    apt_sources,
     auditd,
     automatic_updates,
     clock,
@@ -35,6 +36,7 @@ from auditor.facts.interface import Fact
 
 FACTS: tuple[Fact, ...] = (
     accounts.FACT,
+    apt_sources.FACT,
     auditd.FACT,
     automatic_updates.FACT,
     clock.FACT,
