@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._apt_config import truth
 from auditor.facts._lines import files, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
@@ -46,8 +47,6 @@ echo end
 """
 
 _WORD = re.compile(r'(?:\[[^\]]*\]|"[^"]*"|[^\s"\[])+')
-_YES = frozenset({"yes", "true", "with", "on", "enable"})
-_NO = frozenset({"no", "false", "without", "off", "disable"})
 _FLAGS = ("trusted", "allow_insecure", "allow_weak", "allow_downgrade_to_insecure")
 Options = dict[str, str]
 Source = dict[str, Json]
@@ -116,7 +115,7 @@ def _one_line(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]
 def _deb822(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]]:
     found = []
     for fields in _stanzas(lines):
-        if not _truth(fields.get("enabled", ""), default=True):
+        if not truth(fields.get("enabled", ""), default=True):
             continue
         kinds, addresses, suites = (fields.get(key, "").split() for key in ("types", "uris", "suites"))
         if not kinds or not addresses or not suites or not {*kinds} <= {"deb", "deb-src"}:
@@ -168,23 +167,15 @@ def _source(
         "suite": suite,
         "components": [*components],
         "signed_by": "inline" if "BEGIN PGP" in by else " ".join(by.split()),
-        "trusted": _truth(options.get("trusted", ""), default=False),
-        "allow_insecure": _truth(options.get("allow-insecure", ""), default=False),
-        "allow_weak": _truth(options.get("allow-weak", ""), default=False),
-        "allow_downgrade_to_insecure": _truth(options.get("allow-downgrade-to-insecure", ""), default=False),
-        "check_valid_until": _truth(options.get("check-valid-until", ""), default=True),
+        "trusted": truth(options.get("trusted", ""), default=False),
+        "allow_insecure": truth(options.get("allow-insecure", ""), default=False),
+        "allow_weak": truth(options.get("allow-weak", ""), default=False),
+        "allow_downgrade_to_insecure": truth(options.get("allow-downgrade-to-insecure", ""), default=False),
+        "check_valid_until": truth(options.get("check-valid-until", ""), default=True),
         "origin": told.get("Origin", ""),
         "codename": told.get("Codename", ""),
         "distribution": told.get("Origin") in ("Debian", "Ubuntu") or host.endswith((".debian.org", ".ubuntu.com")),
     }
-
-
-def _truth(text: str, *, default: bool) -> bool:
-    """As apt's StringToBool reads it: a number, or a word; anything else is the default."""
-    word = text.strip().lower()
-    if re.fullmatch(r"[+-]?[0-9]{1,9}", word):
-        return int(word) != 0
-    return True if word in _YES else False if word in _NO else default
 
 
 FACT = Fact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.facts import (
     accounts,
+    apt_settings,
     apt_sources,
     auditd,
     automatic_updates,
@@ -30,12 +31,14 @@ from auditor.facts import (
     sysctl,
     time_sync,
     tls,
+    unattended_upgrades,
     updates,
 )
 from auditor.facts.interface import Fact
 
 FACTS: tuple[Fact, ...] = (
     accounts.FACT,
+    apt_settings.FACT,
     apt_sources.FACT,
     auditd.FACT,
     automatic_updates.FACT,
@@ -62,6 +65,7 @@ FACTS: tuple[Fact, ...] = (
     sysctl.FACT,
     time_sync.FACT,
     tls.FACT,
+    unattended_upgrades.FACT,
     updates.FACT,
 )
 
