@@ -79,3 +79,64 @@ def test_login_data_in_an_address_stays_on_the_host(tmp_path: Path) -> None:
 def as_user(script: str) -> subprocess.CompletedProcess[str]:
     """Run a fragment without root's rights, so that closed files are closed."""
     return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "dash"], ALLOWED + script)
+
+
+def repositories(*lines: str) -> dict[str, dict[str, Any]]:
+    found = value("dnf_repositories", "installed=yes", *lines)["repositories"]
+    return {str(repository["id"]): repository for repository in found}
+
+
+def test_a_repository_s_own_word_counts_before_the_common_one() -> None:
+    """A key of the section stands before [main], [main] before dnf's default, which is not to verify packages."""
+    main, repo = "/etc/dnf/dnf.conf:", "/etc/yum.repos.d/a.repo:"
+    one = (
+        f"{repo}[a]",
+        f"{repo}baseurl=https://a.example/",
+        f"{repo}[b]",
+        f"{repo}baseurl=https://b.example/",
+        f"{repo}gpgcheck=1",
+    )
+    assert {k: r["gpgcheck"] for k, r in repositories(*one).items()} == {"a": False, "b": True}
+    assert {k: r["gpgcheck"] for k, r in repositories(f"{main}[main]", f"{main}gpgcheck=yes", *one).items()} == {
+        "a": True,
+        "b": True,
+    }
+    off = (f"{repo}[c]", f"{repo}enabled=0", f"{repo}gpgcheck=0")
+    assert repositories(*off) == {}
+
+
+@pytest.mark.parametrize("text", ["gpgcheck=maybe", "no section at all", "[main]\n/etc/dnf/dnf.conf:reposdir=/opt/repos"])
+def test_what_dnf_would_read_otherwise_is_an_error(text: str) -> None:
+    """A value that dnf refuses, a line outside sections, or repositories in another folder end in an error, not in a default."""
+    start = "" if text.startswith(("no", "[main]")) else "[a]\n/etc/dnf/dnf.conf:baseurl=https://a.example/\n/etc/dnf/dnf.conf:"
+    with pytest.raises(ParseError):
+        repositories(f"/etc/dnf/dnf.conf:{start}{text}")
+
+
+def test_tokens_of_npm_stay_on_the_host(tmp_path: Path) -> None:
+    """Of npm's file the addresses and strict-ssl leave the host, and nothing else."""
+    (tmp_path / "npmrc").write_text("//npm.example/:_authToken=npm_0123456789\nregistry=https://bot:pw@npm.example/\n")
+    script = fact("package_indexes").probes["linux"].script.replace("/etc/npmrc", f"{tmp_path}/npmrc", 1)
+    for words in SHELLS.values():
+        done = run(words, ALLOWED + script)
+        assert done.returncode == 0
+        assert "npm_0123456789" not in done.stdout
+        assert "bot:pw" not in done.stdout
+        assert f"{tmp_path}/npmrc:npm registry=https://npm.example/" in done.stdout.splitlines()
+
+
+def test_a_pattern_of_an_older_release_brings_no_updates() -> None:
+    """Since Debian 11 the security archive's code name ends in -security; a pattern without it matches nothing."""
+    head = ("installed=yes", "id=debian", "codename=bookworm", "suite=stable-security")
+    for pattern, matches in {
+        "o=Debian,n=bookworm,l=Debian-Security": False,
+        "o=Debian,n=bookworm-security": True,
+        "origin=Debian,a=stable-security": True,
+        "origin=Debian,a=oldstable-security": False,
+        "l=Debian-*": True,
+        "o=*": True,
+        "o=Debian,x=y": False,
+        "": False,
+    }.items():
+        told = value("unattended_upgrades", *head, f'set=Unattended-Upgrade::Origins-Pattern:: "{pattern}";')
+        assert told["security"] is matches, pattern
