@@ -29,11 +29,13 @@ from auditor.facts import (
     ssh_algorithms,
     ssh_host_keys,
     sshd,
+    stale_processes,
     sudoers,
     sysctl,
     time_sync,
     tls,
     unattended_upgrades,
+    update_history,
     updates,
 )
 from auditor.facts.interface import Fact
@@ -65,11 +67,13 @@ FACTS: tuple[Fact, ...] = (
     ssh_algorithms.FACT,
     ssh_host_keys.FACT,
     sshd.FACT,
+    stale_processes.FACT,
     sudoers.FACT,
     sysctl.FACT,
     time_sync.FACT,
     tls.FACT,
     unattended_upgrades.FACT,
+    update_history.FACT,
     updates.FACT,
 )
 
