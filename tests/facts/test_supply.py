@@ -1,0 +1,142 @@
+"""Facts on where software comes from and how it is kept up to date: what is particular to each."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.errors import ParseError
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run
+
+
+def value(name: str, *lines: str) -> Any:
+    return fact(name).value("\n".join((*lines, "end", "")), {})
+
+
+def sources(*lines: str, file: str = "/etc/apt/sources.list", releases: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    told = [f"{file}:{line}" for line in lines]
+    found = value("apt_sources", "installed=yes", "id=debian", "codename=bookworm", *told, "releases", *releases)["sources"]
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["deb", "deb http://a.example/debian", "deb http://a.example x", "rpm http://a.example x main", "deb [trusted] http://a x y"],
+)
+def test_a_source_that_apt_refuses_is_no_answer(line: str) -> None:
+    """apt works from no source at all once a line is wrong; to skip the line would judge the others as if it did."""
+    with pytest.raises(ParseError):
+        sources(line)
+
+
+@pytest.mark.parametrize(
+    ("word", "trusted"), [("yes", True), ("TRUE", True), ("1", True), ("with", True), ("no", False), ("0", False), ("x", False)]
+)
+def test_words_of_apt_are_read_as_apt_reads_them(word: str, trusted: bool) -> None:
+    """Each of apt's words for yes switches the verification off, in both notations."""
+    assert sources(f"deb [ arch=amd64 Trusted={word} ] http://a.example x main")[0]["trusted"] is trusted
+    stanza = ("Types: deb", "URIs: http://a.example", "Suites: x", "Components: main", f"TRUSTED: {word}")
+    assert sources(*stanza, file="/etc/apt/sources.list.d/a.sources")[0]["trusted"] is trusted
+
+
+def test_a_source_named_twice_is_as_trusted_as_its_weaker_line() -> None:
+    """A second, careless line for the same archive is not hidden behind the first."""
+    found = sources("deb http://a.example x main", "deb [trusted=yes] http://a.example/ x contrib")
+    assert [(s["name"], s["trusted"]) for s in found] == [("deb http://a.example x", True)]
+
+
+def test_comments_and_disabled_stanzas_are_no_sources() -> None:
+    """A comment ends a line but not inside brackets, and `Enabled: no` switches a stanza off."""
+    assert sources("# deb http://a.example x main", "deb cdrom:[Debian #1]/ x main # rest")[0]["scheme"] == "cdrom"
+    stanza = ("Enabled: no", "Types: deb", "URIs: http://a.example", "Suites: x", "Components: main")
+    assert sources(*stanza, file="/etc/apt/sources.list.d/a.sources") == []
+
+
+def test_login_data_in_an_address_stays_on_the_host(tmp_path: Path) -> None:
+    """Neither the output nor the value holds the name or the password of an address; the Release file is found all the same."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "list").write_text("deb https://clerk:s3cret@a.example:8443/debian x main\n")
+    (tmp_path / "lists" / "a.example:8443_debian_dists_x_InRelease").write_text("Origin: Debian\nCodename: x\nSHA256:\n abc\n")
+    config = f"list={tmp_path}/list parts={tmp_path}/parts/ lists={tmp_path}/lists/"
+    script = (
+        fact("apt_sources").probes["linux"].script.replace("$(apt-config ", f"$(echo '{config}' #", 1).replace("lists/d)", "\n)")
+    )
+    for words in SHELLS.values():
+        done = run(words, ALLOWED + script)
+        assert "s3cret" not in done.stdout
+        assert "clerk" not in done.stdout
+        found: Any = fact("apt_sources").value(done.stdout, {})
+        assert [(s["name"], s["host"], s["origin"]) for s in found["sources"]] == [
+            ("deb https://a.example:8443/debian x", "a.example", "Debian")
+        ]
+
+
+def as_user(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a fragment without root's rights, so that closed files are closed."""
+    return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "dash"], ALLOWED + script)
+
+
+def repositories(*lines: str) -> dict[str, dict[str, Any]]:
+    found = value("dnf_repositories", "installed=yes", *lines)["repositories"]
+    return {str(repository["id"]): repository for repository in found}
+
+
+def test_a_repository_s_own_word_counts_before_the_common_one() -> None:
+    """A key of the section stands before [main], [main] before dnf's default, which is not to verify packages."""
+    main, repo = "/etc/dnf/dnf.conf:", "/etc/yum.repos.d/a.repo:"
+    one = (
+        f"{repo}[a]",
+        f"{repo}baseurl=https://a.example/",
+        f"{repo}[b]",
+        f"{repo}baseurl=https://b.example/",
+        f"{repo}gpgcheck=1",
+    )
+    assert {k: r["gpgcheck"] for k, r in repositories(*one).items()} == {"a": False, "b": True}
+    assert {k: r["gpgcheck"] for k, r in repositories(f"{main}[main]", f"{main}gpgcheck=yes", *one).items()} == {
+        "a": True,
+        "b": True,
+    }
+    off = (f"{repo}[c]", f"{repo}enabled=0", f"{repo}gpgcheck=0")
+    assert repositories(*off) == {}
+
+
+@pytest.mark.parametrize("text", ["gpgcheck=maybe", "no section at all", "[main]\n/etc/dnf/dnf.conf:reposdir=/opt/repos"])
+def test_what_dnf_would_read_otherwise_is_an_error(text: str) -> None:
+    """A value that dnf refuses, a line outside sections, or repositories in another folder end in an error, not in a default."""
+    start = "" if text.startswith(("no", "[main]")) else "[a]\n/etc/dnf/dnf.conf:baseurl=https://a.example/\n/etc/dnf/dnf.conf:"
+    with pytest.raises(ParseError):
+        repositories(f"/etc/dnf/dnf.conf:{start}{text}")
+
+
+def test_tokens_of_npm_stay_on_the_host(tmp_path: Path) -> None:
+    """Of npm's file the addresses and strict-ssl leave the host, and nothing else."""
+    (tmp_path / "npmrc").write_text("//npm.example/:_authToken=npm_0123456789\nregistry=https://bot:pw@npm.example/\n")
+    script = fact("package_indexes").probes["linux"].script.replace("/etc/npmrc", f"{tmp_path}/npmrc", 1)
+    for words in SHELLS.values():
+        done = run(words, ALLOWED + script)
+        assert done.returncode == 0
+        assert "npm_0123456789" not in done.stdout
+        assert "bot:pw" not in done.stdout
+        assert f"{tmp_path}/npmrc:npm registry=https://npm.example/" in done.stdout.splitlines()
+
+
+def test_a_pattern_of_an_older_release_brings_no_updates() -> None:
+    """Since Debian 11 the security archive's code name ends in -security; a pattern without it matches nothing."""
+    head = ("installed=yes", "id=debian", "codename=bookworm", "suite=stable-security")
+    for pattern, matches in {
+        "o=Debian,n=bookworm,l=Debian-Security": False,
+        "o=Debian,n=bookworm-security": True,
+        "origin=Debian,a=stable-security": True,
+        "origin=Debian,a=oldstable-security": False,
+        "l=Debian-*": True,
+        "o=*": True,
+        "o=Debian,x=y": False,
+        "": False,
+    }.items():
+        told = value("unattended_upgrades", *head, f'set=Unattended-Upgrade::Origins-Pattern:: "{pattern}";')
+        assert told["security"] is matches, pattern
