@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from auditor.facts import (
     accounts,
-    audit_rules,
     apt_settings,
     apt_sources,
+    audit_rules,
     auditd,
     auditd_config,
     automatic_updates,
@@ -54,9 +54,9 @@ from auditor.facts.interface import Fact
 
 FACTS: tuple[Fact, ...] = (
     accounts.FACT,
-    audit_rules.FACT,
     apt_settings.FACT,
     apt_sources.FACT,
+    audit_rules.FACT,
     auditd.FACT,
     auditd_config.FACT,
     automatic_updates.FACT,
