@@ -42,7 +42,7 @@ class CaseResult:
     got: str
     detail: str = ""
     skipped: bool = False
-    shown: tuple[tuple[str, Json, Json], ...] = ()  # subject, observed, expected of each verdict
+    shown: tuple[tuple[str, Json, Json], ...] = ()  # subject, observed, expected of what decided
 
     @property
     def passed(self) -> bool:
@@ -70,7 +70,7 @@ def _run(check: Check, case: Case, goldens: Path) -> CaseResult:
     subjects = tuple(v.subject for v in outcome.verdicts if v.kind is outcome.kind and v.subject)
     detail = "; ".join(v.detail for v in outcome.verdicts if v.detail)
     got = _told(outcome.kind.value, subjects if case.subjects else ())
-    shown = tuple((v.subject, v.observed, v.expected) for v in outcome.verdicts)
+    shown = tuple((v.subject, v.observed, v.expected) for v in outcome.verdicts if v.kind is outcome.kind)
     return CaseResult(check.id, case.name, expected, got, detail, shown=shown)
 
 

@@ -309,3 +309,51 @@ def test_masks(mask: str, told: bool) -> None:
     """Octal and symbolic masks are compared bit by bit; what only a shell can tell does not count as strict."""
     found = value("login_defs", "nopam", f"/etc/profile:  [ -n x ] && umask {mask}", "/etc/profile:umask -S")["umasks"]
     assert [{"source": "/etc/profile", "mask": mask, "at_least_027": told}] == found
+
+
+def told(name: str, *lines: str) -> Any:
+    return value(name, *lines)
+
+
+def test_idle_time_is_the_last_one_set_before_it_is_fixed() -> None:
+    """Files are read in order; once TMOUT is readonly, later lines change nothing; what only a shell can tell is an error."""
+    first, second = "/etc/profile.d/a.sh", "/etc/profile.d/b.sh"
+    lines = (f"{first}:", f"{first}:TMOUT=600", f"{second}:", f"{second}:export TMOUT=7200")
+    assert told("shell_timeout", *lines)["seconds"] == 7200
+    fixed = (f"{first}:", f"{first}:readonly TMOUT=600", f"{second}:", f"{second}:TMOUT=0")
+    assert (told("shell_timeout", *fixed)["seconds"], told("shell_timeout", *fixed)["readonly"]) == (600, True)
+    assert "seconds" not in told("shell_timeout", f"{first}:", f"{first}:echo $TMOUT")
+    with pytest.raises(ParseError):
+        told("shell_timeout", f"{first}:", f"{first}:TMOUT=$LIMIT")
+    with pytest.raises(ParseError):
+        told("shell_timeout", f"unreadable {first}")
+
+
+def test_keys_are_told_by_fingerprint_alone() -> None:
+    """A comment may hold spaces or be missing; a file of comments holds no key; any other line is an error."""
+    head = "== /home/amal/.ssh/authorized_keys"
+    keys = told("authorized_keys", head, "3072 SHA256:ab+/c a b (RSA)", "256 SHA256:de no comment (ED25519)")
+    assert [(k["account"], k["type"], k["bits"], k["comment"]) for k in keys] == [
+        ("amal", "RSA", 3072, "a b"),
+        ("amal", "ED25519", 256, ""),
+    ]
+    assert told("authorized_keys", head, "/home/amal/.ssh/authorized_keys is not a public key file.") == []
+    with pytest.raises(ParseError):
+        told("authorized_keys", head, "ssh-rsa AAAA")
+    with pytest.raises(ParseError):
+        told("authorized_keys", "256 SHA256:de x (ED25519)")
+
+
+def test_only_lines_with_an_instant_or_never_are_logins() -> None:
+    """A name with nothing behind it is an error, not an account that never logged in."""
+    head = "Username         Port     From             Latest"
+    assert told("last_logins", head, "amal  pts/0  10.0.0.1  Sat Nov 21 09:30:01 +0300 2026") == {"amal": {"at": 1795242601}}
+    assert told("last_logins", head, "amal    **Never logged in**") == {"amal": {}}
+    with pytest.raises(ParseError):
+        told("last_logins", head, "amal  pts/0  10.0.0.1")
+
+
+def test_a_group_of_a_directory_is_an_error() -> None:
+    """Entries that come from elsewhere are not read, so nothing may be said of groups."""
+    with pytest.raises(ParseError):
+        told("groups", "root:x:0:", "+::0:")
