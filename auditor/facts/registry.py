@@ -9,6 +9,7 @@ from auditor.facts import (
     auditd,
     automatic_updates,
     clock,
+    cloud_credentials,
     desktop,
     dnf_repositories,
     file_stat,
@@ -39,6 +40,7 @@ from auditor.facts import (
     time_sync,
     tls,
     unattended_upgrades,
+    unpackaged_programs,
     update_history,
     updates,
 )
@@ -51,6 +53,7 @@ FACTS: tuple[Fact, ...] = (
     auditd.FACT,
     automatic_updates.FACT,
     clock.FACT,
+    cloud_credentials.FACT,
     desktop.FACT,
     dnf_repositories.FACT,
     file_stat.FACT,
@@ -81,6 +84,7 @@ FACTS: tuple[Fact, ...] = (
     time_sync.FACT,
     tls.FACT,
     unattended_upgrades.FACT,
+    unpackaged_programs.FACT,
     update_history.FACT,
     updates.FACT,
 )

@@ -204,3 +204,46 @@ def test_the_core_newer_than_the_start_is_told_once() -> None:
     told = value("update_history", "manager=dpkg", "last=", "first=100", "core=libc6 200", "core=libc6 300")
     assert told["newer_than_boot"] == [{"name": "libc6", "installed": 300}]
     assert "last_update" not in told
+
+
+def test_rpm_that_does_not_answer_is_no_proof_of_ownership(tmp_path: Path) -> None:
+    """A broken database of rpm never reads as "every program belongs to a package"."""
+    local, tools = tmp_path / "local", tmp_path / "tools"
+    for folder in (local, tools):
+        folder.mkdir()
+    (local / "report").write_text("#!/bin/sh\n")
+    (local / "report").chmod(0o755)
+    script = fact("unpackaged_programs").probes["linux"].script
+    for old, new in {
+        "/usr/local/bin /usr/local/sbin /usr/local/games": str(local),
+        "/opt": f"{tmp_path}/none",
+        "/var/lib/dpkg/status": f"{tmp_path}/none",
+        "/usr/bin/rpm": f"{tools}/rpm",
+    }.items():
+        script = script.replace(old, new)
+    for answer, outcome in {
+        f"echo 'file {local}/report is not owned by any package'; exit 1": [f"{local}/report"],
+        "echo owned": [],
+        "echo 'error: cannot open Packages database'; exit 1": None,
+    }.items():
+        (tools / "rpm").write_text(f"#!/bin/sh\n{answer}\n")
+        (tools / "rpm").chmod(0o755)
+        for words in SHELLS.values():
+            done = run(words, ALLOWED + script, path=f"{tools}:/usr/bin:/bin")
+            assert (done.returncode == 0) is (outcome is not None)
+            if outcome is not None:
+                found: Any = fact("unpackaged_programs").value(done.stdout, {})
+                assert [program["path"] for program in found] == outcome
+
+
+def test_what_the_distribution_repairs_is_told_from_what_it_does_not() -> None:
+    """The same branch counts as the distribution's own only in the release that carries it, and only in its own build."""
+    line = "dpkg\tii \tphp8.2-common\t{}\t"
+    for release, version, own in (
+        ("12", "8.2.20-1~deb12u1", True),
+        ("13", "8.2.20-1~deb12u1", False),
+        ("12", "8.2.20-1+0~20240704.12+debian12~1.gbp1+deb.sury.org", False),
+    ):
+        told = value("runtimes", "id=debian", f"release={release}", line.format(version))
+        assert [(r["name"], r["own"]) for r in told] == [("php 8.2", own)]
+    assert value("runtimes", "id=debian", "release=12", "dpkg\trc \tpython3\t3.11\t") == []
