@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,34 @@ def test_what_the_distribution_repairs_is_told_from_what_it_does_not() -> None:
         told = value("runtimes", "id=debian", f"release={release}", line.format(version))
         assert [(r["name"], r["own"]) for r in told] == [("php 8.2", own)]
     assert value("runtimes", "id=debian", "release=12", "dpkg\trc \tpython3\t3.11\t") == []
+
+
+def rpm_verify(tmp_path: Path, answer: str, shell: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the fragment as on a host of the RHEL family whose ``rpm -V`` gives that answer."""
+    script = fact("package_integrity").probes["linux"].script.replace("/var/lib/dpkg/status", f"{tmp_path}/none")
+    rpm = f"case $1 in -q) exit 0 ;; -ql) echo /usr/bin/a; echo /usr/lib64/libb.so.1 ;; *) {answer} ;; esac"
+    (tmp_path / "rpm").write_text(f"#!/bin/sh\n{rpm}\n")
+    (tmp_path / "rpm").chmod(0o755)
+    return run(shell, ALLOWED + script.replace("/usr/bin/rpm", f"{tmp_path}/rpm"), path=f"{tmp_path}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_words_of_rpm_are_told_apart(shell: str, tmp_path: Path) -> None:
+    """A changed program, a missing and an unreadable one are three things; settings and documents are none of them."""
+    lines = (
+        "S.5......    /usr/bin/a",
+        "..?......    /usr/bin/sudo",
+        "missing     /usr/lib64/libb.so.1",
+        "S.5......  c /etc/ssh/sshd_config",
+        ".......T.    /usr/bin/b",
+    )
+    done = rpm_verify(tmp_path, f"printf '%s\\n' {' '.join(map(shlex.quote, lines))}; exit 5", SHELLS[shell])
+    assert fact("package_integrity").value(done.stdout, {}) == {
+        "examined": 2,
+        "changed": ["/usr/bin/a"],
+        "missing": ["/usr/lib64/libb.so.1"],
+        "unread": ["/usr/bin/sudo"],
+    }
+    assert rpm_verify(tmp_path, "exit 0", SHELLS[shell]).returncode == 0
+    assert rpm_verify(tmp_path, "echo 'error: rpmdb open failed'; exit 1", SHELLS[shell]).returncode != 0
+    assert rpm_verify(tmp_path, "exit 9", SHELLS[shell]).returncode != 0
