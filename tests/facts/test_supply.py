@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,141 @@ def test_a_pattern_of_an_older_release_brings_no_updates() -> None:
     }.items():
         told = value("unattended_upgrades", *head, f'set=Unattended-Upgrade::Origins-Pattern:: "{pattern}";')
         assert told["security"] is matches, pattern
+
+
+GNOME = (
+    "display",
+    "installed=gnome",
+    "dconf",
+    "/etc/dconf/profile/user:profile",
+    "/etc/dconf/profile/user:user-db:user",
+    "/etc/dconf/profile/user:system-db:local",
+    "/etc/dconf/profile/user:system-db:site",
+)
+
+
+def test_a_setting_that_no_profile_names_is_not_in_force() -> None:
+    """Key files of a database that the profile leaves out are files and nothing more."""
+    key = (
+        "/etc/dconf/db/other.d/0:keys",
+        "/etc/dconf/db/other.d/0:[a]",
+        "/etc/dconf/db/other.d/0:b=1",
+        "/etc/dconf/db/other.d:made=no",
+    )
+    told = value("desktop", *GNOME, *key)
+    assert told["settings"] == {}
+    assert told["compiled"] is True
+
+
+def test_databases_of_gnome_have_an_order_and_any_lock_holds() -> None:
+    """The first database that the profile names has the word; a lock in any of them holds, also of a folder."""
+    first = ("/etc/dconf/db/local.d/0:keys", "/etc/dconf/db/local.d/0:[a/b]", "/etc/dconf/db/local.d/0:C=uint32 1")
+    second = ("/etc/dconf/db/site.d/0:keys", "/etc/dconf/db/site.d/0:[a/b]", "/etc/dconf/db/site.d/0:c=2")
+    locks = ("/etc/dconf/db/site.d/locks/0:locks", "/etc/dconf/db/site.d/locks/0:/a/b/", "/etc/dconf/db/site.d:made=no")
+    told = value("desktop", *GNOME, *second, *first, *locks)
+    assert told["settings"]["a/b/c"] == {"value": "1", "locked": True}
+    assert told["compiled"] is False
+
+
+def test_two_files_of_one_database_that_disagree_are_an_error() -> None:
+    """Which of them dconf takes is not ours to guess."""
+    lines = [f"/etc/dconf/db/local.d/{n}:{text}" for n in "01" for text in ("keys", "[a]", f"b={n}")]
+    with pytest.raises(ParseError):
+        value("desktop", *GNOME, *lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "virtual"),
+    [
+        (["sys_vendor=QEMU"], True),
+        (["sys_vendor=Microsoft Corporation", "product_name=Virtual Machine"], True),
+        (["sys_vendor=Microsoft Corporation", "product_name=Surface Pro"], False),
+        (["hypervisor=flag", "sys_vendor=Dell Inc."], True),
+        (["sys_vendor=Dell Inc.", "product_name=PowerEdge R650"], False),
+        ([], False),
+    ],
+)
+def test_virtual_machines_are_told_from_real_ones(lines: list[str], virtual: bool) -> None:
+    """Checks of machines apply to real ones alone; where nothing says virtual, the machine counts as real."""
+    assert value("hardware", *lines)["virtual"] is virtual
+
+
+def test_the_core_newer_than_the_start_is_told_once() -> None:
+    """Of a library for two architectures the later instant counts; a host that was never updated has none."""
+    told = value("update_history", "manager=dpkg", "last=", "first=100", "core=libc6 200", "core=libc6 300")
+    assert told["newer_than_boot"] == [{"name": "libc6", "installed": 300}]
+    assert "last_update" not in told
+
+
+def test_rpm_that_does_not_answer_is_no_proof_of_ownership(tmp_path: Path) -> None:
+    """A broken database of rpm never reads as "every program belongs to a package"."""
+    local, tools = tmp_path / "local", tmp_path / "tools"
+    for folder in (local, tools):
+        folder.mkdir()
+    (local / "report").write_text("#!/bin/sh\n")
+    (local / "report").chmod(0o755)
+    script = fact("unpackaged_programs").probes["linux"].script
+    for old, new in {
+        "/usr/local/bin /usr/local/sbin /usr/local/games": str(local),
+        "/opt": f"{tmp_path}/none",
+        "/var/lib/dpkg/status": f"{tmp_path}/none",
+        "/usr/bin/rpm": f"{tools}/rpm",
+    }.items():
+        script = script.replace(old, new)
+    for answer, outcome in {
+        f"echo 'file {local}/report is not owned by any package'; exit 1": [f"{local}/report"],
+        "echo owned": [],
+        "echo 'error: cannot open Packages database'; exit 1": None,
+    }.items():
+        (tools / "rpm").write_text(f"#!/bin/sh\n{answer}\n")
+        (tools / "rpm").chmod(0o755)
+        for words in SHELLS.values():
+            done = run(words, ALLOWED + script, path=f"{tools}:/usr/bin:/bin")
+            assert (done.returncode == 0) is (outcome is not None)
+            if outcome is not None:
+                found: Any = fact("unpackaged_programs").value(done.stdout, {})
+                assert [program["path"] for program in found] == outcome
+
+
+def test_what_the_distribution_repairs_is_told_from_what_it_does_not() -> None:
+    """The same branch counts as the distribution's own only in the release that carries it, and only in its own build."""
+    line = "dpkg\tii \tphp8.2-common\t{}\t"
+    for release, version, own in (
+        ("12", "8.2.20-1~deb12u1", True),
+        ("13", "8.2.20-1~deb12u1", False),
+        ("12", "8.2.20-1+0~20240704.12+debian12~1.gbp1+deb.sury.org", False),
+    ):
+        told = value("runtimes", "id=debian", f"release={release}", line.format(version))
+        assert [(r["name"], r["own"]) for r in told] == [("php 8.2", own)]
+    assert value("runtimes", "id=debian", "release=12", "dpkg\trc \tpython3\t3.11\t") == []
+
+
+def rpm_verify(tmp_path: Path, answer: str, shell: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the fragment as on a host of the RHEL family whose ``rpm -V`` gives that answer."""
+    script = fact("package_integrity").probes["linux"].script.replace("/var/lib/dpkg/status", f"{tmp_path}/none")
+    rpm = f"case $1 in -q) exit 0 ;; -ql) echo /usr/bin/a; echo /usr/lib64/libb.so.1 ;; *) {answer} ;; esac"
+    (tmp_path / "rpm").write_text(f"#!/bin/sh\n{rpm}\n")
+    (tmp_path / "rpm").chmod(0o755)
+    return run(shell, ALLOWED + script.replace("/usr/bin/rpm", f"{tmp_path}/rpm"), path=f"{tmp_path}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_words_of_rpm_are_told_apart(shell: str, tmp_path: Path) -> None:
+    """A changed program, a missing and an unreadable one are three things; settings and documents are none of them."""
+    lines = (
+        "S.5......    /usr/bin/a",
+        "..?......    /usr/bin/sudo",
+        "missing     /usr/lib64/libb.so.1",
+        "S.5......  c /etc/ssh/sshd_config",
+        ".......T.    /usr/bin/b",
+    )
+    done = rpm_verify(tmp_path, f"printf '%s\\n' {' '.join(map(shlex.quote, lines))}; exit 5", SHELLS[shell])
+    assert fact("package_integrity").value(done.stdout, {}) == {
+        "examined": 2,
+        "changed": ["/usr/bin/a"],
+        "missing": ["/usr/lib64/libb.so.1"],
+        "unread": ["/usr/bin/sudo"],
+    }
+    assert rpm_verify(tmp_path, "exit 0", SHELLS[shell]).returncode == 0
+    assert rpm_verify(tmp_path, "echo 'error: rpmdb open failed'; exit 1", SHELLS[shell]).returncode != 0
+    assert rpm_verify(tmp_path, "exit 9", SHELLS[shell]).returncode != 0

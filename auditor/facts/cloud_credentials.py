@@ -1,0 +1,95 @@
+"""Files with credentials of cloud services, clusters and registries in the home folders of people and of root.
+
+Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched.
+"""
+
+from __future__ import annotations
+
+import re
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.model import Json, Text
+
+# One walk, four folders deep, without caches and browsers' profiles; which of the files count is decided without root's rights.
+_FIND = (
+    "-xdev -maxdepth 4 -name .cache -prune -o -name .mozilla -prune -o -name .local -prune -o -name .git -prune"
+    " -o -type f -path '*/.*' -size +0 -printf '%m %u %p\\n'"
+)
+_COMMANDS = (f"/usr/bin/find /root /home {_FIND}", f"/usr/bin/find /root {_FIND}")
+
+_SCRIPT = rf"""
+if [ -d /home ]; then
+  out=$(as_root {_COMMANDS[0]}) || exit 1
+else
+  out=$(as_root {_COMMANDS[1]}) || exit 1
+fi
+found=$(printf '%s\n' "$out" | grep -E \
+  -e '/\.(aws/credentials|azure/(accessTokens\.json|msal_token_cache\.(json|bin)|service_principal_entries\.(json|bin)))$' \
+  -e '/\.config/gcloud/(credentials\.db|access_tokens\.db|application_default_credentials\.json)$' \
+  -e '/\.(boto|s3cfg|ossutilconfig|passwd-s3fs|huaweicloud/credentials|aliyun/config\.json|oci/config|bluemix/config\.json)$' \
+  -e '/\.(kube/config|docker/config\.json|terraform\.d/credentials\.tfrc\.json|vault-token|config/rclone/rclone\.conf)$' \
+  -e '/\.config/(doctl/config\.yaml|hcloud/cli\.toml|openstack/clouds\.yaml|openstack/secure\.yaml|linode-cli)$')
+[ $? -le 1 ] || exit 1
+if [ -n "$found" ]; then printf '%s\n' "$found" | sort -k 3 | sed 's/^/file=/' || exit 1; fi
+echo end
+"""
+
+_PROVIDERS: tuple[tuple[str, str], ...] = (
+    ("aws", r"\.aws/|\.boto$|\.s3cfg$|\.passwd-s3fs$"),
+    ("azure", r"\.azure/"),
+    ("google", r"gcloud/"),
+    ("alibaba", r"\.aliyun/|ossutilconfig"),
+    ("huawei", r"huaweicloud/"),
+    ("oracle", r"\.oci/"),
+    ("ibm", r"\.bluemix/"),
+    ("kubernetes", r"\.kube/"),
+    ("registry", r"\.docker/"),
+    ("terraform", r"terraform\.d/"),
+    ("vault", r"vault-token"),
+    ("rclone", r"rclone"),
+    ("digitalocean", r"doctl/"),
+    ("hetzner", r"hcloud/"),
+    ("openstack", r"openstack/"),
+    ("linode", r"linode"),
+)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``file=<mode> <owner> <path>`` a line."""
+    found: list[Json] = []
+    for line in whole_lines("cloud_credentials", output):
+        match = re.fullmatch(r"file=([0-7]{1,4}) (\S+) (/.+)", line)
+        provider = next((name for name, pattern in _PROVIDERS if match and re.search(pattern, match[3])), "")
+        if not match or not provider:
+            raise ParseError(f"cloud_credentials: a line that does not belong there: {line[:80]!r}")
+        mode = int(match[1], 8)
+        found.append(
+            {
+                "path": match[3],
+                "provider": provider,
+                "owner": match[2],
+                "mode": f"{mode:04o}",
+                "open_to_others": bool(mode & 0o077),
+            }
+        )
+    return found
+
+
+FACT = Fact(
+    name="cloud_credentials",
+    title=Text(en="Files with credentials of cloud services", ar="ملفات بيانات الدخول إلى الخدمات السحابية"),
+    shape=ListOf(record(path=STR, provider=STR, owner=STR, mode=STR, open_to_others=BOOL)),
+    parse=parse,
+    example=[
+        {
+            "path": "/home/mona/.aws/credentials",
+            "provider": "aws",
+            "owner": "mona",
+            "mode": "0600",
+            "open_to_others": False,
+        }
+    ],
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=_COMMANDS, timeout=30.0)},
+)

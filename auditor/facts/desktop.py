@@ -1,0 +1,188 @@
+"""How the graphical log-in and GNOME are set up for everybody: automatic log-in, guests, and what users can no longer change.
+
+Of the display managers the last word of their files counts, in the order in which each reads them. Settings of GNOME come from
+the key files of dconf's system databases; ``locked`` ones cannot be changed by users. ``compiled`` is whether the databases that
+GNOME really reads were made after those files; without it they are not in force.
+"""
+
+from __future__ import annotations
+
+import re
+
+from auditor.errors import ParseError
+from auditor.facts._lines import files, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
+from auditor.model import Json, Text
+
+_SCRIPT = r"""
+echo display
+emit() {
+  [ -r "$2" ] || exit 1
+  text=$(sed -n -e 's/\r$//' -e '/^[[:space:]]*#/d' -e '/[^[:space:]]/p' "$2") || exit 1
+  printf '%s:%s\n' "$2" "$1"
+  printf '%s\n' "$text" | while IFS= read -r line; do printf '%s:%s\n' "$2" "$line"; done
+}
+if [ -e /usr/sbin/gdm3 ] || [ -e /usr/sbin/gdm ]; then
+  echo installed=gdm
+  for file in /etc/gdm3/custom.conf /etc/gdm3/daemon.conf /etc/gdm/custom.conf; do
+    if [ -e "$file" ]; then emit gdm "$file"; fi
+  done
+fi
+if [ -e /usr/sbin/lightdm ]; then
+  echo installed=lightdm
+  for file in /usr/share/lightdm/lightdm.conf.d/*.conf /etc/xdg/lightdm/lightdm.conf.d/*.conf /etc/lightdm/lightdm.conf.d/*.conf \
+    /etc/lightdm/lightdm.conf; do
+    if [ -e "$file" ]; then emit lightdm "$file"; fi
+  done
+fi
+if [ -e /usr/bin/sddm ]; then
+  echo installed=sddm
+  for file in /usr/lib/sddm/sddm.conf.d/* /etc/sddm.conf.d/* /etc/sddm.conf; do
+    if [ -f "$file" ]; then emit sddm "$file"; fi
+  done
+fi
+if [ -e /usr/bin/gnome-shell ]; then echo installed=gnome; fi
+echo dconf
+for profile in user gdm; do
+  for file in "/etc/dconf/profile/$profile" "/usr/share/dconf/profile/$profile"; do
+    if [ ! -e "$file" ]; then continue; fi
+    emit profile "$file"
+    break
+  done
+done
+if [ -e /etc/gdm3/greeter.dconf-defaults ]; then emit keys /etc/gdm3/greeter.dconf-defaults; fi
+for db in /etc/dconf/db/*.d; do
+  if [ ! -d "$db" ]; then continue; fi
+  [ -r "$db" ] && [ -x "$db" ] || exit 1
+  made=yes
+  if [ ! -e "${db%.d}" ]; then made=no; fi
+  if [ -d "$db/locks" ] && { [ ! -r "$db/locks" ] || [ ! -x "$db/locks" ]; }; then exit 1; fi
+  for file in "$db" "$db"/* "$db/locks" "$db"/locks/*; do
+    if [ ! -e "$file" ]; then continue; fi
+    if [ $made = yes ]; then
+      newer=$(find "$file" -prune -newer "${db%.d}") || exit 1
+      if [ -n "$newer" ]; then made=no; fi
+    fi
+    if [ ! -f "$file" ]; then continue; fi
+    case $file in */locks/*) emit locks "$file" ;; *) emit keys "$file" ;; esac
+  done
+  echo "$db:made=$made"
+done
+echo end
+"""
+
+_YES = frozenset({"true", "1", "yes"})
+Keys = dict[str, str]
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``display``, ``installed=`` and ``path:line``; ``dconf``, then profiles, key files and locks, and ``<db>:made=`` each."""
+    lines = [line.rstrip() for line in whole(output, "desktop") if line.strip()]
+    if lines[:1] != ["display"] or lines.count("dconf") != 1:
+        raise ParseError("desktop: the parts of the output are missing")
+    middle = lines.index("dconf")
+    installed = [line.removeprefix("installed=") for line in lines[1:middle] if line.startswith("installed=")]
+    shown = files([line for line in lines[1:middle] if not line.startswith("installed=")], "desktop")
+    managers: dict[str, Keys] = {name: {} for name in installed if name != "gnome"}
+    for text in shown.values():
+        managers[text[0]].update(_keys(text[1:]))
+    told = files(lines[middle + 1 :], "desktop")
+    profiles = {path.rpartition("/")[2]: text[1:] for path, text in told.items() if text[0] == "profile"}
+    user, greeter = (_databases(profiles.get(name, [])) for name in ("user", "gdm"))
+    defaults = _keys(told.get("/etc/gdm3/greeter.dconf-defaults", [""])[1:])
+    return {
+        "managers": [_manager(name, keys) for name, keys in managers.items()],
+        "gnome": "gnome" in installed,
+        "settings": _settings(user, told),
+        "greeter": {**_settings_of(defaults, frozenset()), **_settings(greeter, told)},
+        "compiled": all(told.get(f"/etc/dconf/db/{db}.d", ["made=yes"])[-1] == "made=yes" for db in (*user, *greeter)),
+    }
+
+
+def _keys(lines: list[str]) -> Keys:
+    """``group/key`` in small letters to the value, of a file with ``[group]`` heads."""
+    found: Keys = {}
+    group = ""
+    for line in lines:
+        if match := re.fullmatch(r"\s*\[(.*)\]\s*", line):
+            group = match[1].strip().lower()
+        elif "=" in line:
+            key, _, text = line.partition("=")
+            found[f"{group}/{key.strip().lower()}"] = text.strip()
+    return found
+
+
+def _manager(name: str, keys: Keys) -> dict[str, Json]:
+    guest = False
+    match name:
+        case "gdm":
+            on = {kind: keys.get(f"daemon/{kind}loginenable", "").lower() in _YES for kind in ("automatic", "timed")}
+            user = keys.get("daemon/automaticlogin", "") if on["automatic"] else ""
+            user = user or (keys.get("daemon/timedlogin", "") if on["timed"] else "")
+        case "lightdm":
+            seats = [key.rpartition("/") for key in keys if key.startswith("seat")]
+            user = next((keys[f"{g}/{k}"] for g, _, k in seats if k == "autologin-user" and keys[f"{g}/{k}"]), "")
+            if any(keys[f"{g}/{k}"].lower() in _YES for g, _, k in seats if k == "autologin-guest"):
+                guest, user = True, user or "guest"
+            script = any(keys[f"{g}/{k}"] for g, _, k in seats if k == "guest-account-script")
+            denied = any(keys[f"{g}/{k}"].lower() not in _YES for g, _, k in seats if k == "allow-guest")
+            guest = guest or (script and not denied)
+        case "sddm":
+            user = keys.get("autologin/user", "")
+        case _:
+            raise ParseError(f"desktop: no such display manager: {name[:40]!r}")
+    return {"name": name, "autologin": user, "guest": guest}
+
+
+def _databases(profile: list[str]) -> list[str]:
+    return [line.strip().removeprefix("system-db:") for line in profile if line.strip().startswith("system-db:")]
+
+
+def _settings(databases: list[str], told: dict[str, list[str]]) -> dict[str, Json]:
+    """Of two databases the first that the profile names has the word; a lock in any of them holds."""
+    values: Keys = {}
+    locks: set[str] = set()
+    for database in databases:
+        own: Keys = {}
+        for path, text in told.items():
+            if not path.startswith(f"/etc/dconf/db/{database}.d/"):
+                continue
+            if text[0] == "locks":
+                locks |= {line.strip().strip("/").lower() for line in text[1:]}
+                continue
+            for key, value in _keys(text[1:]).items():
+                if own.setdefault(key, value) != value:
+                    raise ParseError(f"desktop: two files of the database {database} set {key} differently")
+        values = {**own, **values}
+    return _settings_of(values, frozenset(locks))
+
+
+def _settings_of(values: Keys, locks: frozenset[str]) -> dict[str, Json]:
+    def locked(key: str) -> bool:
+        return key in locks or any(key.startswith(f"{lock}/") for lock in locks)
+
+    told = {**dict.fromkeys(locks, ""), **values}  # a key that is locked and not set has the default of its schema
+    return {key: {"value": re.sub(r"\Auint32 ", "", told[key]), "locked": locked(key)} for key in sorted(told)}
+
+
+FACT = Fact(
+    name="desktop",
+    title=Text(en="Graphical log-in and the settings of GNOME", ar="تسجيل الدخول الرسومي وإعدادات GNOME"),
+    shape=record(
+        managers=ListOf(record(name=STR, autologin=STR, guest=BOOL)),
+        gnome=BOOL,
+        settings=MapOf(record(value=STR, locked=BOOL)),
+        greeter=MapOf(record(value=STR, locked=BOOL)),
+        compiled=BOOL,
+    ),
+    parse=parse,
+    example={
+        "managers": [{"name": "gdm", "autologin": "", "guest": False}],
+        "gnome": True,
+        "settings": {"org/gnome/desktop/session/idle-delay": {"value": "300", "locked": True}},
+        "greeter": {"org/gnome/login-screen/banner-message-enable": {"value": "true", "locked": False}},
+        "compiled": True,
+    },
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)
