@@ -1,0 +1,91 @@
+"""Which backup tools the host has, what starts them, and when each last left a trace of success that others may read.
+
+``newest`` is the time of the newest file in the folder where the tool keeps its record (restic and borg: their cache; rsnapshot,
+bacula, bareos, duplicity, pgbackrest: their logs or state). A tool without such a trace has none, and nobody can say when it ran.
+"""
+
+from __future__ import annotations
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import INT, STR, ListOf, optional, record
+from auditor.model import Json, Text
+
+# tool: its program, its record
+_TOOLS = (
+    ("restic", "/usr/bin/restic", "/root/.cache/restic"),
+    ("borg", "/usr/bin/borg", "/root/.cache/borg"),
+    ("rsnapshot", "/usr/bin/rsnapshot", "/var/log/rsnapshot.log"),
+    ("duplicity", "/usr/bin/duplicity", "/root/.cache/duplicity"),
+    ("bacula", "/usr/sbin/bacula-fd", "/var/lib/bacula"),
+    ("bareos", "/usr/sbin/bareos-fd", "/var/lib/bareos"),
+    ("pgbackrest", "/usr/bin/pgbackrest", "/var/log/pgbackrest"),
+    ("amanda", "/usr/sbin/amcheck", "/var/lib/amanda"),
+    ("backuppc", "/usr/share/backuppc/bin/BackupPC", "/var/lib/backuppc/log"),
+    ("veeam", "/usr/bin/veeam", "/var/log/veeam"),
+    ("burp", "/usr/sbin/burp", "/var/spool/burp"),
+    ("urbackup", "/usr/sbin/urbackupclientbackend", "/var/urbackup"),
+)
+_WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|pg_dump|mysqldump|mariadb-dump|backup"
+_FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
+_RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)
+
+_SCRIPT = (
+    """\
+[ -x /usr/bin/find ] || exit 1
+trace() {
+  name=$1 program=$2
+  shift 2
+  [ -x "$program" ] || return 0
+  echo "tool=$name"
+  times=$("$@" 2>/dev/null) || return 0
+  newest=$(printf '%s\\n' "$times" | sed 's/[.].*//' | sort -n | tail -n 1)
+  case $newest in ''|*[!0-9]*) ;; *) echo "newest=$newest" ;; esac
+}
+"""
+    + "".join(f"trace {name} {program} as_root {_FIND.format(record)}\n" for name, program, record in _TOOLS)
+    + f"""\
+for file in /etc/crontab /etc/cron.d/* /etc/cron.daily/* /etc/cron.weekly/*; do
+  if [ -f "$file" ]; then
+    [ -r "$file" ] || exit 1
+    case $file in */dpkg|*/passwd|*/apt-compat) continue ;; esac
+    grep -qE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' "$file"
+    case $? in 0) echo "job=$file" ;; 1) ;; *) exit 1 ;; esac
+  fi
+done
+for folder in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
+  for file in "$folder"/*.timer; do
+    case $file in *dpkg-db-backup*|*'*'*) continue ;; esac
+    if [ -e "$file" ]; then case $file in *restic*|*borg*|*backup*|*rsnapshot*|*duplicity*) echo "job=$file" ;; esac; fi
+  done
+done
+echo end
+"""
+)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``tool=NAME`` and perhaps its ``newest=SECONDS``; ``job=FILE`` for whatever starts a backup by the clock."""
+    tools: list[dict[str, Json]] = []
+    jobs: dict[str, None] = {}
+    for line in whole_lines("backups", output):
+        key, _, text = line.partition("=")
+        if key == "tool" and text:
+            tools.append({"name": text})
+        elif key == "newest" and tools and "newest" not in tools[-1]:
+            tools[-1]["newest"] = int(text)
+        elif key == "job" and text.startswith("/"):
+            jobs[text] = None
+        else:
+            raise ParseError(f"backups: a line that does not belong there: {line[:80]!r}")
+    return {"tools": [*tools], "jobs": [*jobs]}
+
+
+FACT = Fact(
+    name="backups",
+    title=Text(en="Backup tools, their schedule and their last trace", ar="أدوات النسخ الاحتياطي وجدولتها وآخر أثر لها"),
+    shape=record(tools=ListOf(record(name=STR, newest=optional(INT))), jobs=ListOf(STR)),
+    parse=parse,
+    example={"tools": [{"name": "restic", "newest": 1795312800}], "jobs": ["/etc/cron.d/restic"]},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=_RECORDS, volatile=True)},
+)

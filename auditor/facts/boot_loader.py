@@ -1,0 +1,91 @@
+"""How the host starts: GRUB's settings and who may change them, its password, Secure Boot, the kernel's command line.
+
+Of a password GRUB's files hold a hash: only that there is one is told.
+"""
+
+from __future__ import annotations
+
+from auditor.errors import ParseError
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
+from auditor.model import Json, Text
+
+_PLACES = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
+_COMMANDS = (
+    "/usr/bin/stat -c '%a %u %n' /boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
+    "/bin/grep -sohE '^[[:space:]]*(set[[:space:]]+superusers|password[_a-z0-9]*|GRUB2_PASSWORD)' "
+    "/boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
+)
+
+_SCRIPT = f"""\
+[ -r /proc/cmdline ] || exit 1
+cat /proc/cmdline | sed 's/^/cmdline=/' || exit 1
+if [ -d /sys/firmware/efi ]; then
+  echo efi=yes
+  for variable in /sys/firmware/efi/efivars/SecureBoot-*; do
+    if [ -r "$variable" ]; then echo "secure=$(od -An -t u1 "$variable" | tr -s ' \\n' ' ')"; fi
+  done
+else
+  echo efi=no
+fi
+if [ -e /boot/grub ] || [ -e /boot/grub2 ]; then
+  as_root {_COMMANDS[0]} | sed 's/^/file=/'
+  as_root {_COMMANDS[1]} | sort -u | sed 's/^[[:space:]]*/word=/'
+fi
+echo end
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``cmdline=``, ``efi=``, ``secure=``, ``file=MODE UID PATH`` and ``word=`` lines."""
+    value: dict[str, Json] = {"grub": False, "password": False, "efi": False, "cmdline": []}
+    words: set[str] = set()
+    for line in whole_lines("boot_loader", output):
+        key, equals, text = line.partition("=")
+        match key:
+            case "cmdline" if equals:
+                value["cmdline"] = [*text.split()]
+            case "efi" if text in ("yes", "no"):
+                value["efi"] = text == "yes"
+            case "secure":
+                value["secure_boot"] = text.split()[-1] == "1"
+            case "file":
+                mode, uid, path = text.split(" ", 2)
+                if path in _PLACES:
+                    value |= {"grub": True, "mode": f"{int(mode, 8):04o}", "uid": int(uid), "path": path}
+            case "word":
+                words.add(text.split()[0] if text.split()[0] != "set" else "superusers")
+            case _:
+                raise ParseError(f"boot_loader: a line that does not belong there: {line[:80]!r}")
+    if not value["cmdline"]:
+        raise ParseError("boot_loader: the kernel's command line is missing")
+    value["password"] = ("superusers" in words and any(w.startswith("password") for w in words)) or "GRUB2_PASSWORD" in words
+    return value
+
+
+FACT = Fact(
+    name="boot_loader",
+    title=Text(en="Boot loader, Secure Boot and the kernel's command line", ar="محمّل الإقلاع والإقلاع الآمن وسطر أوامر النواة"),
+    shape=record(
+        grub=BOOL,
+        password=BOOL,
+        efi=BOOL,
+        cmdline=ListOf(STR),
+        secure_boot=optional(BOOL),
+        mode=optional(STR),
+        uid=optional(INT),
+        path=optional(STR),
+    ),
+    parse=parse,
+    example={
+        "grub": True,
+        "password": True,
+        "efi": True,
+        "cmdline": ["root=/dev/sda1", "audit=1"],
+        "secure_boot": True,
+        "mode": "0600",
+        "uid": 0,
+        "path": "/boot/grub/grub.cfg",
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=_COMMANDS)},
+)

@@ -1,0 +1,73 @@
+"""Which name servers the host asks, with the switches of systemd-resolved where it stands between."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from auditor.errors import ParseError
+from auditor.facts.file_stat import EXISTS
+from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.model import Json, Text
+
+# The stub of systemd-resolved stands for what resolved itself was told; that it writes beside the stub.
+_SCRIPT = (
+    EXISTS
+    + """\
+if exists /etc/resolv.conf; then
+  echo resolv=yes
+  [ -r /etc/resolv.conf ] || exit 1
+  file=/etc/resolv.conf
+  if grep -q '^nameserver[[:space:]]*127[.]0[.]0[.]53' "$file" && [ -e /run/systemd/resolve/resolv.conf ]; then
+    [ -r /run/systemd/resolve/resolv.conf ] || exit 1
+    file=/run/systemd/resolve/resolv.conf
+    echo stub=yes
+  fi
+  sed -n -E -e 's/^[[:space:]]*nameserver[[:space:]]+([^[:space:]#;]+).*/server=\\1/p' \\
+    -e 's/^[[:space:]]*options[[:space:]]+(.*)/options=\\1/p' "$file" || exit 1
+else
+  echo resolv=no
+fi
+if exists /etc/nsswitch.conf; then
+  [ -r /etc/nsswitch.conf ] || exit 1
+  sed -n -E 's/^[[:space:]]*hosts:[[:space:]]*(.*)/hosts=\\1/p' /etc/nsswitch.conf || exit 1
+fi
+echo end
+"""
+)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``resolv=yes|no``, ``stub=yes``, ``server=ADDRESS`` each, ``options=`` and ``hosts=``."""
+    servers: list[Json] = []
+    options: list[Json] = []
+    sources: list[Json] = ["files", "dns"]  # nsswitch.conf(5), where the file does not say
+    stub = False
+    lines = whole_lines("resolver", output)
+    if not lines or lines[0] not in ("resolv=yes", "resolv=no"):
+        raise ParseError("resolver: the first line does not say whether there is a resolv.conf")
+    for line in lines[1:]:
+        key, equals, text = line.partition("=")
+        if key == "server" and equals:
+            address = text.split("%")[0]
+            ipaddress.ip_address(address)
+            servers.append(address)
+        elif key == "options" and equals:
+            options += text.split()
+        elif key == "hosts" and equals:
+            sources = [word for word in text.split("#")[0].split() if not word.startswith("[")]
+        elif line == "stub=yes":
+            stub = True
+        else:
+            raise ParseError(f"resolver: a line that does not belong there: {line[:80]!r}")
+    return {"servers": servers, "stub": stub, "options": options, "sources": sources}
+
+
+FACT = Fact(
+    name="resolver",
+    title=Text(en="Name servers that the host asks", ar="خوادم الأسماء التي يسألها المضيف"),
+    shape=record(servers=ListOf(STR), stub=BOOL, options=ListOf(STR), sources=ListOf(STR)),
+    parse=parse,
+    example={"servers": ["10.20.0.53"], "stub": False, "options": ["edns0"], "sources": ["files", "dns"]},
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)
