@@ -1,4 +1,4 @@
-"""Files with credentials of cloud services, clusters and registries in the home folders of people and of root.
+"""Files with credentials of cloud services and clusters in the home folders of people and of root.
 
 Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched.
 """
@@ -29,7 +29,7 @@ found=$(printf '%s\n' "$out" | grep -E \
   -e '/\.(aws/credentials|azure/(accessTokens\.json|msal_token_cache\.(json|bin)|service_principal_entries\.(json|bin)))$' \
   -e '/\.config/gcloud/(credentials\.db|access_tokens\.db|application_default_credentials\.json)$' \
   -e '/\.(boto|s3cfg|ossutilconfig|passwd-s3fs|huaweicloud/credentials|aliyun/config\.json|oci/config|bluemix/config\.json)$' \
-  -e '/\.(kube/config|docker/config\.json|terraform\.d/credentials\.tfrc\.json|vault-token|config/rclone/rclone\.conf)$' \
+  -e '/\.(kube/config|terraform\.d/credentials\.tfrc\.json|vault-token|config/rclone/rclone\.conf)$' \
   -e '/\.config/(doctl/config\.yaml|hcloud/cli\.toml|openstack/clouds\.yaml|openstack/secure\.yaml|linode-cli)$')
 [ $? -le 1 ] || exit 1
 if [ -n "$found" ]; then printf '%s\n' "$found" | sort -k 3 | sed 's/^/file=/' || exit 1; fi
@@ -45,7 +45,6 @@ _PROVIDERS: tuple[tuple[str, str], ...] = (
     ("oracle", r"\.oci/"),
     ("ibm", r"\.bluemix/"),
     ("kubernetes", r"\.kube/"),
-    ("registry", r"\.docker/"),
     ("terraform", r"terraform\.d/"),
     ("vault", r"vault-token"),
     ("rclone", r"rclone"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.facts import (
     accounts,
+    apt_keys,
     apt_settings,
     apt_sources,
     audit_rules,
@@ -76,6 +77,7 @@ from auditor.facts.interface import Fact
 
 FACTS: tuple[Fact, ...] = (
     accounts.FACT,
+    apt_keys.FACT,
     apt_settings.FACT,
     apt_sources.FACT,
     audit_rules.FACT,

@@ -75,6 +75,7 @@ def _value(heads: dict[str, str], found: Settings, suites: list[str]) -> Json:
         archives = [{**label, "suite": suite} for suite in suites or ["stable-security", "oldstable-security"]]
     return {
         "installed": bool(heads),
+        "id": heads.get("id", ""),
         "origins": [*patterns],
         "security": bool(heads) and any(_matches(pattern, archive) for pattern in patterns for archive in archives),
         "blacklist": [*found.get(f"{_KEY}package-blacklist", [])],
@@ -110,6 +111,7 @@ FACT = Fact(
     title=Text(en="What unattended-upgrades installs and reports", ar="ما تثبّته unattended-upgrades تلقائيًا وما تُبلغ عنه"),
     shape=record(
         installed=BOOL,
+        id=STR,
         origins=ListOf(STR),
         security=BOOL,
         blacklist=ListOf(STR),
@@ -121,6 +123,7 @@ FACT = Fact(
     parse=parse,
     example={
         "installed": True,
+        "id": "debian",
         "origins": ["origin=Debian,codename=bookworm-security,label=Debian-Security"],
         "security": True,
         "blacklist": [],

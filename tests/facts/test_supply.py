@@ -279,3 +279,12 @@ def test_words_of_rpm_are_told_apart(shell: str, tmp_path: Path) -> None:
     assert rpm_verify(tmp_path, "exit 0", SHELLS[shell]).returncode == 0
     assert rpm_verify(tmp_path, "echo 'error: rpmdb open failed'; exit 1", SHELLS[shell]).returncode != 0
     assert rpm_verify(tmp_path, "exit 9", SHELLS[shell]).returncode != 0
+
+
+def test_a_keyring_that_is_cut_or_none_is_an_error() -> None:
+    """What cannot be taken apart is no proof that no weak key is in it."""
+    ring = "keyring=common /etc/apt/trusted.gpg.d/a.gpg"
+    for body in (["AAAA"], ["mI0EaPk"], ["!!!!"], ["-----BEGIN PGP PUBLIC KEY BLOCK-----", "mI0EaPk="]):
+        with pytest.raises(ParseError):
+            value("apt_keys", "installed=yes", ring, *body)
+    assert value("apt_keys", "installed=yes", ring) == []
