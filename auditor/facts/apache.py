@@ -1,0 +1,128 @@
+"""Apache's directives, each with the section it stands in, from the main file and what it includes of its own folders.
+
+What stands in ``<IfModule>`` and its like counts as in force. An Include elsewhere is an error; an optional one without a match
+is none.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from pathlib import PurePosixPath
+
+from auditor.errors import ParseError
+from auditor.facts._lines import continued, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.model import Json, Text
+
+_ROOTS = {"/etc/apache2/apache2.conf": "/etc/apache2", "/etc/httpd/conf/httpd.conf": "/etc/httpd"}
+_KEPT = {
+    *("servertokens", "serversignature", "traceenable", "options", "sslprotocol", "sslciphersuite", "sslengine", "allowoverride"),
+    *("header", "customlog", "errorlog", "user", "group", "loadmodule", "fileetag", "limitrequestbody", "timeout"),
+}
+_TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
+
+_SCRIPT = """\
+if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
+elif [ -x /usr/sbin/httpd ]; then top=/etc/httpd
+else printf 'installed=no\\nend\\n'; exit 0
+fi
+echo installed=yes
+for folder in "$top" "$top"/conf "$top"/conf.d "$top"/conf-enabled "$top"/mods-enabled "$top"/sites-enabled \\
+  "$top"/conf.modules.d; do
+  if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
+done
+for file in "$top"/apache2.conf "$top"/ports.conf "$top"/conf/httpd.conf "$top"/conf.d/*.conf "$top"/conf-enabled/*.conf \\
+  "$top"/mods-enabled/*.load "$top"/mods-enabled/*.conf "$top"/sites-enabled/*.conf "$top"/conf.modules.d/*.conf; do
+  [ -f "$file" ] || continue
+  [ -r "$file" ] || exit 1
+  printf '== %s\\n' "$file"
+  sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' -e 's/^/|/' "$file" || exit 1
+done
+echo end
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``installed=no``; or ``== PATH`` and each file's lines after a bar."""
+    lines = whole(output, "apache")
+    if [line.strip() for line in lines] == ["installed=no"]:
+        return {"installed": False, "directives": [], "modules": []}
+    if not lines or lines[0].strip() != "installed=yes":
+        raise ParseError("apache: the first line says neither installed=yes nor installed=no")
+    texts: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        if line.startswith("== /"):
+            current = texts.setdefault(line[3:].strip(), [])
+        elif line.startswith("|") and texts:
+            current.append(line[1:])
+        else:
+            raise ParseError(f"apache: a line that is no file's: {line[:80]!r}")
+    main = next((path for path in _ROOTS if path in texts), None)
+    if main is None:
+        raise ParseError("apache: the main file is missing")
+    reader = _Reader(texts, _ROOTS[main])
+    reader.read(main, (), 0)
+    modules: list[Json] = [str(d["value"]).split()[0].removesuffix("_module") for d in reader.found if d["name"] == "loadmodule"]
+    return {"installed": True, "directives": [d for d in reader.found if d["name"] != "loadmodule"], "modules": modules}
+
+
+class _Reader:
+    def __init__(self, texts: dict[str, list[str]], root: str) -> None:
+        self._texts, self._root = texts, root
+        self.found: list[dict[str, Json]] = []
+
+    def read(self, path: str, outer: tuple[str, ...], depth: int) -> None:
+        if depth > 10:
+            raise ParseError("apache: includes are nested too deeply")
+        sections = list(outer)
+        for line in continued(self._texts[path]):
+            text = line.strip()
+            if _TRANSPARENT.match(text):
+                continue
+            if text.startswith("</"):
+                if len(sections) == len(outer):
+                    raise ParseError(f"apache: {path}: a section closes that did not open: {text[:60]!r}")
+                sections.pop()
+            elif text.startswith("<"):
+                sections.append(" ".join(text.strip("<> ").split()))
+            else:
+                self._directive(path, text, tuple(sections), depth)
+        if len(sections) != len(outer):
+            raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
+
+    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int) -> None:
+        name, _, rest = text.partition(" ")
+        name, rest = name.lower(), " ".join(rest.split())
+        if name in ("include", "includeoptional"):
+            for included in self._included(rest.strip("\"'"), optional=name == "includeoptional"):
+                self.read(included, sections, depth + 1)
+        elif name in _KEPT:
+            self.found.append({"name": name, "value": rest, "section": " | ".join(sections), "source": path})
+
+    def _included(self, pattern: str, *, optional: bool) -> list[str]:
+        full = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
+        folder = str(PurePosixPath(full).parent)
+        if not full.startswith(f"{self._root}/"):
+            raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
+        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        if not found and not optional and not any(c in pattern for c in "*?["):
+            raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
+        return found
+
+
+FACT = Fact(
+    name="apache",
+    title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
+    shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
+    parse=parse,
+    example={
+        "installed": True,
+        "directives": [
+            {"name": "servertokens", "value": "Prod", "section": "", "source": "/etc/apache2/conf-enabled/security.conf"}
+        ],
+        "modules": ["ssl", "headers"],
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, max_bytes=1_048_576)},
+)

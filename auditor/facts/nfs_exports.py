@@ -1,0 +1,65 @@
+"""What the host exports by NFS, to whom and with which options, from /etc/exports and /etc/exports.d, a client a row."""
+
+from __future__ import annotations
+
+import re
+
+from auditor.errors import ParseError
+from auditor.facts._lines import SHOW_FILES, continued, files, split_unreadable, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import STR, ListOf, record
+from auditor.model import Json, Text
+
+_CLIENT = re.compile(r"([^\s(]*)(?:\(([^)]*)\))?")
+
+_SCRIPT = (
+    SHOW_FILES
+    + """\
+if [ -d /etc/exports.d ]; then [ -r /etc/exports.d ] && [ -x /etc/exports.d ] || exit 1; fi
+[ -x /etc ] || exit 1
+show /etc/exports /etc/exports.d/*.exports
+echo done
+echo end
+"""
+)
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """The files as ``path:line``, then ``done``."""
+    lines = whole(output, "nfs_exports")
+    if not lines or lines.pop().strip() != "done":
+        raise ParseError("nfs_exports: the probe did not say that it is done")
+    told, unreadable = split_unreadable(lines)
+    if unreadable:
+        raise ParseError(f"nfs_exports: may not be read: {sorted(unreadable)[0]}")
+    found: list[Json] = []
+    for source, text in files(told, "nfs_exports").items():
+        for line in continued(text):
+            words = re.findall(r'"[^"]*"|\S+', line.split("#")[0])
+            if not words:
+                continue
+            path, clients, default = words[0].strip('"'), words[1:], ""
+            if not path.startswith("/"):
+                raise ParseError(f"nfs_exports: {source}: a line that exports no folder: {line[:80]!r}")
+            for client in clients:
+                if client.startswith("-"):
+                    default = client[1:]
+                    continue
+                match = _CLIENT.fullmatch(client)
+                if match is None:
+                    raise ParseError(f"nfs_exports: {source}: a client that cannot be read: {client[:60]!r}")
+                options: list[Json] = [o for o in f"{default},{match[2] or ''}".split(",") if o]
+                found.append({"path": path, "client": match[1] or "*", "options": options})
+            if not [c for c in clients if not c.startswith("-")]:
+                found.append({"path": path, "client": "*", "options": []})
+    return found
+
+
+FACT = Fact(
+    name="nfs_exports",
+    title=Text(en="Folders exported by NFS", ar="المجلدات المصدَّرة عبر NFS"),
+    shape=ListOf(record(path=STR, client=STR, options=ListOf(STR))),
+    parse=parse,
+    example=[{"path": "/srv/share", "client": "10.20.1.0/24", "options": ["rw", "root_squash"]}],
+    probes={"linux": HostProbe(script=_SCRIPT)},
+)

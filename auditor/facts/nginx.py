@@ -1,0 +1,174 @@
+"""nginx: each server with what holds for it, as its files say, inheritance from http included.
+
+Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets). An include of anything else that could
+hold servers is an error; lists of parameters and types are not followed. What no file says has nginx's own default.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from auditor.errors import ParseError
+from auditor.facts._blocks import Directive, parse_blocks
+from auditor.facts._lines import whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.model import Json, Text
+
+_MAIN = "/etc/nginx/nginx.conf"
+_IGNORED = (
+    "mime.types",
+    "*_params",
+    "fastcgi.conf",
+    "koi-*",
+    "win-utf",
+    "*modules-enabled/*",
+    "*/modules/*.conf",
+    "/usr/share/nginx/modules/*",
+)
+_DEFAULTS = {
+    "server_tokens": "on",
+    "autoindex": "off",
+    "access_log": "on",
+    "ssl_protocols": "TLSv1.2 TLSv1.3",
+    "ssl_ciphers": "HIGH:!aNULL:!MD5",
+}
+
+_SCRIPT = """\
+if [ ! -x /usr/sbin/nginx ] && [ ! -x /usr/local/sbin/nginx ]; then printf 'installed=no\\nend\\n'; exit 0; fi
+[ -r /etc/nginx ] && [ -x /etc/nginx ] || exit 1
+echo installed=yes
+for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
+  if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
+done
+for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/*; do
+  [ -f "$file" ] || continue
+  [ -r "$file" ] || exit 1
+  printf '== %s\\n' "$file"
+  sed 's/^/|/' "$file" || exit 1
+done
+echo end
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``installed=no``; or ``== PATH`` and each file's lines after a bar."""
+    lines = whole(output, "nginx")
+    if [line.strip() for line in lines] == ["installed=no"]:
+        return {"installed": False, "servers": []}
+    if not lines or lines[0].strip() != "installed=yes":
+        raise ParseError("nginx: the first line says neither installed=yes nor installed=no")
+    texts: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        if line.startswith("== /"):
+            current = texts.setdefault(line[3:].strip(), [])
+        elif line.startswith("|") and texts:
+            current.append(line[1:])
+        else:
+            raise ParseError(f"nginx: a line that is no file's: {line[:80]!r}")
+    if _MAIN not in texts:
+        raise ParseError(f"nginx: {_MAIN} is missing")
+    reader = _Reader({path: "\n".join(text) for path, text in texts.items()})
+    servers: list[Json] = []
+    for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
+        inner = list(reader.expanded(http.inner or (), 0))
+        servers += [_server(list(reader.expanded(d.inner or (), 0)), inner, d.source) for d in inner if d.words == ("server",)]
+    return {"installed": True, "servers": servers}
+
+
+class _Reader:
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+
+    def read(self, path: str, depth: int) -> Iterable[Directive]:
+        return self.expanded(parse_blocks(self._texts[path], path, "nginx"), depth)
+
+    def expanded(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
+        """The directives with includes put in place."""
+        if depth > 10:
+            raise ParseError("nginx: includes are nested too deeply")
+        for directive in directives:
+            if directive.words[:1] != ("include",):
+                yield directive
+                continue
+            for path in self._included(directive.words[1]):
+                yield from self.read(path, depth + 1)
+
+    def _included(self, pattern: str) -> list[str]:
+        full = pattern if pattern.startswith("/") else f"/etc/nginx/{pattern}"
+        if any(fnmatch.fnmatchcase(full, i) or fnmatch.fnmatchcase(PurePosixPath(full).name, i) for i in _IGNORED):
+            return []
+        folder = str(PurePosixPath(full).parent)
+        if folder not in {"/etc/nginx", *(f"/etc/nginx/{n}" for n in ("conf.d", "sites-enabled", "default.d", "snippets"))}:
+            raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")
+        return sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+
+
+def _server(own: list[Directive], http: list[Directive], source: str) -> Json:
+    def value(name: str) -> str:
+        for level in (own, http):
+            found = [" ".join(d.words[1:]) for d in level if d.words[:1] == (name,)]
+            if found:
+                return found[-1]
+        return _DEFAULTS[name]
+
+    listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
+    headers = [d.words[1:] for d in own if d.words[:1] == ("add_header",)] or [
+        d.words[1:] for d in http if d.words[:1] == ("add_header",)
+    ]
+    names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
+    returns = [d.words[1:] for d in own if d.words[:1] == ("return",)]
+    locations = [d for d in own if d.words[:1] == ("location",)]
+    indexed = any(inner.words == ("autoindex", "on") for d in locations for inner in d.inner or ())
+    listened: list[Json] = [" ".join(words) for words in listens]
+    told: list[Json] = [" ".join(words[:2]) for words in headers]
+    return {
+        "name": names[0] if names and names[0] != "_" else str(listened[0]),
+        "source": source,
+        "listens": listened,
+        "tls": any("ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens),
+        "redirects": any(words[-1:] and words[-1].startswith("https://") for words in returns),
+        "server_tokens": value("server_tokens"),
+        "autoindex": value("autoindex") == "on" or indexed,
+        "access_log": value("access_log").split()[0] != "off",
+        "protocols": [*value("ssl_protocols").split()],
+        "ciphers": value("ssl_ciphers"),
+        "headers": told,
+    }
+
+
+FACT = Fact(
+    name="nginx",
+    title=Text(en="Servers of nginx with their settings", ar="خوادم nginx وإعداداتها"),
+    shape=record(
+        installed=BOOL,
+        servers=ListOf(
+            record(
+                name=STR, source=STR, listens=ListOf(STR), tls=BOOL, redirects=BOOL, server_tokens=STR, autoindex=BOOL,
+                access_log=BOOL, protocols=ListOf(STR), ciphers=STR, headers=ListOf(STR),
+            )
+        ),
+    ),
+    parse=parse,
+    example={
+        "installed": True,
+        "servers": [
+            {
+                "name": "www.health.example",
+                "source": "/etc/nginx/sites-enabled/www",
+                "listens": ["443 ssl"],
+                "tls": True,
+                "redirects": False,
+                "server_tokens": "off",
+                "autoindex": False,
+                "access_log": True,
+                "protocols": ["TLSv1.2", "TLSv1.3"],
+                "ciphers": "HIGH:!aNULL",
+                "headers": ["Strict-Transport-Security max-age=31536000"],
+            }
+        ],
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, max_bytes=1_048_576)},
+)  # fmt: skip

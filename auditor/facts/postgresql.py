@@ -1,0 +1,144 @@
+"""PostgreSQL: every cluster's settings, and who may connect from where by which proof (pg_hba.conf).
+
+Settings are read from postgresql.conf, its conf.d and postgresql.auto.conf, the last one holding; those that no file sets have
+PostgreSQL's own default where it is told here. An include elsewhere is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from auditor.errors import ParseError
+from auditor.facts._lines import files, whole
+from auditor.facts.interface import Arguments, Fact, HostProbe
+from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
+from auditor.model import Json, Text
+
+_DEFAULTS = {
+    "listen_addresses": "localhost",
+    "ssl": "off",
+    "password_encryption": "scram-sha-256",  # since version 14
+    "log_connections": "off",
+    "log_disconnections": "off",
+    "logging_collector": "off",
+    "log_statement": "none",
+}
+_SETTING = re.compile(r"([A-Za-z_][\w.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#]*))")
+_COMMAND = (
+    "/usr/bin/find /etc/postgresql /var/lib/pgsql -maxdepth 5 -type f "
+    "'(' -name postgresql.conf -o -name postgresql.auto.conf -o -name pg_hba.conf -o -path '*/conf.d/*.conf' ')' "
+    "-exec /bin/grep -H '^[[:space:]]*[^#[:space:]]' '{}' ';'"
+)
+
+_SCRIPT = f"""\
+if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
+  out=$(as_root {_COMMAND})
+  case $out in
+    '') case $(find /etc/postgresql /var/lib/pgsql -maxdepth 0 2>/dev/null) in '') exit 1 ;; esac ;;
+  esac
+  echo present=yes
+  [ -z "$out" ] || printf '%s\\n' "$out"
+else
+  echo present=no
+fi
+echo end
+"""
+
+
+def parse(output: str, _args: Arguments) -> Json:
+    """``present=no``; or the files as ``path:line``."""
+    lines = whole(output, "postgresql")
+    if [line.strip() for line in lines] == ["present=no"]:
+        return {"present": False, "clusters": []}
+    if not lines or lines[0].strip() != "present=yes":
+        raise ParseError("postgresql: the first line says neither present=yes nor present=no")
+    found = files(lines[1:], "postgresql")
+    clusters: list[Json] = []
+    places = {str(p.parent) for p in map(PurePosixPath, found) if p.name in ("postgresql.conf", "pg_hba.conf")}
+    clusters += [_cluster(folder, found) for folder in sorted(places)]
+    return {"present": bool(clusters), "clusters": clusters}
+
+
+def _cluster(folder: str, found: dict[str, list[str]]) -> Json:
+    main = f"{folder}/postgresql.conf"
+    extra = sorted(p for p in found if str(PurePosixPath(p).parent) == f"{folder}/conf.d")
+    settings: dict[str, Json] = {**_DEFAULTS}
+    for path in (main, f"{folder}/postgresql.auto.conf"):
+        for line in found.get(path, []):
+            name, value = _setting(path, line)
+            if name == "include_dir" and value.rstrip("/") == "conf.d":
+                for other in extra:
+                    settings |= dict(_setting(other, text) for text in found[other])
+            elif name in ("include", "include_dir") or (name == "include_if_exists" and value):
+                raise ParseError(f"postgresql: {path} includes {value[:60]!r}, which the probe does not read")
+            elif name == "hba_file" and value != f"{folder}/pg_hba.conf":
+                raise ParseError(f"postgresql: {path}: the file of connections is {value[:60]!r}, which the probe does not read")
+            else:
+                settings[name] = value
+    return {
+        "folder": folder,
+        "settings": settings,
+        "hba": [_rule(folder, text) for text in found.get(f"{folder}/pg_hba.conf", [])],
+    }
+
+
+def _setting(path: str, line: str) -> tuple[str, str]:
+    match = _SETTING.match(line.strip())
+    if match is None:
+        raise ParseError(f"postgresql: {path}: a line that is no setting: {line[:80]!r}")
+    return match[1].lower(), match[2].replace("''", "'") if match[2] is not None else match[3]
+
+
+def _rule(folder: str, line: str) -> Json:
+    words = line.split("#")[0].split()
+    if words and words[0].startswith("include"):
+        raise ParseError(f"postgresql: {folder}/pg_hba.conf includes {' '.join(words[1:])[:60]!r}, which the probe does not read")
+    at = 3 if words[:1] == ["local"] else 5 if len(words) > 5 and re.fullmatch(r"[\d.]+|[0-9a-f:]+", words[4]) else 4
+    if words[:1] not in (["local"], ["host"], ["hostssl"], ["hostnossl"], ["hostgssenc"], ["hostnogssenc"]) or len(words) <= at:
+        raise ParseError(f"postgresql: {folder}/pg_hba.conf: a line that is no rule: {line[:80]!r}")
+    return {
+        "type": words[0],
+        "database": words[1],
+        "user": words[2],
+        "address": " ".join(words[3:at]),
+        "method": words[at],
+        "text": " ".join(words[: at + 1]),
+    }
+
+
+FACT = Fact(
+    name="postgresql",
+    title=Text(en="Settings of PostgreSQL and who may connect", ar="إعدادات PostgreSQL ومن يحق له الاتصال"),
+    shape=record(
+        present=BOOL,
+        clusters=ListOf(
+            record(
+                folder=STR,
+                settings=MapOf(STR),
+                hba=ListOf(record(type=STR, database=STR, user=STR, address=STR, method=STR, text=STR)),
+            )
+        ),
+    ),
+    parse=parse,
+    example={
+        "present": True,
+        "clusters": [
+            {
+                "folder": "/etc/postgresql/15/main",
+                "settings": {"ssl": "on"},
+                "hba": [
+                    {
+                        "type": "hostssl",
+                        "database": "all",
+                        "user": "all",
+                        "address": "10.20.1.0/24",
+                        "method": "scram-sha-256",
+                        "text": "hostssl all all 10.20.1.0/24 scram-sha-256",
+                    }
+                ],
+            }
+        ],
+    },
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND,))},
+)

@@ -1,0 +1,119 @@
+"""Facts on web servers, databases, containers and shares: what is particular to each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auditor.errors import ParseError
+from tests.facts.hosts import fact
+
+
+def value(name: str, /, *lines: str) -> Any:
+    return fact(name).value("\n".join((*lines, "end", "")), {})
+
+
+def nginx(*inside: str, http: tuple[str, ...] = ()) -> Any:
+    lines = ("http {", *http, "server {", *inside, "}", "}")
+    return value("nginx", "installed=yes", "== /etc/nginx/nginx.conf", *(f"|{line}" for line in lines))["servers"][0]
+
+
+def test_a_server_of_nginx_inherits_until_it_says_otherwise() -> None:
+    """One add_header of its own drops all of http's; a location may switch listings on; quotes and comments are read."""
+    http = ("server_tokens off;", "add_header X-A a;", "ssl_protocols TLSv1 TLSv1.2;")
+    assert nginx("listen 443 ssl;", http=http)["headers"] == ["X-A a"]
+    own = nginx("listen 443 ssl;", 'add_header X-B "b; {c}"; # } not', "location / { autoindex on; }", http=http)
+    assert (own["headers"], own["autoindex"], own["server_tokens"], own["protocols"]) == (
+        ["X-B b; {c}"], True, "off", ["TLSv1", "TLSv1.2"],
+    )  # fmt: skip
+    assert nginx("listen 80;")["server_tokens"] == "on"
+
+
+@pytest.mark.parametrize("lines", [("include /opt/vhosts/*.conf;",), ("listen 80",), ('server_name "a;',), ("}", "}")])
+def test_nginx_that_cannot_be_followed_is_refused(lines: tuple[str, ...]) -> None:
+    """What an include elsewhere holds, or a text that ends too early, may change everything."""
+    with pytest.raises(ParseError):
+        nginx(*lines)
+
+
+def apache(*lines: str) -> Any:
+    return value("apache", "installed=yes", "== /etc/apache2/apache2.conf", *(f"|{line}" for line in lines))
+
+
+def test_apache_s_directives_keep_their_section() -> None:
+    """A condition is no section; names are told in small letters; lines may go on."""
+    told = apache("<IfModule ssl>", "<VirtualHost *:443>", "SSLProtocol all \\", " -SSLv3", "</VirtualHost>", "</IfModule>")
+    assert [(d["name"], d["value"], d["section"]) for d in told["directives"]] == [
+        ("sslprotocol", "all -SSLv3", "VirtualHost *:443")
+    ]
+    for lines in (("Include /opt/x.conf",), ("<Directory />",), ("</Directory>",), ("Include absent.conf",)):
+        with pytest.raises(ParseError):
+            apache(*lines)
+    assert apache("IncludeOptional sites-enabled/*.conf")["directives"] == []
+
+
+def postgresql(*lines: str, hba: tuple[str, ...] = ()) -> Any:
+    top = "/etc/postgresql/15/main"
+    told = [f"{top}/postgresql.conf:{line}" for line in lines] + [f"{top}/pg_hba.conf:{line}" for line in hba]
+    return value("postgresql", "present=yes", *told)["clusters"][0]
+
+
+def test_postgresql_s_rules_and_defaults() -> None:
+    """Quotes and doubled quotes, an address with its mask apart, and what no file sets."""
+    told = postgresql("ssl = 'on'", "log_line_prefix = 'it''s '", hba=("host all all 10.0.0.0 255.0.0.0 md5 # old",))
+    assert (told["settings"]["ssl"], told["settings"]["log_line_prefix"], told["settings"]["log_connections"]) == (
+        "on",
+        "it's ",
+        "off",
+    )
+    assert [(r["address"], r["method"]) for r in told["hba"]] == [("10.0.0.0 255.0.0.0", "md5")]
+    for lines, hba in (
+        (("include '/opt/x'",), ()),
+        (("hba_file = '/opt/hba'",), ()),
+        ((), ("host all",)),
+        (("ssl=on",), ("@include x",)),
+    ):
+        with pytest.raises(ParseError):
+            postgresql(*lines, hba=hba)
+
+
+def test_mysql_reads_the_server_s_sections_alone() -> None:
+    """The client's section does not count; the last file holds; hyphens are underscores."""
+    main = "/etc/mysql/my.cnf"
+    lines = (
+        f"{main}:",
+        f"{main}:[client]",
+        f"{main}:local-infile=1",
+        f"{main}:[mysqld]",
+        f"{main}:local-infile",
+        f"{main}:bind-address = ::1",
+    )
+    assert value("mysql", "installed=yes", *lines)["settings"] == {"local_infile": "on", "bind_address": "::1"}
+    with pytest.raises(ParseError):
+        value("mysql", "installed=yes", f"{main}:", f"{main}:!includedir /opt/my.d")
+
+
+def test_docker_s_command_line_adds_to_its_file() -> None:
+    """A socket opened by an option is seen beside those of the file."""
+    told = value(
+        "docker_daemon",
+        "installed=yes",
+        "file",
+        '|{"hosts": ["fd://"]}',
+        "line=/usr/bin/dockerd\t-H\ttcp://0.0.0.0:2375\t--icc=false",
+    )
+    assert (told["hosts"], told["settings"]["icc"], told["running"]) == (["fd://", "tcp://0.0.0.0:2375"], "false", True)
+    with pytest.raises(ParseError):
+        value("docker_daemon", "installed=yes", "file", "|{")
+
+
+def test_an_export_without_a_client_is_for_everyone() -> None:
+    """So exports(5) has it; options before a client hold for those behind it."""
+    source = "/etc/exports"
+    told = value("nfs_exports", f"{source}:", f"{source}:/a", f"{source}:/b -ro,root_squash c (rw)", "done")
+    assert [(e["path"], e["client"], e["options"]) for e in told] == [
+        ("/a", "*", []),
+        ("/b", "c", ["ro", "root_squash"]),
+        ("/b", "*", ["ro", "root_squash", "rw"]),
+    ]
