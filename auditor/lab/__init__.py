@@ -7,7 +7,7 @@ from auditor.lab.defects import DEFECTS, Defect, Finds
 from auditor.lab.expected import DEPARTMENT, EXPECTED, HOSTILE_HOST, NEEDS_SUDO, REACH, Expected
 from auditor.lab.fleet import LOGIN_RECORDS, FileState, Fleet, HostStatus, attach, down, status, up
 from auditor.lab.machine import capabilities
-from auditor.lab.spec import DEPARTMENTS, HARDENED, HOSTS, HostSpec, Login, Trust, host_spec
+from auditor.lab.spec import DEPARTMENTS, HARDENED, HOSTS, RELEASE_HOSTS, HostSpec, Login, Trust, host_spec
 from auditor.lab.workspace import write_workspace
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LOGIN_RECORDS",
     "NEEDS_SUDO",
     "REACH",
+    "RELEASE_HOSTS",
     "Defect",
     "Expected",
     "FileState",

@@ -11,8 +11,9 @@ from auditor.lab.base import AUDITOR_MAY_ALL, STAFF, SUDOERS_OF_AUDITOR, SYSCTLS
 from auditor.lab.defects import DEFECTS, Defect, tls_server
 from auditor.lab.machine import run
 from auditor.lab.network import Network
-from auditor.lab.spec import HARDENED, HostSpec, Login
-from auditor.lab.tree import MACHINE, Tree
+from auditor.lab.roots import MACHINE, root_of
+from auditor.lab.spec import HARDENED, HostSpec, Login, host_spec
+from auditor.lab.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Layout:
 
     def pristine(self, uid: str) -> Tree:
         """A host's files without any defect."""
-        return Tree(self.host(uid) / "files", (self.base, MACHINE))
+        return Tree(self.host(uid) / "files", (self.base, root_of(host_spec(uid).release)))
 
 
 def build(layout: Layout, net: Network, specs: tuple[HostSpec, ...]) -> None:
@@ -105,7 +106,11 @@ def _build_host(layout: Layout, net: Network, spec: HostSpec, jumps: set[str]) -
     folder = layout.host(spec.uid)
     for layer in ("files", "planted"):
         (folder / layer).mkdir(parents=True)
-    tree = Tree(folder / "files", (layout.base, MACHINE))
+    root = root_of(spec.release)
+    tree = Tree(folder / "files", (layout.base, root))
+    (folder / "top").write_text(f"{root}\n", encoding="utf-8")
+    if spec.release:
+        _write_release(tree, root)
     _write_identity(layout, tree, net, spec)
     _write_access(layout, tree, spec)
     planted = Tree(folder / "planted", (tree.top, *tree.under))
@@ -120,8 +125,20 @@ def _build_host(layout: Layout, net: Network, spec: HostSpec, jumps: set[str]) -
         planted.write("/etc/nftables.conf", "flush ruleset\n", 0o600)
     (folder / "sysctl").write_text(_sysctls(defects), encoding="utf-8")
     (folder / "network").write_text(_network(net, spec, jumps=spec.uid in jumps), encoding="utf-8")
-    for name, text in _mount_tables(layout.state).items():
+    for name, text in _mount_tables(layout.state, root).items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def _write_release(tree: Tree, root: Path) -> None:
+    """What the base says of this machine's release, as the other release has it."""
+    tree.write("/etc/os-release", (root / "usr/lib/os-release").read_text(encoding="utf-8"), 0o644)
+    known = run("chroot", str(root), "/usr/bin/ssh", "-Q", "kex").stdout.split()
+    lines = tree.read("/etc/ssh/sshd_config").splitlines()
+    for at, line in enumerate(lines):
+        option, _blank, value = line.partition(" ")
+        if option == "KexAlgorithms":
+            lines[at] = f"{option} {','.join(name for name in value.split(',') if name in known)}"
+    tree.write("/etc/ssh/sshd_config", "\n".join(lines) + "\n", 0o600)
 
 
 def background(command: tuple[str, ...]) -> str:
@@ -180,12 +197,12 @@ def _network(net: Network, spec: HostSpec, jumps: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _mount_tables(state: Path) -> dict[str, str]:
+def _mount_tables(state: Path, top: Path) -> dict[str, str]:
     """The host's mounts in the order of its starting: its root, what is laid over it, what hides this machine's kernel."""
     mnt, new = state / "mnt", state / "mnt" / "root"
 
     def overlay(lower: str, upper: str) -> str:
-        options = f"lowerdir={lower},upperdir={mnt / upper},workdir={mnt / upper}.work,x-mount.mkdir"
+        options = f"lowerdir={top / lower.lstrip('/')},upperdir={mnt / upper},workdir={mnt / upper}.work,x-mount.mkdir"
         return _entry("overlay", new / lower.lstrip("/"), "overlay", options)
 
     def tmpfs(path: str, options: str, size: str = "32m") -> str:

@@ -17,7 +17,7 @@ from auditor.lab.build import Layout, background, build, sysctl_path
 from auditor.lab.defects import DEFECTS, Defect
 from auditor.lab.machine import capabilities, end_processes, run, start_time
 from auditor.lab.network import SPACE, Network
-from auditor.lab.spec import HOSTS, HostSpec, Login, host_spec
+from auditor.lab.spec import HOSTS, RELEASE_HOSTS, HostSpec, Login, host_spec
 from auditor.lab.tree import Tree
 from auditor.text import _
 
@@ -303,13 +303,13 @@ def down(state: Path) -> None:
 def _choose(hosts: tuple[str, ...] | None) -> tuple[HostSpec, ...]:
     if hosts is None:
         return HOSTS
-    known = {spec.uid: spec for spec in HOSTS}
+    known = {spec.uid: spec for spec in (*HOSTS, *RELEASE_HOSTS)}
     unknown = [uid for uid in hosts if uid not in known]
     if unknown:
         message = _("the lab has no host {name}; it has {names}")
         raise LabError(message.format(name=", ".join(unknown), names=", ".join(known)))
     wanted = {*hosts, *(known[u].jump for u in hosts), *(known[u].twin for u in hosts)}
-    return tuple(spec for spec in HOSTS if spec.uid in wanted)
+    return tuple(spec for spec in known.values() if spec.uid in wanted)
 
 
 def _wait_until_up(fleet: Fleet) -> None:

@@ -4,6 +4,8 @@
 set -eu
 umask 022
 state=$1 host=$2
+read -r top <"$host/top"         # this machine's root, or an unpacked system of another release
+top=${top%/}
 read -r pid _ </proc/self/stat   # the machine's /proc still: our number outside the new PID namespace
 new=$state/mnt/root
 
@@ -13,7 +15,9 @@ mount --fstab "$host/fstab.root" --all
 mkdir -p "$new/root" "$new/srv" "$new/boot" "$new/old" "$new/var/spool/cron/crontabs" "$new/var/cache" "$new/var/mail"
 set --
 for link in bin sbin lib lib32 lib64 libx32; do
-    if [ -L "/$link" ]; then set -- "$@" "/$link"; elif [ -d "/$link" ]; then mkdir "$new/$link"; mount --bind "/$link" "$new/$link"; fi
+    if [ -L "$top/$link" ]; then set -- "$@" "$top/$link"
+    elif [ -d "$top/$link" ]; then mkdir "$new/$link"; mount --bind "$top/$link" "$new/$link"
+    fi
 done
 if [ $# -gt 0 ]; then cp -a "$@" "$new/"; fi
 # Nothing of this machine's own secrets or habits shows in the host.

@@ -47,6 +47,7 @@ class HostSpec:
     twin: str = ""
     shell: str = "dash"
     host_timeout: int = 0  # seconds, 0: the department's default
+    release: str = ""  # the unpacked system it runs in (see ``roots``), "" for this machine's own
 
     @property
     def name(self) -> str:
@@ -138,9 +139,22 @@ HOSTS = (
 )
 
 
+_PLANTED = (
+    *("root-login", "weak-macs", "shadow-readable", "no-ageing-omar", "open-umask", "short-passwords", "no-lockout"),
+    *("sudo-nopasswd", "second-root", "telnet-package", "crontab-writable"),
+)
+
+RELEASE_HOSTS = tuple(
+    HostSpec(f"health-{release}-{name}", "health", 1, number + place, "server", defects, release=release)
+    for number, release in ((40, "debian11"), (50, "debian12"), (60, "debian13"))
+    for place, name, defects in ((1, "sound", ()), (2, "planted", _PLANTED))
+)
+"""Hosts of other releases, one as the hardened base is and one with defects; started only when they are asked for by name."""
+
+
 def host_spec(uid: str) -> HostSpec:
     """The host of that uid; KeyError when the fleet has none."""
-    for spec in HOSTS:
+    for spec in (*HOSTS, *RELEASE_HOSTS):
         if spec.uid == uid:
             return spec
     raise KeyError(uid)

@@ -7,8 +7,6 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-MACHINE = Path("/")
-
 
 @dataclass(frozen=True, slots=True)
 class Tree:
