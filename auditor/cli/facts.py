@@ -9,7 +9,7 @@ import click
 
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
 from auditor.errors import UsageError
-from auditor.facts import FACTS, by_name
+from auditor.facts import FACTS, NetworkProbe, by_name
 from auditor.facts.shape import describe
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, as_json, field
@@ -85,7 +85,7 @@ def _describe(app: App, name: str, output: str) -> None:
         "arguments": {n: s.name for n, s in found.arguments.items()},
         "example": found.example,
         "probes": {platform: to_json(probe) for platform, probe in found.probes.items()},
-        "network": to_json(found.network),
+        "network": found.network and found.network.described(),
         "version": found.version,
     }
     if output == "json":
@@ -99,7 +99,16 @@ def _describe(app: App, name: str, output: str) -> None:
         (_("Example"), json.dumps(found.example, ensure_ascii=False)),
         *((_("Needs root for"), command) for probe in found.probes.values() for command in probe.privileged),
         *((_("Probe on {platform}").format(platform=name), probe.script.strip()) for name, probe in found.probes.items()),
-        (_("Asks nmap for"), " ".join((found.network.what, *found.network.scripts)) if found.network else ""),
+        *_asked(found.network),
     ]
     columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), field("value"), wide=True)]
     app.emit(Table(columns, [{"name": n, "value": v} for n, v in pairs if v]), output)
+
+
+def _asked(probe: NetworkProbe | None) -> list[tuple[str, str]]:
+    """What is asked from the network, of nmap or by datagrams."""
+    if probe is None:
+        return []
+    if probe.questions:
+        return [(_("Asks over UDP"), "  ".join(f"{q.port}/udp {q.name}" for q in probe.questions))]
+    return [(_("Asks nmap for"), " ".join((probe.what, *probe.scripts)))]

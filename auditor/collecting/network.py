@@ -2,7 +2,8 @@
 
 nmap always runs with ``--unprivileged``, also when the auditor is root: connections are complete ones, which any account may
 make, and what is seen does not depend on who ran the audit. Hosts are first asked whether they are there (also on the ports
-that inventories declare); one that is silent is not observed, rather than found without open ports.
+that inventories declare); one that is silent is not observed, rather than found without open ports. Questions over UDP are put
+afterwards to the hosts that were there.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.collecting.datagrams import Unasked, ask
 from auditor.collecting.nmap_ports import ALWAYS, PING, collapse
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import Address, Scan, answered, gave_up, host_slice, is_up, network_slice, read_scan
 from auditor.facts import NetworkProbe, by_name
+from auditor.facts._datagrams import Reply, write
 from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -44,6 +48,13 @@ class _Target:
     asset: Asset
     probes: tuple[tuple[ProbeCall, NetworkProbe], ...]
     place: Address | Network
+
+    @property
+    def address(self) -> Address:
+        """Of a host. Raises TypeError for a network."""
+        if isinstance(self.place, ipaddress.IPv4Network | ipaddress.IPv6Network):
+            raise TypeError(f"{self.place} is no host's address")
+        return self.place
 
     @property
     def declared(self) -> frozenset[int]:
@@ -215,9 +226,11 @@ class _Scan:
         stopped = self._cancelled()
         scan = read_scan(output.xml)
         again: list[_Target] = []
+        reached: list[_Target] = []
         for target in targets:
-            if isinstance(target.place, ipaddress.IPv4Address | ipaddress.IPv6Address) and target.place in scan.hosts:
-                self._judge(target, target.place, scan, output.seconds)
+            if target.address in scan.hosts:
+                if self._judge(target, target.address, scan, output.seconds):
+                    reached.append(target)
             elif scan.whole:
                 self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
             elif not output.stopped and len(targets) > 1:
@@ -225,11 +238,27 @@ class _Scan:
             elif not stopped:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.probes, status, reason)
+        if not stopped:
+            self._ask(reached)
         # nmap broke: whatever host broke it must not take the others with it
         for target in again:
             self._look([target])
 
-    def _judge(self, target: _Target, address: Address, scan: Scan, seconds: float) -> None:
+    def _ask(self, targets: list[_Target]) -> None:
+        """Put the questions over UDP to the hosts that answered nmap: of one that is down, silence says nothing."""
+        started = time.monotonic()
+        probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.questions]
+        replies = ask(((t.address, q) for t, _, probe in probes for q in probe.questions), cancelled=self._cancelled)
+        seconds = time.monotonic() - started
+        for target, call, probe in probes:
+            told = [(q.name, replies.get((target.address, q))) for q in probe.questions]
+            if failed := next((reply.reason for _, reply in told if isinstance(reply, Unasked)), ""):
+                self._unseen(target.asset, ((call, probe),), ObservationStatus.FAILED, failed)
+            elif all(reply is not None for _, reply in told):
+                self._seen(target, [(call, write((name, reply) for name, reply in told if isinstance(reply, Reply)))], seconds)
+
+    def _judge(self, target: _Target, address: Address, scan: Scan, seconds: float) -> bool:
+        """Answer for a host that nmap finished, and whether it was there."""
         host = scan.hosts[address]
         if gave_up(host):
             self._unseen(target.asset, target.probes, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
@@ -244,7 +273,10 @@ class _Scan:
             )
         else:
             ports = ALWAYS | target.declared
-            self._seen(target, [(call, host_slice(host, probe, ports)) for call, probe in target.probes], seconds)
+            slices = [(call, host_slice(host, probe, ports)) for call, probe in target.probes if not probe.questions]
+            self._seen(target, slices, seconds)
+            return True
+        return False
 
     def _seen(self, target: _Target, slices: list[tuple[ProbeCall, str]], seconds: float) -> None:
         for call, text in slices:

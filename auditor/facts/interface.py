@@ -38,18 +38,44 @@ class HostProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkProbe:
-    """How a fact is read from the network, as what nmap must be asked; several are merged into one nmap run.
+class Question:
+    """One UDP datagram to one port of a host. ``name`` is unique within the probe that asks it.
 
-    ``what`` is ``discover`` (which addresses of a network answer), ``ports`` (which TCP ports of a host are open) or
-    ``scripts`` (NSE ``scripts`` run against the open ports). ``service_detection`` asks for -sV (light).
-    The parser is given the asset's slice of the nmap XML, a ``<host>`` element (for a network: a ``<hosts>`` element).
+    ``keep`` is pure: of a datagram that came back the part that a parser reads, without what differs each night (times,
+    counters, order), or None when it is no answer to this question. Raising anything is None too.
+    """
+
+    name: str
+    port: int
+    payload: bytes
+    keep: Callable[[bytes], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkProbe:
+    """How a fact is read from the network; what several ask of nmap is merged into one run.
+
+    ``what`` is ``discover`` (which addresses of a network answer), ``ports`` (which TCP ports of a host are open),
+    ``scripts`` (NSE ``scripts`` run against the open ports) or ``datagrams`` (``questions`` sent over UDP).
+    ``service_detection`` asks for -sV (light). The parser is given the asset's slice of the nmap XML, a ``<host>`` element
+    (for a network: a ``<hosts>`` element); for datagrams the lines that ``_datagrams.read`` reads.
     """
 
     what: str
     scripts: tuple[str, ...] = ()
     service_detection: bool = False
     volatile: bool = False
+    questions: tuple[Question, ...] = ()
+
+    def described(self) -> dict[str, Json]:
+        """What is asked, as plain data to be shown and kept with a run."""
+        return {
+            "what": self.what,
+            "scripts": list(self.scripts),
+            "service_detection": self.service_detection,
+            "volatile": self.volatile,
+            "questions": [{"name": q.name, "port": q.port, "payload": q.payload.hex()} for q in self.questions],
+        }
 
 
 @dataclass(frozen=True, slots=True)

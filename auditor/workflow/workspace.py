@@ -40,4 +40,4 @@ def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:
 
 
 def _described(fact: Fact) -> dict[str, object]:
-    return {"version": fact.version, "probes": dict(fact.probes), "network": fact.network}
+    return {"version": fact.version, "probes": dict(fact.probes), "network": fact.network and fact.network.described()}

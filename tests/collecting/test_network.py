@@ -159,6 +159,17 @@ def test_a_host_that_refuses_everything_is_observed_without_open_ports() -> None
     assert fact.value(observation.stdout, {}) == []
 
 
+def test_questions_over_udp_are_put_only_to_a_host_that_was_there() -> None:
+    """Silence of a host that is down is no answer: it is unobserved for UDP as it is for TCP."""
+    up = Nmap(document(answer("127.88.0.3")))
+    seen = look(plan(host("h", "127.88.0.3"), facts=("udp_services", "open_ports")), run=up)
+    assert seen["h", "udp_services"].stdout == (
+        "rpcbind refused\nnetbios-ns refused\nssdp refused\nmdns refused\nmemcached refused\nend\n"
+    )
+    down = look(plan(host("h", "127.88.0.3"), facts=("udp_services",)), run=Nmap(document()))
+    assert down["h", "udp_services"].status is ObservationStatus.FAILED
+
+
 def test_what_a_stopped_run_had_finished_counts() -> None:
     """At the deadline the hosts that nmap had finished are observed, the others timed out."""
     xml = document(answer("10.0.0.1", (22, "open")), end="<host>")

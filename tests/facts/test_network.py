@@ -19,7 +19,8 @@ from auditor.model import Case
 from auditor.workflow.cases import run_cases
 
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
-NAMES = ("live_hosts", "network_services", "open_ports", "ssh_algorithms", "tls")
+DATAGRAMS = ("dns_service", "ntp_service", "snmp", "udp_services")
+NAMES = ("live_hosts", "network_services", "open_ports", "ssh_algorithms", "tls", *DATAGRAMS)
 STORED = [path for name in NAMES for path in sorted((GOLDENS / name).glob("*.txt"))]
 
 
@@ -186,3 +187,48 @@ def test_an_open_port_that_says_nothing_proves_nothing(name: str) -> None:
     )
     assert fact(name).proven is not None
     assert [i["port"] for i in fact(name).proven(output, {})] == [2300, 2301]
+
+
+@pytest.mark.parametrize("name", DATAGRAMS)
+@given(data=st.binary(max_size=80))
+def test_what_comes_back_over_udp_is_an_answer_or_none(name: str, data: bytes) -> None:
+    """No datagram makes a question's filter raise anything but what the sender takes for no answer."""
+    probe = fact(name).network
+    assert probe is not None
+    for question in probe.questions:
+        try:
+            assert question.keep(data) is None or isinstance(question.keep(data), bytes)
+        except (ValueError, IndexError, TypeError):
+            continue
+
+
+def test_a_resolver_that_cannot_reach_others_is_open_all_the_same() -> None:
+    """Regression, false pass: SERVFAIL with `recursion available` says that the server tried for us."""
+    for case in ("open", "forwarder"):
+        value: Any = fact("dns_service").value((GOLDENS / f"dns_service/{case}.txt").read_text(), {})
+        assert [True] == [server["recursion"] for server in value]
+
+
+def test_a_name_server_that_answers_only_about_itself_leaves_recursion_open() -> None:
+    """It is there, and whether it asks others for us was not answered: no value rather than a pass."""
+    with pytest.raises(ParseError, match="about itself"):
+        fact("dns_service").value("recursion silent\nversion answered 8500\nend\n", {})
+
+
+def test_silence_over_udp_proves_nothing_and_an_agent_that_is_there_does() -> None:
+    """A finding closes when the agent answers version 3 alone or the port refuses."""
+    names = [q.name for q in fact("snmp").network.questions]  # type: ignore[union-attr]
+    quiet = "".join(f"{name} silent\n" for name in names) + "end\n"
+    proven = fact("snmp").proven
+    assert proven is not None
+    assert [] == proven(quiet, {})
+    assert 4 == len(proven(quiet.replace("alive silent", "alive answered"), {}))
+    assert 4 == len(proven(quiet.replace("silent", "refused"), {}))
+
+
+def test_a_device_cannot_steer_a_terminal_by_its_description() -> None:
+    """What an SNMP agent calls itself is a stranger's text."""
+    names = [q.name for q in fact("snmp").network.questions]  # type: ignore[union-attr]
+    said = "".join(f"{name} answered {b'x'.hex()}\n" for name in names).replace(b"x".hex(), b"\x1b[2J".hex()) + "end\n"
+    value: Any = fact("snmp").value(said, {})
+    assert "\ufffd[2J" == value[0]["description"]

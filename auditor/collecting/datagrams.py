@@ -1,0 +1,133 @@
+"""Asks hosts over UDP, many at once, from ordinary sockets.
+
+nmap's own UDP scan needs privileges, and what is seen must not depend on who ran the audit. A question is one datagram that any
+client of the service sends; it is repeated, because datagrams get lost. A connected socket takes answers from the one asked
+alone, and learns from the host's ICMP message that nothing listens on the port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from auditor.collecting.nmap_xml import Address
+from auditor.facts._datagrams import ANSWERED, REFUSED, SILENT, Reply
+from auditor.facts.interface import Question
+
+TRIES = 3
+PATIENCE = 1.0  # seconds that a try waits
+AT_ONCE = 256  # sockets open side by side; a process may have 1,024 files open by default
+_LARGEST = 65_535
+
+Pair: TypeAlias = tuple[Address, Question]
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A question that could not be sent, and why."""
+
+    reason: str
+
+
+def ask(pairs: Iterable[Pair], *, cancelled: Callable[[], bool], patience: float = PATIENCE) -> dict[Pair, Reply | Unasked]:
+    """Ask each question of its host. Takes ``TRIES * patience`` seconds for every ``AT_ONCE`` that stay silent.
+
+    When ``cancelled`` becomes true what was not finished is left out.
+    """
+    wanted = list(dict.fromkeys(pairs))
+    replies: dict[Pair, Reply | Unasked] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        replies.update(_Wave(wanted[start : start + AT_ONCE]).run(cancelled, patience))
+        if cancelled():
+            break
+    return replies
+
+
+class _Wave:
+    """So many questions as may be under way together."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._pairs = pairs
+        self._replies: dict[Pair, Reply | Unasked] = {}
+        self._selector = selectors.DefaultSelector()
+        self._sockets: dict[Pair, socket.socket] = {}
+
+    def run(self, cancelled: Callable[[], bool], patience: float) -> Mapping[Pair, Reply | Unasked]:
+        try:
+            for pair in self._pairs:
+                self._open(pair)
+            for _ in range(TRIES):
+                for pair in list(self._sockets):
+                    self._send(pair)
+                self._listen(time.monotonic() + patience, cancelled)
+                if cancelled():
+                    return self._replies
+            self._replies.update((pair, Reply(SILENT)) for pair in self._sockets)
+            return self._replies
+        finally:
+            for pair in list(self._sockets):
+                self._close(pair)
+            self._selector.close()
+
+    def _open(self, pair: Pair) -> None:
+        address, question = pair
+        try:
+            made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+        except OSError as error:
+            self._replies[pair] = Unasked(f"no socket: {error.strerror}")
+            return
+        self._sockets[pair] = made
+        made.setblocking(False)
+        try:
+            made.connect((str(address), question.port))
+        except OSError as error:
+            self._done(pair, Unasked(f"{address}: {error.strerror}"))
+            return
+        self._selector.register(made, selectors.EVENT_READ, pair)
+
+    def _send(self, pair: Pair) -> None:
+        try:
+            self._sockets[pair].send(pair[1].payload)
+        except ConnectionRefusedError:
+            self._done(pair, Reply(REFUSED))
+        except BlockingIOError:
+            pass  # the next try sends it
+        except OSError as error:
+            self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
+
+    def _listen(self, until: float, cancelled: Callable[[], bool]) -> None:
+        while self._sockets and (left := until - time.monotonic()) > 0 and not cancelled():
+            for key, _ in self._selector.select(min(left, 0.2)):
+                self._receive(key.data)
+
+    def _receive(self, pair: Pair) -> None:
+        try:
+            data = self._sockets[pair].recv(_LARGEST)
+        except ConnectionRefusedError:
+            self._done(pair, Reply(REFUSED))
+            return
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
+            return
+        kept = None
+        with contextlib.suppress(ValueError, IndexError, TypeError):  # what is no answer is as if it had not come
+            kept = pair[1].keep(data)
+        if kept is not None:
+            self._done(pair, Reply(ANSWERED, kept))
+
+    def _done(self, pair: Pair, reply: Reply | Unasked) -> None:
+        self._replies[pair] = reply
+        self._close(pair)
+
+    def _close(self, pair: Pair) -> None:
+        made = self._sockets.pop(pair)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(made)
+        made.close()
