@@ -16,6 +16,7 @@ from auditor.workflow.queries import FindingFilter, list_findings
 
 _WORST = 8
 _SEEN = 80
+_PLACES = 3  # shown of what one check found
 
 
 def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
@@ -115,22 +116,29 @@ def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
         app.say(_("No finding is open."), "green")
         return
     app.say(_("The worst of {n} open findings").format(n=number(len(found))), "bold")
-    for finding in found[:_WORST]:
-        _show_finding(app, catalogue, finding)
+    by_check: dict[str, list[Finding]] = {}
+    for finding in found:
+        by_check.setdefault(finding.check, []).append(finding)
+    for alike in list(by_check.values())[:_WORST]:
+        _show_alike(app, catalogue, alike)
     app.say()
     text = _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}")
     app.say(text.format(id=found[0].id))
 
 
-def _show_finding(app: App, catalogue: Catalogue, finding: Finding) -> None:
-    """Three lines: where and what, what was seen, what to do."""
-    check = catalogue.checks.get(finding.check)
-    title = check.title.to(current()) if check else finding.check
-    where = safe(f"{finding.asset} {finding.subject}".strip())
-    app.say(_("{severity}: {title}").format(severity=label(finding.severity), title=title), STYLES[finding.severity])
-    seen = value_shown(finding.observed)
-    told = _("{where}, observed: {seen}") if seen else _("{where}")
-    app.say(told.format(where=isolate(where), seen=isolate(_cut(seen))), indent=4)
+def _show_alike(app: App, catalogue: Catalogue, alike: list[Finding]) -> None:
+    """What one check found: where, what was seen there, how many more, and what to do; many hosts often share one fault."""
+    worst = alike[0]
+    check = catalogue.checks.get(worst.check)
+    title = check.title.to(current()) if check else worst.check
+    app.say(_("{severity}: {title}").format(severity=label(worst.severity), title=title), STYLES[worst.severity])
+    for finding in alike[:_PLACES]:
+        where = safe(f"{finding.asset} {finding.subject}".strip())
+        seen = value_shown(finding.observed)
+        told = _("{where}, observed: {seen}") if seen else _("{where}")
+        app.say(told.format(where=isolate(where), seen=isolate(_cut(seen))), indent=4)
+    if (more := len(alike) - _PLACES) > 0:
+        app.say(_("Others like it: {n}").format(n=number(more)), indent=4)
     if check:
         app.say(_("What to do: {remedy}").format(remedy=_first_sentence(check.remediation.to(current()))), indent=4)
 
