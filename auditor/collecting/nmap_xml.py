@@ -6,27 +6,16 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
-from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from auditor.collecting.nmap_ports import collapse, expand
+from auditor.collecting.nmap_scripts import kept
 from auditor.errors import CollectionError, ParseError
 from auditor.facts._nmap_output import clean, read
 from auditor.facts.interface import NetworkProbe
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Of a script's tables only what facts read: certificates carry keys and PEM, ciphers a grade that depends on nmap's mood.
-_KEPT = {
-    "http-title": ("redirect_url",),
-    "ssh2-enum-algos": ("kex_algorithms", "server_host_key_algorithms", "encryption_algorithms", "mac_algorithms"),
-    "ssl-cert": ("subject", "issuer", "pubkey", "extensions", "sig_algo", "validity"),
-    "ssl-enum-ciphers": ("SSL", "TLS"),
-}
-_DROPPED = frozenset({
-    "modulus", "exponent", "ecdhparams", "critical",
-    "ciphers", "compressors", "cipher preference", "cipher preference error", "warnings",
-})  # fmt: skip
 _SERVICE = ("name", "product", "version", "tunnel", "method")
 
 
@@ -127,42 +116,14 @@ def _port(port: Element, probe: NetworkProbe) -> Element:
     service = port.find("service")
     if probe.service_detection and service is not None:
         SubElement(out, "service", {name: service.get(name, "") for name in _SERVICE if service.get(name)})
-    for script in sorted(port.iterfind("script"), key=lambda s: s.get("id", "")):
-        name = script.get("id", "")
-        if name in probe.scripts:
-            out.append(_script(script, name))
+    out.extend(_scripts(port, probe))
     return out
 
 
-def _script(script: Element, name: str) -> Element:
-    out = Element("script", id=name)
-    kept = _KEPT.get(name)
-    children = [c for c in script if kept is None or c.get("key", "").startswith(kept)]
-    if name == "ssl-enum-ciphers":
-        children.sort(key=lambda c: c.get("key", ""))
-    for child in children:
-        _copy(child, out)
-    return out
-
-
-def _copy(element: Element, parent: Element) -> None:
-    key = element.get("key")
-    if element.tag not in ("table", "elem") or key in _DROPPED:
-        return
-    out = SubElement(parent, element.tag, {} if key is None else {"key": key})
-    if element.tag == "elem":
-        out.text = _origin(element.text or "") if key == "redirect_url" else element.text
-    for child in element:
-        _copy(child, out)
-
-
-def _origin(url: str) -> str:
-    """Where a redirect leads, without path and query: those may carry a session of that very request."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc}/" if parts.netloc else ""
+def _scripts(said: Element, probe: NetworkProbe) -> list[Element]:
+    """What the probe's scripts said of a port or of the host, in order and without what wavers."""
+    found = sorted(said.iterfind("script"), key=lambda s: s.get("id", ""))
+    return [kept(script) for script in found if script.get("id", "") in probe.scripts]
 
 
 def _text(element: Element) -> str:

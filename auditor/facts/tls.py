@@ -1,4 +1,4 @@
-"""TLS as every port of a host offers it: protocol versions and the certificate shown to a client that names no server."""
+"""TLS as every port of a host offers it: versions, ciphers and the certificate shown to a client that names no server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, script, table
+from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, script, table, texts
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -22,9 +22,11 @@ _VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
 def parse(output: str, _args: Arguments) -> Json:
     """A host's slice of nmap's XML: for each port that speaks TLS its versions and certificate.
 
-    A port that speaks TLS, or usually does and did not say what else it is, and whose versions were not read: ParseError. A
-    certificate that could not be read (the port speaks only versions that our own TLS refuses) is left out: checks on it then
-    end in an error for that port, never in a pass, and the other ports are judged.
+    ``ciphers`` are those of all versions, by their names in IANA's registry; ``dh_bits`` is the shortest group of classic
+    Diffie-Hellman that was agreed on. A port that speaks TLS, or usually does and did not say what else it is, and whose
+    versions were not read: ParseError. A certificate that could not be read (the port speaks only versions that our own TLS
+    refuses) is left out: checks on it then end in an error for that port, never in a pass, and the other ports are judged. So
+    it is with the ciphers, when a version did not tell its own.
     """
     ports: list[Json] = []
     for port in open_ports(output):
@@ -38,6 +40,10 @@ def parse(output: str, _args: Arguments) -> Json:
         if ciphers is None:
             raise ParseError(f"port {number(port)} speaks TLS and its versions could not be read")
         value: dict[str, Json] = {"port": number(port), "versions": _versions(ciphers)}
+        if (offered := _ciphers(ciphers)) is not None:
+            value["ciphers"] = list(offered)
+        if groups := [int(elem(version, "dh")) for version in ciphers if elem(version, "dh")]:
+            value["dh_bits"] = min(groups)
         if certificate is not None:
             value["certificate"] = _certificate(certificate)
         ports.append(value)
@@ -55,6 +61,18 @@ def _versions(ciphers: Element) -> list[Json]:
     if not versions:
         raise ParseError("ssl-enum-ciphers listed no protocol version")
     return versions
+
+
+def _ciphers(said: Element) -> list[str] | None:
+    """The ciphers of all versions; None when one of the versions came without any."""
+    names: set[str] = set()
+    for version in said:
+        listed = [str(text) for text in texts(table(version, "ciphers"))]
+        if not listed:
+            return None
+        # nmap's own writing of the ciphers of TLS 1.3, which leave the key exchange open
+        names.update(name.replace("TLS_AKE_WITH_", "TLS_", 1) for name in listed)
+    return sorted(names)
 
 
 def _certificate(said: Element) -> Json:
@@ -98,11 +116,16 @@ def _instant(text: str) -> int:
 
 FACT = Fact(
     name="tls",
-    title=Text(en="TLS versions and certificates seen from the network", ar="إصدارات TLS وشهاداتها كما تُرى من الشبكة"),
+    title=Text(
+        en="TLS versions, ciphers and certificates seen from the network",
+        ar="إصدارات TLS وخوارزمياته وشهاداته كما تُرى من الشبكة",
+    ),
     shape=ListOf(
         record(
             port=INT,
             versions=ListOf(STR),
+            ciphers=optional(ListOf(STR)),
+            dh_bits=optional(INT),
             certificate=optional(
                 record(
                     subject=STR,
@@ -123,6 +146,8 @@ FACT = Fact(
         {
             "port": 443,
             "versions": ["TLSv1.2", "TLSv1.3"],
+            "ciphers": ["TLS_AES_256_GCM_SHA384", "TLS_DHE_RSA_WITH_AES_256_GCM_SHA384"],
+            "dh_bits": 2048,
             "certificate": {
                 "subject": "commonName=portal.health.example",
                 "issuer": "commonName=National CA",
@@ -137,5 +162,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
+    version=2,
     proven=proven,
 )
