@@ -10,10 +10,19 @@ from xml.etree.ElementTree import Element, SubElement
 _KEPT = {
     "http-title": ("redirect_url",),
     "ssh2-enum-algos": ("kex_algorithms", "server_host_key_algorithms", "encryption_algorithms", "mac_algorithms"),
+    "smb-protocols": ("dialects",),
+    "smb2-security-mode": ("2", "3"),
     "ssl-cert": ("subject", "issuer", "pubkey", "extensions", "sig_algo", "validity"),
 }
 _DROPPED = frozenset({"modulus", "exponent", "ecdhparams", "critical"})
 _TLS_VERSION = re.compile(r"(?:SSL|TLS)")
+# Of a web server's headers those that checks read: the others carry times, lengths and tags of the very answer.
+_HEADERS = frozenset({
+    "content-security-policy", "location", "server", "set-cookie", "strict-transport-security", "www-authenticate",
+    "x-content-type-options", "x-frame-options", "x-powered-by", "x-aspnet-version", "x-generator",
+})  # fmt: skip
+_HEADER = re.compile(r"\s*([A-Za-z0-9-]{1,60}):[ \t]*(.*)")
+_NONCE = re.compile(r"'(nonce|sha256|sha384|sha512)-[^']*'")
 _GROUP = re.compile(r"dh ([0-9]{1,5})")
 
 
@@ -23,6 +32,9 @@ def kept(script: Element) -> Element:
     out = Element("script", id=name)
     if name == "ssl-enum-ciphers":
         _ciphers(script, out)
+        return out
+    if name == "http-headers":
+        _headers(script.get("output", ""), out)
         return out
     keys = _KEPT.get(name)
     for child in script:
@@ -48,6 +60,30 @@ def _ciphers(script: Element, out: Element) -> None:
                 SubElement(ciphers, "elem").text = cipher
         if groups:
             SubElement(table, "elem", key="dh").text = str(min(groups))
+
+
+def _headers(output: str, out: Element) -> None:
+    """The headers in order, by their names in lower case. Each cookie is its name and flags: its value is somebody's session."""
+    found: list[tuple[str, str]] = []
+    for line in output.splitlines():
+        match = _HEADER.fullmatch(line)
+        if match and (name := match[1].lower()) in _HEADERS:
+            found.append((name, _steady(name, match[2].strip())))
+    for name, value in sorted(set(found)):
+        SubElement(out, "elem", key=name).text = value
+
+
+def _steady(name: str, value: str) -> str:
+    """The value without what differs with each answer."""
+    if name == "set-cookie":
+        pair, *flags = (part.strip() for part in value.split(";"))
+        kept_flags = sorted({flag.lower() for flag in flags} & {"secure", "httponly"})
+        return "; ".join([pair.partition("=")[0], *kept_flags])
+    if name == "location":
+        return _origin(value)
+    if name == "www-authenticate":
+        return value.split(maxsplit=1)[0].lower() if value else ""
+    return _NONCE.sub(r"'\1-'", value) if name == "content-security-policy" else value
 
 
 def _copy(element: Element, parent: Element) -> None:

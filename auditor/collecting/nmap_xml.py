@@ -69,6 +69,9 @@ def host_slice(host: Element, probe: NetworkProbe, ports: frozenset[int]) -> str
         state = port.find("state")
         if number in ports and state is not None and state.get("state") == "open":
             container.append(_port(port, probe))
+    told = host.find("hostscript")
+    if told is not None and (scripts := _scripts(told, probe)):
+        SubElement(out, "hostscript").extend(scripts)
     return _text(out)
 
 

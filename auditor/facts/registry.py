@@ -64,6 +64,7 @@ from auditor.facts import (
     samba,
     services,
     shell_timeout,
+    smb_service,
     snmp,
     ssh_algorithms,
     ssh_client,
@@ -83,6 +84,7 @@ from auditor.facts import (
     update_history,
     updates,
     user_files,
+    web_headers,
 )
 from auditor.facts.interface import Fact
 
@@ -148,6 +150,7 @@ FACTS: tuple[Fact, ...] = (
     samba.FACT,
     services.FACT,
     shell_timeout.FACT,
+    smb_service.FACT,
     snmp.FACT,
     ssh_algorithms.FACT,
     ssh_client.FACT,
@@ -167,6 +170,7 @@ FACTS: tuple[Fact, ...] = (
     update_history.FACT,
     updates.FACT,
     user_files.FACT,
+    web_headers.FACT,
 )
 
 _BY_NAME = {fact.name: fact for fact in FACTS}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import fromstring, tostring
+from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 
@@ -44,3 +44,20 @@ def test_the_shortest_group_is_kept(groups: tuple[str, ...], shortest: str | Non
 def test_a_version_without_ciphers_is_not_given_any() -> None:
     """What was not told stays untold: the fact then leaves the port's ciphers open."""
     assert "ciphers" not in slice_of('<table key="TLSv1.2"/>').replace("ssl-enum-ciphers", "")
+
+
+def test_of_a_web_server_s_headers_nothing_is_kept_that_wavers_or_is_secret() -> None:
+    """Times, tags, nonces and the values of cookies stay behind; a redirect's path may carry a session."""
+    said = [
+        '\n  Date: Fri, 25 Jan 2013 17:39:08 GMT\n  ETag: "5f"\n  Server: nginx\n  Location: /login?session=s3cret',
+        "\n  Set-Cookie: sid=s3cret; Path=/; HttpOnly; Secure\n  WWW-Authenticate: Digest realm=x, nonce=s3cret",
+        "\n  Content-Security-Policy: script-src 'nonce-s3cret'\n  \n  (Request type: HEAD)\n",
+    ]
+    script = Element("script", id="http-headers", output="".join(said))
+    assert [
+        ("content-security-policy", "script-src 'nonce-'"),
+        ("location", None),
+        ("server", "nginx"),
+        ("set-cookie", "sid; httponly; secure"),
+        ("www-authenticate", "digest"),
+    ] == [(e.get("key"), e.text or None) for e in kept(script)]

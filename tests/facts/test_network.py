@@ -20,7 +20,7 @@ from auditor.workflow.cases import run_cases
 
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
 DATAGRAMS = ("dns_service", "ntp_service", "snmp", "udp_services")
-NAMES = ("live_hosts", "network_services", "open_ports", "ssh_algorithms", "tls", *DATAGRAMS)
+NAMES = ("live_hosts", "network_services", "open_ports", "smb_service", "ssh_algorithms", "tls", "web_headers", *DATAGRAMS)
 STORED = [path for name in NAMES for path in sorted((GOLDENS / name).glob("*.txt"))]
 
 
@@ -232,3 +232,29 @@ def test_a_device_cannot_steer_a_terminal_by_its_description() -> None:
     said = "".join(f"{name} answered {b'x'.hex()}\n" for name in names).replace(b"x".hex(), b"\x1b[2J".hex()) + "end\n"
     value: Any = fact("snmp").value(said, {})
     assert "\ufffd[2J" == value[0]["description"]
+
+
+def test_a_server_whose_headers_or_dialects_were_not_read_has_no_value() -> None:
+    """It is there and did not show what was asked: unknown, never in order."""
+    with pytest.raises(ParseError, match="headers"):
+        fact("web_headers").value(host(port(8080, '<service name="http" product="nginx" method="probed"/>')), {})
+    with pytest.raises(ParseError, match="dialects"):
+        fact("smb_service").value(host(port(445)), {})
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("max-age=31536000", 31536000),
+        ('includeSubDomains; Max-Age = "63072000" ; preload', 63072000),
+        ("max-age=0", 0),
+        ("includeSubDomains", 0),
+        ("max-age=", 0),
+        ("x-max-age=31536000", 0),
+    ],
+)
+def test_how_long_a_browser_is_told_to_come_over_tls(said: str, seconds: int) -> None:
+    """The directive in any spelling that browsers take, and no other."""
+    elem = f"<elem key='strict-transport-security'>{said}</elem>".replace('"', "&quot;")
+    value: Any = fact("web_headers").value(host(port(443, f'<script id="http-headers">{elem}</script>')), {})
+    assert seconds == value[0]["hsts_seconds"]
