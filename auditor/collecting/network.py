@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, Observa
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve: TypeAlias = Callable[[str], Sequence[str]]
+_Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 Run: TypeAlias = Callable[..., NmapOutput]
 
 HOSTS_PER_RUN = 64  # nmap scans so many side by side; a run of more could not be bounded in time
@@ -46,7 +47,7 @@ class _Target:
     """An asset with its network probes, and where it is."""
 
     asset: Asset
-    probes: tuple[tuple[ProbeCall, NetworkProbe], ...]
+    probes: tuple[_Asked, ...]
     place: Address | Network
 
     @property
@@ -109,7 +110,7 @@ class _Scan:
         self._nmap = run
 
     def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
-        wanted = [(p.asset, probes) for p in department.assets if not p.skipped and (probes := _network_probes(p.probes))]
+        wanted = [pair for p in department.assets if not p.skipped for pair in _wanted(p.asset, _network_probes(p.probes))]
         targets = list(self._located(wanted))
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
@@ -135,7 +136,7 @@ class _Scan:
             for start in range(0, len(members), HOSTS_PER_RUN):
                 self._look(members[start : start + HOSTS_PER_RUN])
 
-    def _located(self, wanted: list[tuple[Asset, tuple[tuple[ProbeCall, NetworkProbe], ...]]]) -> Iterator[_Target]:
+    def _located(self, wanted: list[tuple[Asset, tuple[_Asked, ...]]]) -> Iterator[_Target]:
         """Where each asset is; one that cannot or must not be scanned is answered for at once."""
 
         def locate(asset: Asset) -> Address | Network | _Refused:
@@ -296,9 +297,7 @@ class _Scan:
                 )
             )
 
-    def _unseen(
-        self, asset: Asset, probes: Iterable[tuple[ProbeCall, NetworkProbe]], status: ObservationStatus, reason: str
-    ) -> None:
+    def _unseen(self, asset: Asset, probes: Iterable[_Asked], status: ObservationStatus, reason: str) -> None:
         for call, _ in probes:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
 
@@ -316,9 +315,16 @@ def _is_own(address: Address) -> bool:
     return True
 
 
-def _network_probes(calls: Iterable[ProbeCall]) -> tuple[tuple[ProbeCall, NetworkProbe], ...]:
+def _network_probes(calls: Iterable[ProbeCall]) -> tuple[_Asked, ...]:
     facts = ((call, by_name(call.fact)) for call in calls)
     return tuple((call, fact.network) for call, fact in facts if fact is not None and fact.network is not None)
+
+
+def _wanted(asset: Asset, probes: tuple[_Asked, ...]) -> Iterator[tuple[Asset, tuple[_Asked, ...]]]:
+    """The probes by where they are asked: at the asset's address, and at its second one as if it were the only one."""
+    for place, second in ((asset, False), (replace(asset, address=asset.ipv6), True)):
+        if here := tuple((call, probe) for call, probe in probes if probe.second_address is second):
+            yield place, here
 
 
 def _literal(text: str) -> Address | None:

@@ -58,7 +58,8 @@ class NetworkProbe:
     ``what`` is ``discover`` (which addresses of a network answer), ``ports`` (which TCP ports of a host are open),
     ``scripts`` (NSE ``scripts`` run against the open ports) or ``datagrams`` (``questions`` sent over UDP).
     ``service_detection`` asks for -sV (light). The parser is given the asset's slice of the nmap XML, a ``<host>`` element
-    (for a network: a ``<hosts>`` element); for datagrams the lines that ``_datagrams.read`` reads.
+    (for a network: a ``<hosts>`` element); for datagrams the lines that ``_datagrams.read`` reads. ``second_address`` asks the
+    host at its IPv6 address, where the inventory lists one beside its address.
     """
 
     what: str
@@ -66,6 +67,7 @@ class NetworkProbe:
     service_detection: bool = False
     volatile: bool = False
     questions: tuple[Question, ...] = ()
+    second_address: bool = False
 
     def described(self) -> dict[str, Json]:
         """What is asked, as plain data to be shown and kept with a run."""
@@ -74,6 +76,7 @@ class NetworkProbe:
             "scripts": list(self.scripts),
             "service_detection": self.service_detection,
             "volatile": self.volatile,
+            "second_address": self.second_address,
             "questions": [{"name": q.name, "port": q.port, "payload": q.payload.hex()} for q in self.questions],
         }
 

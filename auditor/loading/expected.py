@@ -96,6 +96,7 @@ EXPECTED = (
     NP_("expected", "a word, {id, title}"),
     NP_("expected", "a zone"),
     NP_("expected", "an IP address or a host name"),
+    NP_("expected", "an IPv6 address"),
     NP_("expected", "an address"),
     NP_("expected", "an asset, {uid, tags, …}"),
     NP_("expected", "an attestation, {prompt, evidence}"),

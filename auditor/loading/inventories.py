@@ -76,6 +76,7 @@ def _host(department: str, entry: dict[str, Any]) -> Asset:
         ports=tuple(entry.get("ports", ())),
         public=entry.get("public", False),
         connection=Connection(method=entry.get("connection", "ssh"), jump=tuple(entry.get("jump", ())), **connection),
+        ipv6=entry.get("ipv6", ""),
     )
 
 
@@ -96,6 +97,24 @@ def _network(department: str, entry: dict[str, Any]) -> Asset:
 
 
 def _check_host(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
+    _check_address(document, report, keys, entry)
+    if "ipv6" in entry:
+        _check_ipv6(document, report, (*keys, "ipv6"), entry)
+
+
+def _check_ipv6(document: Document, report: Report, here: Keys, entry: dict[str, Any]) -> None:
+    try:
+        address = ipaddress.IPv6Address(entry["ipv6"])
+    except ValueError:
+        address = None
+    if address is None or address.scope_id or address.ipv4_mapped or address.is_multicast or address.is_unspecified:
+        message = _("{place} is {value}, which is no host's IPv6 address; expected one such as fd00:10:1::11")
+        report.add(document, here, message.format(place=where(here), value=got(entry["ipv6"], here, document)))
+    elif not _is_private(ipaddress.IPv6Network(int(address))):
+        _check_public(document, report, here, entry)
+
+
+def _check_address(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
     address, here = entry["address"], (*keys, "address")
     try:
         ip = ipaddress.ip_address(address)

@@ -53,6 +53,7 @@ class Asset:
     """A host or a network of a department.
 
     ``uid`` is stable and unique over all departments; ``address`` is an IP address or a name (for a network: CIDR).
+    ``ipv6`` is a host's second address, which is looked at for itself: "" for none.
     ``ports`` are the declared ones, such as ``22/tcp``. ``domains`` are names that certificates should carry.
     """
 
@@ -69,6 +70,7 @@ class Asset:
     ports: tuple[str, ...] = ()
     public: bool = False
     connection: Connection = Connection()
+    ipv6: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,12 @@ def make_plan(catalogue: Catalogue, *, now: datetime, policy_id: str | None = No
         if not narrowing.departments or name in narrowing.departments
     )
     addresses = tuple(
-        asset.address
+        address
         for department in catalogue.inventory.departments
         for asset in department.assets
         if asset.kind is AssetKind.HOST
+        for address in (asset.address, asset.ipv6)
+        if address
     )
     scope: dict[str, Json] = {name: value for name, value in to_json(narrowing).items() if value}
     # Not their mistakes, which read otherwise in another language: a run is resumed in whichever its next reader speaks.
@@ -179,7 +181,9 @@ def _readable(use: FactUse, asset: Asset) -> bool:
     fact = _fact(use)
     if fact.asset_kind is not asset.kind:
         return False
-    return fact.network is not None or asset.connection.method != "none"
+    if fact.network is not None:
+        return fact.network.second_address is False or asset.ipv6 != ""
+    return asset.connection.method != "none"
 
 
 def _task(check: Check, policy: EffectivePolicy) -> CheckTask:

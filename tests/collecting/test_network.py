@@ -170,6 +170,31 @@ def test_questions_over_udp_are_put_only_to_a_host_that_was_there() -> None:
     assert down["h", "udp_services"].status is ObservationStatus.FAILED
 
 
+@needs_nmap
+def test_a_host_is_looked_at_on_both_its_addresses() -> None:
+    """Each address gives its own ports: what is open over IPv6 alone is seen there and not on the other."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as open6:
+        port = open6.getsockname()[1]
+        both = host("h", "127.88.0.4", ipv6="::1", ports=(f"{port}/tcp",))
+        seen = look(plan(both, facts=("open_ports", "open_ports_ipv6")))
+    values = {
+        name: fact.value(seen["h", name].stdout, {}) for name in ("open_ports", "open_ports_ipv6") if (fact := by_name(name))
+    }
+    item = {"port": port, "protocol": "tcp"}
+    assert item in values["open_ports_ipv6"]
+    assert item not in values["open_ports"]
+
+
+def test_a_public_second_address_is_not_scanned_unasked() -> None:
+    """The rule for addresses holds for each of a host's."""
+    nmap = Nmap(document(answer("10.0.0.1")))
+    seen = look(plan(host("h", "10.0.0.1", ipv6="2001:4860:4860::8888"), facts=("open_ports", "open_ports_ipv6")), run=nmap)
+    assert seen["h", "open_ports_ipv6"].status is ObservationStatus.FAILED
+    assert "public" in seen["h", "open_ports_ipv6"].stderr
+    assert seen["h", "open_ports"].status is ObservationStatus.OK
+    assert not any("2001:" in word for run in nmap.runs for word in run)
+
+
 def test_what_a_stopped_run_had_finished_counts() -> None:
     """At the deadline the hosts that nmap had finished are observed, the others timed out."""
     xml = document(answer("10.0.0.1", (22, "open")), end="<host>")

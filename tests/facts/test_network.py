@@ -20,7 +20,17 @@ from auditor.workflow.cases import run_cases
 
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
 DATAGRAMS = ("dns_service", "ntp_service", "snmp", "udp_services")
-NAMES = ("live_hosts", "network_services", "open_ports", "smb_service", "ssh_algorithms", "tls", "web_headers", *DATAGRAMS)
+NAMES = (
+    "live_hosts",
+    "network_services",
+    "open_ports",
+    "open_ports_ipv6",
+    "smb_service",
+    "ssh_algorithms",
+    "tls",
+    "web_headers",
+    *DATAGRAMS,
+)
 STORED = [path for name in NAMES for path in sorted((GOLDENS / name).glob("*.txt"))]
 
 

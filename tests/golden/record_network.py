@@ -29,7 +29,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--dry", action="store_true", help="print only")
     parser.add_argument("facts", nargs="+")
     given = parser.parse_args(argv)
-    asset = Asset("h", AssetKind.HOST, "health", "h", given.address)
+    second = given.address if ":" in given.address else ""
+    asset = Asset("h", AssetKind.HOST, "health", "h", given.address, ipv6=second)
     whole = Asset("health", AssetKind.DEPARTMENT, "health", "health", "")
     calls = tuple(ProbeCall(name) for name in given.facts)
     seen: list[Observation] = []
