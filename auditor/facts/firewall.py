@@ -3,14 +3,18 @@
 A filter that only bans some addresses (fail2ban) lets in everything else; therefore the rules of the input chains are followed,
 through unconditional jumps, to the first verdict that applies to every packet, else to the chain's policy. A conditional
 rule decides nothing here. A packet must pass every chain, so that one that drops is enough.
+
+``lets_in`` are the TCP ports that the rules may let somebody into, at least: what is not understood counts as every port.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
 from auditor.errors import ParseError
+from auditor.facts import _firewall_ports as ports
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
@@ -90,6 +94,10 @@ class _Chain:
     family: str
     policy: str = ""
     rules: list[str] = field(default_factory=list)
+    lets_in: list[tuple[int, int]] = field(default_factory=list)  # by its own rules
+    ends: list[tuple[int, int]] = field(default_factory=list)  # what its rules hand back to the caller, or to the policy
+    leads_to: list[str] = field(default_factory=list)  # chains that any of its rules jumps or goes to
+    goes_to: list[str] = field(default_factory=list)
 
 
 def parse(output: str, _args: Arguments) -> Json:
@@ -108,6 +116,7 @@ def parse(output: str, _args: Arguments) -> Json:
             chains[current].policy = _nft_policy(text)
         elif key == "rule" and current:
             chains[current].rules.append(_nft_rule(text, current))
+            _nft_ports(text, chains[current], current.rpartition(" ")[0])
         elif key in ("ip", "ip6") and sign:
             _iptables(key, text, chains)
         elif key == "ipv6" and text in ("yes", "no"):
@@ -126,6 +135,7 @@ def parse(output: str, _args: Arguments) -> Json:
         "input_policy": policies["ipv4"],
         "input_policy_ipv6": policies["ipv6"],
         "ipv6": ipv6 == "yes",
+        "lets_in": [{"first": first, "last": last} for first, last in _lets_in(chains, ipv6 == "yes")],
     }
 
 
@@ -148,6 +158,16 @@ def _nft_rule(text: str, chain: str) -> str:
     return "?"
 
 
+def _nft_ports(text: str, chain: _Chain, table: str) -> None:
+    text = re.sub(r'"[^"]*"$', "", text)
+    chain.lets_in += ports.nft(text, "accept")
+    chain.ends += ports.nft(text, "return")
+    for word, name in re.findall(r"\b(jump|goto) ([^\s,}]+)", text):
+        chain.leads_to.append(f"{table} {name}")
+        if word == "goto":
+            chain.goes_to.append(f"{table} {name}")
+
+
 def _iptables(family: str, text: str, chains: dict[str, _Chain]) -> None:
     text = re.sub(r' -m comment --comment ("[^"]*"|\S+)', "", text)
     words = text.split()
@@ -166,6 +186,44 @@ def _iptables(family: str, text: str, chains: dict[str, _Chain]) -> None:
         elif len(words) == 4:
             rule = f"{'jump' if words[2] == '-j' else 'goto'} {family} iptables {words[3]}"
     chain.rules.append(rule)
+    chain.lets_in += ports.iptables(words, "ACCEPT")
+    chain.ends += ports.iptables(words, "RETURN")
+    for option, target in itertools.pairwise(words):
+        if option in ("-j", "-g"):
+            chain.leads_to.append(f"{family} iptables {target}")
+        if option == "-g":
+            chain.goes_to.append(f"{family} iptables {target}")
+
+
+def _lets_in(chains: dict[str, _Chain], ipv6: bool) -> ports.Ports:
+    """What may come in over the protocols the host has: what every input chain that looks at one lets through."""
+    found: list[tuple[int, int]] = []
+    for protocol in ("ipv4", "ipv6") if ipv6 else ("ipv4",):
+        through = ports.ALL
+        for name, chain in chains.items():
+            if chain.policy and protocol in _FAMILIES.get(chain.family, ()):
+                own = _reached(name, chains, set())
+                if chain.policy == "accept":
+                    own = ports.join([*own, *_ended(name, chains)])
+                passes = (_verdict(name, chains, {}) or chain.policy) == "accept"
+                through = ports.meet(through, ports.ALL if passes else own)
+        found += through
+    return ports.join(found)
+
+
+def _reached(name: str, chains: dict[str, _Chain], seen: set[str]) -> ports.Ports:
+    """What the chain and those that it leads to let in, whatever the conditions of the jumps."""
+    if name in seen or name not in chains:
+        return ports.NONE
+    seen.add(name)
+    further = [part for target in chains[name].leads_to for part in _reached(target, chains, seen)]
+    return ports.join([*chains[name].lets_in, *further])
+
+
+def _ended(name: str, chains: dict[str, _Chain]) -> ports.Ports:
+    """What an input chain hands to its policy before its last rule; all of it where a goto leaves the chain."""
+    away = any(target in chains for target in chains[name].goes_to)
+    return ports.ALL if away else ports.join(chains[name].ends)
 
 
 def _default(protocol: str, chains: dict[str, _Chain]) -> str:
@@ -206,7 +264,15 @@ def _first(rules: list[str], chains: dict[str, _Chain], known: dict[str, str]) -
 FACT = Fact(
     name="firewall",
     title=Text(en="Packet filter and its default for incoming traffic", ar="مرشّح الحزم ومعاملته الافتراضية للحركة الواردة"),
-    shape=record(tools=ListOf(STR), active=BOOL, rules=INT, input_policy=STR, input_policy_ipv6=STR, ipv6=BOOL),
+    shape=record(
+        tools=ListOf(STR),
+        active=BOOL,
+        rules=INT,
+        input_policy=STR,
+        input_policy_ipv6=STR,
+        ipv6=BOOL,
+        lets_in=ListOf(record(first=INT, last=INT)),
+    ),
     parse=parse,
     example={
         "tools": ["nftables"],
@@ -215,6 +281,8 @@ FACT = Fact(
         "input_policy": "drop",
         "input_policy_ipv6": "drop",
         "ipv6": True,
+        "lets_in": [{"first": 22, "last": 22}, {"first": 443, "last": 443}],
     },
     probes={"linux": HostProbe(script=_SCRIPT, privileged=_PRIVILEGED)},
+    version=2,
 )
