@@ -31,6 +31,13 @@ def test_hosts_that_are_up():
     assert [host.ports for host in parse_nmap_xml(SCAN, "scan.xml", ports=True).hosts] == [("22/tcp",), ()]
 
 
+def test_a_host_with_two_addresses_keeps_both():
+    """The second address is scanned for itself; it would be lost to the department otherwise."""
+    second = b'<address addr="fd00::1" addrtype="ipv6"/><address addr="00:11'
+    found = parse_nmap_xml(SCAN.replace(b'<address addr="00:11', second), "scan.xml")
+    assert [(host.address, host.ipv6) for host in found.hosts] == [("10.0.0.1", "fd00::1"), ("2001:db8::5", None)]
+
+
 def test_an_interrupted_scan_keeps_what_is_whole_and_says_so():
     """A file that ends too early is a mistake; the hosts before the end are there to be seen."""
     found = parse_nmap_xml(SCAN[: SCAN.index(b'<host><status state="down"')], "scan.xml")

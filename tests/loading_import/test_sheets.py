@@ -55,6 +55,13 @@ def test_a_table_in_arabic_with_semicolons_and_arabic_digits():
     }
 
 
+def test_a_second_address_is_an_ipv6_address():
+    """The column is refused where the inventory would refuse it."""
+    heading = "name,address,عنوان IPv6\n"
+    assert csv_of(heading + "web-01,10.0.0.4,fd00::4\n").hosts[0].ipv6 == "fd00::4"
+    assert "IPv6" in told(csv_of(heading + "web-01,10.0.0.4,10.0.0.5\n"))[0]
+
+
 def test_every_mistake_is_named_by_line_and_cell():
     """A person sees all that is wrong in one go, with what was expected; rows that are right are kept."""
     found = csv_of(

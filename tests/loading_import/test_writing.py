@@ -44,10 +44,11 @@ def test_the_loader_reads_what_was_written():
     """Every field of an imported host arrives in the asset; texts that look like numbers stay texts."""
     host = ImportedHost(
         "0640", "10.0.0.1", None, "linux", "5.1", "true", "high", ("1", "null"), ("22/tcp",), False, "ssh", "ops", 22, "~/.k",
-        False, False, ("a@b:22",), "PW",
+        False, False, ("a@b:22",), "PW", "fd00::1",
     )  # fmt: skip
     (asset,) = load(write_inventory("health", TITLE, [host], timezone="Asia/Riyadh")).assets
     assert (asset.uid, asset.name, asset.role, asset.zone, asset.tags) == ("health-0640", "0640", "5.1", "true", ("1", "null"))
+    assert asset.ipv6 == "fd00::1"
     assert (asset.connection.user, asset.connection.port, asset.connection.jump) == ("ops", 22, ("a@b:22",))
     assert (asset.connection.sudo, asset.connection.agent, asset.connection.password_env) == (False, False, "PW")
 

@@ -51,6 +51,7 @@ class ImportedHost:
     sudo: bool | None = None
     jump: tuple[str, ...] = ()
     password_env: str | None = None
+    ipv6: str | None = None
     file: str = ""
     line: int = 0
 

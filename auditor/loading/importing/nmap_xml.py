@@ -78,6 +78,8 @@ class _Scan:
             self._up = attributes.get("state") == "up"
         elif tag == "address" and attributes.get("addrtype") in ("ipv4", "ipv6") and "address" not in self._row.values:
             self._row.put("address", attributes.get("addr", ""), line, column)
+        elif tag == "address" and attributes.get("addrtype") == "ipv6" and attributes.get("addr") != self._row.values["address"]:
+            self._row.put("ipv6", attributes.get("addr", ""), line, column)
         elif tag == "hostname" and ("name" not in self._row.values or attributes.get("type") == "user"):
             self._row.put("name", attributes.get("name", ""), line, column)
         elif tag == "port":

@@ -13,6 +13,7 @@ from auditor.text import _
 COLUMNS: dict[str, str] = {
     "name": "الاسم",
     "address": "العنوان",
+    "ipv6": "عنوان IPv6",
     "role": "الدور",
     "zone": "المنطقة",
     "criticality": "الأهمية",
@@ -129,7 +130,7 @@ def _value(name: str, text: str) -> Json:
     if name == "port":
         digits = text.translate(_DIGITS)
         return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 9 else text
-    if name == "address":
+    if name in ("address", "ipv6"):
         return text.translate(_DIGITS)
     if name in ("tags", "jump"):
         return list(_items(text))

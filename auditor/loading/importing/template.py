@@ -14,6 +14,7 @@ from auditor.text import _
 _EXAMPLE = {
     "name": "# web-01",
     "address": "192.0.2.10",
+    "ipv6": "2001:db8::10",
     "role": "web",
     "zone": "dmz",
     "criticality": "high",
