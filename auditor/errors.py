@@ -4,7 +4,8 @@
 
     AuditorError
     ├── UsageError             what was asked cannot be done as asked (exit 2)
-    │   └── ConfigurationError files people wrote are wrong; carries every mistake (exit 2)
+    │   ├── ConfigurationError files people wrote are wrong; carries every mistake (exit 2)
+    │   └── DeniedMoveError    the person has not the role, or not the department (exit 2)
     ├── CollectionError        a host or network could not be observed
     │   ├── UnreachableError   no connection
     │   ├── DeniedError        the login was refused
@@ -34,6 +35,10 @@ class ConfigurationError(UsageError):
     def __init__(self, message: str, mistakes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.mistakes = mistakes
+
+
+class DeniedMoveError(UsageError):
+    """Whoever asks has not the role, or not the department, that this needs."""
 
 
 class CollectionError(AuditorError):

@@ -30,6 +30,7 @@ from auditor.model import (
     Scoring,
     Settings,
     Severity,
+    Terms,
     Text,
 )
 
@@ -123,7 +124,7 @@ def policy(**changes: Any) -> Policy:
         "framework": "iso27001-2022",
         "of_record": True,
         "controls": {"A.8.2": "12/1"},
-        "deadlines": dict.fromkeys(Severity, 30),
+        "terms": Terms(dict.fromkeys(Severity, 30)),
         "coverage_floor": 0.6,
         "scoring": Scoring(WEIGHTS, WEIGHTS),
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 import functools
-import getpass
 import importlib
 import os
+import pwd
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -82,10 +82,12 @@ class App:
 
     @property
     def actor(self) -> str:
-        """Who acts: whoever called sudo, else the user of the operating system."""
-        if os.geteuid() == 0 or "SUDO_UID" in os.environ:
-            return os.environ.get("SUDO_USER") or getpass.getuser()
-        return getpass.getuser()
+        """Who acts: whoever called sudo, by the number that sudo itself sets, else the user of the operating system."""
+        uid = os.environ.get("SUDO_UID", "")
+        try:
+            return pwd.getpwuid(int(uid) if uid.isascii() and uid.isdecimal() else os.getuid()).pw_name
+        except (KeyError, OverflowError):
+            return f"uid-{uid or os.getuid()}"
 
 
 def nobody_reads() -> None:

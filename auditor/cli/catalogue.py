@@ -115,7 +115,7 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         (_("Controls in force"), str(len(value["controls"]))),
         (_("Checks"), str(len(value["checks"]))),
         (_("Coverage floor"), percent(value["coverage_floor"], 0)),
-        (_("Days to remedy"), ", ".join(f"{name}: {days}" for name, days in value["deadlines"].items())),
+        (_("Days to remedy"), ", ".join(f"{name}: {days}" for name, days in value["terms"]["days"].items())),
         *((name, ", ".join(f"{k} = {v}" for k, v in params.items())) for name, params in value["params"].items() if params),
         *(
             (

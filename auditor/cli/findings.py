@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
+from auditor.lifecycle import WORKED
 from auditor.model import Catalogue, Finding, FindingState, Severity
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, day, instant
 from auditor.text.bidi import safe
 from auditor.text.labels import label
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.queries import FindingFilter, finding_history, list_findings, one_finding
 from auditor.workflow.workspace import open_workspace
 
@@ -26,7 +29,27 @@ def findings() -> None:
     """Group."""
 
 
-def _filters(function: Any) -> Any:
+def filter_of(options: Mapping[str, Any]) -> FindingFilter:
+    """The filter that the options of ``with_filters`` say."""
+    states = options["states"]
+    return FindingFilter(
+        departments=options["departments"],
+        assets=options["assets"],
+        checks=options["checks"],
+        controls=options["controls"],
+        severities=tuple(Severity(s) for s in options["severities"]),
+        states=tuple(FindingState) if "all" in states else tuple(FindingState(s) for s in states),
+        assignee=options["assignee"],
+        overdue=options["overdue"],
+        due_soon=options["due_soon"],
+    )
+
+
+def with_filters(function: Any) -> Any:
+    """The options that choose findings."""
+    function = option("--overdue", is_flag=True, help=N_("Only findings whose time has run out."))(function)
+    function = option("--due-soon", is_flag=True, help=N_("Only findings whose time runs out soon."))(function)
+    function = option("--assignee", default="", metavar="USER", help=N_("Only findings given to this person."))(function)
     for name, text in (
         ("control", N_("Only findings of this control. May be repeated.")),
         ("check", N_("Only findings of this check. May be repeated.")),
@@ -43,30 +66,19 @@ def _filters(function: Any) -> Any:
 
 
 @findings.command("list", help=N_("List findings, the worst first."))
-@_filters
+@with_filters
 @output_option
 @pass_app
 def findings_list(
     app: App,
-    departments: tuple[str, ...],
-    assets: tuple[str, ...],
-    checks: tuple[str, ...],
-    controls: tuple[str, ...],
-    severities: tuple[str, ...],
-    states: tuple[str, ...],
+    /,
     output: str,
+    **filters: Any,
 ) -> None:
     """List."""
     catalogue = open_workspace(app.root)
-    wanted = FindingFilter(
-        departments=departments,
-        assets=assets,
-        checks=checks,
-        controls=controls,
-        severities=tuple(Severity(s) for s in severities),
-        states=tuple(FindingState) if "all" in states else tuple(FindingState(s) for s in states),
-    )
-    found = list_findings(catalogue, wanted)
+    settle_if_due(catalogue)
+    found = list_findings(catalogue, filter_of(filters))
     app.emit(Table(finding_columns(), finding_rows(catalogue, found)), output)
 
 
@@ -77,6 +89,7 @@ def findings_list(
 def findings_show(app: App, finding_id: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     found = one_finding(catalogue, finding_id)
     history = finding_history(catalogue, found.id)
     if output == "json":
@@ -98,13 +111,20 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("First seen"), instant(found.first_seen, zone)),
         (_("Last seen"), instant(found.last_seen, zone)),
         (_("Due"), instant(found.due, zone) if found.due else ""),
+        (_("Given to"), found.assignee),
+        (_("Plan"), f"{found.plan.date.isoformat()}: {safe(found.plan.steps)}" if found.plan else ""),
+        (_("Exception"), found.exception),
         (_("Why it matters"), check.rationale.to(current()).strip() if check else ""),
         (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
         (_("Commands"), check.remediation_shell if check else ""),
-        *((instant(event.at, zone), f"{label(event.kind)} ({safe(event.actor)})") for event in history),
+        *((instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history),
     ]
     columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
     app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
+
+
+def _noted(note: str) -> str:
+    return f": {safe(note)}" if note else ""
 
 
 def finding_rows(catalogue: Catalogue, found: Sequence[Finding]) -> list[Row]:
@@ -132,13 +152,16 @@ def finding_columns() -> list[Column]:
         Column(_("Subject"), field("subject")),
         Column(_("Observed"), lambda r: value_shown(r["observed"])),
         Column(_("State"), lambda r: label(FindingState(r["state"]))),
-        Column(_("Due"), lambda r: day(_date(r["due"])) if r["due"] else ""),
+        Column(_("Due"), lambda r: day(_date(r["due"])) if r["due"] else "", style=_urgency),
     ]
 
 
-def _date(text: str) -> Any:
-    from datetime import datetime
+def _urgency(row: Row) -> str:
+    late = row["due"] and row["state"] in WORKED and datetime.fromisoformat(row["due"]) < datetime.now(UTC)
+    return "bold red" if late else ""
 
+
+def _date(text: str) -> Any:
     return datetime.fromisoformat(text).date()
 
 

@@ -29,8 +29,12 @@ _COMMANDS = {
         N_("Print the completion script for a shell; source it from the shell's start-up file."),
     ),
     "control": ("auditor.cli.catalogue:control", N_("The controls: what the policy requires.")),
+    "exceptions": (
+        "auditor.cli.exceptions:exceptions",
+        N_("The exceptions: failures that may stand for a while, and false positives."),
+    ),
     "fact": ("auditor.cli.facts:fact", N_("The facts: what can be read from hosts and networks.")),
-    "findings": ("auditor.cli.findings:findings", N_("The findings: what is wrong, where and since when.")),
+    "findings": ("auditor.cli.work:findings", N_("The findings: what is wrong, where and since when.")),
     "hosts": ("auditor.cli.hosts:hosts", N_("The hosts: which are listed, which are trusted, which can be reached.")),
     "init": ("auditor.cli.setup:init", N_("Lay out a new workspace, with the stock policies and checks in it.")),
     "inventory": ("auditor.cli.inventory:inventory", N_("The inventories: bring in a list that you already have.")),
@@ -42,7 +46,15 @@ _COMMANDS = {
         "auditor.cli.audit:reevaluate",
         N_("Judge stored observations by the policy as it is now, without touching a host."),
     ),
+    "retire": (
+        "auditor.cli.work:retire",
+        N_("Close the findings of an asset that was taken out of service and of the inventory."),
+    ),
     "runs": ("auditor.cli.runs:runs", N_("The runs: what was audited, and how it went.")),
+    "verify": (
+        "auditor.cli.work:verify",
+        N_("Rescan just what proves findings, now, and say which are closed, or why not."),
+    ),
     "validate": (
         "auditor.cli.setup:validate",
         N_("Check every file of the workspace and name each mistake with file, line and column."),

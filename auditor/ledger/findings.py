@@ -10,17 +10,16 @@ from auditor.errors import IntegrityError, UsageError
 from auditor.ledger.canonical import dumps
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
-from auditor.model import Event, EventKind, Finding, FindingState, Outcome, VerdictKind
+from auditor.model import MOVING, Event, Finding, FindingState, Outcome, VerdictKind
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
-
-FINDING_KINDS = (EventKind.FINDING_OPENED, EventKind.FINDING_CHANGED, EventKind.FINDING_CLOSED, EventKind.FINDING_REOPENED)
 
 _NAMES = (
     *("id", "department", "asset", "check", "subject", "severity", "state", "controls", "observed", "expected"),
     *("first_seen", "last_seen", "definition", "due", "resolution", "closed_at", "reopened", "reopened_at"),
+    *("assignee", "plan", "claimed_at", "exception"),
 )
-_JSON = ("controls", "observed", "expected")
+_JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
@@ -86,7 +85,7 @@ class Findings(Observations):
 
     def _apply(self, event: Event) -> None:
         """Journal an event and move its finding. Call it inside a write transaction."""
-        if event.kind in FINDING_KINDS:
+        if event.kind in MOVING:
             with decoding(_("the event of finding {name}").format(name=event.subject)):
                 finding = from_json(Finding, event.data)
             held = self._store.one("SELECT asset, check_id, subject FROM findings WHERE id = ?", (finding.id,))

@@ -14,16 +14,15 @@ from auditor.errors import IntegrityError
 from auditor.ledger import blobs, digests, manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.edge import decoding
-from auditor.ledger.findings import FINDING_KINDS
 from auditor.ledger.journal import ENDINGS, GENESIS, entry_hash
 from auditor.ledger.migrations import JOURNAL_TRIGGERS
+from auditor.ledger.records import Records, record_kind
 from auditor.ledger.runs import BEGINNING, beginning
-from auditor.ledger.verdicts import Verdicts
-from auditor.model import EventKind, Finding, RunStatus
+from auditor.model import MOVING, EventKind, Finding, RunStatus
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
 
-_TABLES = ("journal", "findings", "runs", "results", "verdict_changes", "verdicts", "blobs")
+_TABLES = ("journal", "findings", "records", "runs", "results", "verdict_changes", "verdicts", "blobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class VerifyReport:
     counts: tuple[tuple[str, int], ...]  # rows, by table
 
 
-class Integrity(Verdicts):
+class Integrity(Records):
     """Verifies the whole ledger without stopping those who use it."""
 
     def verify(self) -> VerifyReport:
@@ -49,6 +48,7 @@ class Integrity(Verdicts):
             self._verify_references,
             self._verify_runs,
             self._verify_findings,
+            self._verify_records,
             self._verify_verdicts,
             self._verify_volatile,
         )
@@ -155,7 +155,7 @@ class Integrity(Verdicts):
     def _verify_findings(self) -> None:
         told: dict[str, Finding] = {}
         for entry in self.journal():
-            if entry.event.kind in FINDING_KINDS:
+            if entry.event.kind in MOVING:
                 with decoding(_("entry {number} of the journal").format(number=entry.seq)):
                     told[entry.event.subject] = from_json(Finding, entry.event.data)
         rows = {f.id: f for f in self.findings()}
@@ -165,6 +165,28 @@ class Integrity(Verdicts):
                 raise IntegrityError(_("finding {name} is in the journal and missing from the findings").format(name=name))
             if last is None or replace(row, last_seen=last.last_seen) != last or row.last_seen < last.last_seen:
                 raise IntegrityError(_("finding {name} is not as the journal tells").format(name=name))
+
+    def _verify_records(self) -> None:
+        """What people decided is as the journal tells, and every file that they attached is there."""
+        told: dict[tuple[str, str], Any] = {}
+        files: set[str] = set()
+        for entry in self.journal():
+            kind, data = record_kind(entry.event.kind), entry.event.data
+            if kind:
+                told[kind, entry.event.subject] = data.get("record")
+                files.update(_files(data.get("record")))
+            elif entry.event.kind is EventKind.FINDING_ATTACHED:
+                files.add(str(data.get("sha256")))
+        rows: dict[tuple[str, str], Any] = {}
+        for kind, name, data in self._store.all("SELECT kind, id, data FROM records"):
+            with decoding(_("the record {name}").format(name=name)):
+                rows[kind, name] = json.loads(data)
+        for key in sorted(rows.keys() | told.keys()):
+            if rows.get(key) != told.get(key):
+                raise IntegrityError(_("the record {name} is not as the journal tells").format(name=key[1]))
+        have = {row[0].hex() for row in self._store.all("SELECT sha256 FROM blobs")}
+        for name in sorted(files - have):
+            raise IntegrityError(_("the file {name}, kept as evidence, is missing").format(name=name))
 
     def _verify_verdicts(self) -> None:
         wrong = self._store.one(
@@ -187,3 +209,11 @@ class Integrity(Verdicts):
             if sha256(data) != digest:
                 message = _("the volatile outputs of {asset} in run {run} have been altered")
                 raise IntegrityError(message.format(asset=uid, run=run))
+
+
+def _files(record: object) -> list[str]:
+    """The SHA-256 of each file that a record names."""
+    found = [record.get("frozen")] if isinstance(record, dict) else []
+    listed = record.get("evidence") if isinstance(record, dict) else None
+    found += [item.get("sha256") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return [str(name) for name in found if name]

@@ -133,4 +133,25 @@ def _first(db: Database) -> None:
         db.execute(statement)
 
 
-VERSION = 1  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger
+_SECOND = (
+    "ALTER TABLE findings ADD COLUMN assignee TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE findings ADD COLUMN plan TEXT NOT NULL DEFAULT 'null'",
+    "ALTER TABLE findings ADD COLUMN claimed_at TEXT",
+    "ALTER TABLE findings ADD COLUMN exception TEXT NOT NULL DEFAULT ''",
+    # what people decide, as it stands; the journal holds every version of it whole
+    """CREATE TABLE records (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+
+@STEPS(name="0002_people")
+def _second(db: Database) -> None:
+    for statement in _SECOND:
+        db.execute(statement)
+
+
+VERSION = 2  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

@@ -2,9 +2,57 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import zoneinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from auditor.model import Calendar, Criticality, Finding, FindingState, Severity, Terms
+
+EVERY_WEEK = Calendar()
+"""The weekend and nothing else."""
+
+SETTLED = frozenset({FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
+"""States in which no deadline runs out."""
 
 
-def due(since: datetime, days: int | None) -> datetime | None:
-    """``days`` calendar days after ``since``; None when the policy sets no deadline for the severity."""
-    return None if days is None else since + timedelta(days=days)
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The time that one severity is given on one asset. ``days`` None: no deadline. Days are those of the department's zone."""
+
+    days: int | None
+    working: bool = False
+    restarts: bool = False
+    calendar: Calendar = EVERY_WEEK
+    zone: str = "UTC"
+
+    def due(self, first_seen: datetime, reopened_at: datetime | None = None) -> datetime | None:
+        """The last instant, from when the failure was first seen, or seen again where the policy says that it starts anew."""
+        since = reopened_at if reopened_at is not None and self.restarts else first_seen
+        if self.days is None:
+            return None
+        if not self.working:
+            return since + timedelta(days=self.days)
+        local = since.astimezone(zoneinfo.ZoneInfo(self.zone))
+        left = self.days
+        while left:
+            local += timedelta(days=1)
+            left -= local.weekday() not in self.calendar.weekend and local.date() not in self.calendar.holidays
+        return local.astimezone(UTC)
+
+
+def deadline(
+    terms: Terms, severity: Severity, criticality: Criticality, calendar: Calendar = EVERY_WEEK, zone: str = "UTC"
+) -> Deadline:
+    """What the policy gives a finding of this severity on an asset of this criticality."""
+    days = terms.by_criticality.get(criticality, {}).get(severity, terms.days.get(severity))
+    return Deadline(days, terms.working_days, terms.restart_on_reopening, calendar, zone)
+
+
+def is_overdue(finding: Finding, now: datetime) -> bool:
+    """Whether its time has run out. What is closed or excepted is never overdue."""
+    return finding.due is not None and finding.state not in SETTLED and finding.due < now
+
+
+def is_due_soon(finding: Finding, now: datetime, days: int) -> bool:
+    """Whether its time runs out within so many days."""
+    return finding.due is not None and finding.state not in SETTLED and now <= finding.due <= now + timedelta(days=days)

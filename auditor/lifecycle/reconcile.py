@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auditor.lifecycle.deadlines import due
+from auditor.lifecycle.deadlines import Deadline
 from auditor.lifecycle.identity import finding_id
 from auditor.lifecycle.table import LIVE, move
 from auditor.model import (
@@ -44,7 +44,7 @@ class _Context:
     severity: Severity
     controls: tuple[str, ...]
     department: str
-    due_days: int | None
+    deadline: Deadline
     volatile: bool
 
 
@@ -58,7 +58,7 @@ def reconcile(
     severity: Severity,
     controls: tuple[str, ...],
     department: str,
-    due_days: int | None,
+    deadline: Deadline,
     volatile: bool = False,
 ) -> tuple[Event, ...]:
     """The events that ``outcome`` causes. ``findings`` are those of its asset and check, closed ones too.
@@ -66,7 +66,7 @@ def reconcile(
     ``volatile`` tells that the check rests on values that differ each night by nature (a clock): another observed value
     alone is then no change. That a finding merely failed again gives no event; the ledger moves its ``last_seen``.
     """
-    context = _Context(now, run_id, actor, severity, controls, department, due_days, volatile)
+    context = _Context(now, run_id, actor, severity, controls, department, deadline, volatile)
     verdicts = _by_subject(outcome.verdicts)
     known = {f.subject: f for f in findings if (f.asset, f.check) == (outcome.asset, outcome.check)}
     events: list[Event] = []
@@ -106,13 +106,16 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
             first_seen=seen,
             last_seen=seen,
             definition=outcome.definition,
-            due=due(seen, context.due_days),
+            due=context.deadline.due(seen),
         )
         return [_event(EventKind.FINDING_OPENED, opened, context)]
     if finding.state is FindingState.CLOSED:
         return _returned(outcome, verdict, finding, seen, context)
     if seen < finding.last_seen:
         return []
+    if finding.claimed_at is not None and seen > finding.claimed_at and finding.state is FindingState.FIX_CLAIMED:
+        again = replace(finding, state=move(EventKind.FINDING_REFUTED, finding.state), claimed_at=None)
+        return [_event(EventKind.FINDING_REFUTED, _described(again, outcome, verdict, seen, context), context)]
     changed = _described(finding, outcome, verdict, seen, context)
     if _essence(changed, context) == _essence(finding, context):
         return []
@@ -147,7 +150,7 @@ def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datet
         expected=verdict.expected,
         definition=outcome.definition,
         last_seen=seen,
-        due=due(finding.reopened_at or finding.first_seen, context.due_days),
+        due=context.deadline.due(finding.first_seen, finding.reopened_at),
     )
 
 
@@ -183,6 +186,8 @@ def _closed(outcome: Outcome, verdicts: dict[str, Verdict], finding: Finding, co
         state=move(EventKind.FINDING_CLOSED, finding.state, resolution),
         resolution=resolution,
         closed_at=proven,
+        claimed_at=None,
+        exception="",
     )
     return [_event(EventKind.FINDING_CLOSED, closed, context)]
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auditor.errors import IntegrityError, UsageError
-from auditor.lifecycle.table import MOVES, move
-from auditor.model import Event, Finding
+from auditor.lifecycle.table import move
+from auditor.model import MOVING, Event, Finding
 from auditor.model.codec import from_json
 from auditor.text import _
-
-_KINDS = frozenset(m.kind for m in MOVES)
 
 
 def replay(events: Iterable[Event]) -> dict[str, Finding]:
     """The findings as they stand after ``events``, by id. Raises IntegrityError on a move that the table does not allow."""
     findings: dict[str, Finding] = {}
     for event in events:
-        if event.kind not in _KINDS:
+        if event.kind not in MOVING:
             continue
         try:
             after = from_json(Finding, event.data)

@@ -1,6 +1,6 @@
 """The table of states and moves: the only place that says which move of a finding is legal.
 
-A state or a move is added here as a row; ``reconcile`` and ``replay`` ask the table and know no state by name.
+A state or a move is added here as a row; whoever moves a finding asks the table.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from auditor.errors import UsageError
 from auditor.model import EventKind, FindingState, Resolution
 from auditor.text import _
+from auditor.text.labels import label
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +24,60 @@ class Move:
 
 
 _ANY = tuple(Resolution)
+_S, _K = FindingState, EventKind
+_WORKED = (_S.OPEN, _S.REOPENED, _S.ACKNOWLEDGED, _S.IN_PROGRESS, _S.FIX_CLAIMED)
+_LIVE = (*_WORKED, _S.EXCEPTED, _S.FALSE_POSITIVE)
 
 MOVES: tuple[Move, ...] = (
-    Move(EventKind.FINDING_OPENED, None, FindingState.OPEN),
-    Move(EventKind.FINDING_CHANGED, FindingState.OPEN, FindingState.OPEN),
-    Move(EventKind.FINDING_CHANGED, FindingState.REOPENED, FindingState.REOPENED),
-    Move(EventKind.FINDING_CLOSED, FindingState.OPEN, FindingState.CLOSED, _ANY),
-    Move(EventKind.FINDING_CLOSED, FindingState.REOPENED, FindingState.CLOSED, _ANY),
-    Move(EventKind.FINDING_REOPENED, FindingState.CLOSED, FindingState.REOPENED),
+    # scans
+    Move(_K.FINDING_OPENED, None, _S.OPEN),
+    *(Move(_K.FINDING_CHANGED, state, state) for state in _LIVE),
+    *(Move(_K.FINDING_CLOSED, state, _S.CLOSED, _ANY) for state in _LIVE),
+    Move(_K.FINDING_REOPENED, _S.CLOSED, _S.REOPENED),
+    Move(_K.FINDING_REFUTED, _S.FIX_CLAIMED, _S.IN_PROGRESS),
+    # people
+    *(Move(_K.FINDING_ACKNOWLEDGED, state, _S.ACKNOWLEDGED) for state in (_S.OPEN, _S.REOPENED)),
+    *(Move(_K.FINDING_STARTED, state, _S.IN_PROGRESS) for state in _WORKED if state is not _S.IN_PROGRESS),
+    *(Move(_K.FINDING_CLAIMED, state, _S.FIX_CLAIMED) for state in _WORKED if state is not _S.FIX_CLAIMED),
+    *(Move(_K.FINDING_ASSIGNED, state, state) for state in _LIVE),
+    *(Move(_K.FINDING_PLANNED, state, state) for state in _LIVE),
+    # exceptions that people approved, and that end
+    *(Move(_K.FINDING_EXCEPTED, state, _S.EXCEPTED) for state in (*_WORKED, _S.FALSE_POSITIVE)),
+    *(Move(_K.FINDING_DISPUTED, state, _S.FALSE_POSITIVE) for state in (*_WORKED, _S.EXCEPTED)),
+    *(Move(_K.FINDING_RESTORED, state, _S.OPEN) for state in (_S.EXCEPTED, _S.FALSE_POSITIVE)),
 )
+
+PEOPLES = (
+    _K.FINDING_ACKNOWLEDGED,
+    _K.FINDING_STARTED,
+    _K.FINDING_CLAIMED,
+    _K.FINDING_ASSIGNED,
+    _K.FINDING_PLANNED,
+)
+"""Moves that a person makes; the others follow from scans and from exceptions."""
 
 LIVE: frozenset[FindingState] = frozenset(m.before for m in MOVES if m.before and m.after is FindingState.CLOSED)
 """States from which proof may close a finding: all those in which it is not closed already."""
 
+WORKED: frozenset[FindingState] = frozenset(_WORKED)
+"""States in which somebody has work to do."""
+
 _BY_START = {(m.kind, m.before): m for m in MOVES}
+
+
+def legal(before: FindingState | None) -> tuple[EventKind, ...]:
+    """The moves that people may make from a state."""
+    return tuple(kind for kind in PEOPLES if (kind, before) in _BY_START)
 
 
 def move(kind: EventKind, before: FindingState | None, resolution: Resolution | None = None) -> FindingState:
     """The state that ``kind`` leads to from ``before``. Raises UsageError when the table has no such move."""
     row = _BY_START.get((kind, before))
     if row is None:
-        message = _("{move} is no legal move for a finding that is {state}")
-        raise UsageError(message.format(move=kind.value, state=before.value if before else _("not there yet")))
+        message = _("{move} is no legal move for a finding that is {state}; legal are: {legal}")
+        state = label(before) if before else _("not there yet")
+        names = ", ".join(label(k) for k in legal(before)) or _("none")
+        raise UsageError(message.format(move=label(kind), state=state, legal=names))
     if resolution not in (row.resolutions or (None,)):
         word = resolution.value if resolution else _("no resolution")
         state = before.value if before else _("nothing")

@@ -6,12 +6,13 @@ import functools
 import ipaddress
 import re
 import zoneinfo
+from datetime import date
 from typing import Any, TypeAlias
 
 from auditor.loading.document import Document, Keys, Report
 from auditor.loading.files import digest, text
 from auditor.loading.wording import got, where
-from auditor.model import Asset, AssetKind, Connection, Criticality, Department
+from auditor.model import Asset, AssetKind, Calendar, Connection, Criticality, Department
 from auditor.text import _
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -31,6 +32,7 @@ WIDEST = {4: 16, 6: 112}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*"
 )
+_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CONNECTION = frozenset(Connection.__dataclass_fields__) - {"method", "jump"}
 
 
@@ -57,7 +59,22 @@ def load_department(document: Document, report: Report, unusable: tuple[Keys, ..
                 _check_network(document, report, (key, index), entry)
                 assets.append(_network(department, entry))
     _check_uids(document, report, department)
-    return Department(department, text(data["title"]), tuple(assets), data.get("timezone", "UTC"), digest(data))
+    calendar = _calendar(document, report)
+    return Department(department, text(data["title"]), tuple(assets), data.get("timezone", "UTC"), digest(data), calendar)
+
+
+def _calendar(document: Document, report: Report) -> Calendar:
+    data: Any = document.value
+    given = data.get("calendar", {})
+    holidays = []
+    for index, day in enumerate(given.get("holidays", ())):
+        try:
+            holidays.append(date.fromisoformat(day))
+        except ValueError:
+            message = _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=day)
+            report.add(document, ("calendar", "holidays", index), message)
+    weekend = tuple(_WEEK.index(day) for day in given.get("weekend", ("friday", "saturday")))
+    return Calendar(tuple(sorted(weekend)), tuple(sorted(holidays)))
 
 
 def _host(department: str, entry: dict[str, Any]) -> Asset:

@@ -11,7 +11,7 @@ from auditor.loading.document import Document, Report
 from auditor.loading.files import digest, text
 from auditor.loading.known import Known, read_params, read_values, require
 from auditor.loading.params import tightens, tighter_said
-from auditor.model import Json, Overlay, Policy, Relaxation, Scoring, Severity
+from auditor.model import Criticality, Json, Overlay, Policy, Relaxation, Scoring, Severity, Terms
 from auditor.text import _
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -33,7 +33,7 @@ def load_policy(document: Document, report: Report, known: Known, of_record: str
         framework=data["framework"],
         of_record=data["id"] == of_record,
         controls=controls,
-        deadlines={severity: data["deadlines"][severity] for severity in Severity},
+        terms=_terms(data),
         coverage_floor=float(data["coverage_floor"]),
         scoring=Scoring(
             {severity: scoring["check_weights"][severity] for severity in Severity},
@@ -43,6 +43,21 @@ def load_policy(document: Document, report: Report, known: Known, of_record: str
         excluded_checks=tuple(data.get("excluded_checks", ())),
         sha256=digest(data),
     )
+
+
+def _terms(data: Any) -> Terms:
+    rules = data.get("deadline_rules", {})
+    by_criticality = {Criticality(name): _by_severity(days) for name, days in rules.get("by_criticality", {}).items()}
+    given = {name: rules[name] for name in ("working_days", "restart_on_reopening", "due_soon") if name in rules}
+    if "exceptions" in data:
+        given["exceptions"] = _by_severity(data["exceptions"]["max_days"])
+    if "attestations" in data:
+        given["attestations"] = data["attestations"]["review_days"]
+    return Terms(_by_severity(data["deadlines"]), by_criticality, **given)
+
+
+def _by_severity(days: dict[str, int]) -> dict[Severity, int]:
+    return {Severity(name): number for name, number in days.items()}
 
 
 def _controls(document: Document, report: Report, known: Known) -> dict[str, str]:

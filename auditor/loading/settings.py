@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ConfigurationError, UsageError
 from auditor.loading.document import Document, Place, Report
-from auditor.loading.files import Files
+from auditor.loading.files import Files, text
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
-from auditor.model import Settings
+from auditor.model import Person, Role, Settings
 from auditor.text import _
 
 SETTINGS_FILE = "auditor.toml"
@@ -59,7 +60,25 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     plain = {**data.get("auditor", {}), **audit}
     known = {name: value for name, value in plain.items() if name in Settings.__dataclass_fields__}
     of_record = data.get("policy", {}).get("of_record", "")
-    return Settings(root=root, policy_of_record=of_record, **folders, **known), document
+    seal_key = data.get("ledger", {}).get("seal_key", "")
+    people = {user: _person(user, entry) for user, entry in data.get("people", {}).items()}
+    if document is not None:
+        _check_people(files.report, document, people)
+    return Settings(root=root, policy_of_record=of_record, people=people, seal_key=seal_key, **folders, **known), document
+
+
+def _person(user: str, entry: dict[str, Any]) -> Person:
+    roles = tuple(Role(role) for role in entry["roles"])
+    return Person(user, text(entry["name"]), roles, entry.get("department", ""), entry.get("ministry", ""))
+
+
+def _check_people(report: Report, document: Document, people: dict[str, Person]) -> None:
+    """An officer without a department, or a member without a ministry, could do nothing and would not know why."""
+    for person in people.values():
+        for role, key, value in ((Role.OFFICER, "department", person.department), (Role.COMMITTEE, "ministry", person.ministry)):
+            if role in person.roles and not value:
+                message = _("people.{user} has the role {role} and no {key}").format(user=person.user, role=role.value, key=key)
+                report.add(document, ("people", person.user), message)
 
 
 def _read(files: Files, path: Path) -> Document | None:
@@ -68,39 +87,51 @@ def _read(files: Files, path: Path) -> Document | None:
         return None
     shown = files.shown(path)
     try:
-        text = decode(data)
-        value = tomllib.loads(text)
+        content = decode(data)
+        value = tomllib.loads(content)
     except RefusedError as error:
         files.report.mistakes.append(Mistake(shown, error.line, error.column, error.message))
         return None
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         said = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-        line, column = (int(said[1]), int(said[2])) if said else (text.count("\n") + 1, 1)
+        line, column = (int(said[1]), int(said[2])) if said else (content.count("\n") + 1, 1)
         message = re.sub(r" \(at [^)]*\)", "", str(error)) or type(error).__name__
         files.report.mistakes.append(Mistake(shown, line, column, _("this is not valid TOML: {problem}").format(problem=message)))
         return None
-    files.contents[shown] = text
-    return Document(shown, text, value, _places(text, value))
+    files.contents[shown] = content
+    return Document(shown, content, value, _places(content))
 
 
-def _places(text: str, value: dict[str, Any]) -> Place:
-    """Where keys and values stand; tomllib does not tell, so the two levels that the settings have are looked for."""
-    keys: dict[str, tuple[int, int]] = {}
-    tables: dict[str, tuple[dict[str, tuple[int, int]], dict[str | int, Place]]] = {"": ({}, {})}
-    table = ""
+@dataclass
+class _Table:
+    """Where a table and what is in it stand, while the lines are read."""
+
+    at: tuple[int, int] = (1, 1)
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    values: dict[str | int, Place] = field(default_factory=dict)
+    tables: dict[str, _Table] = field(default_factory=dict)
+
+    def place(self) -> Place:
+        inner: dict[str | int, Place] = {name: table.place() for name, table in self.tables.items()}
+        heads = {name: table.at for name, table in self.tables.items()}
+        return Place(*self.at, "", {**self.keys, **heads}, self.values | inner)
+
+
+def _places(text: str) -> Place:
+    """Where keys and values stand; tomllib does not tell, so the lines are looked through for headings and keys."""
+    whole = _Table()
+    table = whole
     for number, line in enumerate(text.split("\n"), start=1):
-        header = re.match(r"\s*\[+\s*\"?([A-Za-z0-9_-]+)", line)
+        header = re.match(r"\s*\[+\s*([A-Za-z0-9_.\"-]+)", line)
         pair = re.match(r"(\s*\"?)([A-Za-z0-9_-]+)\"?\s*=\s*", line)
         if header:
-            table = header[1]
-            keys.setdefault(table, (number, header.start(1) + 1))
-            tables.setdefault(table, ({}, {}))
+            table = whole
+            for name in header[1].replace('"', "").split("."):
+                table = table.tables.setdefault(name, _Table((number, header.start(1) + 1)))
         elif pair:
-            tables[table][0][pair[2]] = (number, pair.start(2) + 1)
-            tables[table][1][pair[2]] = Place(number, pair.end() + 1)
-    top_keys, top = tables.pop("")
-    children: dict[str | int, Place] = {name: Place(*keys[name], "", *inner) for name, inner in tables.items() if name in value}
-    return Place(1, 1, "", {**top_keys, **keys}, top | children)
+            table.keys[pair[2]] = (number, pair.start(2) + 1)
+            table.values[pair[2]] = Place(number, pair.end() + 1)
+    return whole.place()
 
 
 def settle_policy(settings: Settings, document: Document | None, report: Report, policies: set[str]) -> str:

@@ -6,26 +6,49 @@ Import from the submodules' public names through this package: ``from auditor.mo
 from auditor.model.check import Case, Check, FactUse, Param, Scope, Stricter
 from auditor.model.common import Json, Language, Scalar, Severity, Text
 from auditor.model.control import Attestation, Control, Evidence, Framework, Mapping, Term
-from auditor.model.finding import Event, EventKind, Finding, FindingState, Resolution
-from auditor.model.inventory import Asset, AssetKind, Connection, Criticality, Department, Inventory
+from auditor.model.finding import MOVING, SPOKEN, Event, EventKind, Finding, FindingState, RemedyPlan, Resolution
+from auditor.model.inventory import Asset, AssetKind, Calendar, Connection, Criticality, Department, Inventory
 from auditor.model.observation import AssetResult, Observation, ObservationStatus, Reach
+from auditor.model.people import Action, Person, Role
 from auditor.model.plan import AssetPlan, CheckTask, DepartmentPlan, Plan, ProbeCall, SetAside
-from auditor.model.policy import Overlay, Policy, Relaxation, Scoring
+from auditor.model.policy import Overlay, Policy, Relaxation, Scoring, Terms
+from auditor.model.record import (
+    Answer,
+    AnswerState,
+    Approval,
+    AttestedAnswer,
+    Campaign,
+    Circular,
+    EvidenceFile,
+    ExceptionKind,
+    ExceptionState,
+    RiskException,
+)
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, ScoreState
 from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Settings
 
 __all__ = [
+    "MOVING",
+    "SPOKEN",
+    "Action",
+    "Answer",
+    "AnswerState",
+    "Approval",
     "Asset",
     "AssetKind",
     "AssetPlan",
     "AssetResult",
     "Attestation",
+    "AttestedAnswer",
+    "Calendar",
+    "Campaign",
     "Case",
     "Catalogue",
     "Check",
     "CheckTask",
+    "Circular",
     "Connection",
     "Control",
     "ControlScore",
@@ -37,6 +60,9 @@ __all__ = [
     "Event",
     "EventKind",
     "Evidence",
+    "EvidenceFile",
+    "ExceptionKind",
+    "ExceptionState",
     "FactUse",
     "Finding",
     "FindingState",
@@ -50,13 +76,17 @@ __all__ = [
     "Outcome",
     "Overlay",
     "Param",
+    "Person",
     "Plan",
     "Policy",
     "ProbeCall",
     "Reach",
     "Reason",
     "Relaxation",
+    "RemedyPlan",
     "Resolution",
+    "RiskException",
+    "Role",
     "Run",
     "RunStatus",
     "Scalar",
@@ -68,6 +98,7 @@ __all__ = [
     "Severity",
     "Stricter",
     "Term",
+    "Terms",
     "Text",
     "Verdict",
     "VerdictKind",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from auditor.model.common import Text
@@ -74,6 +75,14 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days on which a department works. ``weekend`` counts Monday as 0; the default is Friday and Saturday."""
+
+    weekend: tuple[int, ...] = (4, 5)
+    holidays: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Department:
     """One department's inventory."""
 
@@ -82,6 +91,7 @@ class Department:
     assets: tuple[Asset, ...]
     timezone: str = "UTC"
     sha256: str = ""  # of the inventory file's content
+    calendar: Calendar = Calendar()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from auditor.model.common import Json, Severity, Text
+from auditor.model.inventory import Criticality
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,25 @@ class Scoring:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things may take. Days by severity; ``by_criticality`` holds those that an asset's criticality shortens."""
+
+    days: dict[Severity, int]
+    by_criticality: dict[Criticality, dict[Severity, int]] = field(default_factory=dict)
+    working_days: bool = False
+    restart_on_reopening: bool = False
+    due_soon: int = 7
+    exceptions: dict[Severity, int] = field(default_factory=lambda: dict(zip(Severity, (30, 90, 180, 365), strict=True)))
+    attestations: int = 365
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """One version of the national policy.
 
     ``controls`` maps control ids in force to the national article ("" when none is cited); ``params`` maps check id →
-    parameter → value; ``deadlines`` are days to remediate by severity; ``coverage_floor`` is a share from 0 to 1.
+    parameter → value; ``terms`` are the days to remediate, to be excepted, to be attested; ``coverage_floor`` is a share from
+    0 to 1.
     """
 
     id: str
@@ -30,7 +45,7 @@ class Policy:
     framework: str
     of_record: bool
     controls: dict[str, str]
-    deadlines: dict[Severity, int]
+    terms: Terms
     coverage_floor: float
     scoring: Scoring
     params: dict[str, dict[str, Json]] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.model.check import Check
 from auditor.model.common import Language
 from auditor.model.control import Framework
 from auditor.model.inventory import Inventory
+from auditor.model.people import Person
 from auditor.model.policy import Overlay, Policy
 
 
@@ -32,6 +33,8 @@ class Settings:
     host_timeout: float = 120.0
     network_timeout: float = 600.0
     network_concurrency: int = 4
+    people: dict[str, Person] = field(default_factory=dict)  # by their name at the operating system
+    seal_key: str = ""  # the public key whose seals are believed, as base64
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, V
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.judging import Judge
+from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
 
@@ -59,7 +60,7 @@ def audit(
         run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
         watcher.begun(run, plan, len(done))
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
-        judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)
+        judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
         wanted = {a.asset.uid: {c for t in d.checks for _, c in t.facts} for d in plan.departments for a in d.assets}
@@ -89,6 +90,8 @@ def audit(
         for department in plan.departments:
             outcomes = judge.department(department, state.for_department)
             state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
+        if plan.of_record:
+            settle_exceptions(ledger, catalogue, clock())
         left = _left_inventory(ledger, catalogue)
         summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left)
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())

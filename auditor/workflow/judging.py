@@ -9,8 +9,20 @@ from typing import TypeAlias
 from auditor.evaluating import Evaluator, with_doubts
 from auditor.facts import by_name
 from auditor.ledger import Ledger
-from auditor.lifecycle import LIVE, reconcile
-from auditor.model import AssetPlan, AssetResult, CheckTask, DepartmentPlan, Event, Finding, Outcome, Plan, Policy, VerdictKind
+from auditor.lifecycle import LIVE, deadline, reconcile
+from auditor.model import (
+    Asset,
+    AssetPlan,
+    AssetResult,
+    Catalogue,
+    CheckTask,
+    DepartmentPlan,
+    Event,
+    Finding,
+    Outcome,
+    Plan,
+    VerdictKind,
+)
 
 Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
 
@@ -23,7 +35,7 @@ class Judge:
         ledger: Ledger,
         run_id: int,
         plan: Plan,
-        policy: Policy,
+        catalogue: Catalogue,
         evaluator: Evaluator,
         *,
         actor: str,
@@ -31,8 +43,8 @@ class Judge:
     ) -> None:
         self._ledger = ledger
         self._run_id = run_id
-        self._moves_findings = plan.of_record
-        self._policy = policy
+        self._plan = plan
+        self._catalogue = catalogue
         self._evaluator = evaluator
         self._actor = actor
         self._clock = clock
@@ -40,22 +52,22 @@ class Judge:
     def asset(self, plan: AssetPlan, result: AssetResult) -> tuple[Outcome, ...]:
         """Judge an asset by all its checks and move its findings, in one transaction."""
         outcomes = self._evaluator.judge_asset(plan, result, failing(self._ledger, plan.asset.uid))
-        self._record(plan.asset.department, plan.checks, outcomes)
+        self._record(plan.asset, plan.checks, outcomes)
         return outcomes
 
     def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
         """Judge what only all of a department's assets together can show."""
         outcomes = judge_department(self._ledger, self._evaluator, plan, results)
-        self._record(plan.department, plan.checks, outcomes)
+        self._record(plan.asset, plan.checks, outcomes)
         return outcomes
 
-    def _record(self, department: str, tasks: tuple[CheckTask, ...], outcomes: tuple[Outcome, ...]) -> None:
+    def _record(self, asset: Asset, tasks: tuple[CheckTask, ...], outcomes: tuple[Outcome, ...]) -> None:
         if not outcomes:
             return
-        decide = decider(tasks, self._policy, department=department, run_id=self._run_id, actor=self._actor, now=self._clock())
+        decide = decider(tasks, asset, self._plan, self._catalogue, run_id=self._run_id, actor=self._actor, now=self._clock())
         # Read and written in one transaction, so that no move a person makes meanwhile is lost.
         with self._ledger.transaction():
-            events = decide_all(self._ledger, decide, outcomes) if self._moves_findings else ()
+            events = decide_all(self._ledger, decide, outcomes) if self._plan.of_record else ()
             self._ledger.record_outcomes(self._run_id, outcomes, events)
 
 
@@ -118,8 +130,13 @@ def decide_all(ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome]) -> t
     return tuple(events)
 
 
-def decider(tasks: Iterable[CheckTask], policy: Policy, *, department: str, run_id: int, actor: str, now: datetime) -> Decide:
-    """What outcomes of these tasks mean for findings, as a function of an outcome and the findings of its asset and check."""
+def decider(
+    tasks: Iterable[CheckTask], asset: Asset, plan: Plan, catalogue: Catalogue, *, run_id: int, actor: str, now: datetime
+) -> Decide:
+    """What outcomes of an asset mean for its findings, as a function of an outcome and the findings of its check."""
+    terms = catalogue.policies[plan.policy].terms
+    home = next((d for d in catalogue.inventory.departments if d.id == asset.department), None)
+    when = (home.calendar, home.timezone) if home else ()
     by_check = {task.check: task for task in tasks}
     volatile = _volatile(by_check.values())
 
@@ -133,8 +150,8 @@ def decider(tasks: Iterable[CheckTask], policy: Policy, *, department: str, run_
             actor=actor,
             severity=task.severity,
             controls=task.controls,
-            department=department,
-            due_days=policy.deadlines.get(task.severity),
+            department=asset.department,
+            deadline=deadline(terms, task.severity, asset.criticality, *when),
             volatile=outcome.check in volatile,
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger, VerifyReport
-from auditor.lifecycle import LIVE
-from auditor.model import Catalogue, EventKind, Finding, FindingState, Run, Severity
+from auditor.lifecycle import LIVE, WORKED, is_due_soon, is_overdue
+from auditor.model import Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
 
 
@@ -24,6 +24,9 @@ class FindingFilter:
     controls: tuple[str, ...] = ()
     severities: tuple[Severity, ...] = ()
     states: tuple[FindingState, ...] = ()
+    assignee: str = ""
+    overdue: bool = False
+    due_soon: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,35 @@ class HistoryEntry:
     at: datetime
     kind: EventKind
     actor: str
+    note: str = ""
 
 
 def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
     """Findings that match, the worst first."""
     with reading(catalogue) as ledger:
-        _refuse_unknown(catalogue, ledger, wanted)
-        return ledger.findings(
-            department=wanted.departments,
-            asset=wanted.assets,
-            check=wanted.checks,
-            control=wanted.controls,
-            severity=_values(wanted.severities),
-            state=_values(wanted.states or tuple(LIVE)),
-        )
+        return matching(ledger, catalogue, wanted)
+
+
+def matching(ledger: Ledger, catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
+    """Findings that match, from a ledger that is open already."""
+    _refuse_unknown(catalogue, ledger, wanted)
+    found = ledger.findings(
+        department=wanted.departments,
+        asset=wanted.assets,
+        check=wanted.checks,
+        control=wanted.controls,
+        severity=_values(wanted.severities),
+        state=_values(wanted.states or tuple(LIVE)),
+    )
+    if wanted.assignee:
+        found = tuple(f for f in found if f.assignee == wanted.assignee)
+    now = datetime.now(UTC)
+    if wanted.overdue:
+        found = tuple(f for f in found if is_overdue(f, now))
+    if wanted.due_soon:
+        days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
+        found = tuple(f for f in found if is_due_soon(f, now, days))
+    return found
 
 
 def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter) -> None:
@@ -79,7 +97,15 @@ def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
 def finding_history(catalogue: Catalogue, finding_id: str) -> tuple[HistoryEntry, ...]:
     """What happened to a finding, oldest first."""
     with reading(catalogue) as ledger:
-        return tuple(HistoryEntry(e.seq, e.event.at, e.event.kind, e.event.actor) for e in ledger.journal(subject=finding_id))
+        return tuple(
+            HistoryEntry(e.seq, e.event.at, e.event.kind, e.event.actor, _said(e.event.data))
+            for e in ledger.journal(subject=finding_id)
+        )
+
+
+def _said(data: dict[str, Json]) -> str:
+    """What a person wrote with a move: a comment, a note, the name of a file."""
+    return str(data.get("text") or data.get("note") or data.get("name") or "")
 
 
 def list_runs(catalogue: Catalogue) -> tuple[Run, ...]:
@@ -99,7 +125,7 @@ def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
     with reading(catalogue) as ledger:
         plan = ledger.plan(run.id)
         assets = {a.asset.uid for d in plan.departments for a in d.assets} | {d.asset.uid for d in plan.departments}
-        found = [f.severity for f in ledger.findings(state=_values(tuple(LIVE))) if f.asset in assets]
+        found = [f.severity for f in ledger.findings(state=_values(tuple(WORKED))) if f.asset in assets]
     return min(found, key=lambda severity: severity.rank, default=None)
 
 

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.model import AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
+from auditor.model import Asset, AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
 from auditor.text import _
 from auditor.workflow.judging import Judge, decide_all, decider, failing, judge_department
+from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.workspace import run_inputs
 
 
@@ -70,28 +71,27 @@ def reevaluate(
 
 def _judged(
     ledger: Ledger, plan: Plan, evaluator: Evaluator, results: dict[str, AssetResult]
-) -> Iterable[tuple[tuple[str, Sequence[CheckTask]], tuple[Outcome, ...]]]:
-    """Outcomes of every asset that was ever observed, with its department and tasks; the others are not judged anew."""
+) -> Iterable[tuple[tuple[Asset, Sequence[CheckTask]], tuple[Outcome, ...]]]:
+    """Outcomes of every asset that was ever observed, with its tasks; the others are not judged anew."""
     for department in plan.departments:
         for asset in department.assets:
             if asset.asset.uid in results:
                 uid = asset.asset.uid
                 outcomes = evaluator.judge_asset(asset, results[uid], failing(ledger, uid))
-                yield (department.department, asset.checks), outcomes
-        yield (department.department, department.checks), judge_department(ledger, evaluator, department, results)
+                yield (asset.asset, asset.checks), outcomes
+        yield (department.asset, department.checks), judge_department(ledger, evaluator, department, results)
 
 
 def _foreseen(
     ledger: Ledger,
     catalogue: Catalogue,
     plan: Plan,
-    judged: Iterable[tuple[tuple[str, Sequence[CheckTask]], tuple[Outcome, ...]]],
+    judged: Iterable[tuple[tuple[Asset, Sequence[CheckTask]], tuple[Outcome, ...]]],
     actor: str,
 ) -> list[Event]:
     events: list[Event] = []
-    policy = catalogue.policies[plan.policy]
-    for (department, tasks), outcomes in judged:
-        decide = decider(tasks, policy, department=department, run_id=0, actor=actor, now=plan.now)
+    for (asset, tasks), outcomes in judged:
+        decide = decider(tasks, asset, plan, catalogue, run_id=0, actor=actor, now=plan.now)
         events += decide_all(ledger, decide, outcomes)
     return events
 
@@ -112,13 +112,14 @@ def _apply(
         raise UsageError(message.format(run=unfinished.id))
     marked = replace(plan, narrowed=True, scope={"reevaluation": True})
     run = ledger.begin_run(marked, run_inputs(catalogue), actor=actor, now=clock())
-    judge = Judge(ledger, run.id, plan, catalogue.policies[plan.policy], evaluator, actor=actor, clock=clock)
+    judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
     before = {f.id: f for f in ledger.findings()}
     for department in plan.departments:
         for asset in department.assets:
             if asset.asset.uid in results:
                 judge.asset(asset, results[asset.asset.uid])
         judge.department(department, results)
+    settle_exceptions(ledger, catalogue, clock())
     ledger.finish_run(run.id, {"reevaluation": True}, actor=actor, now=clock())
     ledger.record_event(Event(EventKind.REEVALUATED, clock(), actor, str(run.id), {"policy_version": plan.policy_version}))
     return [

@@ -53,6 +53,20 @@ host_timeout = 120
 # The deadline of one run of nmap in seconds, and how many run at a time.
 network_timeout = 600
 network_concurrency = 4
+
+# من يحق لهم التصرف في الملاحظات واتخاذ القرار، كل منهم باسم مستخدمه في نظام التشغيل.
+# الأدوار: operator (مشغّل المدقق) وofficer (مسؤول جهة) وcommittee (عضو اللجنة عن وزارة) وviewer (مطّلع).
+# Who may work on findings and decide, each by their user name at the operating system.
+# Roles: operator, officer (of a department), committee (for a ministry), viewer.
+# [people.sara]
+# name = {{en = "Sara Nasser", ar = "سارة ناصر"}}
+# roles = ["officer"]
+# department = "example"
+#
+# [people.huda]
+# name = {{en = "Huda Saleh", ar = "هدى صالح"}}
+# roles = ["committee"]
+# ministry = "Interior"
 """
 
 _INVENTORY = """\
@@ -65,6 +79,9 @@ title:
   en: Example department
   ar: جهة للتمثيل
 timezone: UTC
+# العطل لا تُحسب في المهل؛ وعطلة نهاية الأسبوع الجمعة والسبت ما لم يُذكر غير ذلك.
+# Days off do not count in deadlines; the weekend is Friday and Saturday unless it is named here.
+# calendar: {{weekend: [friday, saturday], holidays: ["2027-03-20"]}}
 hosts:
   - uid: example-this-machine
     name: this-machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -44,7 +45,12 @@ def test_watching_runs_the_cases_again(workspace: Workspace) -> None:
     whole = path.read_text()
     command = [*COMMAND, "check", "test", "--watch", "guarded-file"]
     log = workspace.root / "log"
-    with log.open("wb") as out, subprocess.Popen(command, cwd=workspace.root, env=environment(), stdout=out, stderr=out) as watch:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, cwd=workspace.root, env=environment(), stdout=out, stderr=out) as watch,
+        contextlib.ExitStack() as last,
+    ):
+        last.callback(watch.kill)  # else a failure here would wait for it for ever
         for text, wanted in (
             (whole, "2 cases passed, 0 failed"),
             (whole.replace("verdict: fail", "verdict: pass"), "no case fails"),

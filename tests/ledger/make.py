@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from auditor.ledger import Ledger, RunInput
-from auditor.lifecycle import reconcile
+from auditor.lifecycle import Deadline, reconcile
 from auditor.model import (
     Asset,
     AssetKind,
@@ -78,7 +78,7 @@ def events(ledger: Ledger, run_id: int, now: datetime, outcomes: Sequence[Outcom
             severity=Severity.HIGH,
             controls=("A.8.9", "A.8.2"),
             department="health",
-            due_days=30,
+            deadline=Deadline(30),
         )
     ]
 

@@ -31,7 +31,8 @@ EDITS = (
     "UPDATE findings SET controls = '[' WHERE asset = 'h0'",
     "DELETE FROM findings WHERE asset = 'h0'",
     "INSERT INTO findings SELECT 'F-0', department, 'new', check_id, subject, severity, state, controls, observed, expected,"
-    " first_seen, last_seen, definition, due, resolution, closed_at, reopened, reopened_at FROM findings LIMIT 1",
+    " first_seen, last_seen, definition, due, resolution, closed_at, reopened, reopened_at, assignee, plan, claimed_at,"
+    " exception FROM findings LIMIT 1",
     "UPDATE runs SET policy_version = '9' WHERE id = 1",
     "UPDATE runs SET narrowed = 1 WHERE id = 1",
     "UPDATE runs SET status = 'abandoned' WHERE id = 1",

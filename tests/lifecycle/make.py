@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from auditor.lifecycle import LIVE, reconcile
+from auditor.lifecycle import LIVE, Deadline, reconcile
 from auditor.model import Event, Finding, Json, Outcome, Reason, Severity, Verdict, VerdictKind
 from auditor.model.codec import from_json
 
@@ -41,6 +41,7 @@ def events(
     controls: tuple[str, ...] = ("A.8.9",),
     department: str = "health",
     volatile: bool = False,
+    restarts: bool = False,
 ) -> tuple[Event, ...]:
     return reconcile(
         said,
@@ -51,7 +52,7 @@ def events(
         severity=severity,
         controls=controls,
         department=department,
-        due_days=days,
+        deadline=Deadline(days, restarts=restarts),
         volatile=volatile,
     )
 

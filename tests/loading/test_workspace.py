@@ -38,7 +38,7 @@ def test_a_right_workspace_is_loaded_whole(workspace: Workspace) -> None:
     assert (check.area, check.cases[2].given, check.cases[2].params) == ("ssh", {"sshd": {"golden": "debian12"}}, {"tries": 6})
     policy = catalogue.policies["national"]
     assert (policy.of_record, policy.controls, policy.params) == (True, {"A.8.9": "12/3"}, {"ssh-root-login": {"tries": 3}})
-    assert policy.deadlines[Severity.CRITICAL] == 7
+    assert policy.terms.days[Severity.CRITICAL] == 7
     assert catalogue.settings.policy_of_record == "national"
     assert catalogue.overlays["finance"].relaxations == (
         Relaxation(

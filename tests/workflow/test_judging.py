@@ -26,7 +26,7 @@ from auditor.model import (
     Severity,
 )
 from auditor.workflow.judging import Judge
-from tests.builders import NOW, check, host, observation, policy, result
+from tests.builders import NOW, catalogue, check, host, observation, result
 
 DAY = timedelta(days=1)
 SHARED = check(
@@ -76,7 +76,7 @@ def night(ledger: Ledger, number: int, plan: DepartmentPlan, *results: AssetResu
     whole = Plan("national", "1", True, now, (plan,), sha256=f"n{number}")
     run = ledger.begin_run(whole, (), actor="test", now=now)
     evaluator = Evaluator({c.id: c for c in (SHARED, PORTS)}, now=now)
-    judge = Judge(ledger, run.id, whole, policy(), evaluator, actor="test", clock=lambda: now + timedelta(minutes=5))
+    judge = Judge(ledger, run.id, whole, catalogue(), evaluator, actor="test", clock=lambda: now + timedelta(minutes=5))
     dated = [
         replace(r, observations=tuple(replace(o, observed_at=now + timedelta(minutes=1)) for o in r.observations))
         for r in results

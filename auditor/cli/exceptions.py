@@ -1,0 +1,164 @@
+"""``auditor exceptions``: failures that may stand for a while, because both ministries said so."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from auditor.cli.base import App, Group, option, output_option, pass_app
+from auditor.cli.work import DAY
+from auditor.lifecycle.exceptions import CHECK, MINISTRIES, TIME
+from auditor.model import EventKind, ExceptionKind, ExceptionState, RiskException
+from auditor.model.codec import to_json
+from auditor.reporting.tabular import Column, Table, field
+from auditor.text import N_, _, current, instant
+from auditor.text.bidi import safe
+from auditor.text.labels import label
+from auditor.workflow.exceptions import (
+    Request,
+    approve_exception,
+    end_exception,
+    expiring,
+    list_exceptions,
+    one_exception,
+    propose_exception,
+    settle_if_due,
+)
+from auditor.workflow.workspace import open_workspace
+
+
+@click.group(cls=Group, help=N_("The exceptions: failures that may stand for a while, and false positives."))
+def exceptions() -> None:
+    """Group."""
+
+
+@exceptions.command("propose", help=N_("Ask for an exception: for a finding, or for a check in a department."))
+@click.argument("finding", metavar="[FINDING]", default="")
+@option("--false-positive", is_flag=True, help=N_("The check is wrong about this finding; no end date is needed."))
+@option("--reason", required=True, metavar="TEXT", help=N_("Why the failure cannot be mended now."))
+@option("--control", default="", metavar="TEXT", help=N_("What compensates for the risk meanwhile."))
+@option("--until", type=DAY, metavar="YYYY-MM-DD", help=N_("The last day."))
+@option("--from", "start", type=DAY, metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
+@option("--department", default="", metavar="DEPARTMENT", help=N_("For findings of this department, where none is named."))
+@option("--check", default="", metavar="CHECK", help=N_("For findings of this check."))
+@option("--asset", default="", metavar="ASSET", help=N_("Only on this asset, by uid."))
+@option("--tag", default="", metavar="TAG", help=N_("Only on assets that carry this tag."))
+@option("--subject", default=None, metavar="SUBJECT", help=N_("Only for this subject, such as an account."))
+@pass_app
+def propose(
+    app: App,
+    /,
+    finding: str,
+    false_positive: bool,
+    reason: str,
+    control: str,
+    until: datetime | None,
+    start: datetime | None,
+    **scope: Any,
+) -> None:
+    """Propose."""
+    kind = ExceptionKind.FALSE_POSITIVE if false_positive else ExceptionKind.RISK
+    first, last = start and start.date(), until and until.date()
+    request = Request(kind, reason, control, first, last, finding=finding, **scope)
+    held = propose_exception(open_workspace(app.root), app.actor, request)
+    told = _("Exception {id} is proposed. A member of the committee for each of the two ministries must approve it.")
+    app.say(told.format(id=held.id))
+
+
+@exceptions.command("approve", help=N_("Approve an exception for your ministry."))
+@click.argument("name", metavar="EXCEPTION")
+@pass_app
+def approve(app: App, name: str) -> None:
+    """Approve."""
+    held = approve_exception(open_workspace(app.root), app.actor, name)
+    missing = MINISTRIES - len(held.approvals)
+    told = _("Exception {id} is {state}.") if not missing else _("Exception {id} is {state}; another ministry must approve it.")
+    app.say(told.format(id=held.id, state=label(held.state)))
+
+
+def _ender(name: str, kind: EventKind, help_text: str) -> None:
+    @exceptions.command(name, help=help_text)
+    @click.argument("exception", metavar="EXCEPTION")
+    @option("--reason", required=True, metavar="TEXT", help=N_("Why; kept with the exception."))
+    @pass_app
+    def command(app: App, exception: str, reason: str) -> None:
+        held = end_exception(open_workspace(app.root), app.actor, exception, kind, reason)
+        app.say(_("Exception {id} is {state}.").format(id=held.id, state=label(held.state)))
+
+
+_ender("reject", EventKind.EXCEPTION_REJECTED, N_("Refuse an exception that was asked for."))
+_ender("withdraw", EventKind.EXCEPTION_WITHDRAWN, N_("Take back what you asked for yourself."))
+_ender("revoke", EventKind.EXCEPTION_REVOKED, N_("End an exception before its time; its findings come back at once."))
+
+
+@exceptions.command("list", help=N_("List exceptions; without --all those that are asked for, approved or active."))
+@option("--all", "everything", is_flag=True, help=N_("Also those that have ended."))
+@output_option
+@pass_app
+def exceptions_list(app: App, everything: bool, output: str) -> None:
+    """List."""
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
+    now = datetime.now(UTC)
+    standing = (ExceptionState.PROPOSED, ExceptionState.APPROVED, ExceptionState.ACTIVE)
+    rows: list[dict[str, Any]] = [
+        {**to_json(held), "expiring": expiring(catalogue, held, now)}
+        for held in list_exceptions(catalogue)
+        if everything or held.state in standing
+    ]
+    columns = [
+        Column(_("Exception"), field("id")),
+        Column(_("State"), lambda r: label(ExceptionState(r["state"]))),
+        Column(_("Kind"), lambda r: label(ExceptionKind(r["kind"]))),
+        Column(_("Department"), field("department")),
+        Column(_("Check"), field("check")),
+        Column(_("Scope"), lambda r: safe(" ".join(filter(None, (r["asset"], r["tag"], r["subject"]))))),
+        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else ""),
+        Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"]))),
+    ]
+    app.emit(Table(columns, rows), output)
+
+
+@exceptions.command("show", help=N_("Show one exception: who asked, why, who approved, and what it covers."))
+@click.argument("name", metavar="EXCEPTION")
+@output_option
+@pass_app
+def exceptions_show(app: App, name: str, output: str) -> None:
+    """Show."""
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
+    held, covered = one_exception(catalogue, name)
+    if output == "json":
+        app.emit(Table([], []), output, {**to_json(held), "findings": [f.id for f in covered]})
+        return
+    zone = next((d.timezone for d in catalogue.inventory.departments if d.id == held.department), "UTC")
+    check = catalogue.checks.get(held.check)
+    pairs = [
+        (_("Exception"), held.id),
+        (_("State"), label(held.state)),
+        (_("Kind"), label(held.kind)),
+        (_("Department"), held.department),
+        (_("Check"), f"{held.check}: {check.title.to(current())}" if check else held.check),
+        (_("Asset"), safe(held.asset)),
+        (_("Tag"), held.tag),
+        (_("Subject"), safe(held.subject or "")),
+        (_("Reason"), safe(held.reason)),
+        (_("Compensating control"), safe(held.control)),
+        (_("First day"), held.starts.isoformat()),
+        (_("Last day"), held.ends.isoformat() if held.ends else ""),
+        (_("Asked for by"), f"{held.requested_by} ({instant(held.requested_at, zone)})"),
+        *((_("Approved by"), f"{a.person}, {safe(a.ministry)} ({instant(a.at, zone)})") for a in held.approvals),
+        (_("Ended"), _ended(held, zone)),
+        (_("Findings covered"), " ".join(f.id for f in covered)),
+    ]
+    columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
+    app.emit(Table(columns, [{"name": n, "value": value} for n, value in pairs if value]), output)
+
+
+def _ended(held: RiskException, zone: str) -> str:
+    if held.ended_at is None:
+        return ""
+    reasons = {TIME: _("its last day has passed"), CHECK: _("the check has changed, and must be looked at again")}
+    return f"{instant(held.ended_at, zone)} ({held.ended_by}): {safe(reasons.get(held.ended_why, held.ended_why))}"

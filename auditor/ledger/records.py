@@ -1,0 +1,81 @@
+"""What people decide: exceptions, answers, campaigns and circulars, each written with the event that changed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+from auditor.errors import LedgerError, UsageError
+from auditor.ledger.canonical import dumps, sha256
+from auditor.ledger.edge import decoding
+from auditor.ledger.verdicts import Verdicts
+from auditor.model import AttestedAnswer, Campaign, Circular, Event, EventKind, RiskException
+from auditor.model.codec import from_json
+from auditor.text import _
+
+R = TypeVar("R", RiskException, AttestedAnswer, Campaign, Circular)
+KINDS: dict[type, str] = {
+    RiskException: "exception",
+    AttestedAnswer: "attestation",
+    Campaign: "campaign",
+    Circular: "circular",
+}
+
+
+def record_kind(kind: EventKind) -> str:
+    """The kind of record that an event carries; "" for events that carry none."""
+    name = kind.value.partition("_")[0]
+    return name if name in KINDS.values() else ""
+
+
+class Records(Verdicts):
+    """Finds records, and applies events of people and of time."""
+
+    def records(self, cls: type[R]) -> tuple[R, ...]:
+        """All records of a class as they stand, in the order in which they were made."""
+        rows = self._store.all("SELECT id, data FROM records WHERE kind = ? ORDER BY length(id), id", (KINDS[cls],))
+        found = []
+        for name, data in rows:
+            with decoding(_("the record {name}").format(name=name)):
+                found.append(from_json(cls, json.loads(data)))
+        return tuple(found)
+
+    def record(self, cls: type[R], name: str) -> R:
+        """One record by its id; case does not matter."""
+        wanted = name.strip().casefold()
+        found = next((r for r in self.records(cls) if r.id.casefold() == wanted), None)
+        if found is None:
+            raise UsageError(_("nothing is named {name!r}{hint}").format(name=name, hint=""))
+        return found
+
+    def next_number(self, cls: type[R]) -> int:
+        """The number of the record that would be made next. Read it in the transaction that makes it."""
+        row = self._store.one("SELECT count(*) FROM records WHERE kind = ?", (KINDS[cls],))
+        return int(row[0]) + 1 if row else 1
+
+    def apply(self, events: Sequence[Event]) -> None:
+        """Journal events of people and of time, and move what they speak of, in one short transaction."""
+        with self._store.writing():
+            for event in events:
+                kind = record_kind(event.kind)
+                if kind:
+                    record = event.data.get("record")
+                    if not isinstance(record, dict) or record.get("id") != event.subject:
+                        raise LedgerError(_("the record {name} is not as the journal tells").format(name=event.subject))
+                    sql = "INSERT OR REPLACE INTO records (kind, id, data) VALUES (?, ?, ?)"
+                    self._store.run(sql, (kind, event.subject, dumps(record)))
+                self._apply(event)
+
+    def keep_file(self, content: bytes) -> str:
+        """Keep a file's content; its SHA-256. Call it in the transaction that names the file."""
+        with self._store.writing():
+            self._blobs.put(content)
+        return sha256(content).hex()
+
+    def kept_file(self, digest: str) -> bytes:
+        """The content of a file that was kept. Raises UsageError when there is none of that name."""
+        row = self._store.one("SELECT id FROM blobs WHERE sha256 = ?", (bytes.fromhex(digest),))
+        if row is None:
+            raise UsageError(_("the ledger keeps no file {name}").format(name=digest))
+        return self._blobs.get(int(row[0]))

@@ -1,0 +1,55 @@
+"""Who may do what: the one place where a move is allowed or refused, for the command line now and a portal later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auditor.errors import DeniedMoveError
+from auditor.model import Action, Json, Person, Role
+from auditor.text import _
+from auditor.text.labels import label
+
+_ROLES: dict[Action, tuple[Role, ...]] = {
+    Action.WORK: (Role.OFFICER,),
+    Action.SPEAK: (Role.OFFICER, Role.COMMITTEE, Role.OPERATOR),
+    Action.VERIFY: (Role.OFFICER, Role.COMMITTEE, Role.OPERATOR),
+    Action.RETIRE: (Role.OFFICER, Role.OPERATOR),
+    Action.PROPOSE: (Role.OFFICER,),
+    Action.DECIDE: (Role.COMMITTEE,),
+    Action.ANSWER: (Role.OFFICER,),
+    Action.ACCEPT: (Role.COMMITTEE,),
+    Action.CAMPAIGN: (Role.COMMITTEE,),
+    Action.CIRCULATE: (Role.COMMITTEE,),
+    Action.ACKNOWLEDGE: (Role.OFFICER,),
+    Action.SEAL: (Role.OPERATOR, Role.COMMITTEE),
+}
+
+
+def allow(people: Mapping[str, Person], user: str, action: Action, department: str = "") -> Person:
+    """The person behind ``user``, who may do this in the department. Raises DeniedMoveError with the reason.
+
+    An officer acts in one department only; other roles act in all.
+    """
+    person = people.get(user)
+    if person is None:
+        message = _("{user} is not named in auditor.toml: add a table [people.{user}] with name and roles")
+        raise DeniedMoveError(message.format(user=user))
+    roles = [role for role in _ROLES[action] if role in person.roles]
+    if not roles:
+        message = _("{user} may not do this: it needs the role {roles}")
+        wanted = _(" or ").join(label(role) for role in _ROLES[action])
+        raise DeniedMoveError(message.format(user=user, roles=wanted))
+    if department and all(role is Role.OFFICER for role in roles) and person.department != department:
+        message = _("{user} is an officer of {own}, not of {department}")
+        raise DeniedMoveError(message.format(user=user, own=person.department or _("no department"), department=department))
+    return person
+
+
+def told(person: Person) -> dict[str, Json]:
+    """What the journal keeps of who acted: the roles and the place that gave leave may change later."""
+    return {
+        "user": person.user,
+        "roles": [role.value for role in person.roles],
+        "department": person.department,
+        "ministry": person.ministry,
+    }

@@ -1,0 +1,154 @@
+"""Asking for exceptions, deciding them, and ending them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from auditor.errors import UsageError
+from auditor.ledger import Ledger
+from auditor.lifecycle import LIVE
+from auditor.lifecycle import exceptions as rules
+from auditor.lifecycle.permissions import allow
+from auditor.model import Action, Catalogue, Event, EventKind, ExceptionKind, ExceptionState, Finding, Person, RiskException
+from auditor.text import _
+from auditor.workflow.queries import FindingFilter, matching, reading
+from auditor.workflow.settling import needs_settling, settle_exceptions, world_of
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. ``finding`` fills in department, check, asset and subject; ``subject`` None means every one."""
+
+    kind: ExceptionKind
+    reason: str
+    control: str = ""
+    starts: date | None = None
+    ends: date | None = None
+    finding: str = ""
+    department: str = ""
+    check: str = ""
+    asset: str = ""
+    tag: str = ""
+    subject: str | None = None
+
+
+def propose_exception(catalogue: Catalogue, user: str, request: Request, *, now: datetime | None = None) -> RiskException:
+    """Propose; the exception as it was written down. Raises UsageError where something is missing, or asks too much."""
+    moment = now or datetime.now(UTC)
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        asked, finding = _asked(ledger, catalogue, request)
+        by = allow(catalogue.settings.people, user, Action.PROPOSE, asked.department)
+        world = world_of(catalogue, moment)
+        starts = request.starts or world.today(asked.department)
+        if starts < world.today(asked.department):
+            raise UsageError(_("{day} is past; an exception starts today or later").format(day=starts.isoformat()))
+        held = RiskException(
+            id=f"E-{ledger.next_number(RiskException)}",
+            kind=request.kind,
+            state=ExceptionState.PROPOSED,
+            department=asked.department,
+            check=asked.check,
+            reason=request.reason.strip(),
+            requested_by=by.user,
+            requested_at=moment,
+            starts=starts,
+            ends=request.ends,
+            asset=asked.asset,
+            tag=asked.tag,
+            subject=asked.subject,
+            control=request.control.strip(),
+            definition=finding.definition if finding else "",
+        )
+        ledger.apply([rules.propose(held, _most_days(ledger, catalogue, held), by, moment)])
+        return held
+
+
+def _asked(ledger: Ledger, catalogue: Catalogue, request: Request) -> tuple[Request, Finding | None]:
+    """The request with its finding's identity filled in; every name in it is one that is known."""
+    if request.finding:
+        finding = ledger.finding(request.finding)
+        if finding.state not in LIVE:
+            raise UsageError(_("{finding} is closed already").format(finding=finding.id))
+        whole = replace(request, department=finding.department, check=finding.check, asset=finding.asset, subject=finding.subject)
+        return whole, finding
+    if request.kind is ExceptionKind.FALSE_POSITIVE:
+        raise UsageError(_("a false positive is said of one finding: name it"))
+    if not request.department or not request.check:
+        raise UsageError(_("name the finding, or the department and the check that the exception is for"))
+    assets = (request.asset,) if request.asset else ()
+    matching(ledger, catalogue, FindingFilter(departments=(request.department,), checks=(request.check,), assets=assets))
+    return request, None
+
+
+def _most_days(ledger: Ledger, catalogue: Catalogue, asked: RiskException) -> int | None:
+    """The policy's bound for the worst severity that the exception may cover."""
+    policy = catalogue.policies[catalogue.settings.policy_of_record]
+    check = catalogue.checks.get(asked.check)
+    held = [f.severity for f in ledger.findings(check=(asked.check,)) if f.department == asked.department]
+    severities = [*held, *([check.severity] if check else [])]
+    worst = min(severities, key=lambda s: s.rank, default=None)
+    return None if worst is None else policy.terms.exceptions.get(worst)
+
+
+def approve_exception(catalogue: Catalogue, user: str, name: str, *, now: datetime | None = None) -> RiskException:
+    """Approve for one's ministry, and let it begin if it may."""
+    return _decide(catalogue, user, name, Action.DECIDE, lambda held, by, at: rules.approve(held, by, at), now)
+
+
+def end_exception(
+    catalogue: Catalogue, user: str, name: str, kind: EventKind, why: str, *, now: datetime | None = None
+) -> RiskException:
+    """Reject, withdraw or revoke; its findings come back at once."""
+    action = Action.PROPOSE if kind is EventKind.EXCEPTION_WITHDRAWN else Action.DECIDE
+    return _decide(catalogue, user, name, action, lambda held, by, at: rules.end(kind, held, by, at, why=why), now)
+
+
+def _decide(
+    catalogue: Catalogue,
+    user: str,
+    name: str,
+    action: Action,
+    make: Callable[[RiskException, Person, datetime], Event],
+    now: datetime | None,
+) -> RiskException:
+    moment = now or datetime.now(UTC)
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        settle_exceptions(ledger, catalogue, moment)
+        held = ledger.record(RiskException, name)
+        by = allow(catalogue.settings.people, user, action, held.department)
+        ledger.apply([make(held, by, moment)])
+        settle_exceptions(ledger, catalogue, moment)
+        return ledger.record(RiskException, held.id)
+
+
+def list_exceptions(catalogue: Catalogue) -> tuple[RiskException, ...]:
+    """All of them, in the order in which they were asked for."""
+    with reading(catalogue) as ledger:
+        return ledger.records(RiskException)
+
+
+def one_exception(catalogue: Catalogue, name: str) -> tuple[RiskException, tuple[Finding, ...]]:
+    """One of them, with the open findings that it speaks of."""
+    with reading(catalogue) as ledger:
+        held = ledger.record(RiskException, name)
+        tags = world_of(catalogue, datetime.now(UTC)).tags
+        return held, tuple(f for f in ledger.findings(open_only=True) if rules.covers(held, f, tags))
+
+
+def expiring(catalogue: Catalogue, held: RiskException, now: datetime) -> bool:
+    """Whether an active exception ends within the policy's days of warning."""
+    days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
+    today = world_of(catalogue, now).today(held.department)
+    return held.state is ExceptionState.ACTIVE and held.ends is not None and held.ends <= today + timedelta(days=days)
+
+
+def settle_if_due(catalogue: Catalogue, *, now: datetime | None = None) -> None:
+    """Bring back what has expired before anything is shown, so that nobody reads yesterday's state."""
+    moment = now or datetime.now(UTC)
+    with reading(catalogue) as ledger:
+        due = needs_settling(ledger, catalogue, moment)
+    if due:
+        with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
+            settle_exceptions(ledger, catalogue, moment)

@@ -1,0 +1,150 @@
+"""What people do with findings: one at a time or many by filter, seen before it is done, each move allowed and journalled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from auditor.errors import UsageError
+from auditor.ledger import Ledger
+from auditor.lifecycle import LIVE, work
+from auditor.lifecycle.permissions import allow
+from auditor.model import Action, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Role
+from auditor.text import _
+from auditor.workflow.evidence import Evidence, read_evidence
+from auditor.workflow.queries import FindingFilter, matching
+from auditor.workflow.settling import settle_exceptions
+
+Make: TypeAlias = Callable[[Finding, Person, datetime], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to be done with each finding: the leave it needs, how its event is made, and a file to keep with it."""
+
+    action: Action
+    make: Make
+    file: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a step would do with one finding: its event, or why it cannot be done."""
+
+    finding: Finding
+    event: Event | None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which findings: by id, and by filter."""
+
+    names: tuple[str, ...] = ()
+    wanted: FindingFilter = field(default_factory=FindingFilter)
+
+    @property
+    def by_filter(self) -> bool:
+        """Whether findings are chosen by what they are like, so that nobody has seen each of them."""
+        return self.wanted != FindingFilter()
+
+
+def moving(kind: EventKind, note: str = "") -> Step:
+    """Acknowledge, start or claim."""
+    return Step(Action.WORK, lambda finding, by, now: work.act(kind, finding, by, now, note=note))
+
+
+def assigning(catalogue: Catalogue, user: str) -> Step:
+    """Give to an officer of the finding's department."""
+
+    def make(finding: Finding, by: Person, now: datetime) -> Event:
+        person = catalogue.settings.people.get(user)
+        if person is None or Role.OFFICER not in person.roles or person.department != finding.department:
+            message = _("{user} is no officer of {department} in auditor.toml")
+            raise UsageError(message.format(user=user, department=finding.department))
+        return work.assign(finding, user, by, now)
+
+    return Step(Action.WORK, make)
+
+
+def planning(day: date, steps: str) -> Step:
+    """Plan the remedy."""
+    return Step(Action.WORK, lambda finding, by, now: work.plan(finding, RemedyPlan(day, steps.strip()), by, now))
+
+
+def commenting(text: str) -> Step:
+    """Say something."""
+    return Step(Action.SPEAK, lambda finding, by, now: work.comment(finding, text, by, now))
+
+
+def attaching(path: Path) -> Step:
+    """Attach a file. Raises UsageError for one that is too large or of a kind that is not kept."""
+    held = read_evidence(path)
+    return Step(
+        Action.SPEAK,
+        lambda finding, by, now: work.attach(finding, held.name, held.sha256, len(held.content), by, now),
+        held,
+    )
+
+
+def propose(catalogue: Catalogue, user: str, step: Step, chosen: Chosen, *, now: datetime | None = None) -> list[Proposal]:
+    """What the step would do, without doing it."""
+    with Ledger.open(catalogue.settings.ledger, create=False, readonly=True) as ledger:
+        return _proposals(ledger, catalogue, user, step, chosen, now or datetime.now(UTC))
+
+
+def carry_out(catalogue: Catalogue, user: str, step: Step, chosen: Chosen, *, now: datetime | None = None) -> list[Proposal]:
+    """Do it, all in one transaction; what was done, and what could not be.
+
+    Raises UsageError, having done nothing, when a finding that was named by its id cannot be moved.
+    """
+    moment = now or datetime.now(UTC)
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        settle_exceptions(ledger, catalogue, moment)
+        proposals = _proposals(ledger, catalogue, user, step, chosen, moment)
+        refused = [p for p in proposals if p.event is None]
+        if refused and not chosen.by_filter:
+            raise UsageError("\n".join(f"{p.finding.id}: {p.why_not}" for p in refused))
+        if step.file is not None and any(p.event for p in proposals):
+            ledger.keep_file(step.file.content)
+        ledger.apply([p.event for p in proposals if p.event is not None])
+        return proposals
+
+
+def _proposals(ledger: Ledger, catalogue: Catalogue, user: str, step: Step, chosen: Chosen, now: datetime) -> list[Proposal]:
+    found = {f.id: f for f in map(ledger.finding, chosen.names)}
+    if chosen.by_filter:
+        found |= {f.id: f for f in matching(ledger, catalogue, chosen.wanted)}
+    if not found:
+        raise UsageError(_("no finding is meant; name some, or choose them by filter"))
+    return [_proposal(catalogue, user, step, finding, now) for finding in found.values()]
+
+
+def _proposal(catalogue: Catalogue, user: str, step: Step, finding: Finding, now: datetime) -> Proposal:
+    try:
+        by = allow(catalogue.settings.people, user, step.action, finding.department)
+        return Proposal(finding, step.make(finding, by, now))
+    except UsageError as error:
+        return Proposal(finding, None, str(error))
+
+
+def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, now: datetime | None = None) -> Sequence[Finding]:
+    """Close the findings of an asset that was taken out of service; those that were closed. Raises UsageError while an
+    inventory lists it, or where it has no open finding."""
+    moment = now or datetime.now(UTC)
+    if not reason.strip():
+        raise UsageError(_("say why"))
+    if any(a.uid == asset for d in catalogue.inventory.departments for a in d.assets):
+        message = _("{asset} is still in the inventory, and would be audited again tonight; take it out first")
+        raise UsageError(message.format(asset=asset))
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        held = [f for f in ledger.findings_by_asset(asset) if f.state in LIVE]
+        if not held:
+            raise UsageError(_("{asset} has no open finding").format(asset=asset))
+        by = allow(catalogue.settings.people, user, Action.RETIRE, held[0].department)
+        told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
+        ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])
+        return held

@@ -1,0 +1,219 @@
+"""Officers and the committee at work: every move through the program, as the people named in auditor.toml."""
+
+from __future__ import annotations
+
+import json
+import pwd
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Called, Workspace
+
+OFFICER, INTERIOR, PLANNING, STRANGER = (u.pw_name for u in sorted(pwd.getpwall(), key=lambda u: u.pw_uid)[1:5])
+PEOPLE = f"""
+[people.{OFFICER}]
+name = {{en = "Sara", ar = "سارة"}}
+roles = ["officer"]
+department = "example"
+
+[people.{INTERIOR}]
+name = {{en = "Huda", ar = "هدى"}}
+roles = ["committee"]
+ministry = "Interior"
+
+[people.{PLANNING}]
+name = {{en = "Bilal", ar = "بلال"}}
+roles = ["committee"]
+ministry = "Planning"
+"""
+UNTIL = (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
+
+
+def do(workspace: Workspace, user: str, *args: str, lang: str = "en") -> Called:
+    return workspace.call(*args, lang=lang, SUDO_UID=str(pwd.getpwnam(user).pw_uid))
+
+
+def done(workspace: Workspace, user: str, *args: str) -> str:
+    called = do(workspace, user, *args)
+    assert called.returncode == 0, called.stderr.decode()
+    return called.stdout.decode()
+
+
+def found(workspace: Workspace, *args: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(done(workspace, OFFICER, "findings", "list", "--format", "json", *args))
+    return listed
+
+
+@pytest.fixture
+def failing(workspace: Workspace) -> Workspace:
+    """Both files open, audited once, and people named."""
+    with (workspace.root / "auditor.toml").open("a") as file:
+        file.write(PEOPLE)
+    workspace.guarded.chmod(0o644)
+    workspace.lesser.chmod(0o644)
+    assert workspace.call("audit").returncode == 1
+    return workspace
+
+
+@pytest.fixture
+def high(failing: Workspace) -> str:
+    (finding,) = found(failing, "--severity", "high")
+    return str(finding["id"])
+
+
+def test_a_sunday_morning(failing: Workspace, high: str, tmp_path: Path) -> None:
+    """From acknowledged to closed: the claim is believed when a scan says so, and the history tells who did what."""
+    proof = tmp_path / "ticket.txt"
+    proof.write_text("change 4711\n")
+    done(failing, OFFICER, "findings", "acknowledge", high)
+    done(failing, OFFICER, "findings", "assign", high, "--to", OFFICER)
+    done(failing, OFFICER, "findings", "plan", high, "--date", UNTIL, "--steps", "chmod on the next window")
+    done(failing, OFFICER, "findings", "attach", high, "--file", str(proof))
+    done(failing, INTERIOR, "findings", "comment", high, "--text", "please hurry")
+    done(failing, OFFICER, "findings", "claim", high, "--note", "done at eight")
+    called = do(failing, OFFICER, "verify", high)
+    assert (called.returncode, b"stays open: it still fails" in called.stdout) == (1, True)
+    assert found(failing, "--severity", "high")[0]["state"] == "in_progress"
+    failing.guarded.chmod(0o600)
+    assert "is closed: fixed" in done(failing, OFFICER, "verify", high)
+    shown = json.loads(done(failing, OFFICER, "findings", "show", high, "--format", "json"))
+    assert [e["kind"].removeprefix("finding_") for e in shown["history"]] == [
+        *("opened", "acknowledged", "assigned", "planned", "attached", "commented", "claimed", "refuted", "closed")
+    ]
+    assert {e["actor"] for e in shown["history"]} >= {OFFICER, INTERIOR}
+    assert failing.call("ledger", "verify").returncode == 0
+    assert [f["state"] for f in found(failing)] == ["open"]  # the other one was not touched
+
+
+def test_verifying_narrows_the_run(failing: Workspace, high: str) -> None:
+    """It is no audit: the newest whole run stays the newest."""
+    do(failing, OFFICER, "verify", high)
+    assert json.loads(failing.call("runs", "show", "latest", "--format", "json").stdout)["run"]["id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "args", "said"),
+    [
+        (STRANGER, ("findings", "acknowledge"), "not named in auditor.toml"),
+        (INTERIOR, ("findings", "claim"), "needs the role officer"),
+        (OFFICER, ("findings", "assign", "--to", STRANGER), "no officer of example"),
+        (OFFICER, ("findings", "plan", "--date", "2020-01-01", "--steps", "x"), "is past"),
+        (STRANGER, ("verify",), "not named in auditor.toml"),
+    ],
+)
+def test_what_is_refused_changes_nothing(failing: Workspace, high: str, user: str, args: tuple[str, ...], said: str) -> None:
+    """With the reason, exit code 2, and no entry in the journal."""
+    before = entries(failing)
+    called = do(failing, user, *args, high)
+    assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
+    assert entries(failing) == before
+
+
+def entries(workspace: Workspace) -> int:
+    with sqlite3.connect(workspace.ledger) as other:
+        return int(other.execute("SELECT count(*) FROM journal").fetchone()[0])
+
+
+def test_many_at_once_by_filter(failing: Workspace) -> None:
+    """Nobody is asked where nobody can answer; what cannot be moved is told and left."""
+    refused = do(failing, OFFICER, "findings", "start", "--department", "example")
+    assert (refused.returncode, b"--yes" in refused.stderr) == (2, True)
+    done(failing, OFFICER, "findings", "start", "--check", "lesser-file", "--yes")
+    told = done(failing, OFFICER, "findings", "start", "--department", "example", "--yes")
+    assert told.count("work begun") == 2  # once moved, once named as what is legal no more
+    assert "Not possible for" in told
+    assert {f["state"] for f in found(failing)} == {"in_progress"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.exe", b"MZ", "not kept"),
+        ("x.pdf", b"MZ", "not what its name says"),
+        ("x.txt", b"\x00\x01", "not what its name says"),
+        ("x.txt", b"", "is empty"),
+        ("x.docx", b"PK\x03\x04word/vbaProject.bin", "macros"),
+        ("x.log", b"a" * 10_000_001, "larger than 10 MB"),
+    ],
+)
+def test_files_that_are_not_kept(failing: Workspace, high: str, tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    """What cannot be opened safely, or is not what it says, stays out of the ledger."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    called = do(failing, OFFICER, "findings", "attach", high, "--file", str(path))
+    assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
+
+
+def test_an_exception_from_request_to_revocation(failing: Workspace, high: str) -> None:
+    """Both ministries; the finding stands in a column of its own, and does not make the exit code."""
+    request = ("exceptions", "propose", high, "--reason", "moves in May", "--control", "filtered", "--until", UNTIL)
+    done(failing, OFFICER, *request)
+    assert "another ministry" in done(failing, INTERIOR, "exceptions", "approve", "E-1")
+    assert do(failing, INTERIOR, "exceptions", "approve", "E-1").returncode == 2
+    assert do(failing, OFFICER, "exceptions", "approve", "E-1").returncode == 2
+    assert "is active" in done(failing, PLANNING, "exceptions", "approve", "e-1")
+    assert [f["id"] for f in found(failing, "--state", "excepted")] == [high]
+    failing.lesser.chmod(0o600)
+    assert failing.call("audit").returncode == 0  # what is left is excepted
+    done(failing, INTERIOR, "exceptions", "revoke", "E-1", "--reason", "the filter is gone")
+    assert [f["state"] for f in found(failing)] == ["open"]
+    shown = done(failing, OFFICER, "exceptions", "show", "E-1")
+    assert "the filter is gone" in shown
+    assert failing.call("ledger", "verify").returncode == 0
+    assert json.loads(done(failing, OFFICER, "exceptions", "list", "--format", "json")) == []
+    assert len(json.loads(done(failing, OFFICER, "exceptions", "list", "--all", "--format", "json"))) == 1
+
+
+def test_the_policy_bounds_an_exception(failing: Workspace, high: str) -> None:
+    """Ninety days for a high severity, says the stock policy."""
+    late = (datetime.now(UTC) + timedelta(days=91)).date().isoformat()
+    called = do(failing, OFFICER, "exceptions", "propose", high, "--reason", "x", "--control", "y", "--until", late)
+    assert (called.returncode, b"allows 90 days" in called.stderr) == (2, True)
+
+
+def test_a_host_that_was_scrapped(failing: Workspace) -> None:
+    """It must leave the inventory first; then its findings close, with the reason."""
+    asset = found(failing)[0]["asset"]
+    assert do(failing, OFFICER, "retire", asset, "--reason", "scrapped").returncode == 2
+    path = failing.root / "inventories" / "example.yaml"
+    path.write_text(path.read_text().replace(f"uid: {asset}", "uid: another-machine"))
+    assert "2 findings" in done(failing, OFFICER, "retire", asset, "--reason", "scrapped on Monday")
+    assert {f["resolution"] for f in found(failing, "--state", "closed")} == {"retired"}
+    assert failing.call("ledger", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("edit", [
+    "UPDATE records SET data = replace(data, 'Planning', 'Interior')",
+    "UPDATE records SET id = 'E-2'",
+    "DELETE FROM records",
+    "INSERT INTO records SELECT kind, 'E-9', data FROM records",
+    "UPDATE findings SET state = 'open' WHERE state = 'excepted'",
+    "UPDATE findings SET exception = '' WHERE state = 'excepted'",
+    "UPDATE findings SET assignee = 'nobody'",
+    "DELETE FROM blobs WHERE data = CAST('evidence' AS BLOB)",
+])  # fmt: skip
+def test_edits_of_what_people_decided_are_found(failing: Workspace, high: str, tmp_path: Path, edit: str) -> None:
+    """Nobody approves an exception with an editor."""
+    proof = tmp_path / "proof.txt"
+    proof.write_text("evidence")
+    done(failing, OFFICER, "findings", "attach", high, "--file", str(proof))
+    done(failing, OFFICER, "exceptions", "propose", high, "--reason", "r", "--control", "c", "--until", UNTIL)
+    done(failing, INTERIOR, "exceptions", "approve", "E-1")
+    done(failing, PLANNING, "exceptions", "approve", "E-1")
+    assert failing.call("ledger", "verify").returncode == 0
+    other = sqlite3.connect(failing.ledger)
+    assert other.execute(edit).rowcount > 0
+    other.commit()
+    other.close()
+    assert failing.call("ledger", "verify").returncode == 4
+
+
+def test_everything_is_said_in_arabic_too(failing: Workspace, high: str) -> None:
+    """A refusal and a success."""
+    assert "أُسندت" not in do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
+    refused = do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
+    assert "غير جائز" in refused

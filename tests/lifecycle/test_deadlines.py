@@ -1,0 +1,80 @@
+"""Deadlines: the same time for the same severity, counted on days on which people work where the policy says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.lifecycle import Deadline, deadline, is_due_soon, is_overdue
+from auditor.model import Calendar, Criticality, FindingState, Severity, Terms
+
+from .make import DAY, T0, one, outcome
+
+WEDNESDAY = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("days", "weekend", "holidays", "expected"),
+    [
+        (1, (4, 5), (), "2026-03-05"),
+        (2, (4, 5), (), "2026-03-08"),  # Friday and Saturday are left out
+        (2, (5, 6), (), "2026-03-06"),
+        (2, (4, 5), (date(2026, 3, 8),), "2026-03-09"),
+        (7, (4, 5), (), "2026-03-15"),
+    ],
+)
+def test_working_days(days: int, weekend: tuple[int, ...], holidays: tuple[date, ...], expected: str) -> None:
+    """A week of work from Wednesday ends on a Sunday where Friday and Saturday are free."""
+    due = Deadline(days, working=True, calendar=Calendar(weekend, holidays)).due(WEDNESDAY)
+    assert due is not None
+    assert due.date().isoformat() == expected
+
+
+def test_days_are_those_of_the_department() -> None:
+    """Late on Thursday in London it is Friday already in Riyadh."""
+    late = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
+    due = Deadline(1, working=True, zone="Asia/Riyadh").due(late)
+    assert due == datetime(2026, 3, 7, 22, 0, tzinfo=UTC)  # Sunday 01:00 in Riyadh
+
+
+def test_an_asset_that_matters_more_is_given_less_time() -> None:
+    """What the policy does not shorten stays as it is for everyone."""
+    terms = Terms(dict.fromkeys(Severity, 30), {Criticality.HIGH: {Severity.HIGH: 7}})
+    assert deadline(terms, Severity.HIGH, Criticality.HIGH).days == 7
+    assert deadline(terms, Severity.LOW, Criticality.HIGH).days == 30
+    assert deadline(terms, Severity.HIGH, Criticality.LOW).days == 30
+
+
+def test_a_deadline_is_kept_through_reopening_unless_the_policy_restarts_it() -> None:
+    """Otherwise a fault that is mended for a night would never be late."""
+    again = T0 + 5 * DAY
+    assert Deadline(30).due(T0, again) == T0 + 30 * DAY
+    assert Deadline(30, restarts=True).due(T0, again) == again + 30 * DAY
+    assert Deadline(None).due(T0) is None
+
+
+def test_overdue_and_due_soon() -> None:
+    """What is closed or excepted is neither."""
+    finding = one(outcome({"": "fail"}))
+    due = T0 + 30 * DAY
+    assert is_overdue(finding, due + DAY)
+    assert not is_overdue(finding, due)
+    assert is_due_soon(finding, due - 7 * DAY, 7)
+    assert not is_due_soon(finding, due - 8 * DAY, 7)
+    assert not is_due_soon(finding, due + DAY, 7)
+    for state in (FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE):
+        assert not is_overdue(replace(finding, state=state), due + DAY)
+
+
+@given(st.integers(1, 60), st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)), st.sets(st.integers(0, 6), max_size=6))
+def test_a_deadline_never_ends_on_a_free_day(days: int, since: datetime, weekend: set[int]) -> None:
+    """And never gives fewer calendar days than working days."""
+    aware = since.replace(tzinfo=UTC)
+    due = Deadline(days, working=True, calendar=Calendar(tuple(sorted(weekend)))).due(aware)
+    assert due is not None
+    assert due.weekday() not in weekend
+    assert due - aware >= timedelta(days=days)
