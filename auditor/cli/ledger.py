@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from auditor.cli.base import App, Exit, Group, output_option, pass_app
+from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
+from auditor.errors import UsageError
 from auditor.model.codec import to_json
-from auditor.reporting.tabular import Table
+from auditor.reporting.tabular import Table, as_json
 from auditor.text import N_, _
-from auditor.workflow.queries import verify_ledger
+from auditor.workflow.queries import seal_ledger, verify_ledger
 from auditor.workflow.workspace import open_workspace
+
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(cls=Group, help=N_("The ledger: the record of runs, findings and events."))
@@ -18,11 +23,12 @@ def ledger() -> None:
 
 
 @ledger.command("verify", help=N_("Check that nobody has changed the record behind the auditor's back."))
+@option("--seal", type=FILE, metavar="FILE", help=N_("Hold it against this seal too, which was kept elsewhere."))
 @output_option
 @pass_app
-def ledger_verify(app: App, output: str) -> int:
+def ledger_verify(app: App, seal: Path | None, output: str) -> int:
     """Verify; exit 4 when the record contradicts itself."""
-    report = verify_ledger(open_workspace(app.root))
+    report = verify_ledger(open_workspace(app.root), seal)
     if output != "table":
         app.emit(Table([], []), "json", to_json(report))
     elif report.ok:
@@ -30,3 +36,21 @@ def ledger_verify(app: App, output: str) -> int:
     else:
         app.say(_("The ledger contradicts itself: {problem}").format(problem=report.problem), "bold red")
     return Exit.OK if report.ok else Exit.INTERNAL
+
+
+@ledger.command("seal", help=N_("Sign the head of the journal, so that nobody can write the record anew unseen."))
+@option("--key", required=True, type=FILE, metavar="FILE", help=N_("The private key (Ed25519, PEM); keep it off this machine."))
+@option("--new-key", is_flag=True, help=N_("Make the key first."))
+@option("--output", required=True, type=FILE, metavar="FILE", help=N_("Where to write the seal; keep it elsewhere too."))
+@pass_app
+def ledger_seal(app: App, key: Path, new_key: bool, output: Path) -> None:
+    """Seal."""
+    made = seal_ledger(open_workspace(app.root), app.actor, key, new=new_key)
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(as_json(to_json(made)))
+    except OSError as error:
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=output, reason=error.strerror or error)) from error
+    app.say(_("The journal is sealed up to entry {number}.").format(number=made.seq))
+    app.say(_("For the minutes: {short}").format(short=made.short), "bold")
+    app.say(_("Public key, for seal_key under [ledger] in auditor.toml: {key}").format(key=made.key))

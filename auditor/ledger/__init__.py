@@ -4,5 +4,17 @@ from auditor.ledger.integrity import VerifyReport
 from auditor.ledger.journal import Entry
 from auditor.ledger.ledger import Ledger
 from auditor.ledger.runs import RunInput
+from auditor.ledger.seal import Seal, check_signature, make_key, open_key, public_text, read_seal
 
-__all__ = ["Entry", "Ledger", "RunInput", "VerifyReport"]
+__all__ = [
+    "Entry",
+    "Ledger",
+    "RunInput",
+    "Seal",
+    "VerifyReport",
+    "check_signature",
+    "make_key",
+    "open_key",
+    "public_text",
+    "read_seal",
+]

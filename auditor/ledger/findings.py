@@ -19,6 +19,7 @@ _NAMES = (
     *("first_seen", "last_seen", "definition", "due", "resolution", "closed_at", "reopened", "reopened_at"),
     *("assignee", "plan", "claimed_at", "exception"),
 )
+LAST_SEEN = _NAMES.index("last_seen")
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
@@ -74,6 +75,10 @@ class Findings(Observations):
                 message = _("{name} could be {names} and others; write more of it")
             raise UsageError(message.format(name=name, names=", ".join(row[0] for row in rows[:5])))
         return _finding(rows[0])
+
+    def finding_rows(self) -> list[tuple[Any, ...]]:
+        """Every finding as its columns hold it, in the order of ``to_row``."""
+        return self._store.all(f"SELECT {_COLUMNS} FROM findings")
 
     def findings_of(self, asset: str, check: str) -> tuple[Finding, ...]:
         """Findings of one check on one asset, closed ones too."""

@@ -8,17 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auditor.errors import IntegrityError
 from auditor.ledger import blobs, digests, manifest
-from auditor.ledger.canonical import sha256
+from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
+from auditor.ledger.findings import LAST_SEEN, to_row
 from auditor.ledger.journal import ENDINGS, GENESIS, entry_hash
 from auditor.ledger.migrations import JOURNAL_TRIGGERS
 from auditor.ledger.records import Records, record_kind
 from auditor.ledger.runs import BEGINNING, beginning
-from auditor.model import MOVING, EventKind, Finding, RunStatus
+from auditor.ledger.seal import Seal, signed
+from auditor.model import MOVING, Event, EventKind, Finding, Json, Person, RunStatus
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
 
@@ -38,8 +43,8 @@ class VerifyReport:
 class Integrity(Records):
     """Verifies the whole ledger without stopping those who use it."""
 
-    def verify(self) -> VerifyReport:
-        """Hold everything against everything; never raises for a ledger that is wrong."""
+    def verify(self, seal: Seal | None = None) -> VerifyReport:
+        """Hold everything against everything, and against a seal where one is given; never raises for a ledger that is wrong."""
         steps: tuple[Callable[[], None], ...] = (
             self._verify_file,
             self._verify_schema,
@@ -57,11 +62,33 @@ class Integrity(Records):
             with self._store.reading():
                 for step in steps:
                     step()
+                if seal is not None:
+                    self._verify_sealed(seal)
                 counts = [(t, int(self._store.all(f"SELECT count(*) FROM {t}")[0][0])) for t in _TABLES]
                 head = self._head()
         except IntegrityError as error:
             return VerifyReport(False, str(error), head, tuple(counts))
         return VerifyReport(True, "", head, tuple(counts))
+
+    def seal(self, by: Person, now: datetime, key: Ed25519PrivateKey) -> Seal:
+        """Sign the journal's head, and journal that it was done."""
+        with self._store.writing():
+            row = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1") or (0, GENESIS)
+            made = signed(Seal(int(row[0]), row[1].hex(), now, by.user, ""), key)
+            told: dict[str, Json] = {"seq": made.seq, "head": made.head, "key": made.key, "short": made.short}
+            self._append(Event(EventKind.LEDGER_SEALED, now, by.user, str(made.seq), told))
+        return made
+
+    def _verify_sealed(self, seal: Seal) -> None:
+        row = self._store.one("SELECT hash FROM journal WHERE seq = ?", (seal.seq,))
+        if seal.seq == 0 and seal.head == GENESIS.hex():
+            return
+        if row is None:
+            message = _("the journal ends before entry {number}, which the seal of {day} names: its end was cut off")
+            raise IntegrityError(message.format(number=seal.seq, day=seal.at.date().isoformat()))
+        if row[0].hex() != seal.head:
+            message = _("entry {number} of the journal is not the one that was sealed: the journal was written anew")
+            raise IntegrityError(message.format(number=seal.seq))
 
     def _head(self) -> str:
         row = self._store.one("SELECT hash FROM journal ORDER BY seq DESC LIMIT 1")
@@ -100,6 +127,8 @@ class Integrity(Records):
     def _verify_blobs(self) -> None:
         for number, *row in self._store.each("SELECT id, sha256, packed, data FROM blobs ORDER BY id"):
             blobs.unpack(tuple(row), _("blob {name}").format(name=number))
+            if row[1] not in (0, 1):
+                raise IntegrityError(_("blob {name} has been altered").format(name=number))
 
     def _verify_references(self) -> None:
         """What blobs name by hash must be there; the foreign keys do not see into them."""
@@ -158,29 +187,28 @@ class Integrity(Records):
             if entry.event.kind in MOVING:
                 with decoding(_("entry {number} of the journal").format(number=entry.seq)):
                     told[entry.event.subject] = from_json(Finding, entry.event.data)
-        rows = {f.id: f for f in self.findings()}
+        rows = {row[0]: row for row in self.finding_rows()}
         for name in sorted(rows.keys() | told.keys()):
             row, last = rows.get(name), told.get(name)
             if row is None:
                 raise IntegrityError(_("finding {name} is in the journal and missing from the findings").format(name=name))
-            if last is None or replace(row, last_seen=last.last_seen) != last or row.last_seen < last.last_seen:
+            with decoding(_("finding {name}").format(name=name)):
+                seen = datetime.fromisoformat(row[LAST_SEEN])
+            if last is None or seen < last.last_seen or row != to_row(replace(last, last_seen=seen)):
                 raise IntegrityError(_("finding {name} is not as the journal tells").format(name=name))
 
     def _verify_records(self) -> None:
         """What people decided is as the journal tells, and every file that they attached is there."""
-        told: dict[tuple[str, str], Any] = {}
+        told: dict[tuple[str, str], str] = {}
         files: set[str] = set()
         for entry in self.journal():
             kind, data = record_kind(entry.event.kind), entry.event.data
             if kind:
-                told[kind, entry.event.subject] = data.get("record")
+                told[kind, entry.event.subject] = dumps(data.get("record"))
                 files.update(_files(data.get("record")))
             elif entry.event.kind is EventKind.FINDING_ATTACHED:
                 files.add(str(data.get("sha256")))
-        rows: dict[tuple[str, str], Any] = {}
-        for kind, name, data in self._store.all("SELECT kind, id, data FROM records"):
-            with decoding(_("the record {name}").format(name=name)):
-                rows[kind, name] = json.loads(data)
+        rows = {(kind, name): text for kind, name, text in self._store.all("SELECT kind, id, data FROM records")}
         for key in sorted(rows.keys() | told.keys()):
             if rows.get(key) != told.get(key):
                 raise IntegrityError(_("the record {name} is not as the journal tells").format(name=key[1]))

@@ -128,10 +128,9 @@ def settle(exceptions: Iterable[RiskException], findings: Iterable[Finding], wor
     events: list[Event] = []
     active: list[RiskException] = []
     for held in exceptions:
-        aged = _aged(held, live, world)
-        if aged is not None:
-            events.append(aged[1])
+        while (aged := _aged(held, live, world)) is not None:  # one that begins may end on the same day
             held = aged[0]
+            events.append(aged[1])
         if held.state is ExceptionState.ACTIVE:
             active.append(held)
     events += [event for finding in live if (event := _covered(finding, active, world)) is not None]

@@ -6,11 +6,13 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from auditor.errors import LedgerError, UsageError
-from auditor.ledger import Ledger, VerifyReport
+from auditor.errors import IntegrityError, LedgerError, UsageError
+from auditor.ledger import Ledger, Seal, VerifyReport, check_signature, make_key, open_key, public_text, read_seal
 from auditor.lifecycle import LIVE, WORKED, is_due_soon, is_overdue
-from auditor.model import Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
+from auditor.lifecycle.permissions import allow
+from auditor.model import Action, Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
 
 
@@ -129,10 +131,30 @@ def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
     return min(found, key=lambda severity: severity.rank, default=None)
 
 
-def verify_ledger(catalogue: Catalogue) -> VerifyReport:
-    """Whether the record contradicts itself."""
+def verify_ledger(catalogue: Catalogue, seal: Path | None = None) -> VerifyReport:
+    """Whether the record contradicts itself, or a seal that was made of it."""
+    held = None if seal is None else read_seal(seal)
     with reading(catalogue) as ledger:
-        return ledger.verify()
+        if held is not None:
+            try:
+                check_signature(held, catalogue.settings.seal_key)
+            except IntegrityError as error:
+                return VerifyReport(False, str(error), "", ())
+        return ledger.verify(held)
+
+
+def seal_ledger(catalogue: Catalogue, user: str, key: Path, *, new: bool, now: datetime | None = None) -> Seal:
+    """Sign the head of the journal with the key in a file; ``new`` makes the key. Raises UsageError for an unsound ledger."""
+    by = allow(catalogue.settings.people, user, Action.SEAL)
+    private = make_key(key) if new else open_key(key)
+    trusted = catalogue.settings.seal_key
+    if trusted and public_text(private) != trusted:
+        raise UsageError(_("{path} is not the key that auditor.toml names as seal_key").format(path=key))
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
+        report = ledger.verify()
+        if not report.ok:
+            raise IntegrityError(report.problem)
+        return ledger.seal(by, now or datetime.now(UTC), private)
 
 
 def reading(catalogue: Catalogue) -> Ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pwd
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,3 +218,21 @@ def test_everything_is_said_in_arabic_too(failing: Workspace, high: str) -> None
     assert "أُسندت" not in do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
     refused = do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
     assert "غير جائز" in refused
+
+
+def test_a_sealed_ledger_is_held_against_its_seal(failing: Workspace, tmp_path: Path) -> None:
+    """Made, checked, and refused when the end of the journal is gone or the key is another."""
+    key, seal = tmp_path / "seal.pem", tmp_path / "seal.json"
+    refused = do(failing, OFFICER, "ledger", "seal", "--key", str(key), "--new-key", "--output", str(seal))
+    assert (refused.returncode, key.exists()) == (2, False)
+    told = done(failing, INTERIOR, "ledger", "seal", "--key", str(key), "--new-key", "--output", str(seal))
+    assert re.search(r"For the minutes: ([0-9A-Z]{5}-){3}[0-9A-Z]{5}", told)
+    assert failing.call("ledger", "verify", "--seal", str(seal)).returncode == 0
+    assert do(failing, INTERIOR, "ledger", "seal", "--key", str(key), "--output", str(seal)).returncode == 2
+    text = seal.read_text()
+    seal.write_text(text.replace('"by": "', '"by": "x'))
+    assert failing.call("ledger", "verify", "--seal", str(seal)).returncode == 4
+    seal.write_text(text)
+    with (failing.root / "auditor.toml").open("a") as file:
+        file.write(f'\n[ledger]\nseal_key = "{"A" * 43}="\n')
+    assert b"another key" in failing.call("ledger", "verify", "--seal", str(seal)).stdout
