@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from auditor.reporting.terminal import Terminal
 
 _COMMANDS = {
+    "attest": ("auditor.cli.attest:attest", N_("The attestations: what departments answer where no machine can decide.")),
     "audit": ("auditor.cli.audit:audit", N_("Audit the departments' hosts and networks, and move the findings.")),
     "check": ("auditor.cli.checks:check", N_("The checks: what can be tested, and how.")),
     "completion": (
@@ -55,6 +56,8 @@ _COMMANDS = {
         "auditor.cli.work:verify",
         N_("Rescan just what proves findings, now, and say which are closed, or why not."),
     ),
+    "score": ("auditor.cli.scores:score", N_("The index of the newest audit, and every term that makes it.")),
+    "soa": ("auditor.cli.scores:soa", N_("A department's statement of applicability.")),
     "validate": (
         "auditor.cli.setup:validate",
         N_("Check every file of the workspace and name each mistake with file, line and column."),

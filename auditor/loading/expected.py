@@ -142,6 +142,7 @@ EXPECTED = (
     NP_("expected", "a list of days of the week"),
     NP_("expected", "a list of roles"),
     NP_("expected", "a mapping of criticalities to days"),
+    NP_("expected", "a mapping of criticalities to weights"),
     NP_("expected", "a mapping of rules for attestations"),
     NP_("expected", "a mapping of rules for deadlines"),
     NP_("expected", "a mapping of rules for exceptions"),

@@ -35,10 +35,7 @@ def load_policy(document: Document, report: Report, known: Known, of_record: str
         controls=controls,
         terms=_terms(data),
         coverage_floor=float(data["coverage_floor"]),
-        scoring=Scoring(
-            {severity: scoring["check_weights"][severity] for severity in Severity},
-            {severity: scoring["control_weights"][severity] for severity in Severity},
-        ),
+        scoring=_scoring(scoring),
         params=read_params(document, report, ("params",), data.get("params", {}), known),
         excluded_checks=tuple(data.get("excluded_checks", ())),
         sha256=digest(data),
@@ -54,6 +51,13 @@ def _terms(data: Any) -> Terms:
     if "attestations" in data:
         given["attestations"] = data["attestations"]["review_days"]
     return Terms(_by_severity(data["deadlines"]), by_criticality, **given)
+
+
+def _scoring(data: Any) -> Scoring:
+    given: dict[str, Any] = {name: float(data[name]) for name in ("partly", "attested") if name in data}
+    if "criticality_weights" in data:
+        given["criticality_weights"] = {c: data["criticality_weights"][c] for c in Criticality}
+    return Scoring(_by_severity(data["check_weights"]), _by_severity(data["control_weights"]), **given)
 
 
 def _by_severity(days: dict[str, int]) -> dict[Severity, int]:

@@ -25,7 +25,7 @@ from auditor.model.record import (
     RiskException,
 )
 from auditor.model.run import Run, RunStatus
-from auditor.model.score import ControlScore, Coverage, DepartmentScore, ScoreState
+from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
 from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Settings
 
@@ -70,6 +70,7 @@ __all__ = [
     "Inventory",
     "Json",
     "Language",
+    "Level",
     "Mapping",
     "Observation",
     "ObservationStatus",

@@ -15,6 +15,9 @@ class Scoring:
 
     check_weights: dict[Severity, int]
     control_weights: dict[Severity, int]
+    criticality_weights: dict[Criticality, int] = field(default_factory=lambda: dict.fromkeys(Criticality, 1))
+    partly: float = 0.5  # what an answer of "partly implemented" counts
+    attested: float = 0.5  # the answer's part in a control that checks decide as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
 """The index: a weighted share of passing outcomes per control, then of controls per department.
 
-For a control, over every planned asset × check that speaks for it::
+For a control, over every planned asset × check that speaks for it, each with weight(check) × weight(criticality of the asset)::
 
-    share = Σ weight(check) of those that pass ÷ Σ weight(check) of those that pass, fail, are unknown or in error
+    automated = Σ weight of those that pass ÷ Σ weight of those that pass, fail, are unknown or in error
 
-What does not apply counts on neither side; what was not observed stays below the line. For a department::
+What does not apply counts on neither side; what was not observed stays below the line; what failed by exception has failed. An
+accepted answer counts 1 (implemented), the policy's ``partly``, or 0; "not applicable" takes the control out. With ``a`` for the
+policy's ``attested``::
+
+    share = automated, or the answer, or (1 - a) × automated + a × answer where there are both
+
+For a department::
 
     index = 100 × Σ weight(control) × share(control) ÷ Σ weight(control), over the controls that have a share
 
-Controls that no check decides have no share; how much of the policy the index speaks for is the automated share beside it.
+Controls that neither a check nor an accepted answer decides have no share; how much of the policy the index speaks for is told
+beside it, as the automated and the attested share.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 
 from auditor.model import (
+    Answer,
     Control,
     ControlScore,
     Coverage,
@@ -26,10 +35,11 @@ from auditor.model import (
     Framework,
     Policy,
     ScoreState,
-    Severity,
+    Scoring,
     VerdictKind,
 )
 
+_VALUES = {Answer.IMPLEMENTED: 1.0, Answer.NOT_IMPLEMENTED: 0.0}
 _JUDGED = frozenset({VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICABLE})
 
 
@@ -40,38 +50,46 @@ def score_department(
     policy: Policy,
     *,
     partial: bool,
+    answers: Mapping[str, Answer] = MappingProxyType({}),
+    excepted: Container[tuple[str, str]] = frozenset(),
 ) -> DepartmentScore:
-    """Score one department from the kind of each outcome, by asset uid and check id.
+    """Score one department from the kind of each outcome, by asset uid and check id, and from accepted answers by control.
 
     A planned asset × check that is not among them counts as unknown. ``partial`` when the run was narrowed to some hosts or
     checks: then no index is shown.
     """
-    tasks = [(a.asset.uid, t) for a in plan.assets for t in a.checks] + [(plan.asset.uid, t) for t in plan.checks]
+    tasks = [(a.asset, t) for a in plan.assets for t in a.checks] + [(plan.asset, t) for t in plan.checks]
+    spared: Counter[str] = Counter()
     counts: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     weights: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     totals: Counter[VerdictKind] = Counter()
-    for uid, task in tasks:
-        kind = kinds.get((uid, task.check), VerdictKind.UNKNOWN)
+    for asset, task in tasks:
+        kind = kinds.get((asset.uid, task.check), VerdictKind.UNKNOWN)
+        weight = policy.scoring.check_weights[task.severity] * policy.scoring.criticality_weights[asset.criticality]
         totals[kind] += 1
         for control in task.controls:
             counts[control][kind] += 1
-            weights[control][kind] += policy.scoring.check_weights[task.severity]
+            weights[control][kind] += weight
+            spared[control] += kind is VerdictKind.FAIL and (asset.uid, task.check) in excepted
     by_id = {control.id: control for control in framework.controls}
     controls = tuple(
-        _control_score(by_id[c], counts[c], weights[c], policy.scoring.control_weights) for c in plan.controls if c in by_id
+        _control_score(by_id[c], counts[c], weights[c], policy.scoring, answers.get(c), spared[c])
+        for c in plan.controls
+        if c in by_id
     )
     coverage = Coverage(planned=len(tasks), judged=sum(totals[kind] for kind in _JUDGED))
     index = _weighted(controls)
     withheld = _withheld(coverage, index, policy, partial)
     all_weight = sum(c.weight for c in controls)
-    automated = sum(c.weight for c in controls if c.share is not None)
+    automated = sum(c.weight for c in controls if c.automated is not None)
+    attested = sum(c.weight for c in controls if c.attested is not None)
     return DepartmentScore(
         department=plan.department,
         coverage=coverage,
         index=None if withheld else index,
         withheld=withheld,
         automated_share=automated / all_weight if all_weight else 0.0,
-        attested_share=0.0,  # attestations are not recorded yet
+        attested_share=attested / all_weight if all_weight else 0.0,
         verdicts={kind: totals[kind] for kind in VerdictKind},
         controls=controls,
     )
@@ -85,29 +103,49 @@ def overall_index(scores: Iterable[DepartmentScore]) -> float | None:
 
 
 def _control_score(
-    control: Control, counts: Counter[VerdictKind], weights: Counter[VerdictKind], control_weights: Mapping[Severity, int]
+    control: Control,
+    counts: Counter[VerdictKind],
+    weights: Counter[VerdictKind],
+    scoring: Scoring,
+    answer: Answer | None,
+    excepted: int,
 ) -> ControlScore:
     below = sum(weights[k] for k in VerdictKind if k is not VerdictKind.NOT_APPLICABLE)
-    observed = counts[VerdictKind.PASS] + counts[VerdictKind.FAIL]
-    if not counts:
-        state = ScoreState.MANUAL
-    elif not below:
-        state = ScoreState.NOT_APPLICABLE
-    elif not observed:
-        state = ScoreState.NOT_KNOWN
-    else:
-        state = ScoreState.AUTOMATED if control.evidence is Evidence.TECHNICAL else ScoreState.PARTLY
+    automated = weights[VerdictKind.PASS] / below if below else None
+    attested = None if answer in (None, Answer.NOT_APPLICABLE) else _VALUES.get(answer, scoring.partly)
+    share = attested if automated is None else automated
+    if automated is not None and attested is not None:
+        share = (1 - scoring.attested) * automated + scoring.attested * attested
+    if answer is Answer.NOT_APPLICABLE:
+        share = automated = None
     return ControlScore(
         control=control.id,
-        state=state,
-        weight=control_weights[control.severity],
-        share=weights[VerdictKind.PASS] / below if below else None,
+        state=_state(control, counts, below, answer),
+        weight=scoring.control_weights[control.severity],
+        share=share,
         passed=counts[VerdictKind.PASS],
         failed=counts[VerdictKind.FAIL],
         unknown=counts[VerdictKind.UNKNOWN],
         errors=counts[VerdictKind.ERROR],
         not_applicable=counts[VerdictKind.NOT_APPLICABLE],
+        automated=automated,
+        attested=attested,
+        excepted=excepted,
     )
+
+
+def _state(control: Control, counts: Counter[VerdictKind], below: int, answer: Answer | None) -> ScoreState:
+    if answer is Answer.NOT_APPLICABLE:
+        return ScoreState.NOT_APPLICABLE
+    if answer is not None:
+        return ScoreState.ATTESTED
+    if not counts:
+        return ScoreState.MANUAL
+    if not below:  # that no check applies decides a control only where checks decide all of it
+        return ScoreState.NOT_APPLICABLE if control.evidence is Evidence.TECHNICAL else ScoreState.MANUAL
+    if not counts[VerdictKind.PASS] + counts[VerdictKind.FAIL]:
+        return ScoreState.NOT_KNOWN
+    return ScoreState.AUTOMATED if control.evidence is Evidence.TECHNICAL else ScoreState.PARTLY
 
 
 def _weighted(controls: Iterable[ControlScore]) -> float | None:

@@ -15,6 +15,7 @@ from auditor.ledger import Ledger
 from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
+from auditor.workflow.attestations import accepted_answers, lapse_answers
 from auditor.workflow.judging import Judge
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
@@ -92,8 +93,10 @@ def audit(
             state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
         if plan.of_record:
             settle_exceptions(ledger, catalogue, clock())
+            lapse_answers(ledger, catalogue, clock())
         left = _left_inventory(ledger, catalogue)
-        summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left)
+        answers = accepted_answers(ledger, catalogue, clock())
+        summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left, answers)
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())
 
 

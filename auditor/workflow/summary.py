@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from auditor.model import (
+    Answer,
     AssetKind,
     Catalogue,
     DepartmentPlan,
@@ -21,19 +22,29 @@ from auditor.model.codec import to_json
 from auditor.scoring import overall_index, score_department
 
 Kinds = Mapping[tuple[str, str], VerdictKind]
+Answers = Mapping[str, Mapping[str, Answer]]
 
 
 def summarise(
-    catalogue: Catalogue, run: Run, plan: Plan, kinds: Kinds, reaches: Mapping[str, tuple[Reach, str]], left: Iterable[str]
+    catalogue: Catalogue,
+    run: Run,
+    plan: Plan,
+    kinds: Kinds,
+    reaches: Mapping[str, tuple[Reach, str]],
+    left: Iterable[str],
+    answers: Answers,
 ) -> dict[str, Json]:
     """The summary of a run.
 
     ``kinds`` by asset and check, ``reaches`` by asset (with the sentence that says why), ``left`` are assets with open findings
-    that no inventory lists any more.
+    that no inventory lists any more, ``answers`` the accepted ones by department and control.
     """
     policy = catalogue.policies[plan.policy]
     partial = bool(plan.scope.get("hosts") or plan.scope.get("checks"))
-    scores = [score_department(d, kinds, catalogue.framework, policy, partial=partial) for d in plan.departments]
+    scores = [
+        score_department(d, kinds, catalogue.framework, policy, partial=partial, answers=answers.get(d.department, {}))
+        for d in plan.departments
+    ]
     departments = [_department(d, s, reaches) for d, s in zip(plan.departments, scores, strict=True)]
     departments += [_set_aside(s.department, s.mistakes) for s in plan.set_aside]
     planned, judged = sum(s.coverage.planned for s in scores), sum(s.coverage.judged for s in scores)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.model import DepartmentPlan, Evidence, Framework, ScoreState, Severity, VerdictKind
+from auditor.model import (
+    Answer,
+    Criticality,
+    DepartmentPlan,
+    Evidence,
+    Framework,
+    Level,
+    ScoreState,
+    Scoring,
+    Severity,
+    VerdictKind,
+)
 from auditor.scoring import overall_index, score_department
-from tests.builders import TEXT, asset_plan, control, host, policy, task
+from tests.builders import TEXT, WEIGHTS, asset_plan, control, host, policy, task
 
 FRAMEWORK = Framework(
     "iso27001-2022",
@@ -55,7 +66,7 @@ def test_not_applicable_counts_on_neither_side() -> None:
     scored = score(VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
     assert [c.share for c in scored.controls] == [1.0, None, None]
     assert scored.index == 100.0
-    assert ScoreState.NOT_APPLICABLE is scored.controls[1].state
+    assert ScoreState.MANUAL is scored.controls[1].state  # people must answer still: regression, it read "not applicable"
 
 
 def test_no_index_under_the_coverage_floor() -> None:
@@ -75,3 +86,53 @@ def test_overall_needs_every_department() -> None:
     assert overall_index([good, good]) == 100.0
     assert overall_index([good, withheld]) is None
     assert overall_index([]) is None
+
+
+def answered(**answers: Answer):
+    kinds = {("h", "a"): VerdictKind.PASS, ("h", "b"): VerdictKind.FAIL}
+    given = {name.replace("_", "."): answer for name, answer in answers.items()}
+    return score_department(PLAN, kinds, FRAMEWORK, policy(coverage_floor=0.5), partial=False, answers=given)
+
+
+def test_an_accepted_answer_counts_beside_the_checks() -> None:
+    """Half of the share where checks decide as well, all of it where they do not; the index speaks for more of the policy."""
+    scored = answered(A_8_5=Answer.IMPLEMENTED, A_5_1=Answer.PARTLY)
+    assert [c.share for c in scored.controls] == [0.8, 0.5, 0.5]
+    assert [c.level for c in scored.controls] == [Level.PARTLY] * 3
+    assert scored.attested_share > 0
+    assert scored.automated_share == answered().automated_share
+
+
+def test_an_answer_of_not_applicable_takes_the_control_out() -> None:
+    """On neither side; what checks say of it no longer counts."""
+    scored = answered(A_8_5=Answer.NOT_APPLICABLE)
+    assert (scored.controls[1].share, scored.controls[1].level) == (None, Level.NOT_APPLICABLE)
+    assert pytest.approx(80.0) == scored.index
+
+
+def test_levels() -> None:
+    """Fully and not at all are exactly that."""
+    assert answered(A_5_1=Answer.IMPLEMENTED).controls[2].level is Level.FULLY
+    assert answered(A_5_1=Answer.NOT_IMPLEMENTED).controls[2].level is Level.NOT
+    assert answered().controls[2].level is Level.NOT_KNOWN
+
+
+def test_a_critical_asset_weighs_more() -> None:
+    """The policy's factor for its criticality multiplies the check's weight."""
+    factors = {Criticality.HIGH: 3, Criticality.MEDIUM: 1, Criticality.LOW: 1}
+    weighed = policy(scoring=Scoring(WEIGHTS, WEIGHTS, factors))
+    assets = tuple(
+        asset_plan(task("a", controls=("A.8.2",)), asset=host(name, criticality=criticality))
+        for name, criticality in (("vital", Criticality.HIGH), ("spare", Criticality.LOW))
+    )
+    plan = DepartmentPlan("health", host("department:health"), assets, controls=("A.8.2",))
+    kinds = {("vital", "a"): VerdictKind.PASS, ("spare", "a"): VerdictKind.FAIL}
+    assert score_department(plan, kinds, FRAMEWORK, weighed, partial=False).controls[0].share == 0.75
+
+
+def test_what_failed_by_exception_has_failed() -> None:
+    """It is counted apart, and lowers the index like any other failure."""
+    kinds = {("h", "a"): VerdictKind.PASS, ("h", "b"): VerdictKind.FAIL}
+    excepted = score_department(PLAN, kinds, FRAMEWORK, policy(coverage_floor=0.5), partial=False, excepted={("h", "b")})
+    assert excepted.index == answered().index
+    assert [c.excepted for c in excepted.controls] == [1, 1, 0]

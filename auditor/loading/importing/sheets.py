@@ -65,16 +65,26 @@ def _csv_lines(text: str, delimiter: str, file: str, mistakes: list[Mistake]) ->
 
 def parse_xlsx(data: bytes, file: str) -> Imported:
     """As ``read_xlsx``, of bytes."""
+    mistakes: list[Mistake] = []
+    lines = xlsx_lines(data, file, mistakes)
+    return Imported((), tuple(mistakes)) if lines is None else hosts_of(file, lines, mistakes)
+
+
+def xlsx_lines(data: bytes, file: str, mistakes: list[Mistake], *, dates: bool = False) -> list[Line] | None:
+    """The first sheet's rows as texts; None, with the reason among the mistakes, for a file that is not fit to be opened.
+
+    ``dates``: cells that a spreadsheet took for dates are read as such (YYYY-MM-DD); without it they are mistakes.
+    """
     problem = _hostile(data)
     if problem:
-        return Imported((), (Mistake(file, 1, 1, problem),))
-    mistakes: list[Mistake] = []
+        mistakes.append(Mistake(file, 1, 1, problem))
+        return None
     try:
-        lines = _sheet(data, file, mistakes)
+        return _sheet(data, file, mistakes, dates)
     except Exception as error:  # openpyxl documents no set of errors; whatever it trips over is the file's fault
         message = _("this is not a sound XLSX workbook ({kind}); save it anew").format(kind=type(error).__name__)
-        return Imported((), (Mistake(file, 1, 1, message),))
-    return hosts_of(file, lines, mistakes)
+        mistakes.append(Mistake(file, 1, 1, message))
+        return None
 
 
 def _hostile(data: bytes) -> str:
@@ -94,7 +104,7 @@ def _hostile(data: bytes) -> str:
     return ""
 
 
-def _sheet(data: bytes, file: str, mistakes: list[Mistake]) -> list[Line]:
+def _sheet(data: bytes, file: str, mistakes: list[Mistake], dates: bool) -> list[Line]:
     # Imported here because it costs more than the rest of a short command.
     from openpyxl import load_workbook
 
@@ -108,7 +118,9 @@ def _sheet(data: bytes, file: str, mistakes: list[Mistake]) -> list[Line]:
             for number, cells in enumerate(sheet.iter_rows(max_row=_MAX_ROWS, max_col=_MAX_COLUMNS), start=1):
                 texts = [_text(cell.value) for cell in cells]
                 for column, cell in enumerate(cells, start=1):
-                    if isinstance(cell.value, datetime | date | time | timedelta):
+                    if dates and isinstance(cell.value, datetime | date):
+                        texts[column - 1] = cell.value.strftime("%Y-%m-%d")
+                    elif isinstance(cell.value, datetime | date | time | timedelta):
                         message = _(
                             "the spreadsheet took this cell for a date; format its column as text and type the value anew"
                         )

@@ -1,0 +1,244 @@
+"""The form in which a department answers what no machine decides: XLSX or YAML, written in one language, read in both."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from auditor.errors import UsageError
+from auditor.loading.importing.host import clean, read_bytes
+from auditor.loading.importing.sheets import xlsx_lines
+from auditor.loading.mistake import Mistake, did_you_mean
+from auditor.loading.yaml_reader import read_yaml
+from auditor.model import Answer, AttestedAnswer, Control, Language
+from auditor.text import _, using
+from auditor.text.labels import label
+
+COLUMNS = {
+    "control": ("control", "الضابط"),
+    "title": ("title", "عنوان الضابط"),
+    "question": ("question", "السؤال"),
+    "examples": ("examples of evidence", "أمثلة على الأدلة"),
+    "answer": ("answer", "الإجابة"),
+    "justification": ("justification", "التبرير"),
+    "review": ("review date", "تاريخ المراجعة"),
+    "files": ("evidence files", "ملفات الأدلة"),
+    "dated": ("evidence date", "تاريخ الأدلة"),
+}
+"""The columns, in English and Arabic."""
+
+_MAX = 10_000_000
+_ANSWERED = ("answer", "justification", "review", "files", "dated")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A control to be asked about, and what was answered before."""
+
+    control: Control
+    before: AttestedAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One answer as it was filled in, and where it stands. ``evidence`` are names of files beside the form."""
+
+    file: str
+    line: int
+    control: str
+    answer: Answer
+    justification: str
+    review: date
+    evidence: tuple[str, ...] = ()
+    dated: date | None = None
+
+    def mistake(self, message: str) -> Mistake:
+        """What is wrong with it, at its row."""
+        return Mistake(self.file, self.line, 1, f"{self.control}: {message}")
+
+
+def write_form(path: Path, department: str, questions: Sequence[Question], language: Language) -> None:
+    """Write an empty form. Raises UsageError rather than write over a file."""
+    data = _xlsx(department, questions, language) if path.suffix.lower() == ".xlsx" else _yaml(department, questions, language)
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise UsageError(_("{path} exists already; name another file, or move it away").format(path=path)) from error
+    except OSError as error:
+        message = _("{path} cannot be written: {reason}")
+        raise UsageError(message.format(path=path, reason=error.strerror or error)) from error
+
+
+def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]:
+    """The department, its answers, and what is wrong, by cell; rows without an answer are left out."""
+    data = read_bytes(path, _MAX)
+    mistakes: list[Mistake] = []
+    rows = _xlsx_rows(data, path.name, mistakes) if path.suffix.lower() == ".xlsx" else _yaml_rows(data, path.name, mistakes)
+    department, filled = rows.pop(0)[1].get("department", "") if rows else "", []
+    if not department and not mistakes:
+        mistakes.append(Mistake(path.name, 1, 1, _("the form does not say whose it is; begin from `auditor attest template`")))
+    for line, values in rows:
+        given = _filled(path.name, line, values, mistakes)
+        if given is not None:
+            filled.append(given)
+    return department, tuple(filled), tuple(mistakes)
+
+
+def _filled(file: str, line: int, values: dict[str, str], mistakes: list[Mistake]) -> Filled | None:
+    if not any(values.get(name) for name in _ANSWERED):
+        return None
+    before = len(mistakes)
+    answer = _answer(values.get("answer", ""))
+    if answer is None:
+        known = [a.value for a in Answer]
+        message = _("{value!r} is no answer; expected {names}{hint}")
+        given = values.get("answer", "")
+        told = message.format(value=given, names=", ".join(known), hint=did_you_mean(given, known))
+        mistakes.append(_at(file, line, "answer", told))
+    review = _day(file, line, "review", values, mistakes)
+    if review is None and len(mistakes) == before:
+        mistakes.append(_at(file, line, "review", _("the review date is missing")))
+    dated = _day(file, line, "dated", values, mistakes)
+    for name, text in values.items():
+        if text.startswith("="):
+            mistakes.append(_at(file, line, name, _("this cell holds a formula; write the value itself")))
+    if len(mistakes) > before or answer is None or review is None:
+        return None
+    files = tuple(part for part in (clean(p) for p in re.split(r"[;؛\n]+", values.get("files", ""))) if part)
+    wrong = next((name for name in files if Path(name).name != name), None)
+    if wrong is not None:
+        mistakes.append(_at(file, line, "files", _("{file} must lie beside the form, named without a folder").format(file=wrong)))
+        return None
+    return Filled(file, line, values.get("control", ""), answer, values.get("justification", ""), review, files, dated)
+
+
+def _answer(text: str) -> Answer | None:
+    for answer in Answer:
+        names = {answer.value, answer.value.replace("_", " ")}
+        for language in ("en", "ar"):
+            with using(language):
+                names.add(label(answer).lower())
+        if clean(text).lower() in names:
+            return answer
+    return None
+
+
+def _day(file: str, line: int, name: str, values: dict[str, str], mistakes: list[Mistake]) -> date | None:
+    text = clean(values.get(name, ""))
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text.translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")))
+    except ValueError:
+        mistakes.append(_at(file, line, name, _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=text)))
+        return None
+
+
+def _at(file: str, line: int, name: str, message: str) -> Mistake:
+    column = list(COLUMNS).index(name) + 1 if name in COLUMNS else 1
+    cell = f"{'ABCDEFGHI'[column - 1]}{line}: " if file.lower().endswith(".xlsx") else f"{name}: "
+    return Mistake(file, line, column, cell + message)
+
+
+def _xlsx_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[tuple[int, dict[str, str]]]:
+    lines = xlsx_lines(data, file, mistakes, dates=True) or []
+    rows: list[tuple[int, dict[str, str]]] = []
+    names = list(COLUMNS)
+    for line, cells in lines:
+        texts = [clean(c) for c in cells]
+        if line == 1:
+            rows.append((1, {"department": texts[1] if len(texts) > 1 else ""}))
+        elif line > 2 and any(texts):
+            rows.append((line, dict(zip(names, texts, strict=False))))
+    return rows
+
+
+def _yaml_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[tuple[int, dict[str, str]]]:
+    document, found = read_yaml(data, file)
+    mistakes.extend(found)
+    value: Any = document.value if document is not None else None
+    if document is None or not isinstance(value, dict) or not isinstance(value.get("answers"), list):
+        if not mistakes:
+            mistakes.append(Mistake(file, 1, 1, _("the form does not say whose it is; begin from `auditor attest template`")))
+        return []
+    rows = [(1, {"department": str(value.get("department", ""))})]
+    for index, entry in enumerate(value["answers"]):
+        line = document.place_of(("answers", index)).line
+        if not isinstance(entry, dict):
+            mistakes.append(Mistake(file, line, 1, _("expected an answer with control, answer, justification and review")))
+            continue
+        rows.append((line, {str(k): _plain(v) for k, v in entry.items()}))
+    return rows
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ";".join(str(v) for v in value)
+    return "" if value is None else str(value).strip()
+
+
+def _row(question: Question, language: Language) -> list[str]:
+    control, before = question.control, question.before
+    assert control.attestation is not None
+    examples = "\n".join(e.to(language) for e in control.attestation.evidence)
+    given = ["", "", "", "", ""]
+    if before is not None:
+        dated = next((e.dated for e in before.evidence if e.dated), None)
+        given = [label(before.answer), before.justification, "", "", dated.isoformat() if dated else ""]
+    return [control.id, control.title.to(language), control.attestation.prompt.to(language).strip(), examples, *given]
+
+
+def _yaml(department: str, questions: Sequence[Question], language: Language) -> bytes:
+    names = list(COLUMNS)
+    with using(language):
+        answers = [dict(zip(names, _row(q, language), strict=True)) for q in questions]
+        choices = ", ".join(a.value for a in Answer)
+        head = _("# answer: one of {choices}. review: YYYY-MM-DD. files: names of files beside this form.").format(
+            choices=choices
+        )
+    for entry, question in zip(answers, questions, strict=True):
+        entry["answer"] = question.before.answer.value if question.before else ""
+    text = yaml.safe_dump({"department": department, "answers": answers}, allow_unicode=True, sort_keys=False, width=120)
+    return f"{head}\n{text}".encode()
+
+
+def _xlsx(department: str, questions: Sequence[Question], language: Language) -> bytes:
+    # Imported here because it costs more than the rest of a short command.
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    book = Workbook()
+    sheet = book.worksheets[0]
+    with using(language):
+        sheet.title = _("Attestation")
+        sheet.append([_("Department"), department])
+        sheet.append([english if language == "en" else arabic for english, arabic in COLUMNS.values()])
+        for question in questions:
+            sheet.append(_row(question, language))
+        choices = ",".join(label(answer) for answer in Answer)
+    sheet.sheet_view.rightToLeft = language == "ar"
+    sheet.freeze_panes = "B3"
+    for index, width in enumerate((10, 30, 50, 35, 18, 50, 14, 30, 14), start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
+        heading = sheet.cell(2, index)
+        heading.font, heading.fill = Font(bold=True), PatternFill("solid", fgColor="DDE7F0")
+    for row in sheet.iter_rows(min_row=3, max_row=len(questions) + 2, max_col=len(COLUMNS)):
+        for cell in row:
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+            cell.number_format = "@"
+    rule = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True)
+    sheet.add_data_validation(rule)
+    rule.add(f"E3:E{len(questions) + 2}")
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return buffer.getvalue()

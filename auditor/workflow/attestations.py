@@ -1,0 +1,163 @@
+"""Asking departments, keeping their answers, and deciding them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from auditor.errors import UsageError
+from auditor.ledger import Ledger
+from auditor.lifecycle import attestations as rules
+from auditor.lifecycle.permissions import allow
+from auditor.loading import Mistake
+from auditor.loading.forms import Filled, Question, read_form, write_form
+from auditor.model import (
+    Action,
+    Answer,
+    AnswerState,
+    AttestedAnswer,
+    Catalogue,
+    Control,
+    Event,
+    EvidenceFile,
+    Language,
+    Person,
+)
+from auditor.model import (
+    Evidence as Decided,
+)
+from auditor.planning import effective_policy
+from auditor.text import _
+from auditor.workflow.evidence import Evidence, read_evidence
+from auditor.workflow.queries import reading
+from auditor.workflow.settling import world_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A control that a department must answer, and its newest answer."""
+
+    control: Control
+    answer: AttestedAnswer | None
+
+
+def asked_of(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Asked, ...]:
+    """What a department is asked, in the framework's order."""
+    held: dict[str, AttestedAnswer] = {}
+    if catalogue.settings.ledger.exists():
+        with reading(catalogue) as ledger:
+            held = {a.control: a for a in ledger.records(AttestedAnswer) if a.department == department}
+    return tuple(Asked(control, held.get(control.id)) for control in _controls(catalogue, department, now or datetime.now(UTC)))
+
+
+def _controls(catalogue: Catalogue, department: str, now: datetime) -> tuple[Control, ...]:
+    home = next((d for d in catalogue.inventory.departments if d.id == department), None)
+    if home is None:
+        raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
+    policy = catalogue.policies[catalogue.settings.policy_of_record]
+    in_force = set(effective_policy(catalogue, policy, home, now).controls)
+    return tuple(
+        c
+        for c in catalogue.framework.controls
+        if c.id in in_force and c.evidence is not Decided.TECHNICAL and c.attestation is not None
+    )
+
+
+def write_questions(catalogue: Catalogue, department: str, path: Path, language: Language) -> int:
+    """Write the form that the department fills in, with what it answered before; how many questions."""
+    asked = asked_of(catalogue, department)
+    questions = [Question(a.control, a.answer) for a in asked]
+    write_form(path, department, questions, language)
+    return len(questions)
+
+
+def import_answers(
+    catalogue: Catalogue, user: str, path: Path, *, now: datetime | None = None
+) -> tuple[tuple[AttestedAnswer, ...], tuple[Mistake, ...]]:
+    """Keep the answers of a filled form, all or none: the answers, or what is wrong, each by its cell."""
+    moment = now or datetime.now(UTC)
+    department, filled, mistakes = read_form(path)
+    if not department:
+        return (), mistakes
+    by = allow(catalogue.settings.people, user, Action.ANSWER, department)
+    known = {c.id for c in _controls(catalogue, department, moment)}
+    most = catalogue.policies[catalogue.settings.policy_of_record].terms.attestations
+    today = world_of(catalogue, moment).today(department)
+    found, events, files = list(mistakes), [], []
+    for row in filled:
+        try:
+            if row.control not in known:
+                raise UsageError(_("{control} is no control that this department is asked about").format(control=row.control))
+            kept = [read_evidence(path.parent / name) for name in row.evidence]
+            given = _answer(department, row, kept, by, moment)
+            events.append(rules.answer(given, most, today, by, moment))
+            files += kept
+        except UsageError as error:
+            found.append(row.mistake(str(error)))
+    if found or not events:
+        return (), tuple(found)
+    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.transaction():
+        for file in files:
+            ledger.keep_file(file.content)
+        ledger.apply(events)
+        names = {e.subject for e in events}
+        return tuple(a for a in ledger.records(AttestedAnswer) if a.id in names), ()
+
+
+def _answer(department: str, row: Filled, kept: Iterable[Evidence], by: Person, now: datetime) -> AttestedAnswer:
+    return AttestedAnswer(
+        id=f"{department}:{row.control}",
+        department=department,
+        control=row.control,
+        state=AnswerState.ANSWERED,
+        answer=row.answer,
+        justification=row.justification,
+        review=row.review,
+        answered_by=by.user,
+        answered_at=now,
+        evidence=tuple(EvidenceFile(e.name, e.sha256, len(e.content), row.dated) for e in kept),
+    )
+
+
+def accept_answer(catalogue: Catalogue, user: str, department: str, control: str) -> AttestedAnswer:
+    """Accept an answer."""
+    return _decide(catalogue, user, department, control, rules.accept)
+
+
+def return_answer(catalogue: Catalogue, user: str, department: str, control: str, reason: str) -> AttestedAnswer:
+    """Return an answer with a reason."""
+    return _decide(catalogue, user, department, control, lambda held, by, at: rules.give_back(held, reason, by, at))
+
+
+def _decide(
+    catalogue: Catalogue, user: str, department: str, control: str, make: Callable[[AttestedAnswer, Person, datetime], Event]
+) -> AttestedAnswer:
+    moment = datetime.now(UTC)
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        lapse_answers(ledger, catalogue, moment)
+        held = ledger.record(AttestedAnswer, f"{department}:{control}")
+        by = allow(catalogue.settings.people, user, Action.ACCEPT, department)
+        ledger.apply([make(held, by, moment)])
+        return ledger.record(AttestedAnswer, held.id)
+
+
+def lapse_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> None:
+    """Turn answers whose review date has passed back to unanswered."""
+    ledger.apply(rules.lapse(ledger.records(AttestedAnswer), _today(catalogue, now), now))
+
+
+def accepted_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> dict[str, dict[str, Answer]]:
+    """Answers that count today, by department and control; one whose review date has passed does not, recorded so or not."""
+    today = _today(catalogue, now)
+    found: dict[str, dict[str, Answer]] = {}
+    for held in ledger.records(AttestedAnswer):
+        if held.state is AnswerState.ACCEPTED and held.review >= today.get(held.department, held.review):
+            found.setdefault(held.department, {})[held.control] = held.answer
+    return found
+
+
+def _today(catalogue: Catalogue, now: datetime) -> dict[str, date]:
+    world = world_of(catalogue, now)
+    return {d.id: world.today(d.id) for d in catalogue.inventory.departments}
