@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "attest": ("auditor.cli.attest:attest", N_("The attestations: what departments answer where no machine can decide.")),
     "audit": ("auditor.cli.audit:audit", N_("Audit the departments' hosts and networks, and move the findings.")),
+    "campaign": ("auditor.cli.campaigns:campaign", N_("The campaigns: the committee's audits of departments over a period.")),
     "check": ("auditor.cli.checks:check", N_("The checks: what can be tested, and how.")),
+    "circular": ("auditor.cli.campaigns:circular", N_("The circulars: numbered recommendations to departments.")),
     "completion": (
         "auditor.cli.completion:completion",
         N_("Print the completion script for a shell; source it from the shell's start-up file."),
