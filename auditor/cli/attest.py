@@ -17,6 +17,7 @@ from auditor.text import N_, _, current, ngettext
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.workflow.attestations import accept_answer, asked_of, import_answers, return_answer, write_questions
+from auditor.workflow.queries import save_kept
 from auditor.workflow.workspace import open_workspace
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -78,6 +79,28 @@ def attest_list(app: App, department: str, output: str) -> None:
 
 def _answered(answer: dict[str, Any] | None) -> str:
     return label(Answer(answer["answer"])) if answer else ""
+
+
+@attest.command("files", help=N_("Save the evidence of a department's answer into a folder."))
+@click.argument("department", metavar="DEPARTMENT")
+@click.argument("control", metavar="CONTROL")
+@option(
+    "--save",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=N_("Where to save them."),
+)
+@pass_app
+def attest_files(app: App, department: str, control: str, folder: Path) -> None:
+    """Save."""
+    catalogue = open_workspace(app.root)
+    given = next((a.answer for a in asked_of(catalogue, department) if a.control.id == control and a.answer), None)
+    for held in given.evidence if given else ():
+        app.say(str(save_kept(catalogue, held.name, held.sha256, folder)))
+    if not given or not given.evidence:
+        app.say(_("Nothing to show."))
 
 
 @attest.command("accept", help=N_("Accept a department's answer; from then on it counts."))

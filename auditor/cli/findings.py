@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from auditor.text import N_, _, current, day, instant
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.workflow.exceptions import settle_if_due
-from auditor.workflow.queries import FindingFilter, finding_history, list_findings, one_finding
+from auditor.workflow.queries import FindingFilter, attached_files, finding_history, list_findings, one_finding, save_kept
 from auditor.workflow.workspace import open_workspace
 
 STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
@@ -121,6 +122,27 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
     ]
     columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
     app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
+
+
+@findings.command("files", help=N_("List the files attached to a finding, or save them into a folder."))
+@click.argument("finding_id", metavar="FINDING")
+@option("--save", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help=N_("Where to save them."))
+@output_option
+@pass_app
+def findings_files(app: App, finding_id: str, folder: Path | None, output: str) -> None:
+    """List or save."""
+    catalogue = open_workspace(app.root)
+    held = attached_files(catalogue, finding_id)
+    for one in held if folder else ():
+        app.say(str(save_kept(catalogue, one.name, one.sha256, folder or Path())))
+    columns = [
+        Column(_("File"), lambda r: safe(r["name"])),
+        Column(_("Bytes"), lambda r: str(r["size"]), right=True),
+        Column("SHA-256", field("sha256")),
+        Column(_("Attached by"), lambda r: safe(r["by"])),
+    ]
+    if not folder:
+        app.emit(Table(columns, to_json(list(held))), output)
 
 
 def _noted(note: str) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from auditor.cli.base import App
 from auditor.cli.findings import STYLES, value_shown
-from auditor.model import Catalogue, Finding, Reach, Run
+from auditor.lifecycle import WORKED, is_due_soon, is_overdue
+from auditor.model import Catalogue, Finding, FindingState, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import _, current, number, percent
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
+from auditor.workflow.exceptions import expiring, list_exceptions
 from auditor.workflow.queries import FindingFilter, list_findings
 
 _WORST = 8
@@ -110,10 +114,12 @@ def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
     narrowed = scope.get("scope", {}) if isinstance(scope, dict) else {}
     departments = narrowed.get("departments", []) if isinstance(narrowed, dict) else []
     wanted = FindingFilter(departments=tuple(str(d) for d in departments or []) if isinstance(departments, list) else ())
-    found = list_findings(catalogue, wanted)
+    everything = list_findings(catalogue, wanted)
+    found = [f for f in everything if f.state in WORKED]
     app.say()
     if not found:
         app.say(_("No finding is open."), "green")
+        _show_pressing(app, catalogue, everything)
         return
     app.say(_("The worst of {n} open findings").format(n=number(len(found))), "bold")
     by_check: dict[str, list[Finding]] = {}
@@ -121,9 +127,31 @@ def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
         by_check.setdefault(finding.check, []).append(finding)
     for alike in list(by_check.values())[:_WORST]:
         _show_alike(app, catalogue, alike)
+    _show_pressing(app, catalogue, everything)
     app.say()
     text = _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}")
     app.say(text.format(id=found[0].id))
+
+
+def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding]) -> None:
+    """What cannot wait for somebody to look: time that runs out, claims that no scan has proved, exceptions about to end."""
+    now = datetime.now(UTC)
+    days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
+    ending = [e.id for e in list_exceptions(catalogue) if expiring(catalogue, e, now)]
+    spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
+    counts = (
+        (_("Overdue: {n}"), sum(is_overdue(f, now) for f in found), "bold red"),
+        (_("Due soon: {n}"), sum(is_due_soon(f, now, days) for f in found), "yellow"),
+        (_("Claimed to be fixed and not proved yet: {n}"), sum(f.state is FindingState.FIX_CLAIMED for f in found), "yellow"),
+        (_("Excepted, still failing: {n}"), sum(f.state in spared for f in found), ""),
+    )
+    if ending or any(n for _text, n, _style in counts):
+        app.say()
+    for text, n, style in counts:
+        if n:
+            app.say(text.format(n=number(n)), style)
+    if ending:
+        app.say(_("Exceptions that end soon: {names}").format(names=", ".join(ending)), "yellow")
 
 
 def _show_alike(app: App, catalogue: Catalogue, alike: list[Finding]) -> None:

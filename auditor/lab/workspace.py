@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,27 @@ _DEFAULTS = {
     "host_timeout": 40,
 }
 
+_SETTINGS = """\
+[paths]
+known_hosts = "known_hosts"
+
+[policy]
+of_record = "national-2026"
+
+# Whoever started the lab may try every role; in earnest nobody has all of them.
+[people.{user}]
+name = {{en = "Visitor", ar = "الزائر"}}
+roles = ["officer", "committee", "operator"]
+department = "health"
+ministry = "Interior"
+"""
+
+
+def _visitor() -> str:
+    """The person behind sudo, or who runs this."""
+    uid = os.environ.get("SUDO_UID", "")
+    return pwd.getpwuid(int(uid) if uid.isdecimal() else os.getuid()).pw_name
+
 
 def write_workspace(fleet: Fleet, root: Path) -> None:
     """Make ``root`` a workspace in which ``auditor audit`` audits the fleet.
@@ -42,7 +65,7 @@ def write_workspace(fleet: Fleet, root: Path) -> None:
             shutil.copytree(stock_root() / name, root / name)
     settings = root / "auditor.toml"
     if not settings.exists():
-        settings.write_text('[paths]\nknown_hosts = "known_hosts"\n\n[policy]\nof_record = "national-2026"\n', encoding="utf-8")
+        settings.write_text(_SETTINGS.format(user=_visitor()), encoding="utf-8")
     (root / "known_hosts").write_text(known_hosts(fleet), encoding="utf-8")
     for department in DEPARTMENTS:
         text = yaml.safe_dump(

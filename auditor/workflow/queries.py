@@ -105,6 +105,43 @@ def finding_history(catalogue: Catalogue, finding_id: str) -> tuple[HistoryEntry
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that somebody attached to a finding."""
+
+    name: str
+    sha256: str
+    size: int
+    at: datetime
+    by: str
+
+
+def attached_files(catalogue: Catalogue, finding_id: str) -> tuple[Attached, ...]:
+    """The files attached to a finding, oldest first."""
+    with reading(catalogue) as ledger:
+        name = ledger.finding(finding_id).id
+        return tuple(
+            Attached(str(d["name"]), str(d["sha256"]), int(str(d["size"])), e.event.at, e.event.actor)
+            for e in ledger.journal(subject=name)
+            if e.event.kind is EventKind.FINDING_ATTACHED
+            for d in (e.event.data,)
+        )
+
+
+def save_kept(catalogue: Catalogue, name: str, sha256: str, folder: Path) -> Path:
+    """Write a kept file into a folder, under its name behind the beginning of its hash; never over another file."""
+    with reading(catalogue) as ledger:
+        content = ledger.kept_file(sha256)
+    path = folder / f"{sha256[:12]}-{Path(name).name}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+    return path
+
+
 def _said(data: dict[str, Json]) -> str:
     """What a person wrote with a move: a comment, a note, the name of a file."""
     return str(data.get("text") or data.get("note") or data.get("name") or "")

@@ -90,6 +90,32 @@ def test_a_sunday_morning(failing: Workspace, high: str, tmp_path: Path) -> None
     assert [f["state"] for f in found(failing)] == ["open"]  # the other one was not touched
 
 
+def test_what_was_attached_comes_out_again(failing: Workspace, high: str, tmp_path: Path) -> None:
+    """The very bytes, and never over another file."""
+    proof, folder = tmp_path / "ticket.txt", tmp_path / "out"
+    proof.write_bytes(b"change 4711\n")
+    done(failing, OFFICER, "findings", "attach", high, "--file", str(proof))
+    (held,) = json.loads(done(failing, OFFICER, "findings", "files", high, "--format", "json"))
+    assert (held["name"], held["size"], held["by"]) == ("ticket.txt", 12, OFFICER)
+    done(failing, OFFICER, "findings", "files", high, "--save", str(folder))
+    (saved,) = folder.iterdir()
+    assert (saved.read_bytes(), saved.name) == (b"change 4711\n", f"{held['sha256'][:12]}-ticket.txt")
+    assert do(failing, OFFICER, "findings", "files", high, "--save", str(folder)).returncode == 2
+
+
+def test_the_summary_warns_of_what_presses(failing: Workspace, high: str) -> None:
+    """Claims without proof, exceptions about to end, and what is excepted is not among the worst."""
+    soon = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+    done(failing, OFFICER, "findings", "claim", "--check", "lesser-file", "--yes")
+    assert "Claimed to be fixed and not proved yet: 1" in done(failing, OFFICER, "runs", "show", "latest")
+    done(failing, OFFICER, "exceptions", "propose", high, "--reason", "r", "--control", "c", "--until", soon)
+    for user in (INTERIOR, PLANNING):
+        done(failing, user, "exceptions", "approve", "E-1")
+    told = done(failing, OFFICER, "runs", "show", "latest")
+    assert ("Exceptions that end soon: E-1" in told, "Excepted, still failing: 1" in told) == (True, True)
+    assert "The worst of 1 open findings" in told
+
+
 def test_verifying_narrows_the_run(failing: Workspace, high: str) -> None:
     """It is no audit: the newest whole run stays the newest."""
     do(failing, OFFICER, "verify", high)
