@@ -29,6 +29,17 @@ from auditor.text import _
 
 _TABLES = ("journal", "findings", "records", "runs", "results", "verdict_changes", "verdicts", "blobs")
 
+# The newest two results of an asset that had volatile outputs keep them; the newest one alone where a later result had none,
+# since a result that is recorded again may have pushed the older one out.
+_VOLATILE_LOST = """
+    SELECT a.uid, k.run FROM (
+        SELECT asset, run, row_number() OVER (PARTITION BY asset ORDER BY run DESC) AS place
+        FROM results WHERE volatile_sha256 IS NOT NULL) k
+    JOIN assets a ON a.id = k.asset
+    WHERE k.place <= 1 + (SELECT m.volatile_sha256 IS NOT NULL FROM results m WHERE m.asset = k.asset ORDER BY m.run DESC LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM volatile_outputs v WHERE v.asset = k.asset AND v.run = k.run)
+    LIMIT 1"""
+
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
@@ -230,6 +241,10 @@ class Integrity(Records):
             raise IntegrityError(message.format(check=wrong[1], asset=wrong[0]))
 
     def _verify_volatile(self) -> None:
+        lost = self._store.one(_VOLATILE_LOST)
+        if lost is not None:
+            message = _("the volatile outputs of {asset} in run {run} are missing")
+            raise IntegrityError(message.format(asset=lost[0], run=lost[1]))
         for uid, run, digest, data in self._store.each(
             """SELECT a.uid, v.run, r.volatile_sha256, v.data FROM volatile_outputs v JOIN assets a ON a.id = v.asset
             LEFT JOIN results r ON r.asset = v.asset AND r.run = v.run"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -145,7 +146,12 @@ def expiring(catalogue: Catalogue, held: RiskException, now: datetime) -> bool:
 
 
 def settle_if_due(catalogue: Catalogue, *, now: datetime | None = None) -> None:
-    """Bring back what has expired before anything is shown, so that nobody reads yesterday's state."""
+    """Bring back what has expired before anything is shown, so that nobody reads yesterday's state.
+
+    Whoever may only read sees the state of the last audit or move: reading must not fail because something has come due.
+    """
+    if not os.access(catalogue.settings.ledger, os.W_OK):
+        return
     moment = now or datetime.now(UTC)
     with reading(catalogue) as ledger:
         due = needs_settling(ledger, catalogue, moment)

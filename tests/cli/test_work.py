@@ -195,6 +195,22 @@ def test_an_exception_from_request_to_revocation(failing: Workspace, high: str) 
     assert len(json.loads(done(failing, OFFICER, "exceptions", "list", "--all", "--format", "json"))) == 1
 
 
+def test_an_expired_exception_is_over_before_anything_is_shown(failing: Workspace, high: str) -> None:
+    """By itself, the day after its last; whoever may only read is still shown the findings."""
+    today = datetime.now(UTC).date().isoformat()
+    done(failing, OFFICER, "exceptions", "propose", high, "--reason", "r", "--control", "c", "--until", today)
+    for user in (INTERIOR, PLANNING):
+        done(failing, user, "exceptions", "approve", "E-1")
+    assert [f["id"] for f in found(failing, "--state", "excepted")] == [high]
+    path = failing.root / "inventories" / "example.yaml"  # where it is tomorrow already, or soon
+    zone = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 10 else "UTC"
+    path.write_text(path.read_text().replace("timezone: UTC", f"timezone: {zone}"))
+    expected = [] if zone != "UTC" else [high]
+    assert [f["id"] for f in found(failing, "--state", "excepted")] == expected
+    (held,) = json.loads(done(failing, OFFICER, "exceptions", "list", "--all", "--format", "json"))
+    assert held["state"] == ("expired" if zone != "UTC" else "active")
+
+
 def test_the_policy_bounds_an_exception(failing: Workspace, high: str) -> None:
     """Ninety days for a high severity, says the stock policy."""
     late = (datetime.now(UTC) + timedelta(days=91)).date().isoformat()

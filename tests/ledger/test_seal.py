@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auditor.errors import IntegrityError, UsageError
-from auditor.ledger import Ledger, check_signature, make_key, open_key, public_text, read_seal
+from auditor.ledger import Ledger, check_signature, make_key, manifest, open_key, public_text, read_seal
 from auditor.ledger.canonical import dumps
 from auditor.ledger.journal import GENESIS, entry_hash
 from auditor.ledger.migrations import JOURNAL_TRIGGERS
@@ -147,6 +147,7 @@ TABLES = (
     "verdict_changes",
     "verdicts",
     "blobs",
+    "volatile_outputs",
     "journal",
     "assets",
     "checks",
@@ -183,9 +184,58 @@ def test_a_random_edit_of_a_live_row_is_found(seed: int, sealed_bytes: tuple[byt
     assert problem(path, seal) != "", (table, columns[at], row[at])
 
 
+@pytest.mark.parametrize("seed", range(120))
+def test_a_random_row_taken_out_is_found(seed: int, sealed_bytes: tuple[bytes, Seal], tmp_path: Path) -> None:
+    """Any row of any table, foreign keys or not."""
+    content, seal = sealed_bytes
+    path = tmp_path / "ledger.db"
+    path.write_bytes(content)
+    dice = random.Random(seed)
+    other = sqlite3.connect(path)
+    triggers = dict(other.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall())
+    for name in triggers:
+        other.execute(f"DROP TRIGGER {name}")
+    table = TABLES[seed % len(TABLES)]
+    columns = [row[1] for row in other.execute(f"PRAGMA table_info({table})")]
+    row = dice.choice(other.execute(f"SELECT * FROM {table}").fetchall())
+    assert other.execute(f"DELETE FROM {table} WHERE {' AND '.join(f'{c} IS ?' for c in columns)}", row).rowcount == 1
+    for sql in triggers.values():
+        other.execute(sql)
+    other.commit()
+    other.close()
+    assert problem(path, seal) != "", (table, row)
+
+
+@pytest.mark.parametrize("how", ["swap", "insert", "double"])
+def test_events_out_of_place_are_found(how: str, sealed_bytes: tuple[bytes, Seal], tmp_path: Path) -> None:
+    """Reordered, put in, or told twice, with the hashes that they had."""
+    content, seal = sealed_bytes
+    path = tmp_path / "ledger.db"
+    path.write_bytes(content)
+    other = sqlite3.connect(path)
+    for name in JOURNAL_TRIGGERS:
+        other.execute(f"DROP TRIGGER {name}")
+    if how == "swap":
+        for before, after in ((3, 900), (4, 3), (900, 4)):
+            other.execute("UPDATE journal SET seq = ? WHERE seq = ?", (after, before))
+    else:
+        other.execute("UPDATE journal SET seq = -seq - 1 WHERE seq > 3")
+        other.execute("UPDATE journal SET seq = -seq WHERE seq < 0")
+        actor = "'somebody'" if how == "insert" else "actor"
+        columns = "kind, at, subject, data, prev, hash"
+        other.execute(f"INSERT INTO journal (seq, actor, {columns}) SELECT 4, {actor}, {columns} FROM journal WHERE seq = 3")
+    for sql in JOURNAL_TRIGGERS.values():
+        other.execute(sql)
+    other.commit()
+    other.close()
+    assert "entry 3 of the journal" in problem(path, seal) or "entry 4 of the journal" in problem(path, seal)
+
+
 @pytest.fixture(scope="module")
 def sealed_bytes(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Seal]:
-    path, seal = make(tmp_path_factory.mktemp("sealed") / "ledger.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "is_volatile", lambda call: call.args[0][1] == "0")
+        path, seal = make(tmp_path_factory.mktemp("sealed") / "ledger.db")
     return path.read_bytes(), seal
 
 
@@ -197,3 +247,34 @@ def _another(value: object, dice: random.Random) -> object:
     if isinstance(value, str):
         return dice.choice((value + " ", value.upper() if value.upper() != value else value.lower() + "x", "x", dumps([value])))
     return dice.choice(("2026-01-01T00:00:00+00:00", "x"))
+
+
+NEW_IN_2 = ("assignee", "plan", "claimed_at", "exception")
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its journal knows nothing of assignees and exceptions; it verifies as before, and people can go on from it."""
+    path = tmp_path / "ledger.db"
+    with Ledger.open(path) as ledger:
+        night(ledger, T0, [outcome(), outcome("h1")], [result(), result("h1")])
+
+    def aged(rows: list[list[object]]) -> list[list[object]]:
+        for row in rows:
+            if str(row[1]).startswith("finding_"):
+                told = json.loads(str(row[4]))
+                row[4] = dumps({name: value for name, value in told.items() if name not in NEW_IN_2})
+        return rows
+
+    rewrite(path, aged)
+    other = sqlite3.connect(path)
+    for column in NEW_IN_2:
+        other.execute(f"ALTER TABLE findings DROP COLUMN {column}")
+    other.execute("DROP TABLE records")
+    other.execute("DELETE FROM _sqlite_migrations WHERE name = '0002_people'")
+    other.execute("PRAGMA user_version = 1")
+    other.commit()
+    other.close()
+    with Ledger.open(path) as ledger:
+        assert ledger.verify().problem == ""
+        ledger.apply([work.act(EventKind.FINDING_STARTED, ledger.findings()[0], OFFICER, T0 + DAY)])
+        assert ledger.verify().problem == ""
