@@ -49,6 +49,7 @@ _COMMANDS = {
         "auditor.cli.audit:reevaluate",
         N_("Judge stored observations by the policy as it is now, without touching a host."),
     ),
+    "report": ("auditor.cli.report:report", N_("The reports: for ministers, for the committee, for officers.")),
     "retire": (
         "auditor.cli.work:retire",
         N_("Close the findings of an asset that was taken out of service and of the inventory."),

@@ -8,13 +8,13 @@ import click
 
 from auditor.cli.base import App, Command, option, output_option, pass_app
 from auditor.errors import UsageError
-from auditor.model import Catalogue, ControlScore, DepartmentScore, ScoreState, Severity, VerdictKind
+from auditor.model import Applicability, Catalogue, ControlScore, DepartmentScore, ScoreState, Severity, VerdictKind
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, number, percent
 from auditor.text.bidi import safe
-from auditor.text.labels import label, withheld
-from auditor.workflow.scores import Applicability, Term, applicability, explain, scores
+from auditor.text.labels import label, why_not, withheld
+from auditor.workflow.scores import Term, applicability, explain, scores
 from auditor.workflow.workspace import open_workspace
 
 
@@ -148,7 +148,7 @@ def _applicable(line: Applicability) -> dict[str, Any]:
         "title": to_json(line.control.title),
         "article": line.article,
         "applies": line.applies,
-        "why_not": line.why_not,
+        "why_not": why_not(line),
         "level": line.score.level.value if line.score else None,
         "share": line.score.share if line.score else None,
         "attested_by": line.answer.answered_by if line.answer else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from auditor.ledger.base import Part
@@ -46,6 +47,16 @@ class Journal(Part):
         ):
             yield from map(_entry, rows)
             after = rows[-1][0]
+
+    def head(self) -> tuple[int, str]:
+        """The number and the hash of the last entry; 0 and "" of an empty journal."""
+        row = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
+        return (int(row[0]), row[1].hex()) if row else (0, "")
+
+    def last_before(self, moment: datetime) -> int:
+        """The number of the last entry made before ``moment``; 0 when there is none."""
+        row = self._store.one("SELECT max(seq) FROM journal WHERE at < ?", (to_json(moment),))
+        return int(row[0]) if row and row[0] else 0
 
     def record_event(self, event: Event) -> None:
         """Append one event that moves no finding (REEVALUATED), in a transaction of its own."""

@@ -31,6 +31,12 @@ class Ledger(Integrity):
         with self._store.writing():
             yield
 
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Let everything read inside it be of one moment, whatever others write meanwhile."""
+        with self._store.reading():
+            yield
+
     @property
     def path(self) -> Path:
         """Where it is."""

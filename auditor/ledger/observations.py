@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from auditor.ledger import manifest
@@ -54,6 +55,12 @@ class Observations(Runs):
         """Uids of the assets whose result is durable in this run: those that a resumed run need not visit again."""
         sql = "SELECT a.uid FROM results r JOIN assets a ON a.id = r.asset WHERE r.run = ?"
         return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))
+
+    def reaches(self, run_id: int) -> dict[str, datetime]:
+        """When each asset was last reached, by uid, in a run up to this one: the instant at which that run began."""
+        sql = """SELECT a.uid, max(u.started) FROM results r JOIN runs u ON u.id = r.run JOIN assets a ON a.id = r.asset
+            WHERE r.reach = ? AND r.run <= ? GROUP BY a.uid"""
+        return {uid: datetime.fromisoformat(at) for uid, at in self._store.all(sql, (Reach.REACHED.value, run_id))}
 
     def result(self, run_id: int, asset: str) -> AssetResult | None:
         """What a run saw of an asset; None when it has recorded nothing of it."""

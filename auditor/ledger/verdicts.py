@@ -12,7 +12,7 @@ from auditor.errors import LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
-from auditor.model import Event, Outcome
+from auditor.model import Event, Outcome, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
@@ -26,6 +26,13 @@ _AS_OF = """
         SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
+
+_KINDS_AS_OF = """
+    SELECT a.uid, c.name, v.kind
+    FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
+    WHERE v.id IN (
+        SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
+        WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)"""
 
 _NEWEST = """
     SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
@@ -76,6 +83,15 @@ class Verdicts(Findings):
             rows = self._store.all(_AS_OF, (run_id, int(of_record)))
             read: dict[int, Outcome] = {}
             return tuple(self._outcome(row, run_id, read) for row in rows if row[1] in judged[row[0]])
+
+    def verdict_kinds(self, run_id: int) -> dict[tuple[str, str], VerdictKind]:
+        """The kind of every outcome as of a run, by asset and check: all that scoring needs of ``verdicts``, and far cheaper."""
+        of_record = self._of_record(run_id)
+        kinds = {kind.value: kind for kind in VerdictKind}
+        with self._store.reading():
+            judged = self._judged(run_id)
+            rows = self._store.all(_KINDS_AS_OF, (run_id, int(of_record)))
+            return {(uid, check): kinds[kind] for uid, check, kind in rows if check in judged[uid]}
 
     def newest_verdicts(self) -> tuple[Outcome, ...]:
         """The newest outcome of every asset and check under the policy of record, in whichever run it was given."""

@@ -102,6 +102,15 @@ def overall_index(scores: Iterable[DepartmentScore]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(indices) else None
 
 
+def theme_indices(score: DepartmentScore, framework: Framework) -> dict[str, float | None]:
+    """The index of each theme of the framework, made as the department's is; none where that one is withheld."""
+    themes = {control.id: control.theme for control in framework.controls}
+    return {
+        theme: None if score.index is None else _weighted(c for c in score.controls if themes.get(c.control) == theme)
+        for theme in dict.fromkeys(themes.values())
+    }
+
+
 def _control_score(
     control: Control,
     counts: Counter[VerdictKind],

@@ -12,7 +12,9 @@ from typing import Final
 from auditor.model import (
     Answer,
     AnswerState,
+    Applicability,
     AssetKind,
+    ChangeKind,
     Criticality,
     EventKind,
     Evidence,
@@ -30,7 +32,7 @@ from auditor.model import (
     Severity,
     VerdictKind,
 )
-from auditor.text.catalogue import NP_, pgettext
+from auditor.text.catalogue import NP_, _, current, pgettext
 
 _Message = tuple[str, str]
 
@@ -169,6 +171,14 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         EventKind.RUN_ABANDONED: NP_("event", "run abandoned"),
         EventKind.REEVALUATED: NP_("event", "reevaluated"),
     },
+    ChangeKind: {
+        ChangeKind.NEW: NP_("change", "new"),
+        ChangeKind.REOPENED: NP_("change", "reopened"),
+        ChangeKind.FIXED: NP_("change", "fixed"),
+        ChangeKind.CLOSED: NP_("change", "closed otherwise"),
+        ChangeKind.STILL: NP_("change", "still there"),
+        ChangeKind.UNSEEN: NP_("change", "not looked at"),
+    },
     ExceptionKind: {
         ExceptionKind.RISK: NP_("exception", "accepted risk"),
         ExceptionKind.FALSE_POSITIVE: NP_("exception", "false positive"),
@@ -222,6 +232,13 @@ _WITHHELD: Final[Mapping[str, _Message]] = {
 def label(value: StrEnum) -> str:
     """The label of a value of any of the model's enums that people see."""
     return pgettext(*_LABELS[type(value)][value])
+
+
+def why_not(line: Applicability) -> str:
+    """Why a control does not apply to a department; "" where it does."""
+    if line.outside_policy:
+        return _("the policy does not require it")
+    return line.why_not.to(current()) if line.why_not else ""
 
 
 def withheld(reason: str) -> str:

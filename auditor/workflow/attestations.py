@@ -149,10 +149,15 @@ def lapse_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> None:
 
 
 def accepted_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> dict[str, dict[str, Answer]]:
+    """Answers of the ledger that count today; see ``accepted``."""
+    return accepted(ledger.records(AttestedAnswer), catalogue, now)
+
+
+def accepted(answers: Iterable[AttestedAnswer], catalogue: Catalogue, now: datetime) -> dict[str, dict[str, Answer]]:
     """Answers that count today, by department and control; one whose review date has passed does not, recorded so or not."""
     today = _today(catalogue, now)
     found: dict[str, dict[str, Answer]] = {}
-    for held in ledger.records(AttestedAnswer):
+    for held in answers:
         if held.state is AnswerState.ACCEPTED and held.review >= today.get(held.department, held.review):
             found.setdefault(held.department, {})[held.control] = held.answer
     return found

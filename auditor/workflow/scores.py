@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
 from auditor.model import (
     Answer,
+    Applicability,
     AttestedAnswer,
     Catalogue,
     Control,
-    ControlScore,
     DepartmentScore,
+    Finding,
     FindingState,
     Plan,
     Run,
     Severity,
+    Text,
     VerdictKind,
 )
 from auditor.planning import effective_policy
 from auditor.scoring import overall_index, score_department
-from auditor.text import _, current
-from auditor.workflow.attestations import accepted_answers
+from auditor.text import _
+from auditor.workflow.attestations import accepted
 from auditor.workflow.queries import reading
+
+Kinds: TypeAlias = Mapping[tuple[str, str], VerdictKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +54,38 @@ class Scores:
     index: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Applicability:
-    """One line of a statement of applicability. ``why_not`` is "" for a control that applies."""
-
-    control: Control
-    article: str
-    applies: bool
-    why_not: str
-    score: ControlScore | None
-    answer: AttestedAnswer | None
-
-
 def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
     """Score the newest whole audit. Raises UsageError when there is none."""
     with reading(catalogue) as ledger:
         run, plan = _newest(ledger)
         kinds = {(o.asset, o.check): o.kind for o in ledger.verdicts(run.id)}
-        answers = accepted_answers(ledger, catalogue, now or datetime.now(UTC))
-        policy = catalogue.policies[plan.policy]
-        found = tuple(
-            score_department(
-                d,
-                kinds,
-                catalogue.framework,
-                policy,
-                partial=False,
-                answers=answers.get(d.department, {}),
-                excepted=_excepted(ledger),
-            )
-            for d in plan.departments
-        )
+        found = score_plan(catalogue, plan, kinds, ledger.records(AttestedAnswer), ledger.findings(open_only=True), now)
         return Scores(run, found, None if plan.set_aside else overall_index(found))
+
+
+def score_plan(
+    catalogue: Catalogue,
+    plan: Plan,
+    kinds: Kinds,
+    answers: Iterable[AttestedAnswer],
+    findings: Iterable[Finding],
+    now: datetime | None = None,
+) -> tuple[DepartmentScore, ...]:
+    """Score every department of a plan: from what its run decided, and from answers and findings as they stood."""
+    given = accepted(answers, catalogue, now or datetime.now(UTC))
+    spared = _excepted(findings)
+    return tuple(
+        score_department(
+            d,
+            kinds,
+            catalogue.framework,
+            catalogue.policies[plan.policy],
+            partial=bool(plan.scope.get("hosts") or plan.scope.get("checks")),
+            answers=given.get(d.department, {}),
+            excepted=spared,
+        )
+        for d in plan.departments
+    )
 
 
 def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, ...]:
@@ -87,7 +93,7 @@ def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, 
     with reading(catalogue) as ledger:
         run, plan = _newest(ledger)
         kinds = {(o.asset, o.check): o.kind for o in ledger.verdicts(run.id)}
-        excepted = _excepted(ledger)
+        excepted = _excepted(ledger.findings(open_only=True))
     scoring = catalogue.policies[plan.policy].scoring
     whole = next((d for d in plan.departments if d.department == department), None)
     if whole is None:
@@ -112,30 +118,41 @@ def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, 
 def applicability(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Applicability, ...]:
     """The department's statement of applicability: every control of the framework, in its order."""
     moment = now or datetime.now(UTC)
+    scored = next((d for d in scores(catalogue, now=moment).departments if d.department == department), None)
+    with reading(catalogue) as ledger:
+        return applicable(catalogue, department, scored, ledger.records(AttestedAnswer), moment)
+
+
+def applicable(
+    catalogue: Catalogue, department: str, scored: DepartmentScore | None, answers: Iterable[AttestedAnswer], now: datetime
+) -> tuple[Applicability, ...]:
+    """The same, from a score and answers that are at hand. Raises UsageError for a department that no inventory has."""
     home = next((d for d in catalogue.inventory.departments if d.id == department), None)
     if home is None:
         raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
     policy = catalogue.policies[catalogue.settings.policy_of_record]
-    effective = effective_policy(catalogue, policy, home, moment)
-    relaxed = {r.control: r for r in effective.relaxations if r.control}
-    scored = next((d for d in scores(catalogue, now=moment).departments if d.department == department), None)
+    relaxed = {r.control: r.justification for r in effective_policy(catalogue, policy, home, now).relaxations if r.control}
     by_control = {c.control: c for c in scored.controls} if scored else {}
-    with reading(catalogue) as ledger:
-        answers = {a.control: a for a in ledger.records(AttestedAnswer) if a.department == department}
-        accepted = accepted_answers(ledger, catalogue, moment).get(department, {})
-    lines = []
-    for control in catalogue.framework.controls:
-        answer = answers.get(control.id) if control.id in accepted else None
-        why_not = ""
-        if control.id not in policy.controls:
-            why_not = _("the policy does not require it")
-        elif control.id in relaxed:
-            why_not = relaxed[control.id].justification.to(current())
-        elif answer is not None and answer.answer is Answer.NOT_APPLICABLE:
-            why_not = answer.justification
-        article = policy.controls.get(control.id, "")
-        lines.append(Applicability(control, article, not why_not, why_not, by_control.get(control.id), answer))
-    return tuple(lines)
+    own = {a.control: a for a in answers if a.department == department}
+    counted = accepted(own.values(), catalogue, now).get(department, {})
+
+    def line(control: Control) -> Applicability:
+        answer = own[control.id] if control.id in counted else None
+        why_not = relaxed.get(control.id)
+        if why_not is None and answer is not None and answer.answer is Answer.NOT_APPLICABLE:
+            why_not = Text(answer.justification, answer.justification)
+        outside = control.id not in policy.controls
+        return Applicability(
+            control=control,
+            article=policy.controls.get(control.id, ""),
+            applies=not outside and why_not is None,
+            outside_policy=outside,
+            why_not=None if outside else why_not,
+            score=by_control.get(control.id),
+            answer=answer,
+        )
+
+    return tuple(line(control) for control in catalogue.framework.controls)
 
 
 def _newest(ledger: Ledger) -> tuple[Run, Plan]:
@@ -143,11 +160,11 @@ def _newest(ledger: Ledger) -> tuple[Run, Plan]:
     return run, ledger.plan(run.id)
 
 
-def _excepted(ledger: Ledger) -> frozenset[tuple[str, str]]:
+def _excepted(findings: Iterable[Finding]) -> frozenset[tuple[str, str]]:
     """Asset and check of failures of which every open finding is excepted or a false positive."""
     spared: set[tuple[str, str]] = set()
     open_ones: set[tuple[str, str]] = set()
-    for finding in ledger.findings(open_only=True):
+    for finding in (f for f in findings if f.state is not FindingState.CLOSED):
         excepted = finding.state in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
         (spared if excepted else open_ones).add((finding.asset, finding.check))
     return frozenset(spared - open_ones)

@@ -1,0 +1,176 @@
+"""A document as one HTML file that loads nothing: fonts, pictures, styles and script are in it, and a policy admits only those.
+
+The same file, without the script, is what PDF is made from. Everything that is not a template is escaped by Jinja.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from auditor.errors import UsageError
+from auditor.model import Stamp, Tongue
+from auditor.reporting import charts
+from auditor.reporting.document import Block, Chart, Document, Phrase, Table, chapters
+from auditor.reporting.stamps import colophon, stamp_text
+from auditor.reporting.tongues import flat, languages, pick, told
+from auditor.text import _, instant, number
+
+MOST_ROWS = 5000
+"""Rows of a table that a page still scrolls through with ease; the rest is in the spreadsheet, and the page says so."""
+
+_POLICY = "auditor:policy"
+_FONTS = {
+    "FONT_REGULAR": "IBMPlexSansArabic-Regular.woff2",
+    "FONT_SEMIBOLD": "IBMPlexSansArabic-SemiBold.woff2",
+    "FONT_MONO": "IBMPlexMono-Regular.woff2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart as an image: its address holds it whole."""
+
+    source: str
+    told: str
+    width: int
+    height: int
+
+
+def as_html(document: Document, stamp: Stamp, templates: Path | None = None, most_rows: int = MOST_ROWS) -> str:
+    """The page. Raises UsageError for templates that cannot be used, naming file and line."""
+    tongue = stamp.options.tongue
+    shortened = replace(document, blocks=tuple(_shortened(b, tongue, most_rows) for b in document.blocks))
+    words = _words(stamp)
+    context = {
+        "document": shortened,
+        "chapters": chapters(document.blocks),
+        "stamp": stamp,
+        "stamp_json": stamp_text(stamp),
+        "colophon": told(tongue, lambda: colophon(stamp)),
+        "words": words,
+        "script_words": json.dumps({k: flat(words[k]) for k in ("search", "all", "shown")}, ensure_ascii=False),
+        "language": "en" if tongue is Tongue.EN else "ar",
+        "dir": "ltr" if tongue is Tongue.EN else "rtl",
+        "css": Markup(_css()),
+        "script": Markup(asset("report.js")),
+        "policy": _POLICY,
+        "flat": flat,
+        "name_of": lambda block: type(block).__name__,
+        "pictures": functools.partial(_pictures, tongue=tongue),
+    }
+    try:
+        page = _environment(templates).get_template("report.html").render(context)
+    except TemplateError as error:
+        raise UsageError(_template_problem(error, templates)) from error
+    return page.replace(_POLICY, _policy(page), 1)
+
+
+def _words(stamp: Stamp) -> Mapping[str, Phrase]:
+    """What the frame itself says."""
+
+    def said() -> tuple[tuple[str, str], ...]:
+        return (
+            ("skip", _("Skip to the content")),
+            ("contents", _("Contents")),
+            ("as_of", _("As of {instant}").format(instant=instant(stamp.as_of))),
+            (
+                "rests_on",
+                _("audit {run}, policy {policy} {version}").format(
+                    run=number(stamp.run), policy=stamp.policy, version=stamp.policy_version
+                ),
+            ),
+            ("colophon", _("What this report rests on")),
+            ("verify", _("Whoever has the ledger can check this file: auditor report verify FILE")),
+            ("search", _("Search")),
+            ("all", _("all")),
+            ("shown", _("{shown} of {all} rows")),
+        )
+
+    return dict(told(stamp.options.tongue, said))
+
+
+def _shortened(block: Block, tongue: Tongue, most: int) -> Block:
+    if not isinstance(block, Table) or len(block.rows) <= most:
+        return block
+    more = len(block.rows) - most
+
+    def said() -> str:
+        return _("{n} more rows are in the spreadsheet: --format xlsx").format(n=number(more))
+
+    return replace(block, rows=block.rows[:most], more=told(tongue, said))
+
+
+def _pictures(block: Chart, *, tongue: Tongue) -> list[Picture]:
+    found = []
+    for language in languages(tongue):
+        drawn = charts.svg(block, language)
+        data = base64.b64encode(drawn.encode()).decode()
+        found.append(Picture(f"data:image/svg+xml;base64,{data}", pick(block.told, language), *charts.size(drawn)))
+    return found
+
+
+@functools.cache
+def asset(name: str) -> str:
+    """One of the files beside the templates."""
+    return files("auditor.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _css() -> str:
+    css = asset("report.css")
+    for name, file in _FONTS.items():
+        data = base64.b64encode(files("auditor.reporting").joinpath("fonts", file).read_bytes()).decode()
+        css = css.replace(name, f"data:font/woff2;base64,{data}")
+    return css
+
+
+def _environment(templates: Path | None) -> ImmutableSandboxedEnvironment:
+    stock = PackageLoader("auditor.reporting", "templates")
+    loaders: list[BaseLoader] = [stock, PrefixLoader({"stock": stock})]
+    if templates is not None:
+        if not templates.is_dir():
+            raise UsageError(_("{path} is no folder").format(path=templates))
+        loaders.insert(0, FileSystemLoader(templates))
+    return ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _template_problem(error: TemplateError, templates: Path | None) -> str:
+    trace, place = error.__traceback__, ""
+    while trace is not None:  # the innermost template that was being filled in
+        name = trace.tb_frame.f_code.co_filename
+        if templates is not None and name.startswith(str(templates)):
+            place = f"{name}:{trace.tb_lineno}: "
+        trace = trace.tb_next
+    line = getattr(error, "lineno", None)
+    if not place and line is not None:
+        place = f"{getattr(error, 'filename', None) or getattr(error, 'name', None) or templates}:{line}: "
+    return _("the template cannot be used: {place}{problem}").format(place=place, problem=error.message or type(error).__name__)
+
+
+def _policy(page: str) -> str:
+    """A Content-Security-Policy that admits the page's own styles and script by their hashes, and nothing from anywhere."""
+    hashes = {
+        kind: " ".join(
+            f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+            for content in re.findall(rf"<{kind}>(.*?)</{kind}>", page, flags=re.DOTALL)
+        )
+        for kind in ("style", "script")
+    }
+    return (
+        f"default-src 'none'; style-src {hashes['style']}; script-src {hashes['script'] or chr(39) + 'none' + chr(39)}; "
+        "img-src data:; font-src data:; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,59 @@
+"""Departments side by side: their indices, and a heat map of the themes."""
+
+from __future__ import annotations
+
+from auditor.reporting import cells
+from auditor.reporting.document import Chart, Column, Document, Heading, Heat, Shape, Table
+from auditor.reporting.kinds.pieces import formula
+from auditor.reporting.kinds.summary import departments_table
+from auditor.reporting.scene import Scene
+from auditor.text import _, number
+
+
+def league(scene: Scene) -> Document:
+    """In the order of the index, the highest first; departments without one come last, in the order of the inventories."""
+    ranked = sorted(scene.scores.values(), key=lambda s: (s.index is None, -(s.index or 0.0)))
+    names = tuple(s.department for s in ranked)
+    themes = scene.themes()
+    grid = {name: scene.snapshot.themes.get(name, {}) for name in names}
+    best = next((s for s in ranked if s.index is not None), None)
+    told = _("No department has an index.")
+    if best is not None and best.index is not None:
+        told = _("The highest index is {index}, of {department}. The table below holds the same figures.").format(
+            index=number(best.index, 1), department=scene.department(best.department)
+        )
+    heat = Heat(
+        tuple(scene.department(n) for n in names),
+        tuple(scene.theme(t) for t in themes),
+        tuple(tuple(grid[n].get(t) for t in themes) for n in names),
+        _("Index"),
+    )
+    columns = (
+        Column("department", _("Department"), width=28),
+        Column("index", _("Index"), Shape.NUMBER, 12),
+        Column("coverage", _("Coverage"), Shape.NUMBER, 10),
+        *(Column(t, scene.theme(t), Shape.NUMBER, 12) for t in themes),
+    )
+    rows = tuple(
+        (
+            cells.words(scene.department(s.department), s.department),
+            cells.index(s.index, s.withheld),
+            cells.share(s.coverage.share),
+            *(cells.index(grid[s.department].get(t)) for t in themes),
+        )
+        for s in ranked
+    )
+    return Document(
+        "league",
+        _("Departments side by side"),
+        "",
+        (
+            Heading(_("Themes"), "themes"),
+            Chart("heat", _("Index by department and theme"), told, heat),
+            Table("league", _("Index by department and theme"), columns, rows, _("No department is in scope.")),
+            Heading(_("Departments"), "departments"),
+            departments_table(scene),
+            formula(scene),
+        ),
+        "league",
+    )

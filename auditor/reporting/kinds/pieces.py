@@ -1,0 +1,193 @@
+"""Parts that several kinds of report share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from auditor.model import Finding, Severity, Standing
+from auditor.reporting import cells
+from auditor.reporting.document import (
+    Bars,
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Figure,
+    Lines,
+    Paragraph,
+    Series,
+    Shape,
+    Table,
+    Tone,
+)
+from auditor.reporting.scene import Gap, Scene
+from auditor.text import _, day, number, percent
+from auditor.text.labels import label
+
+_AGES = (7, 30, 90)
+_WEEKS_BACK, _WEEKS_AHEAD = 8, 8
+_SEVERITY_TONES = dict(zip(Severity, (Tone.GRAVE, Tone.BAD, Tone.FAIR, Tone.MUTED), strict=True))
+
+
+def gaps_table(scene: Scene, name: str, title: str, gaps: Sequence[Gap]) -> Table:
+    """Controls that cost most."""
+    return Table(
+        name,
+        title,
+        (
+            Column("control", _("Control"), Shape.CODE, 8),
+            Column("title", _("Title"), width=40),
+            Column("lost", _("Points lost"), Shape.NUMBER, 10),
+            Column("share", _("Share"), Shape.NUMBER, 8),
+            Column("findings", _("Open findings"), Shape.NUMBER, 10),
+            Column("departments", _("Departments"), Shape.NUMBER, 10),
+        ),
+        tuple(
+            (
+                cells.code(gap.control.id),
+                cells.words(scene.control_title(gap.control.id), gap.control.id),
+                Cell(number(gap.lost, 1), round(gap.lost, 3)),
+                cells.share(gap.share),
+                cells.count(gap.findings),
+                cells.count(len(gap.departments)),
+            )
+            for gap in gaps
+        ),
+        _("No control costs a point."),
+    )
+
+
+def formula(scene: Scene) -> Paragraph:
+    """How the index is made, in words, with the policy's own numbers."""
+    scoring = scene.policy.scoring
+    told = _(
+        "How the index is made: the share of a control is the weight of the checks that pass ÷ the weight of those that pass, "
+        "fail, are unknown or in error; what does not apply is left out. Where the committee has accepted an answer, the share "
+        "is {checks} that of the checks and {attested} the answer's. The index is the mean of the shares by their weights. "
+        "What failed by exception has failed; what was not observed is not taken to pass. No index is shown under a coverage of "
+        "{floor}."
+    )
+    return Paragraph(
+        told.format(
+            checks=percent(1 - scoring.attested, 0),
+            attested=percent(scoring.attested, 0),
+            floor=percent(scene.policy.coverage_floor, 0),
+        )
+    )
+
+
+def coverage_of(scene: Scene, departments: Iterable[str]) -> tuple[int, int]:
+    """Judged and planned checks of departments."""
+    found = [scene.scores[d].coverage for d in departments if d in scene.scores]
+    return sum(c.judged for c in found), sum(c.planned for c in found)
+
+
+def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
+    """How much of the plan was judged: never far from an index."""
+    judged, planned = coverage_of(scene, departments)
+    note = _("{judged} of {planned} planned checks were judged").format(judged=number(judged), planned=number(planned))
+    share = judged / planned if planned else None
+    cell = cells.share(share, 1)
+    low = share is None or share < scene.policy.coverage_floor
+    return Figure("coverage", _("Coverage"), Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN), note, "auditor score")
+
+
+def time_figures(scene: Scene, standings: Sequence[Standing], command: str) -> tuple[Figure, ...]:
+    """What presses."""
+    overdue = sum(s.overdue for s in standings)
+    soon = sum(s.due_soon for s in standings)
+    days = scene.policy.terms.due_soon
+    return (
+        Figure("open", _("Open findings"), cells.count(len(standings)), _worst(standings), command),
+        Figure("overdue", _("Overdue"), cells.count(overdue, Tone.BAD), "", f"{command} --overdue"),
+        Figure(
+            "due_soon",
+            _("Due soon"),
+            cells.count(soon, Tone.FAIR),
+            _("within {days} days").format(days=number(days)),
+            f"{command} --due-soon",
+        ),
+    )
+
+
+def _worst(standings: Sequence[Standing]) -> str:
+    counts = Counter(s.finding.severity for s in standings)
+    return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
+
+
+def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
+    """The index over the runs: of a department, or of all. Two runs at least make a line."""
+    points = scene.snapshot.trend
+    values = tuple(p.departments.get(department) if department else p.index for p in points)
+    known = [v for v in values if v is not None]
+    if len(known) < 2:
+        return ()
+    told = _("From {first} on {since} to {last} on {until}, over {n} runs.").format(
+        first=number(known[0], 1),
+        since=day(points[0].at.date()),
+        last=number(known[-1], 1),
+        until=day(points[-1].at.date()),
+        n=number(len(points)),
+    )
+    lines = Lines(tuple(p.at.date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
+    return (Chart(f"trend{_suffix(department)}", _("The index over time"), told, lines),)
+
+
+def age_chart(scene: Scene, department: str, standings: Sequence[Standing]) -> tuple[Block, ...]:
+    """Open findings by age and severity."""
+    if not standings:
+        return ()
+    bounds = [0, *_AGES]
+    groups = [_("{a} to {b} days").format(a=number(a + (a > 0)), b=number(b)) for a, b in zip(bounds, _AGES, strict=False)]
+    groups.append(_("more than {a} days").format(a=number(_AGES[-1])))
+    counts: dict[Severity, Counter[int]] = {s: Counter() for s in Severity}
+    for standing in standings:
+        age = (scene.snapshot.as_of - standing.finding.first_seen).days
+        counts[standing.finding.severity][sum(age > bound for bound in _AGES)] += 1
+    series = tuple(
+        Series(label(s), tuple(float(counts[s][g]) for g in range(len(groups))), _SEVERITY_TONES[s])
+        for s in Severity
+        if counts[s]
+    )
+    told = _("; ").join(
+        f"{group}: {number(sum(counts[s][g] for s in Severity))}" for g, group in enumerate(groups)
+    )  # the same numbers in words
+    title = _("Open findings by age and severity")
+    return (Chart(f"ages{_suffix(department)}", title, told, Bars(tuple(groups), series, _("findings"))),)
+
+
+def burn_chart(scene: Scene, department: str) -> tuple[Block, ...]:
+    """How many were open each week until now, and how many will be if each is mended by its due date."""
+    found = [s.finding for s in scene.snapshot.standings if s.finding.department == department]
+    zone = ZoneInfo(scene.zone(department))
+    today = scene.snapshot.as_of.astimezone(zone).date()
+    days = tuple(today + timedelta(weeks=week) for week in range(-_WEEKS_BACK, _WEEKS_AHEAD + 1))
+    left = [_open_on(found, d, zone) for d in days if d <= today]
+    if not left or not any(left):
+        return ()
+    still = [s.finding for s in scene.of(department)]
+    ahead = [float(sum(f.due is None or f.due.astimezone(zone).date() > d for f in still)) for d in days if d >= today]
+    back, forth = _WEEKS_BACK, _WEEKS_AHEAD
+    series = (
+        Series(_("Open"), (*left, *[None] * forth), Tone.BAD),
+        Series(_("If each is mended by its due date"), (*[None] * back, *ahead), Tone.GOOD),
+    )
+    told = _("{now} are open now; {later} would be in {weeks} weeks if each is mended by its due date.").format(
+        now=number(left[-1]), later=number(ahead[-1]), weeks=number(forth)
+    )
+    picture = Lines(days, series, _("findings"), today=today)
+    return (Chart(f"burn{_suffix(department)}", _("Open findings against due dates"), told, picture),)
+
+
+def _open_on(found: Iterable[Finding], when: date, zone: ZoneInfo) -> float:
+    def on(moment: datetime) -> date:
+        return moment.astimezone(zone).date()
+
+    return float(sum(on(f.first_seen) <= when and (f.closed_at is None or on(f.closed_at) > when) for f in found))
+
+
+def _suffix(department: str) -> str:
+    return f"-{department}" if department else ""

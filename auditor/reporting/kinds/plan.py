@@ -1,0 +1,126 @@
+"""The corrective-action plan, with the columns in which regulators ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auditor.model import ControlScore, Evidence, FindingState, Level, ScoreState, Standing
+from auditor.reporting import cells
+from auditor.reporting.document import Cell, Column, Document, Figures, Heading, Paragraph, Shape, Table, Tone
+from auditor.reporting.kinds.findings import due
+from auditor.reporting.kinds.pieces import time_figures
+from auditor.reporting.scene import Scene
+from auditor.text import _, current
+from auditor.text.bidi import isolate, safe
+from auditor.text.labels import label
+
+
+def plan(scene: Scene) -> Document:
+    """What each department is to do, from its findings and from the controls that its answers leave open."""
+    names = scene.snapshot.departments
+    rows = [row for name in names for row in (*_from_findings(scene, name), *_from_answers(scene, name))]
+    note = _(
+        "An action is finished when a later scan proves it or, where people answer, when the committee accepts the answer. "
+        "Owner and expected date are what the department has recorded; until it has, the date is the policy's deadline."
+    )
+    return Document(
+        "plan",
+        _("Corrective-action plan"),
+        scene.department(names[0]) if len(names) == 1 else "",
+        (
+            Figures(time_figures(scene, scene.open, "auditor findings list")),
+            Paragraph(note),
+            Heading(_("Actions"), "actions"),
+            Table("plan", _("What is to be done, by whom and when"), _columns(), tuple(rows), _("There is nothing to be done.")),
+        ),
+        "plan",
+    )
+
+
+def _columns() -> tuple[Column, ...]:
+    return (
+        Column("department", _("Department"), width=20),
+        Column("component", _("Component"), Shape.CODE, 20),
+        Column("control", _("Control"), Shape.CODE, 10),
+        Column("level", _("Level of compliance"), Shape.BADGE, 16, tuple(label(level) for level in Level)),
+        Column("remarks", _("Remarks"), width=36),
+        Column("action", _("Corrective action"), width=44),
+        Column("owner", _("Owner"), Shape.CODE, 14),
+        Column("date", _("Expected date"), Shape.DAY, 12),
+        Column("verifier", _("Verified by"), width=16),
+        Column("evidence", _("Evidence"), Shape.CODE, 18),
+        Column("state", _("State"), Shape.BADGE, 12, tuple(label(state) for state in FindingState)),
+    )
+
+
+def _from_findings(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
+    score = scene.scores.get(name)
+    levels = {c.control: c for c in score.controls} if score else {}
+    for standing in scene.live:
+        finding = standing.finding
+        if finding.department != name:
+            continue
+        control = finding.controls[0] if finding.controls else ""
+        check = scene.check(finding.check)
+        yield (
+            cells.words(scene.department(name), name),
+            cells.code(f"{finding.asset} {finding.subject}".strip()),
+            Cell(" ".join(finding.controls), list(finding.controls)),
+            cells.badge(levels[control].level) if control in levels else cells.badge(Level.NOT_KNOWN),
+            _remarks(scene, standing),
+            cells.words(_action(standing, check.remediation.to(current()) if check else ""), finding.check),
+            cells.code(finding.assignee),
+            cells.on(finding.plan.date) if finding.plan else due(scene, standing),
+            cells.words(_("the next scan"), "scan"),
+            cells.code(finding.id),
+            cells.badge(finding.state),
+        )
+
+
+def _remarks(scene: Scene, standing: Standing) -> Cell:
+    finding = standing.finding
+    title = scene.check_title(finding.check)
+    seen = str(cells.code(finding.observed).shown)
+    text = _("{title}. Observed: {seen}").format(title=title, seen=isolate(seen)) if seen else title
+    return cells.words(text, finding.observed)
+
+
+def _action(standing: Standing, remedy: str) -> str:
+    plan_of = standing.finding.plan
+    return safe(plan_of.steps, lines=True) if plan_of and plan_of.steps else " ".join(remedy.split())
+
+
+def _from_answers(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
+    """Controls that people must answer and have not, or have answered with less than all."""
+    answers = {a.control: a for a in scene.snapshot.answers if a.department == name}
+    score = scene.scores.get(name)
+    for one in score.controls if score else ():
+        control = scene.controls[one.control]
+        given = answers.get(one.control)
+        if control.evidence is Evidence.TECHNICAL or not _wanting(one):
+            continue
+        remark = label(given.answer) if given else _("no answer yet")
+        yield (
+            cells.words(scene.department(name), name),
+            cells.words(scene.control_title(one.control), one.control),
+            cells.code(one.control),
+            cells.badge(one.level),
+            Cell(remark, given.answer.value if given else None),
+            cells.words(_("Answer the attestation, with evidence"), "attest")
+            if given is None
+            else cells.typed(given.justification),
+            cells.code(given.answered_by if given else ""),
+            cells.on(given.review) if given else Cell("", None),
+            cells.words(_("the committee"), "committee"),
+            Cell(safe(", ".join(e.name for e in given.evidence)), [e.sha256 for e in given.evidence])
+            if given
+            else Cell("", None),
+            cells.badge(given.state) if given else Cell(label(ScoreState.MANUAL), ScoreState.MANUAL.value, Tone.FAIR),
+        )
+
+
+def _wanting(one: ControlScore) -> bool:
+    """Whether an answer is missing, or says that something is."""
+    if one.state is ScoreState.NOT_APPLICABLE:
+        return False
+    return one.attested is None or one.attested < 1

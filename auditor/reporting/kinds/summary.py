@@ -1,0 +1,151 @@
+"""One page for ministers: the index and what it rests on, what changed, what presses, and the worst gaps."""
+
+from __future__ import annotations
+
+from auditor.model import ExceptionState, VerdictKind
+from auditor.reporting import cells
+from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
+from auditor.reporting.kinds.pieces import coverage_figure, formula, gaps_table, time_figures, trend_chart
+from auditor.reporting.scene import Scene
+from auditor.text import _, day, number
+
+_GAPS = 5
+_FEW = 8  # departments
+
+
+def summary(scene: Scene) -> Document:
+    """The summary of all departments in scope."""
+    snap = scene.snapshot
+    one = snap.departments[0] if len(snap.departments) == 1 else ""
+    blocks: list[Block] = [
+        Figures(
+            (
+                _index(scene, one),
+                coverage_figure(scene, snap.departments),
+                *_shares(scene),
+                *time_figures(scene, scene.open, "auditor findings list"),
+                *_apart(scene),
+            )
+        ),
+        *trend_chart(scene, one),
+        Heading(_("The worst gaps"), "gaps"),
+        gaps_table(scene, "gaps", _("The controls that cost the index most"), scene.gaps(snap.departments)[:_GAPS]),
+        *_departments(scene),
+        *_missed(scene),
+        formula(scene),
+    ]
+    return Document("summary", _("Compliance summary"), scene.department(one) if one else "", tuple(blocks), "gaps", True)
+
+
+def _departments(scene: Scene) -> tuple[Block, ...]:
+    """Side by side, where they fit on the page."""
+    if len(scene.snapshot.departments) > _FEW:
+        return (Paragraph(_("Departments side by side: auditor report league")),)
+    return (Heading(_("Departments"), "departments"), departments_table(scene))
+
+
+def _index(scene: Scene, department: str) -> Figure:
+    snap = scene.snapshot
+    value = scene.scores[department].index if department in scene.scores else snap.index
+    why = scene.scores[department].withheld if department in scene.scores else ""
+    earlier = [p.departments.get(department) if department else p.index for p in snap.trend[:-1]]
+    before = next((v for v in reversed(earlier) if v is not None), None)
+    note = _("no earlier index to compare with")
+    if value is None and not department:
+        note = _("not every department has an index")
+    elif value is not None and before is not None:
+        note = _("{change} since the audit before").format(change=_signed(value - before))
+    return Figure("index", _("Index"), cells.index(value, why), note, "auditor score")
+
+
+def _signed(change: float) -> str:
+    sign = "+" if change > 0 else "−" if change < 0 else "±"
+    return f"{sign}{number(abs(round(change, 1)), 1)}"
+
+
+def _shares(scene: Scene) -> tuple[Figure, ...]:
+    scores = list(scene.scores.values())
+    automated = sum(s.automated_share for s in scores) / len(scores) if scores else None
+    attested = sum(s.attested_share for s in scores) / len(scores) if scores else None
+    note = _("share of the policy, by the controls' weights")
+    return (
+        Figure("automated", _("Decided by checks"), cells.share(automated), note, "auditor score"),
+        Figure("attested", _("Attested"), cells.share(attested), note, "auditor soa DEPARTMENT"),
+    )
+
+
+def _apart(scene: Scene) -> tuple[Figure, ...]:
+    """What must not disappear in an index: the unknown, the excepted, the unreached."""
+    snap = scene.snapshot
+    unknown = sum(s.verdicts.get(k, 0) for s in snap.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
+    active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
+    excepted = len(scene.live) - len(scene.open)
+    ending = len(snap.expiring)
+    return (
+        Figure(
+            "unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), "auditor score"
+        ),
+        Figure(
+            "exceptions",
+            _("Exceptions ending soon"),
+            cells.count(ending, Tone.FAIR),
+            _("of {n} in force, over {findings} findings").format(n=number(active), findings=number(excepted)),
+            "auditor exceptions list",
+        ),
+        Figure(
+            "unreached",
+            _("Not reached"),
+            cells.count(len(snap.missed), Tone.BAD),
+            _("hosts and networks"),
+            f"auditor runs show {snap.run.id}",
+        ),
+    )
+
+
+def departments_table(scene: Scene) -> Table:
+    """Departments side by side, in the order of the inventories."""
+    earlier = scene.snapshot.trend[-2] if len(scene.snapshot.trend) > 1 else None
+    rows = []
+    for name in scene.snapshot.departments:
+        score = scene.scores.get(name)
+        open_ones = scene.of(name)
+        value = score.index if score else None
+        before = earlier.departments.get(name) if earlier else None
+        change = None if value is None or before is None else round(value - before, 1)
+        rows.append(
+            (
+                cells.words(scene.department(name), name),
+                cells.index(value, score.withheld if score else "set_aside"),
+                Cell(_signed(change), change) if change is not None else Cell(cells.NONE, None, Tone.MUTED),
+                cells.share(score.coverage.share if score else None),
+                cells.share(score.automated_share if score else None),
+                cells.share(score.attested_share if score else None),
+                cells.count(len(open_ones)),
+                cells.count(sum(s.finding.severity.rank < 2 for s in open_ones), Tone.BAD),
+                cells.count(sum(s.overdue for s in open_ones), Tone.BAD),
+            )
+        )
+    columns = (
+        Column("department", _("Department"), width=28),
+        Column("index", _("Index"), Shape.NUMBER, 14),
+        Column("change", _("Change"), Shape.NUMBER, 9),
+        Column("coverage", _("Coverage"), Shape.NUMBER, 9),
+        Column("automated", _("Decided by checks"), Shape.NUMBER, 10),
+        Column("attested", _("Attested"), Shape.NUMBER, 9),
+        Column("open", _("Open findings"), Shape.NUMBER, 9),
+        Column("worst", _("Critical and high"), Shape.NUMBER, 9),
+        Column("overdue", _("Overdue"), Shape.NUMBER, 9),
+    )
+    return Table("departments", _("Departments side by side"), columns, tuple(rows), _("No department is in scope."))
+
+
+def _missed(scene: Scene) -> tuple[Block, ...]:
+    missed = scene.snapshot.missed
+    if not missed:
+        return ()
+    long = [m for m in missed if m.last_reached is None]
+    told = _(
+        "{n} hosts and networks were not reached on {day}; {never} of them were never reached. The annex names each, and why."
+    )
+    when = day(scene.snapshot.run.started.date())
+    return (Paragraph(told.format(n=number(len(missed)), day=when, never=number(len(long))), Tone.FAIR),)

@@ -1,0 +1,161 @@
+"""A snapshot with what every kind of report asks of it: titles in the reader's language, zones, what is open, what costs most."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from auditor.model import (
+    Asset,
+    Check,
+    Control,
+    ControlScore,
+    Department,
+    DepartmentScore,
+    FindingState,
+    Policy,
+    Resolution,
+    Snapshot,
+    Standing,
+)
+from auditor.text import current
+from auditor.text.bidi import safe
+
+SPARED = frozenset({FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
+"""States of findings that may stand for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A control that costs points: how many, of a hundred of the whole index, where, and by how many open findings."""
+
+    control: Control
+    lost: float
+    share: float
+    departments: tuple[str, ...]
+    findings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Adherence:
+    """How many findings were closed by proof within their time, of those whose time has been used or has run out."""
+
+    kept: int
+    of: int
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None when no deadline has come yet."""
+        return self.kept / self.of if self.of else None
+
+
+class Scene:
+    """Read-only; made once per report and language."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.catalogue = snapshot.catalogue
+        self.departments: dict[str, Department] = {d.id: d for d in snapshot.catalogue.inventory.departments}
+        self.scores: dict[str, DepartmentScore] = {s.department: s for s in snapshot.scores}
+        self.controls: dict[str, Control] = {c.id: c for c in snapshot.catalogue.framework.controls}
+        self.assets: dict[str, Asset] = {a.uid: a for d in self.departments.values() for a in d.assets}
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that the run was judged by."""
+        return self.catalogue.policies[self.snapshot.run.policy]
+
+    @cached_property
+    def live(self) -> tuple[Standing, ...]:
+        """Findings that are not closed, excepted ones included."""
+        return tuple(s for s in self.snapshot.standings if s.finding.state is not FindingState.CLOSED)
+
+    @cached_property
+    def open(self) -> tuple[Standing, ...]:
+        """Findings that somebody must still mend."""
+        return tuple(s for s in self.live if s.finding.state not in SPARED)
+
+    def of(self, department: str) -> tuple[Standing, ...]:
+        """Open findings of a department."""
+        return tuple(s for s in self.open if s.finding.department == department)
+
+    def zone(self, department: str) -> str:
+        """A department's time zone."""
+        found = self.departments.get(department)
+        return found.timezone if found else "UTC"
+
+    def department(self, name: str) -> str:
+        """A department's title."""
+        found = self.departments.get(name)
+        return safe(found.title.to(current()).strip()) if found else safe(name)
+
+    def check(self, name: str) -> Check | None:
+        """A check that is still there."""
+        return self.catalogue.checks.get(name)
+
+    def check_title(self, name: str) -> str:
+        """What a check demands; of one that is gone, its id."""
+        found = self.check(name)
+        return " ".join(found.title.to(current()).split()) if found else name
+
+    def control_title(self, name: str) -> str:
+        """What a control is called."""
+        found = self.controls.get(name)
+        return " ".join(found.title.to(current()).split()) if found else name
+
+    def theme(self, name: str) -> str:
+        """A theme's label."""
+        terms = dict(self.catalogue.framework.vocabulary).get("theme", ())
+        return next((t.title.to(current()) for t in terms if t.id == name), name)
+
+    def themes(self) -> tuple[str, ...]:
+        """The framework's themes, in its order."""
+        return tuple(dict.fromkeys(c.theme for c in self.catalogue.framework.controls))
+
+    def gaps(self, departments: Iterable[str]) -> tuple[Gap, ...]:
+        """Controls that cost the index most, the dearest first."""
+        wanted = tuple(departments)
+        lost: Counter[str] = Counter()
+        shares: dict[str, list[float]] = defaultdict(list)
+        where: dict[str, list[str]] = defaultdict(list)
+        for name in wanted:
+            for one in self._scored(name):
+                whole = sum(c.weight for c in self._scored(name))
+                missing = 1 - (one.share or 0.0)
+                shares[one.control].append(one.share or 0.0)
+                if missing > 0:
+                    lost[one.control] += 100 * one.weight * missing / whole / len(wanted)  # type: ignore[assignment]  # floats
+                    where[one.control].append(name)
+        found = Counter(c for s in self.open if s.finding.department in wanted for c in s.finding.controls)
+        gaps = (
+            Gap(self.controls[c], points, sum(shares[c]) / len(shares[c]), tuple(where[c]), found[c])
+            for c, points in lost.items()
+        )
+        return tuple(sorted(gaps, key=lambda g: (-g.lost, g.control.id)))
+
+    def _scored(self, department: str) -> tuple[ControlScore, ...]:
+        score = self.scores.get(department)
+        return tuple(c for c in score.controls if c.share is not None) if score else ()
+
+    def adherence(self, departments: Iterable[str]) -> Adherence:
+        """Whether deadlines are kept."""
+        wanted = set(departments)
+        kept = late = 0
+        for standing in self.snapshot.standings:
+            finding = standing.finding
+            if finding.department not in wanted or finding.due is None:
+                continue
+            if finding.closed_at is not None and finding.resolution in (Resolution.FIXED, Resolution.GONE):
+                kept += finding.closed_at <= finding.due
+                late += finding.closed_at > finding.due
+            late += standing.overdue
+        return Adherence(kept, kept + late)
+
+    def weighed(self, department: str) -> tuple[int, int]:
+        """How many controls are decided by checks and how many by an accepted answer, of a department."""
+        score = self.scores.get(department)
+        if score is None:
+            return 0, 0
+        return sum(c.automated is not None for c in score.controls), sum(c.attested is not None for c in score.controls)

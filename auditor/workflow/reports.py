@@ -1,0 +1,166 @@
+"""Making reports, many at once, and telling whether a report still says what the ledger says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from auditor.errors import UsageError
+from auditor.model import Catalogue, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
+from auditor.model.codec import digest
+from auditor.reporting.document import Document
+from auditor.reporting.html import as_html
+from auditor.reporting.kinds import document
+from auditor.reporting.pdf import as_pdf
+from auditor.reporting.plain import as_csv, as_json
+from auditor.reporting.stamps import read_stamp
+from auditor.reporting.xlsx import as_xlsx
+from auditor.text import _
+from auditor.workflow.queries import reading
+from auditor.workflow.snapshots import gather
+
+FORMATS: dict[ReportKind, tuple[ReportFormat, ...]] = dict.fromkeys(
+    ReportKind,
+    (ReportFormat.TERMINAL, ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX, ReportFormat.CSV, ReportFormat.JSON),
+)
+"""In which formats each kind can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A report before it is written: the document, and its stamp."""
+
+    document: Document
+    stamp: Stamp
+    snapshot: Snapshot
+    templates: Path | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The file's bytes."""
+        return _WRITERS[self.stamp.format](self)
+
+
+_WRITERS: dict[ReportFormat, Callable[[Made], bytes]] = {
+    ReportFormat.HTML: lambda made: as_html(made.document, made.stamp, made.templates).encode(),
+    ReportFormat.PDF: lambda made: as_pdf(made.document, made.stamp, made.templates),
+    ReportFormat.XLSX: lambda made: as_xlsx(made.document, made.stamp),
+    ReportFormat.CSV: lambda made: as_csv(made.document, made.stamp).encode(),
+    ReportFormat.JSON: lambda made: as_json(made.document, made.stamp).encode(),
+}
+_WITH_VERDICTS = frozenset({ReportFormat.JUNIT, ReportFormat.SARIF, ReportFormat.OSCAL, ReportFormat.HDF})
+
+
+def moment() -> datetime:
+    """When a report is made: SOURCE_DATE_EPOCH where it is set, else now, to the second.
+
+    https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    told = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not told:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromtimestamp(int(told), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(_("SOURCE_DATE_EPOCH must be a number of seconds, not {value!r}").format(value=told)) from error
+
+
+def make_report(
+    catalogue: Catalogue,
+    options: ReportOptions,
+    written: ReportFormat,
+    *,
+    templates: Path | None = None,
+    now: datetime | None = None,
+) -> Made:
+    """Make one report. Raises UsageError for a kind that cannot be written so, or for names that are not there."""
+    if written not in FORMATS[options.kind]:
+        known = ", ".join(f.value for f in FORMATS[options.kind])
+        message = _("{kind} cannot be written as {format}; it can be: {known}")
+        raise UsageError(message.format(kind=options.kind.value, format=written.value, known=known))
+    snapshot = gather(catalogue, options, now=now or moment(), verdicts=written in _WITH_VERDICTS)
+    return from_snapshot(snapshot, options, written, templates)
+
+
+def from_snapshot(snapshot: Snapshot, options: ReportOptions, written: ReportFormat, templates: Path | None = None) -> Made:
+    """A report of what is gathered already."""
+    policy = snapshot.catalogue.policies[snapshot.run.policy]
+    stamp = Stamp(
+        options=options,
+        format=written,
+        as_of=snapshot.as_of,
+        run=snapshot.run.id,
+        seq=snapshot.seq,
+        head=snapshot.head,
+        policy=policy.id,
+        policy_version=policy.version,
+        policy_sha256=policy.sha256,
+        plan_sha256=snapshot.run.plan_sha256,
+        files_sha256=digest(snapshot.inputs),
+        program=version("auditor"),
+        templates_sha256=_templates(templates),
+    )
+    return Made(document(snapshot, options), stamp, snapshot, templates)
+
+
+def _templates(folder: Path | None) -> str:
+    """One hash over every file of a folder of templates; "" for the stock ones."""
+    if folder is None:
+        return ""
+    found = sorted(p for p in folder.rglob("*") if p.is_file())
+    return digest([(p.relative_to(folder).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest()) for p in found])
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether a report matches the ledger; ``problem`` says in what it does not, or why that cannot be told."""
+
+    stamp: Stamp
+    ok: bool
+    problem: str = ""
+
+
+def verify_report(catalogue: Catalogue, path: Path, templates: Path | None = None) -> Verified:
+    """Make the report again from the ledger as it stood, and compare every byte."""
+    stamp = read_stamp(path)
+    problem = _not_comparable(catalogue, stamp, templates)
+    if problem:
+        return Verified(stamp, False, problem)
+    snapshot = gather(catalogue, stamp.options, now=stamp.as_of, verdicts=stamp.format in _WITH_VERDICTS, seq=stamp.seq)
+    again = from_snapshot(snapshot, stamp.options, stamp.format, templates)
+    same = again.content == path.read_bytes()
+    return Verified(stamp, same, "" if same else _("its content is not what the ledger says: the file was changed"))
+
+
+def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None) -> str:
+    with reading(catalogue) as ledger:
+        entry = next(iter(ledger.journal(after=stamp.seq - 1)), None)
+    if entry is None or entry.seq != stamp.seq or entry.hash != stamp.head:
+        return _(
+            "it was not made from this ledger, or the ledger was changed since: entry {seq} of the journal has another hash"
+        ).format(seq=stamp.seq)
+    if stamp.program != version("auditor"):
+        return _("it was made by auditor {theirs}; this is {ours}").format(theirs=stamp.program, ours=version("auditor"))
+    inputs = sorted((name, hashlib.sha256(content.encode()).hexdigest()) for name, content in catalogue.sources)
+    if digest(inputs) != stamp.files_sha256:
+        return _("policies, checks or inventories have changed since; verify it in a workspace with the files of that day")
+    if _templates(templates) != stamp.templates_sha256:
+        return _("it was made with other templates; name their folder: --template DIR")
+    return ""
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a report whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error

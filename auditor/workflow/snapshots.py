@@ -1,0 +1,290 @@
+"""What reports are made from: everything that stood in the ledger at one point, gathered in one view of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from auditor.errors import UsageError
+from auditor.ledger import Ledger
+from auditor.lifecycle import is_due_soon, is_overdue
+from auditor.model import (
+    Campaign,
+    Catalogue,
+    Change,
+    ChangeKind,
+    Circular,
+    EventKind,
+    Finding,
+    FindingState,
+    Missed,
+    Outcome,
+    Point,
+    Reach,
+    ReportKind,
+    ReportOptions,
+    Resolution,
+    Run,
+    RunStatus,
+    Snapshot,
+    Standing,
+)
+from auditor.scoring import overall_index, theme_indices
+from auditor.text import _
+from auditor.workflow.exceptions import expiring
+from auditor.workflow.queries import reading
+from auditor.workflow.scores import applicable, score_plan
+from auditor.workflow.state import State, after
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A point in the ledger's history: a run that had ended, and the journal's last entry then."""
+
+    run: Run
+    seq: int
+    as_of: datetime
+
+
+def gather(catalogue: Catalogue, options: ReportOptions, *, now: datetime, verdicts: bool = False, seq: int = 0) -> Snapshot:
+    """The snapshot that a report asks for. ``seq`` other than 0 takes the ledger as it stood after that entry of the journal, for
+    a report that is made again; ``verdicts`` brings every verdict too.
+
+    Raises UsageError for a department, run, campaign, circular or day that is not there.
+    """
+    with archive(catalogue, options, now=now, seq=seq) as held:
+        return held.snapshot(options, verdicts=verdicts)
+
+
+@contextmanager
+def archive(catalogue: Catalogue, options: ReportOptions, *, now: datetime, seq: int = 0) -> Iterator[Archive]:
+    """The point that the options name, from which snapshots are cut for as many reports as are wanted."""
+    with reading(catalogue) as ledger, ledger.view():
+        campaign = ledger.record(Campaign, options.campaign) if options.campaign else None
+        yield Archive(catalogue, ledger, campaign, _point(ledger, options, campaign, now, seq))
+
+
+class Archive:
+    """One point of the ledger's history, scored once."""
+
+    def __init__(self, catalogue: Catalogue, ledger: Ledger, campaign: Campaign | None, at: _At) -> None:
+        self.catalogue, self.campaign = catalogue, campaign
+        self._ledger, self._at = ledger, at
+        self._plan = ledger.plan(at.run.id)
+        if self._plan.policy not in catalogue.policies:
+            message = _("run {run} was judged by policy {policy}, which is no longer there")
+            raise UsageError(message.format(run=at.run.id, policy=self._plan.policy))
+        self._state = after(ledger, at.seq)
+        kinds = ledger.verdict_kinds(at.run.id)
+        self._scores = score_plan(catalogue, self._plan, kinds, self._state.answers, self._state.findings, at.as_of)
+        self._trend = _trend(ledger, at.run)
+        self._missed = tuple(_missed(ledger, at.run))
+        sources = sorted(catalogue.sources)
+        self._inputs = tuple((name, hashlib.sha256(content.encode()).hexdigest()) for name, content in sources)
+
+    @property
+    def departments(self) -> tuple[str, ...]:
+        """Those that were audited, of a campaign those that are in it."""
+        wanted = self.campaign.departments if self.campaign else ()
+        return tuple(s.department for s in self._scores if not wanted or s.department in wanted)
+
+    @property
+    def has_before(self) -> bool:
+        """Whether there is an earlier audit to compare with."""
+        return len(self._trend) > 1
+
+    @property
+    def circulars(self) -> tuple[Circular, ...]:
+        """Those issued by then."""
+        return self._state.circulars
+
+    def snapshot(self, options: ReportOptions, *, verdicts: bool = False) -> Snapshot:
+        """What one report shows. Raises UsageError for a department or circular that is not there."""
+        scope = _scope(self.catalogue, options, self.campaign, self._state)
+        made = self._cut(scope, _circulars(self._state, options, scope), self._outcomes(scope) if verdicts else ())
+        if options.kind is ReportKind.SOA:
+            by_name = {s.department: s for s in made.scores}
+            listed = [d.id for d in self.catalogue.inventory.departments if d.id in scope]
+            answers, now = self._state.answers, self._at.as_of
+            statements = {d: applicable(self.catalogue, d, by_name.get(d), answers, now) for d in listed}
+            return replace(made, applicability=statements)
+        return _compared(self._ledger, options, made, self._state) if options.kind is ReportKind.DELTA else made
+
+    def _outcomes(self, scope: tuple[str, ...]) -> tuple[Outcome, ...]:
+        judged = [d for d in self._plan.departments if d.department in scope]
+        names = {d.asset.uid for d in judged} | {a.asset.uid for d in judged for a in d.assets}
+        return tuple(o for o in self._ledger.verdicts(self._at.run.id) if o.asset in names)
+
+    def _cut(self, scope: tuple[str, ...], circulars: tuple[Circular, ...], outcomes: tuple[Outcome, ...]) -> Snapshot:
+        state, at = self._state, self._at
+        scores = tuple(s for s in self._scores if s.department in scope)
+        whole = len(scores) == len(self._scores) and not self._plan.set_aside
+        due_soon = self.catalogue.policies[self._plan.policy].terms.due_soon
+        standings = tuple(
+            Standing(f, is_overdue(f, at.as_of), is_due_soon(f, at.as_of, due_soon))
+            for f in state.findings
+            if f.department in scope
+        )
+        own = {s.finding.asset for s in standings}
+        return Snapshot(
+            catalogue=self.catalogue,
+            as_of=at.as_of,
+            seq=state.seq,
+            head=state.head,
+            run=at.run,
+            departments=scope,
+            scores=scores,
+            index=overall_index(scores) if whole else None,
+            themes={s.department: theme_indices(s, self.catalogue.framework) for s in scores},
+            trend=self._trend,
+            standings=standings,
+            exceptions=tuple(e for e in state.exceptions if e.department in scope),
+            answers=tuple(a for a in state.answers if a.department in scope),
+            circulars=circulars,
+            campaign=self.campaign,
+            missed=tuple(m for m in self._missed if m.department in scope),
+            left_inventory=tuple(str(uid) for uid in _listed(at.run, "left_inventory") if uid in own),
+            expiring=frozenset(e.id for e in state.exceptions if expiring(self.catalogue, e, at.as_of)),
+            outcomes=outcomes,
+            inputs=self._inputs,
+        )
+
+
+def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> tuple[Circular, ...]:
+    wanted = options.circular.casefold()
+    found = tuple(c for c in state.circulars if set(c.due) & set(scope) and wanted in ("", c.id.casefold()))
+    if wanted and not found:
+        raise UsageError(_("nothing is named {name!r}{hint}").format(name=options.circular, hint=""))
+    return found
+
+
+def _point(ledger: Ledger, options: ReportOptions, campaign: Campaign | None, now: datetime, seq: int) -> _At:
+    head = seq or ledger.head()[0]
+    if campaign is not None and campaign.frozen:
+        kept = json.loads(ledger.kept_file(campaign.frozen))
+        return _At(ledger.run(int(kept["run"]["id"])), int(kept["journal"]["seq"]), campaign.closed_at or now)
+    if options.kind is ReportKind.DELTA and options.until:
+        return _named(ledger, options.until, now)
+    if options.run not in ("", "latest"):
+        return _named(ledger, options.run, now)
+    if seq:
+        return _At(_last_run(ledger, seq), seq, now)
+    return _At(ledger.run("latest"), head, now)
+
+
+def _named(ledger: Ledger, name: str, now: datetime) -> _At:
+    """The point that a run's number or a day means: the end of that run, or of that day."""
+    if name.isdecimal() or name == "latest":
+        run = ledger.run(name)
+        if run.status is not RunStatus.FINISHED or run.ended is None:
+            raise UsageError(_("run {run} is not finished: there is no report of it").format(run=run.id))
+        return _At(run, _end_of(ledger, run), run.ended)
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        message = _("{name!r} is neither the number of a run nor a day written as YYYY-MM-DD")
+        raise UsageError(message.format(name=name)) from None
+    midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
+    seq = ledger.last_before(midnight)
+    return _At(_last_run(ledger, seq), seq, min(now, midnight))
+
+
+def _end_of(ledger: Ledger, run: Run) -> int:
+    ends = (e.seq for e in ledger.journal(subject=str(run.id)) if e.event.kind is EventKind.RUN_FINISHED)
+    return max(ends, default=0)
+
+
+def _last_run(ledger: Ledger, seq: int) -> Run:
+    """The newest whole run of the policy of record that had ended by an entry of the journal."""
+    for run in ledger.runs():
+        if _counts(run) and _end_of(ledger, run) <= seq:
+            return run
+    raise UsageError(_("no audit had ended by then"))
+
+
+def _counts(run: Run) -> bool:
+    policy = run.summary.get("policy")
+    of_record = isinstance(policy, dict) and policy.get("of_record") is True
+    return run.status is RunStatus.FINISHED and not run.narrowed and of_record
+
+
+def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | None, state: State) -> tuple[str, ...]:
+    """Departments in scope, in the order of the inventories; those of which only findings are left come last."""
+    held = sorted({f.department for f in state.findings})
+    known = tuple(
+        dict.fromkeys((*(d.id for d in catalogue.inventory.departments), *(d for d, _m in catalogue.inventory.set_aside), *held))
+    )
+    wanted = options.departments or (campaign.departments if campaign else ())
+    strange = next((d for d in wanted if d not in known), None)
+    if strange is not None:
+        raise UsageError(_("there is no department {name!r} in the inventories").format(name=strange))
+    return tuple(d for d in known if d in wanted) if wanted else known
+
+
+def _trend(ledger: Ledger, last: Run) -> tuple[Point, ...]:
+    runs = [r for r in reversed(ledger.runs()) if _counts(r) and r.id <= last.id]
+    return tuple(_point_of(r) for r in runs)
+
+
+def _point_of(run: Run) -> Point:
+    rows = [d for d in _listed(run, "departments") if isinstance(d, dict)]
+    coverage = run.summary.get("coverage")
+    indices = {str(d["id"]): _number(d.get("index")) for d in rows}
+    share = _number(coverage.get("share")) if isinstance(coverage, dict) else None
+    return Point(run.id, run.ended or run.started, _number(run.summary.get("index")), share, indices)
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _listed(run: Run, key: str) -> list[object]:
+    value = run.summary.get(key)
+    return list(value) if isinstance(value, list) else []
+
+
+def _missed(ledger: Ledger, run: Run) -> Iterator[Missed]:
+    rows = [m for m in _listed(run, "not_reached") if isinstance(m, dict)]
+    last = ledger.reaches(run.id) if rows else {}
+    for row in rows:
+        uid = str(row["asset"])
+        yield Missed(uid, str(row["name"]), str(row["department"]), Reach(row["reach"]), str(row["detail"]), last.get(uid))
+
+
+def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state: State) -> Snapshot:
+    """The same, with what has changed since an earlier point: by default the run before."""
+    earlier = [p for p in snapshot.trend if p.run != snapshot.run.id]
+    if not options.since and not earlier:
+        raise UsageError(_("there is no earlier audit to compare with; name a run or a day: --since"))
+    first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
+    if first.seq > state.seq:
+        raise UsageError(_("the later point lies before the earlier one"))
+    before = {f.id: f for f in after(ledger, first.seq).findings}
+    unseen = {m.asset: m for m in snapshot.missed}
+    left = set(snapshot.left_inventory)
+    found = (f for f in state.findings if f.department in snapshot.departments)
+    changes = [_change(before.get(f.id), f, unseen, left) for f in found]
+    order = list(ChangeKind)
+    kept = sorted((c for c in changes if c is not None), key=lambda c: (order.index(c.kind), c.finding.severity.rank))
+    return replace(snapshot, since=_point_of(first.run), changes=tuple(kept))
+
+
+def _change(before: Finding | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
+    """What became of a finding; None when it was closed at both points."""
+    closed = FindingState.CLOSED
+    if now.state is closed:
+        if before is not None and before.state is closed and before.reopened == now.reopened:
+            return None
+        proven = now.resolution is Resolution.FIXED
+        return Change(ChangeKind.FIXED if proven else ChangeKind.CLOSED, now)
+    if before is None:
+        return Change(ChangeKind.NEW, now)
+    if before.state is closed or now.reopened > before.reopened:
+        return Change(ChangeKind.REOPENED, now)
+    if now.asset in unseen:
+        return Change(ChangeKind.UNSEEN, now, unseen[now.asset].reach, unseen[now.asset].detail)
+    return Change(ChangeKind.UNSEEN, now) if now.asset in left else Change(ChangeKind.STILL, now)

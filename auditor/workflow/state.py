@@ -1,0 +1,79 @@
+"""Everything that people and scans have brought into the ledger, as it stands or as it stood after any entry of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from auditor.ledger import Ledger, record_kind
+from auditor.lifecycle import replay
+from auditor.model import AttestedAnswer, Campaign, Circular, Event, Finding, RiskException
+from auditor.model.codec import from_json
+
+_CLASSES = {"exception": RiskException, "attestation": AttestedAnswer, "campaign": Campaign, "circular": Circular}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Findings, the worst first, and records in the order in which they were made, after the entry ``seq`` of the journal.
+
+    ``last_seen`` of a finding out of the past is what it was at its last move: seeing it again moves nothing.
+    """
+
+    seq: int
+    head: str
+    findings: tuple[Finding, ...]
+    exceptions: tuple[RiskException, ...]
+    answers: tuple[AttestedAnswer, ...]
+    campaigns: tuple[Campaign, ...]
+    circulars: tuple[Circular, ...]
+
+
+def present(ledger: Ledger) -> State:
+    """As it stands."""
+    seq, head = ledger.head()
+    return State(
+        seq,
+        head,
+        ledger.findings(),
+        ledger.records(RiskException),
+        ledger.records(AttestedAnswer),
+        ledger.records(Campaign),
+        ledger.records(Circular),
+    )
+
+
+def after(ledger: Ledger, seq: int) -> State:
+    """As it stood after an entry of the journal."""
+    if seq >= ledger.head()[0]:
+        return present(ledger)
+    head = ""
+    newest: dict[tuple[type, str], Any] = {}
+
+    def events() -> Iterator[Event]:
+        nonlocal head
+        for entry in takewhile(lambda entry: entry.seq <= seq, ledger.journal()):
+            head = entry.hash
+            kind = record_kind(entry.event.kind)
+            if kind:
+                newest[_CLASSES[kind], entry.event.subject] = entry.event.data["record"]
+            yield entry.event
+
+    findings = replay(events()).values()
+    held = _records(newest)
+    return State(
+        seq,
+        head,
+        tuple(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
+        tuple(held[RiskException]),
+        tuple(held[AttestedAnswer]),
+        tuple(held[Campaign]),
+        tuple(held[Circular]),
+    )
+
+
+def _records(newest: dict[tuple[type, str], Any]) -> dict[type, list[Any]]:
+    ordered = sorted(newest.items(), key=lambda item: (len(item[0][1]), item[0][1]))
+    return {cls: [from_json(cls, data) for (own, _id), data in ordered if own is cls] for cls in _CLASSES.values()}
