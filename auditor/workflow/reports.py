@@ -14,6 +14,10 @@ from auditor.errors import UsageError
 from auditor.model import Catalogue, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
 from auditor.model.codec import digest
 from auditor.reporting.document import Document
+from auditor.reporting.exchange.hdf import as_hdf
+from auditor.reporting.exchange.junit import as_junit
+from auditor.reporting.exchange.oscal import as_assessment, as_poam
+from auditor.reporting.exchange.sarif import as_sarif
 from auditor.reporting.html import as_html
 from auditor.reporting.kinds import document
 from auditor.reporting.pdf import as_pdf
@@ -24,10 +28,19 @@ from auditor.text import _
 from auditor.workflow.queries import reading
 from auditor.workflow.snapshots import gather
 
-FORMATS: dict[ReportKind, tuple[ReportFormat, ...]] = dict.fromkeys(
-    ReportKind,
-    (ReportFormat.TERMINAL, ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX, ReportFormat.CSV, ReportFormat.JSON),
+_FOR_PEOPLE = (
+    ReportFormat.TERMINAL,
+    ReportFormat.HTML,
+    ReportFormat.PDF,
+    ReportFormat.XLSX,
+    ReportFormat.CSV,
+    ReportFormat.JSON,
 )
+_FOR_PROGRAMS = {
+    ReportKind.FINDINGS: (ReportFormat.SARIF, ReportFormat.JUNIT, ReportFormat.OSCAL, ReportFormat.HDF),
+    ReportKind.PLAN: (ReportFormat.OSCAL,),
+}
+FORMATS = {kind: (*_FOR_PEOPLE, *_FOR_PROGRAMS.get(kind, ())) for kind in ReportKind}
 """In which formats each kind can be written."""
 
 
@@ -52,8 +65,16 @@ _WRITERS: dict[ReportFormat, Callable[[Made], bytes]] = {
     ReportFormat.XLSX: lambda made: as_xlsx(made.document, made.stamp),
     ReportFormat.CSV: lambda made: as_csv(made.document, made.stamp).encode(),
     ReportFormat.JSON: lambda made: as_json(made.document, made.stamp).encode(),
+    ReportFormat.SARIF: lambda made: as_sarif(made.snapshot, made.stamp).encode(),
+    ReportFormat.JUNIT: lambda made: as_junit(made.snapshot, made.stamp).encode(),
+    ReportFormat.HDF: lambda made: as_hdf(made.snapshot, made.stamp).encode(),
+    ReportFormat.OSCAL: lambda made: (
+        as_poam(made.snapshot, made.stamp)
+        if made.stamp.options.kind is ReportKind.PLAN
+        else as_assessment(made.snapshot, made.stamp)
+    ).encode(),
 }
-_WITH_VERDICTS = frozenset({ReportFormat.JUNIT, ReportFormat.SARIF, ReportFormat.OSCAL, ReportFormat.HDF})
+_WITH_VERDICTS = frozenset({ReportFormat.JUNIT, ReportFormat.HDF})
 
 
 def moment() -> datetime:
