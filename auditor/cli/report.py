@@ -12,7 +12,7 @@ import click
 from auditor.cli.base import App, Command, Exit, Group, option, pass_app
 from auditor.errors import UsageError
 from auditor.model import Grouping, ReportFormat, ReportKind, ReportOptions, Tongue
-from auditor.text import N_, _, current, instant
+from auditor.text import N_, _, current, instant, ngettext, number
 from auditor.text.bidi import isolate
 from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.workspace import open_workspace
@@ -129,6 +129,55 @@ def _command(kind: ReportKind) -> None:
 
 for _kind in ReportKind:
     _command(_kind)
+
+
+@report.command("all", help=N_("Everything in one folder or zip, a folder in it for each department."))
+@option(
+    "--output",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE.zip",
+    help=N_("A new folder, or a file that ends with .zip."),
+)
+@option(
+    "--language",
+    type=click.Choice([t.value for t in Tongue]),
+    default=None,
+    help=N_("Arabic, English, or both side by side. Default: the language of what is shown."),
+)
+@option(
+    "--campaign", default="", metavar="CAMPAIGN", help=N_("Only a campaign's departments; of a closed one, as it was frozen.")
+)
+@option("--run", default="", metavar="RUN", help=N_("As it stood at the end of this run. Default: as it stands now."))
+@option(
+    "--template",
+    "templates",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=N_("Templates of your own, which take the place of ours."),
+)
+@pass_app
+def report_all(app: App, target: Path, language: str | None, campaign: str, run: str, templates: Path | None) -> None:
+    """All."""
+    from auditor.workflow.bundles import make_bundle
+
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
+    app.warn_set_aside(d for d, _mistakes in catalogue.inventory.set_aside)
+    tongue = Tongue(language or current())
+    made = make_bundle(catalogue, target, tongue=tongue, campaign=campaign, run=run, templates=templates, written=app.say)
+    told = ngettext("{n} report is in {path}.", "{n} reports are in {path}.", len(made.files))
+    app.say(told.format(n=number(len(made.files)), path=isolate(str(target))), "bold")
+
+
+@report.command("schema", help=N_("Print the JSON Schema that reports in JSON follow."))
+def report_schema() -> None:
+    """Schema."""
+    from auditor.reporting.plain import schema
+    from auditor.reporting.tabular import as_json
+
+    sys.stdout.write(as_json(schema()))
 
 
 @report.command("verify", help=N_("Say whether a report matches the ledger: it is made again and every byte compared."))

@@ -14,7 +14,7 @@ from auditor.loading.files import Files, text
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
-from auditor.model import Person, Role, Settings
+from auditor.model import Letterhead, Person, Role, Settings
 from auditor.text import _
 
 SETTINGS_FILE = "auditor.toml"
@@ -61,15 +61,33 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     known = {name: value for name, value in plain.items() if name in Settings.__dataclass_fields__}
     of_record = data.get("policy", {}).get("of_record", "")
     seal_key = data.get("ledger", {}).get("seal_key", "")
+    report = data.get("report", {})
+    own = {name: _letterhead(root, entry) for name, entry in report.get("departments", {}).items()}
+    shown = {key: report[key] for key in ("numerals", "dates") if key in report}
     people = {user: _person(user, entry) for user, entry in data.get("people", {}).items()}
     if document is not None:
         _check_people(files.report, document, people)
-    return Settings(root=root, policy_of_record=of_record, people=people, seal_key=seal_key, **folders, **known), document
+    return Settings(
+        root=root,
+        policy_of_record=of_record,
+        people=people,
+        seal_key=seal_key,
+        letterhead=_letterhead(root, report),
+        letterheads=own,
+        **shown,
+        **folders,
+        **known,
+    ), document
 
 
 def _person(user: str, entry: dict[str, Any]) -> Person:
     roles = tuple(Role(role) for role in entry["roles"])
     return Person(user, text(entry["name"]), roles, entry.get("department", ""), entry.get("ministry", ""))
+
+
+def _letterhead(root: Path, entry: dict[str, Any]) -> Letterhead:
+    words = entry.get("letterhead")
+    return Letterhead(text(words) if words else None, root / entry["logo"] if "logo" in entry else None)
 
 
 def _check_people(report: Report, document: Document, people: dict[str, Person]) -> None:

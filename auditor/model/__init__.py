@@ -42,7 +42,7 @@ from auditor.model.report import (
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
 from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
-from auditor.model.workspace import Catalogue, Settings
+from auditor.model.workspace import Catalogue, Letterhead, Settings
 
 __all__ = [
     "MOVING",
@@ -89,6 +89,7 @@ __all__ = [
     "Inventory",
     "Json",
     "Language",
+    "Letterhead",
     "Level",
     "Mapping",
     "Missed",

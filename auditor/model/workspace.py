@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.model.check import Check
-from auditor.model.common import Language
+from auditor.model.common import Language, Text
 from auditor.model.control import Framework
 from auditor.model.inventory import Inventory
 from auditor.model.people import Person
 from auditor.model.policy import Overlay, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who sends a report: a text, which may have several lines, and the path of a picture; either may be missing."""
+
+    text: Text | None = None
+    logo: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,10 @@ class Settings:
     network_timeout: float = 600.0
     network_concurrency: int = 4
     people: dict[str, Person] = field(default_factory=dict)  # by their name at the operating system
+    numerals: str = "western"  # or arabic: the digits of Arabic texts
+    dates: str = "iso"  # or long: with the month's name
+    letterhead: Letterhead = Letterhead()
+    letterheads: dict[str, Letterhead] = field(default_factory=dict)  # of departments, for reports of theirs alone
     seal_key: str = ""  # the public key whose seals are believed, as base64
 
 

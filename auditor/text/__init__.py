@@ -4,6 +4,6 @@
 """
 
 from auditor.text.catalogue import N_, NP_, _, current, ngettext, pgettext, use, using
-from auditor.text.figures import day, instant, number, percent
+from auditor.text.figures import day, instant, number, percent, style
 
-__all__ = ["NP_", "N_", "_", "current", "day", "instant", "ngettext", "number", "percent", "pgettext", "use", "using"]
+__all__ = ["NP_", "N_", "_", "current", "day", "instant", "ngettext", "number", "percent", "pgettext", "style", "use", "using"]

@@ -1,22 +1,34 @@
-"""Numbers and dates in both languages, with Western digits.
+"""Numbers and dates in both languages; in Arabic with the digits, and dates in the form, that the settings choose.
 
-In Arabic each is set between left-to-right marks, as the Unicode locale data does for percentages: after an Arabic letter the
-bidirectional algorithm (UAX 9, rule W2) would otherwise show ``2026-11-22`` as ``22-11-2026`` and ``-5`` as ``5-``.
+In Arabic each is set between left-to-right marks where its digits are Western, as the Unicode locale data does for percentages:
+after an Arabic letter the bidirectional algorithm (UAX 9, rule W2) would otherwise show ``2026-11-22`` as ``22-11-2026`` and
+``-5`` as ``5-``.
 """
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from auditor.text.catalogue import current
+from auditor.text.catalogue import _, current
 
 _LRM = "\u200e"
+_ARABIC = str.maketrans("0123456789,.%", "٠١٢٣٤٥٦٧٨٩٬٫٪")
+
+_style: ContextVar[tuple[str, str]] = ContextVar("style", default=("western", "iso"))
+
+
+def style(numerals: str = "western", dates: str = "iso") -> None:
+    """Write Arabic with western or arabic digits, and dates in both languages as ``iso`` or ``long``, from here on."""
+    _style.set((numerals, dates))
 
 
 def number(n: float, digits: int = 0) -> str:
     """``1,234`` or, with ``digits`` decimals, ``1,234.5``."""
     text = f"{n:,.{digits}f}"
+    if _arabic():
+        return text.translate(_ARABIC)
     return _marked(text) if text.startswith("-") else text
 
 
@@ -30,7 +42,9 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def day(value: date) -> str:
-    """``2026-11-22``."""
+    """``2026-11-22``, or ``22 November 2026`` where the settings say so."""
+    if _style.get()[1] == "long":
+        return _digits(f"{value.day} {_months()[value.month - 1]} {value.year}")
     return _marked(f"{value:%Y-%m-%d}")
 
 
@@ -41,8 +55,28 @@ def instant(moment: datetime, timezone: str = "UTC") -> str:
     local = moment.astimezone(ZoneInfo(timezone))
     offset = local.strftime("%z")
     zone = "UTC" if offset == "+0000" else f"UTC{offset[:3]}:{offset[3:5]}"
+    if _style.get()[1] == "long":
+        return f"{day(local.date())} {_marked(f'{local:%H:%M}')} {_LRM if current() == 'ar' else ''}{zone}"
     return _marked(f"{local:%Y-%m-%d %H:%M} {zone}")
 
 
+def _months() -> tuple[str, ...]:
+    return (
+        *(_("January"), _("February"), _("March"), _("April"), _("May"), _("June")),
+        *(_("July"), _("August"), _("September"), _("October"), _("November"), _("December")),
+    )
+
+
+def _arabic() -> bool:
+    return current() == "ar" and _style.get()[0] == "arabic"
+
+
+def _digits(text: str) -> str:
+    return text.translate(_ARABIC) if _arabic() else text
+
+
 def _marked(text: str) -> str:
+    """Arabic digits need no marks: a date of theirs reads from the right, year first, as it is written."""
+    if _arabic():
+        return text.translate(str.maketrans("0123456789%.", "٠١٢٣٤٥٦٧٨٩٪٫"))
     return f"{_LRM}{text}{_LRM}" if current() == "ar" else text

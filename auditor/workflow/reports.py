@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.model import Catalogue, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
+from auditor.model import Catalogue, Letterhead, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
 from auditor.model.codec import digest
 from auditor.reporting.document import Document
 from auditor.reporting.exchange.hdf import as_hdf
@@ -23,10 +24,11 @@ from auditor.reporting.kinds import document
 from auditor.reporting.pdf import as_pdf
 from auditor.reporting.plain import as_csv, as_json
 from auditor.reporting.stamps import read_stamp
+from auditor.reporting.tongues import told
 from auditor.reporting.xlsx import as_xlsx
-from auditor.text import _
+from auditor.text import _, current
 from auditor.workflow.queries import reading
-from auditor.workflow.snapshots import gather
+from auditor.workflow.snapshots import gather, input_hashes, picture_bytes
 
 _FOR_PEOPLE = (
     ReportFormat.TERMINAL,
@@ -126,7 +128,25 @@ def from_snapshot(snapshot: Snapshot, options: ReportOptions, written: ReportFor
         program=version("auditor"),
         templates_sha256=_templates(templates),
     )
-    return Made(document(snapshot, options), stamp, snapshot, templates)
+    return Made(_headed(snapshot, options, document(snapshot, options)), stamp, snapshot, templates)
+
+
+def _headed(snapshot: Snapshot, options: ReportOptions, made: Document) -> Document:
+    """With the letterhead of the sender: a department's own on a report of that department alone."""
+    settings = snapshot.catalogue.settings
+    alone = snapshot.departments[0] if len(snapshot.departments) == 1 else ""
+    own = settings.letterheads.get(alone, Letterhead())
+    words = own.text or settings.letterhead.text
+    logo = own.logo or settings.letterhead.logo
+    said = told(options.tongue, lambda: words.to(current()) if words else "")
+    return replace(made, issuer=said, logo=_picture(logo) if logo else "")
+
+
+def _picture(path: Path) -> str:
+    """A picture as a data: address. Raises UsageError for one that is missing or too large."""
+    content = picture_bytes(path)
+    kind = {".png": "png", ".svg": "svg+xml"}.get(path.suffix.lower(), "jpeg")
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _templates(folder: Path | None) -> str:
@@ -167,8 +187,7 @@ def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None) 
         ).format(seq=stamp.seq)
     if stamp.program != version("auditor"):
         return _("it was made by auditor {theirs}; this is {ours}").format(theirs=stamp.program, ours=version("auditor"))
-    inputs = sorted((name, hashlib.sha256(content.encode()).hexdigest()) for name, content in catalogue.sources)
-    if digest(inputs) != stamp.files_sha256:
+    if digest(input_hashes(catalogue)) != stamp.files_sha256:
         return _("policies, checks or inventories have changed since; verify it in a workspace with the files of that day")
     if _templates(templates) != stamp.templates_sha256:
         return _("it was made with other templates; name their folder: --template DIR")

@@ -54,6 +54,17 @@ host_timeout = 120
 network_timeout = 600
 network_concurrency = 4
 
+# شكل التقارير وكتابة الأرقام والتواريخ: western (123) أو arabic (١٢٣)، وiso (2026-11-22) أو long (22 نوفمبر 2026).
+# How reports look, and how numbers and dates are written: western or arabic digits, iso or long dates.
+# [report]
+# numerals = "western"
+# dates = "iso"
+# logo = "logo.svg"
+# letterhead = {{en = "Joint Compliance Committee", ar = "اللجنة المشتركة للامتثال"}}
+#
+# [report.departments.example]
+# logo = "example.png"
+
 # من يحق لهم التصرف في الملاحظات واتخاذ القرار، كل منهم باسم مستخدمه في نظام التشغيل.
 # الأدوار: operator (مشغّل المدقق) وofficer (مسؤول جهة) وcommittee (عضو اللجنة عن وزارة) وviewer (مطّلع).
 # Who may work on findings and decide, each by their user name at the operating system.

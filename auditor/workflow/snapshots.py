@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
@@ -39,6 +40,8 @@ from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, score_plan
 from auditor.workflow.state import State, after
+
+_MOST_PICTURE = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,7 @@ class Archive:
         self._scores = score_plan(catalogue, self._plan, kinds, self._state.answers, self._state.findings, at.as_of)
         self._trend = _trend(ledger, at.run)
         self._missed = tuple(_missed(ledger, at.run))
-        sources = sorted(catalogue.sources)
-        self._inputs = tuple((name, hashlib.sha256(content.encode()).hexdigest()) for name, content in sources)
+        self._inputs = input_hashes(catalogue)
 
     @property
     def departments(self) -> tuple[str, ...]:
@@ -152,6 +154,28 @@ class Archive:
             outcomes=outcomes,
             inputs=self._inputs,
         )
+
+
+def input_hashes(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures."""
+    settings = catalogue.settings
+    found = [(name, hashlib.sha256(content.encode()).hexdigest()) for name, content in catalogue.sources]
+    logos = {h.logo for h in (settings.letterhead, *settings.letterheads.values()) if h.logo is not None}
+    found += [(str(path.relative_to(settings.root)), hashlib.sha256(picture_bytes(path)).hexdigest()) for path in logos]
+    return tuple(sorted(found))
+
+
+def picture_bytes(path: Path) -> bytes:
+    """The content of a letterhead's picture. Raises UsageError for one that cannot be read or is too large for every page."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+    if len(content) > _MOST_PICTURE:
+        raise UsageError(
+            _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
+        )
+    return content
 
 
 def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> tuple[Circular, ...]:

@@ -10,7 +10,7 @@ from auditor.facts import FACTS, Fact
 from auditor.loading import find_root, load_workspace
 from auditor.model import Catalogue
 from auditor.model.codec import canonical
-from auditor.text import _
+from auditor.text import _, style
 
 
 def open_workspace(root: Path | None = None) -> Catalogue:
@@ -23,6 +23,7 @@ def open_workspace(root: Path | None = None) -> Catalogue:
     if loaded.catalogue is None:
         mistakes = tuple(str(m) for m in loaded.mistakes)
         raise ConfigurationError(_("the workspace cannot be used: its files have mistakes"), mistakes)
+    style(loaded.catalogue.settings.numerals, loaded.catalogue.settings.dates)
     return loaded.catalogue
 
 
