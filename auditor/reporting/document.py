@@ -112,7 +112,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns. ``empty`` is said where there is none; ``more`` where rows were left out, and where they are."""
+    """Rows under columns. ``empty`` is said where there is none; ``more`` where rows were left out, and where they are.
+
+    ``again`` marks a table whose rows all stand elsewhere in the document too: it is for sifting, and is left out on paper.
+    """
 
     id: str
     title: Phrase
@@ -120,6 +123,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     empty: Phrase = ""
     more: Phrase = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,7 @@ def merged(ar: Any, en: Any) -> Any:
 
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
-_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level"})
+_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level", "again"})
 """Fields that are not read by people; the same in both languages."""
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auditor.model import Stamp, Tongue
-from auditor.reporting.document import Document
+from auditor.reporting.document import Block, Document, Heading, Table
 from auditor.reporting.html import as_html, asset
 from auditor.reporting.stamps import MARK, stamp_text
 
@@ -29,8 +31,9 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
     from weasyprint import HTML  # half a second, which only this format pays
     from weasyprint.urls import URLFetcher
 
-    page = re.sub(r"<script>.*?</script>", "", as_html(document, stamp, templates, MOST_ROWS), flags=re.DOTALL)
-    columns = max((len(t.columns) for t in document.tables()), default=0)
+    paper = replace(document, blocks=tuple(_on_paper(document.blocks)))
+    page = re.sub(r"<script>.*?</script>", "", as_html(paper, stamp, templates, MOST_ROWS), flags=re.DOTALL)
+    columns = max((len(t.columns) for t in paper.tables()), default=0)
     wide = columns > _WIDE and not document.brief
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (
@@ -46,3 +49,11 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
         pdf_identifier=stamp.head.encode(), pdf_tags=True
     )
     return written + f"%{MARK} {stamp_text(stamp)}\n".encode()
+
+
+def _on_paper(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Without tables for sifting, and without the headings that stand over nothing else."""
+    for place, block in enumerate(blocks):
+        following = blocks[place + 1] if place + 1 < len(blocks) else None
+        if not any(isinstance(b, Table) and b.again for b in (block, following if isinstance(block, Heading) else None)):
+            yield block

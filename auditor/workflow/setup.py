@@ -60,7 +60,7 @@ network_concurrency = 4
 # numerals = "western"
 # dates = "iso"
 # logo = "logo.svg"
-# letterhead = {{en = "Joint Compliance Committee", ar = "اللجنة المشتركة للامتثال"}}
+# letterhead = {{en = "Joint Compliance Committee", ar = "لجنة الالتزام المشتركة"}}
 #
 # [report.departments.example]
 # logo = "example.png"

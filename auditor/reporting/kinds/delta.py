@@ -28,7 +28,7 @@ def delta(scene: Scene) -> Document:
         Figures(tuple(Figure(k.value, label(k), cells.count(counts[k], _TONES.get(k, Tone.PLAIN))) for k in ChangeKind))
     )
     for kind in ChangeKind:
-        if counts[kind]:
+        if counts[kind] and kind is not ChangeKind.STILL:  # these are many, and stand in the whole table
             blocks += [Heading(label(kind), f"changes-{kind.value}"), _changes(scene, kind)]
     if not snap.changes:
         blocks.append(Paragraph(_("Nothing has changed, and nothing is open.")))
@@ -74,5 +74,5 @@ def _row(scene: Scene, change: Change) -> tuple[Cell, ...]:
 def _why(change: Change) -> str:
     if change.kind is ChangeKind.UNSEEN:
         reach = label(change.reach) if change.reach else _("the asset is in no inventory any more")
-        return _("{reach}: {why}").format(reach=reach, why=retell(safe(change.detail))) if change.detail else reach
+        return f"{reach}: {retell(safe(change.detail))}" if change.detail else reach
     return label(change.finding.resolution) if change.finding.resolution else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from auditor.model import Check, Grouping, Standing
@@ -21,7 +22,7 @@ def findings(scene: Scene, grouping: Grouping) -> Document:
     blocks: list[Block] = [
         Figures(time_figures(scene, scene.open, command)),
         Heading(_("All findings"), "all"),
-        findings_table(scene, "findings", _("Findings that are not closed"), scene.live),
+        replace(findings_table(scene, "findings", _("Findings that are not closed"), scene.live), again=bool(scene.live)),
     ]
     by_fix = grouping is Grouping.FIX
     if scene.live:

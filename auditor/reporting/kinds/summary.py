@@ -8,6 +8,7 @@ from auditor.reporting.document import Block, Cell, Column, Document, Figure, Fi
 from auditor.reporting.kinds.pieces import coverage_figure, formula, gaps_table, time_figures, trend_chart
 from auditor.reporting.scene import Scene
 from auditor.text import _, day, number
+from auditor.text.bidi import isolate
 
 _GAPS = 5
 _FEW = 8  # departments
@@ -60,7 +61,7 @@ def _index(scene: Scene, department: str) -> Figure:
 
 def _signed(change: float) -> str:
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return f"{sign}{number(abs(round(change, 1)), 1)}"
+    return isolate(f"{sign}{number(abs(round(change, 1)), 1)}")
 
 
 def _shares(scene: Scene) -> tuple[Figure, ...]:
