@@ -143,8 +143,7 @@ def _heat(axes: Axes, picture: Heat, language: Language) -> None:
     values = [[float("nan") if v is None else v for v in row] for row in picture.values]
     if not values:
         values = [[float("nan")] * max(1, len(picture.columns))]
-    colours = colormaps["cividis"].copy()
-    colours.set_bad("#e6eaee")
+    colours = colormaps["cividis"].with_extremes(bad="#e6eaee")
     axes.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
     for y, row in enumerate(picture.values):
         for x, value in enumerate(row):

@@ -35,6 +35,10 @@ _FONTS = {
     "FONT_REGULAR": "IBMPlexSansArabic-Regular.woff2",
     "FONT_SEMIBOLD": "IBMPlexSansArabic-SemiBold.woff2",
     "FONT_MONO": "IBMPlexMono-Regular.woff2",
+    "FONT_LATIN_REGULAR": "IBMPlexSans-Regular-Latin1.woff2",
+    "FONT_LATIN_SEMIBOLD": "IBMPlexSans-SemiBold-Latin1.woff2",
+    "FONT_AMIRI_REGULAR": "Amiri-Regular.woff2",
+    "FONT_AMIRI_BOLD": "Amiri-Bold.woff2",
 }
 
 
@@ -63,7 +67,7 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
         "script_words": json.dumps({k: flat(words[k]) for k in ("search", "all", "shown")}, ensure_ascii=False),
         "language": "en" if tongue is Tongue.EN else "ar",
         "dir": "ltr" if tongue is Tongue.EN else "rtl",
-        "css": Markup(_css()),
+        "css": Markup(styles("report.css")),
         "script": Markup(asset("report.js")),
         "policy": _POLICY,
         "flat": flat,
@@ -128,11 +132,13 @@ def asset(name: str) -> str:
 
 
 @functools.cache
-def _css() -> str:
-    css = asset("report.css")
-    for name, file in _FONTS.items():
-        data = base64.b64encode(files("auditor.reporting").joinpath("fonts", file).read_bytes()).decode()
-        css = css.replace(name, f"data:font/woff2;base64,{data}")
+def styles(name: str) -> str:
+    """One of the style sheets, with the fonts that it names in it."""
+    css = asset(name)
+    for font, file in _FONTS.items():
+        if f"url({font})" in css:
+            data = base64.b64encode(files("auditor.reporting").joinpath("fonts", file).read_bytes()).decode()
+            css = css.replace(f"url({font})", f"url(data:font/woff2;base64,{data})")
     return css
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from auditor.model import Stamp, Tongue
 from auditor.reporting.document import Block, Document, Heading, Table
-from auditor.reporting.html import as_html, asset
+from auditor.reporting.html import as_html, styles
 from auditor.reporting.stamps import MARK, stamp_text
 
 MOST_ROWS = 400
@@ -37,7 +37,7 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
     wide = columns > _WIDE and not document.brief
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (
-        asset("pdf.css")
+        styles("pdf.css")
         .replace("PAGE_ORIENTATION", "landscape" if wide else "portrait")
         .replace("FIGURES", "6" if wide else "5" if document.brief else "4")
         .replace("CHART_WIDTH", "60%" if wide else "100%")

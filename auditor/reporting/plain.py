@@ -18,6 +18,7 @@ from auditor.text import _, number, using
 
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "red", Tone.GRAVE: "bold red", Tone.MUTED: "dim"}
 _MOST_ROWS = 50
+_ISOLATES = "\u200e\u200f\u2068\u2069"  # our own, around names and numbers inside Arabic
 
 
 def schema() -> dict[str, Any]:
@@ -40,7 +41,12 @@ def as_json(document: Document, stamp: Stamp) -> str:
         "tables": tables,
         "stamp": to_json(stamp),
     }
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    return visible(json.dumps(whole, ensure_ascii=False, indent=1)) + "\n"
+
+
+def visible(text: str) -> str:
+    """JSON with every character that steers a terminal, or hides, written as an escape: the same value, for any reader."""
+    return "".join(c if c in "\n" or c.isprintable() or c in _ISOLATES else f"\\u{ord(c):04x}" for c in text)
 
 
 def _pairs(table: Table, row: tuple[Cell, ...]) -> Mapping[str, Any]:

@@ -150,7 +150,9 @@ def _night(catalogue: Catalogue, number: int) -> Run:
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor="cron", now=now):
         plan = make_plan(catalogue, now=now)
         run = ledger.begin_run(plan, run_inputs(catalogue), actor="cron", now=now)
-        judge = Judge(ledger, run.id, plan, catalogue, Evaluator.for_plan(plan, catalogue.checks), actor="cron", clock=lambda: now)
+        judge = Judge(
+            ledger, run.id, plan, catalogue, Evaluator.for_plan(plan, catalogue.checks), actor="cron", clock=lambda: now
+        )
         reaches: dict[str, tuple[Reach, str]] = {}
         kinds = {}
         for department in plan.departments:
@@ -185,7 +187,9 @@ def _people(catalogue: Catalogue, now: datetime) -> None:
         planning(date(2026, 12, 1), HOSTILE),
     ):
         carry_out(catalogue, "sara", step, Chosen((root_login,)), now=now)
-    asked = Request(ExceptionKind.RISK, HOSTILE, control=HOSTILE, ends=date(2026, 11, 26), finding=by_check["health-db-1", "ssh-log-level"])
+    asked = Request(
+        ExceptionKind.RISK, HOSTILE, control=HOSTILE, ends=date(2026, 11, 26), finding=by_check["health-db-1", "ssh-log-level"]
+    )
     held = propose_exception(catalogue, "sara", asked, now=now)
     for member in ("huda", "bilal"):
         approve_exception(catalogue, member, held.id, now=now)

@@ -68,7 +68,7 @@ def _missed(scene: Scene) -> Table:
         Column("department", _("Department"), width=20),
         Column("reach", _("Result"), Shape.BADGE, 14),
         Column("why", _("Why"), width=44),
-        Column("last_reached", _("Last reached"), Shape.DAY, 12),
+        Column("last_reached", _("Last reached"), Shape.DAY, 17),
     )
     rows = tuple(_missed_row(scene, m) for m in scene.snapshot.missed)
     return Table("missed", _("Assets that were not reached, and why"), columns, rows, _("Every asset was reached."))
@@ -103,7 +103,7 @@ def _exceptions(scene: Scene) -> Table:
         Column("where", _("Where"), Shape.CODE, 18),
         Column("reason", _("Reason"), width=30),
         Column("control", _("What compensates"), width=24),
-        Column("ends", _("Ends"), Shape.DAY, 12),
+        Column("ends", _("Ends"), Shape.DAY, 17),
         Column("approved", _("Approved by"), Shape.CODE, 20),
     )
     rows = tuple(_exception_row(scene, e) for e in scene.snapshot.exceptions)

@@ -29,7 +29,7 @@ def _register(scene: Scene) -> Table:
     columns = (
         Column("circular", _("Circular"), Shape.CODE, 8),
         Column("title", _("Title"), width=40),
-        Column("issued", _("Issued"), Shape.DAY, 11),
+        Column("issued", _("Issued"), Shape.DAY, 17),
         Column("departments", _("Departments"), Shape.NUMBER, 8),
         Column("acknowledged", _("Acknowledged"), Shape.NUMBER, 8),
         Column("open", _("Open findings"), Shape.NUMBER, 8),
@@ -83,8 +83,8 @@ def _addressed(scene: Scene, one: Circular) -> Table:
         )
     columns = (
         Column("department", _("Department"), width=28),
-        Column("due", _("Due"), Shape.DAY, 12),
-        Column("acknowledged", _("Acknowledged"), Shape.DAY, 14),
+        Column("due", _("Due"), Shape.DAY, 17),
+        Column("acknowledged", _("Acknowledged"), Shape.DAY, 17),
         Column("open", _("Open findings"), Shape.NUMBER, 10),
     )
     title = _("Departments addressed: {n}").format(n=number(len(rows)))

@@ -49,8 +49,8 @@ def findings_table(scene: Scene, name: str, title: str, standings: Iterable[Stan
         Column("observed", _("Observed"), Shape.CODE, 20),
         Column("expected", _("Expected"), Shape.CODE, 16),
         Column("state", _("State"), Shape.BADGE, 12),
-        Column("first_seen", _("First seen"), Shape.DAY, 11),
-        Column("due", _("Due"), Shape.DAY, 11),
+        Column("first_seen", _("First seen"), Shape.DAY, 17),
+        Column("due", _("Due"), Shape.DAY, 17),
         Column("assignee", _("Given to"), Shape.CODE, 12),
         Column("controls", _("Controls"), Shape.CODE, 14),
     )
@@ -127,7 +127,7 @@ def _places(scene: Scene, name: str, group: Sequence[Standing], *, by_fix: bool)
         Column("observed", _("Observed"), Shape.CODE, 20),
         Column("expected", _("Expected"), Shape.CODE, 16),
         Column("state", _("State"), Shape.BADGE, 12),
-        Column("due", _("Due"), Shape.DAY, 11),
+        Column("due", _("Due"), Shape.DAY, 17),
     )
     rows = tuple(
         (

@@ -46,7 +46,7 @@ def _columns() -> tuple[Column, ...]:
         Column("remarks", _("Remarks"), width=36),
         Column("action", _("Corrective action"), width=44),
         Column("owner", _("Owner"), Shape.CODE, 14),
-        Column("date", _("Expected date"), Shape.DAY, 12),
+        Column("date", _("Expected date"), Shape.DAY, 17),
         Column("verifier", _("Verified by"), width=16),
         Column("evidence", _("Evidence"), Shape.CODE, 18),
         Column("state", _("State"), Shape.BADGE, 12, tuple(label(state) for state in FindingState)),

@@ -90,7 +90,7 @@ def _apart(scene: Scene) -> tuple[Figure, ...]:
             "exceptions",
             _("Exceptions ending soon"),
             cells.count(ending, Tone.FAIR),
-            _("of {n} in force, over {findings} findings").format(n=number(active), findings=number(excepted)),
+            _("in force: {n}; findings under them: {findings}").format(n=number(active), findings=number(excepted)),
             "auditor exceptions list",
         ),
         Figure(
@@ -145,8 +145,6 @@ def _missed(scene: Scene) -> tuple[Block, ...]:
     if not missed:
         return ()
     long = [m for m in missed if m.last_reached is None]
-    told = _(
-        "{n} hosts and networks were not reached on {day}; {never} of them were never reached. The annex names each, and why."
-    )
+    told = _("Hosts and networks not reached on {day}: {n}; never reached at all: {never}. The annex names each, and why.")
     when = day(scene.snapshot.run.started.date())
     return (Paragraph(told.format(n=number(len(missed)), day=when, never=number(len(long))), Tone.FAIR),)

@@ -1,0 +1,104 @@
+"""Reports never say more than the ledger knows: coverage beside every index, the unknown and the excepted apart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.reporting.plain import schema
+
+from .made import parsed, report
+
+
+def figures(catalogue: Catalogue, kind: ReportKind, **options: Any) -> dict[str, Any]:
+    found: dict[str, Any] = parsed(report(catalogue, kind, ReportFormat.JSON, **options))["figures"]
+    return {name: figure["value"] for name, figure in found.items()}
+
+
+@pytest.mark.parametrize("kind", list(ReportKind), ids=lambda kind: kind.value)
+@pytest.mark.parametrize("tongue", list(Tongue), ids=lambda tongue: tongue.value)
+def test_json_follows_its_published_schema(seeded: Catalogue, kind: ReportKind, tongue: Tongue) -> None:
+    """Every kind, in every language."""
+    jsonschema.Draft202012Validator(schema()).validate(parsed(report(seeded, kind, ReportFormat.JSON, tongue)))
+
+
+def test_the_summary_keeps_apart_what_an_index_would_hide(seeded: Catalogue) -> None:
+    """Figures agree with the ledger: 20 of 25 judged, five unknown, an exception about to end, a host never reached."""
+    found = figures(seeded, ReportKind.SUMMARY)
+    assert found["index"] == pytest.approx(54.3, abs=0.1)
+    assert (found["coverage"], found["unknown"]) == (0.8, 5)
+    assert (found["open"], found["overdue"], found["exceptions"], found["unreached"]) == (5, 1, 1, 1)
+
+
+def test_every_figure_can_be_traced(seeded: Catalogue) -> None:
+    """Each figure of the summary names the command that shows what it is made of."""
+    page = report(seeded, ReportKind.SUMMARY, ReportFormat.HTML).content.decode()
+    assert page.count('class="source"') == 10
+
+
+def test_no_index_is_shown_under_the_floor(seeded: Catalogue) -> None:
+    """One department alone has no index over all; and nothing rounds up to whole coverage."""
+    rows = parsed(report(seeded, ReportKind.LEAGUE, ReportFormat.JSON))["tables"]["league"]
+    assert {row["department"]["value"]: row["coverage"]["value"] for row in rows} == {
+        "finance": 1.0,
+        "health": pytest.approx(2 / 3),
+    }
+
+
+def test_gaps_account_for_every_point_lost(seeded: Catalogue) -> None:
+    """Index and points lost make a hundred, in each department."""
+    for name in ("health", "finance"):
+        told = parsed(report(seeded, ReportKind.SCORECARD, ReportFormat.JSON, departments=(name,)))
+        lost = sum(row["lost"]["value"] for row in told["tables"][f"gaps-{name}"])
+        assert told["figures"]["index"]["value"] + lost == pytest.approx(100, abs=0.1)
+
+
+def test_deadlines_kept_counts_proof_alone(seeded: Catalogue) -> None:
+    """Two closed in time at finance; at health one reopened finding is overdue."""
+    assert figures(seeded, ReportKind.SCORECARD, departments=("finance",))["sla"] == 1.0
+    assert figures(seeded, ReportKind.SCORECARD, departments=("health",))["sla"] == 0.0
+
+
+def test_a_delta_accounts_for_every_finding(seeded: Catalogue) -> None:
+    """From the first run: what was open then is still, fixed, or reopened; what was not is new."""
+    told = parsed(report(seeded, ReportKind.DELTA, ReportFormat.JSON, since="1"))
+    changes = {row["finding"]["value"]: row["change"]["value"] for row in told["tables"]["changes"]}
+    assert sorted(changes.values()) == ["fixed", "fixed", "new", "new", "reopened", "reopened", "still", "still"]
+    assert {name: figure["value"] for name, figure in told["figures"].items()} == {
+        "new": 2,
+        "reopened": 2,
+        "fixed": 2,
+        "closed": 0,
+        "still": 2,
+        "unseen": 0,
+    }
+
+
+def test_what_was_not_observed_never_reads_as_passed(seeded: Catalogue) -> None:
+    """False pass: an unreachable host must not be skipped or passed where a pipeline would take that for good."""
+    root = ET.fromstring(report(seeded, ReportKind.FINDINGS, ReportFormat.JUNIT).content)
+    (down,) = (suite for suite in root if suite.get("name") == "health-down-1")
+    assert (down.get("tests"), down.get("errors"), down.get("failures"), down.get("skipped")) == ("5", "5", "0", "0")
+    controls = parsed(report(seeded, ReportKind.FINDINGS, ReportFormat.HDF))["profiles"][0]["controls"]
+    for control in controls:
+        statuses = {r["status"] for r in control["results"] if r["code_desc"] == "health-down-1"}
+        failed = any(r["status"] == "failed" for r in control["results"])
+        assert statuses == ({"skipped"} if failed else {"error"})
+
+
+def test_an_excepted_failure_is_no_pass(seeded: Catalogue) -> None:
+    """It is suppressed in SARIF with the exception's id, skipped in JUnit, failed in HDF."""
+    results = parsed(report(seeded, ReportKind.FINDINGS, ReportFormat.SARIF))["runs"][0]["results"]
+    suppressed = [r for r in results if "suppressions" in r]
+    assert [r["suppressions"][0]["justification"] for r in suppressed] == ["E-1"]
+    assert [r["kind"] for r in suppressed] == ["fail"]
+    junit = report(seeded, ReportKind.FINDINGS, ReportFormat.JUNIT).content.decode()
+    assert "failed by exception E-1" in junit
+    hdf = json.loads(report(seeded, ReportKind.FINDINGS, ReportFormat.HDF).content)
+    (log_level,) = (c for c in hdf["profiles"][0]["controls"] if c["id"] == "ssh-log-level")
+    assert (log_level["tags"]["exceptions"], "failed" in {r["status"] for r in log_level["results"]}) == (["E-1"], True)

@@ -1,0 +1,85 @@
+"""OSCAL, read by the rules that validators leave out: every reference resolves, every id is the only one of its kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+
+from .made import parsed, report
+from .seed import CONTROLS
+
+UUID5 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+TOKEN = re.compile(r"^[^\W\d][\w.\-]*$")
+
+
+def walk(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, at any depth."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key, inner
+            yield from walk(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from walk(inner)
+
+
+def problems(document: dict[str, Any]) -> list[str]:
+    """Everything in it that points at nothing, and every id that is given twice."""
+    found = []
+    defined = [value for key, value in walk(document) if key == "uuid"]
+    found += [f"{uuid} is no UUID" for uuid in defined if not UUID5.match(uuid)]
+    for result in document.get("results", [document]):
+        own = [value for key, value in walk(result) if key == "uuid"]
+        found += [f"{uuid} is given twice" for uuid in set(own) if own.count(uuid) > 1]
+        pointed = [v for k, v in walk(result) if k in ("subject-uuid", "observation-uuid", "risk-uuid")]
+        found += [f"{uuid} points at nothing" for uuid in pointed if uuid not in own]
+    links = [v for k, v in walk(document) if k == "href" and str(v).startswith("#")]
+    found += [f"{link} points at nothing" for link in links if link[1:] not in defined]
+    objectives = {v for k, v in walk(document.get("local-definitions", {})) if k == "id"}
+    found += [f"{v} is no objective" for k, v in walk(document) if k == "target-id" and v not in objectives]
+    found += [f"{v} is no token" for k, v in walk(document) if k in ("control-id", "target-id") and not TOKEN.match(v)]
+    return found
+
+
+@pytest.mark.parametrize("tongue", list(Tongue), ids=lambda tongue: tongue.value)
+@pytest.mark.parametrize("kind", [ReportKind.FINDINGS, ReportKind.PLAN], ids=lambda kind: kind.value)
+def test_every_reference_resolves(seeded: Catalogue, kind: ReportKind, tongue: Tongue) -> None:
+    """In both models and every language."""
+    (document,) = parsed(report(seeded, kind, ReportFormat.OSCAL, tongue)).values()
+    assert problems(document) == []
+
+
+def test_the_reference_check_can_fail(seeded: Catalogue) -> None:
+    """A reference that was broken, and an id given twice, are found."""
+    (document,) = parsed(report(seeded, ReportKind.FINDINGS, ReportFormat.OSCAL)).values()
+    result = document["results"][0]
+    result["findings"][0]["target"]["target-id"] = "A.9.9_obj"
+    result["observations"][0]["subjects"][0]["subject-uuid"] = "0" * 36
+    result["risks"].append(result["risks"][0])
+    document["import-ap"]["href"] = "#nothing"
+    assert {p.split(" ", 1)[1] for p in problems(document)} == {"is no objective", "points at nothing", "is given twice"}
+
+
+def test_controls_keep_their_ids_and_nothing_unknown_is_satisfied(seeded: Catalogue) -> None:
+    """Every control in force has a finding; only what is fully in effect is satisfied."""
+    document = parsed(report(seeded, ReportKind.FINDINGS, ReportFormat.OSCAL))["assessment-results"]
+    for result in document["results"]:
+        states = {
+            f["target"]["target-id"].removesuffix("_obj"): (f["target"]["status"]["state"], f["props"][0]["value"])
+            for f in result["findings"]
+        }
+        assert set(states) == set(CONTROLS)
+        assert {level for state, level in states.values() if state == "satisfied"} <= {"fully", "not_applicable"}
+
+
+def test_the_plan_holds_every_finding_with_its_deadline(seeded: Catalogue) -> None:
+    """An item and a risk for each finding that is not closed; an excepted one is an approved deviation."""
+    document = parsed(report(seeded, ReportKind.PLAN, ReportFormat.OSCAL))["plan-of-action-and-milestones"]
+    assert (len(document["poam-items"]), len(document["risks"])) == (6, 6)
+    assert sorted({r["status"] for r in document["risks"]}) == ["deviation-approved", "open"]
+    assert all("deadline" in risk for risk in document["risks"])

@@ -1,0 +1,144 @@
+"""The same ledger gives the same bytes, and a report that does not match its ledger is found out."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auditor.errors import UsageError
+from auditor.model import Catalogue, EventKind, ReportFormat, ReportKind, Tongue
+from auditor.reporting.stamps import read_stamp
+from auditor.workflow.bundles import make_bundle
+from auditor.workflow.queries import FindingFilter, list_findings
+from auditor.workflow.remediation import Chosen, carry_out, moving
+from auditor.workflow.reports import moment, verify_report
+from auditor.workflow.workspace import open_workspace
+
+from .made import report
+from .seed import NIGHTS, NOW
+
+FILES = [f for f in ReportFormat if f is not ReportFormat.TERMINAL]
+
+
+@pytest.fixture
+def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
+    """A copy of the seeded workspace, to be changed."""
+    root = tmp_path / "workspace"
+    shutil.copytree(seeded.settings.root, root)
+    return open_workspace(root)
+
+
+@pytest.mark.parametrize("written", FILES, ids=lambda written: written.value)
+def test_the_same_ledger_gives_the_same_bytes(seeded: Catalogue, written: ReportFormat) -> None:
+    """Twice in one process; ``test_goldens`` compares across machines."""
+    assert report(seeded, ReportKind.FINDINGS, written).content == report(seeded, ReportKind.FINDINGS, written).content
+
+
+@pytest.mark.parametrize("written", FILES, ids=lambda written: written.value)
+def test_a_report_is_verified_and_any_change_of_it_is_found(seeded: Catalogue, written: ReportFormat, tmp_path: Path) -> None:
+    """A file as it was made matches; with one letter of a title changed it does not; without its stamp it is no report."""
+    path = tmp_path / f"report.{written.value}"
+    content = report(seeded, ReportKind.FINDINGS, written, Tongue.BOTH).content
+    path.write_bytes(content)
+    assert read_stamp(path).format is written
+    assert verify_report(seeded, path).ok
+    path.write_bytes(_altered(content))
+    found = verify_report(seeded, path)
+    assert (found.ok, "was changed" in found.problem) == (False, True)
+
+
+def _altered(content: bytes) -> bytes:
+    if content.startswith(b"PK"):
+        return content + b"\n"
+    if b"health-web-1" in content:
+        return content.replace(b"health-web-1", b"health-web-2", 1)
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def test_a_file_that_is_no_report_is_refused(seeded: Catalogue, tmp_path: Path) -> None:
+    """With a sentence, whatever it is."""
+    for content in (b"", b"{}", b"[]", b'{"runs": 3}', b"PK", b"%PDF-1.7", b"<html></html>", b"\xff\xfe"):
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match="carries no stamp"):
+            verify_report(seeded, path)
+
+
+def test_yesterdays_report_still_matches_after_todays_work(own: Catalogue, tmp_path: Path) -> None:
+    """The journal gives back what stood then: a finding acknowledged since does not make a liar of the report."""
+    path = tmp_path / "plan.json"
+    path.write_bytes(report(own, ReportKind.PLAN, ReportFormat.JSON).content)
+    reopened = next(f for f in list_findings(own, FindingFilter(departments=("health",))) if f.state.value == "reopened")
+    carry_out(own, "sara", moving(EventKind.FINDING_ACKNOWLEDGED), Chosen((reopened.id,)), now=NOW + timedelta(days=1))
+    assert report(own, ReportKind.PLAN, ReportFormat.JSON).content != path.read_bytes()
+    assert verify_report(own, path).ok
+
+
+def test_a_report_of_another_ledger_is_found_out(seeded: Catalogue, own: Catalogue, tmp_path: Path) -> None:
+    """Its entry of the journal has another hash there."""
+    reopened = next(f for f in list_findings(own, FindingFilter(departments=("health",))) if f.state.value == "reopened")
+    carry_out(own, "sara", moving(EventKind.FINDING_ACKNOWLEDGED), Chosen((reopened.id,)), now=NOW)
+    path = tmp_path / "report.html"
+    path.write_bytes(report(own, ReportKind.SUMMARY, ReportFormat.HTML).content)
+    assert verify_report(own, path).ok
+    assert "not made from this ledger" in verify_report(seeded, path).problem
+
+
+def test_changed_files_are_named_as_the_reason(own: Catalogue, tmp_path: Path) -> None:
+    """Nobody calls a report forged because a check's wording was mended since."""
+    path = tmp_path / "report.csv"
+    path.write_bytes(report(own, ReportKind.LEAGUE, ReportFormat.CSV).content)
+    inventory = own.settings.root / "inventories" / "health.yaml"
+    inventory.write_text(inventory.read_text(encoding="utf-8") + "\n# a comment\n", encoding="utf-8")
+    assert "changed since" in verify_report(open_workspace(own.settings.root), path).problem
+
+
+@pytest.mark.parametrize(("run", "index"), [("1", 66.6), ("2", 68.0), ("3", 54.3)])
+def test_any_run_can_be_reported_as_it_stood(seeded: Catalogue, run: str, index: float) -> None:
+    """With its own findings, exceptions and index."""
+    made = report(seeded, ReportKind.SUMMARY, ReportFormat.JSON, run=run)
+    assert made.snapshot.index == pytest.approx(index, abs=0.1)
+    assert made.stamp.as_of == NIGHTS[int(run) - 1] + timedelta(minutes=5)
+    states = {s.finding.state.value for s in made.snapshot.standings}
+    assert ("excepted" in states) == (run != "1")
+
+
+def test_the_moment_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOURCE_DATE_EPOCH decides; nonsense in it is refused."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert moment() == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        moment()
+
+
+def test_a_bundle_holds_everything_and_is_reproducible(seeded: Catalogue, tmp_path: Path) -> None:
+    """Folder and zip hold the same files, each verified, and the zip is the same twice."""
+    folder = make_bundle(seeded, tmp_path / "all", tongue=Tongue.AR, now=NOW)
+    names = {name for name, _digest in folder.files}
+    assert {
+        "summary.pdf",
+        "league.html",
+        "annex.xlsx",
+        "delta.html",
+        "circulars.pdf",
+        "health/scorecard.pdf",
+        "finance/plan.xlsx",
+    } <= names
+    for name in sorted(names)[::4]:
+        assert verify_report(seeded, tmp_path / "all" / name).ok
+    listed = (tmp_path / "all" / "SHA256SUMS").read_text().splitlines()
+    assert {re.split(" +", line)[1] for line in listed} == names
+    packed = [make_bundle(seeded, tmp_path / name, tongue=Tongue.AR, now=NOW) for name in ("a.zip", "b.zip")]
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    assert [b.files for b in packed] == [folder.files] * 2
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert set(archive.namelist()) == names | {"SHA256SUMS"}
+    with pytest.raises(UsageError, match="there already"):
+        make_bundle(seeded, tmp_path / "all", tongue=Tongue.AR, now=NOW)
