@@ -101,12 +101,11 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
     """List."""
     catalogue = open_workspace(app.root)
     settle_if_due(catalogue)
-    now = datetime.now(UTC)
+    listed = list_exceptions(catalogue)
+    ending = {e.id for e in expiring(catalogue, listed, datetime.now(UTC))}
     standing = (ExceptionState.PROPOSED, ExceptionState.APPROVED, ExceptionState.ACTIVE)
     rows: list[dict[str, Any]] = [
-        {**to_json(held), "expiring": expiring(catalogue, held, now)}
-        for held in list_exceptions(catalogue)
-        if everything or held.state in standing
+        {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in standing
     ]
     columns = [
         Column(_("Exception"), field("id")),

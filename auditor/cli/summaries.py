@@ -137,7 +137,7 @@ def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding]) -> 
     """What cannot wait for somebody to look: time that runs out, claims that no scan has proved, exceptions about to end."""
     now = datetime.now(UTC)
     days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
-    ending = [e.id for e in list_exceptions(catalogue) if expiring(catalogue, e, now)]
+    ending = [e.id for e in expiring(catalogue, list_exceptions(catalogue), now)]
     spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
     counts = (
         (_("Overdue: {n}"), sum(is_overdue(f, now) for f in found), "bold red"),

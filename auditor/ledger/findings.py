@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ LAST_SEEN = _NAMES.index("last_seen")
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
+_SHORT = 80  # characters of a text that is likely to be shared
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
 
 
@@ -120,7 +122,8 @@ def to_row(finding: Finding) -> tuple[Any, ...]:
 
 
 def _finding(row: tuple[Any, ...]) -> Finding:
-    told = dict(zip(_NAMES, row, strict=True))
+    # A hundred thousand findings name the same few checks, definitions and assets.
+    told = dict(zip(_NAMES, (sys.intern(v) if type(v) is str and len(v) < _SHORT else v for v in row), strict=True))
     with decoding(_("finding {name}").format(name=row[0])):
         return from_json(Finding, {**told, **{name: json.loads(told[name]) for name in _JSON}})
 

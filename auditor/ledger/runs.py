@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,8 +16,9 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.journal import Journal
 from auditor.ledger.lock import RunLock
 from auditor.ledger.manifest import is_volatile
-from auditor.model import Event, EventKind, Json, Plan, Run, RunStatus
+from auditor.model import DepartmentPlan, Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
+from auditor.model.packing import pack, unpack
 from auditor.text import _
 from auditor.text.labels import label
 
@@ -139,7 +140,9 @@ class Runs(Journal):
         with decoding(_("the plan of run {run}").format(run=run_id)):
             head = json.loads(self._blobs.get(blob))
             parts = [json.loads(self._blobs.find(bytes.fromhex(name))) for name in head["departments"]]
-            return from_json(Plan, {**head, "departments": parts, "now": now, "sha256": digest})
+            # ledgers of before kept each host's tasks with it
+            departments = tuple(unpack(part) if "tasks" in part else from_json(DepartmentPlan, part) for part in parts)
+            return replace(from_json(Plan, {**head, "departments": [], "now": now, "sha256": digest}), departments=departments)
 
     def inputs(self, run_id: int) -> tuple[RunInput, ...]:
         """Everything the run rested on."""
@@ -152,7 +155,7 @@ class Runs(Journal):
     def _put_plan(self, plan: Plan) -> bytes:
         """The plan's head. Departments are blobs of their own, and the instant stays out: most are the same the next night."""
         head = {f.name: getattr(plan, f.name) for f in fields(Plan) if f.name not in ("now", "sha256")}
-        head["departments"] = [self._put_text(dumps(d)) for d in plan.departments]
+        head["departments"] = [self._put_text(dumps(pack(d))) for d in plan.departments]
         return dumps(head).encode()
 
     def _put_text(self, text: str) -> str:

@@ -27,12 +27,15 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
+_AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, c.name, v.kind
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
     WHERE v.id IN (
         SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
-        WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)"""
+        WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1)
+            AND w.asset IN (SELECT id FROM assets WHERE uid IN ({marks}))
+        GROUP BY w.asset, w.check_id)"""
 
 _NEWEST = """
     SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
@@ -84,14 +87,18 @@ class Verdicts(Findings):
             read: dict[int, Outcome] = {}
             return tuple(self._outcome(row, run_id, read) for row in rows if row[1] in judged[row[0]])
 
-    def verdict_kinds(self, run_id: int) -> dict[tuple[str, str], VerdictKind]:
-        """The kind of every outcome as of a run, by asset and check: all that scoring needs of ``verdicts``, and far cheaper."""
+    def verdict_kinds(self, run_id: int, assets: Sequence[str]) -> dict[tuple[str, str], VerdictKind]:
+        """The kind of every outcome on these assets as of a run, by asset and check: all that scoring needs of ``verdicts``."""
         of_record = self._of_record(run_id)
         kinds = {kind.value: kind for kind in VerdictKind}
+        found: dict[tuple[str, str], VerdictKind] = {}
         with self._store.reading():
             judged = self._judged(run_id)
-            rows = self._store.all(_KINDS_AS_OF, (run_id, int(of_record)))
-            return {(uid, check): kinds[kind] for uid, check, kind in rows if check in judged[uid]}
+            for start in range(0, len(assets), _AT_ONCE):
+                some = assets[start : start + _AT_ONCE]
+                rows = self._store.all(_KINDS_AS_OF.format(marks=", ".join("?" * len(some))), (run_id, int(of_record), *some))
+                found |= {(uid, check): kinds[kind] for uid, check, kind in rows if check in judged.get(uid, ())}
+        return found
 
     def newest_verdicts(self) -> tuple[Outcome, ...]:
         """The newest outcome of every asset and check under the policy of record, in whichever run it was given."""

@@ -28,6 +28,7 @@ from auditor.model import (
     SetAside,
 )
 from auditor.model.codec import digest, to_json
+from auditor.model.packing import pack
 from auditor.planning.effective import EffectivePolicy, effective_policy
 from auditor.text import N_, _
 
@@ -86,7 +87,7 @@ def make_plan(catalogue: Catalogue, *, now: datetime, policy_id: str | None = No
         narrowed=bool(narrowing),
         set_aside=set_aside,
         addresses=addresses,
-        sha256=digest([policy.id, policy.version, to_json(departments), aside, addresses, scope]),
+        sha256=digest([policy.id, policy.version, [pack(d) for d in departments], aside, addresses, scope]),
         scope=scope,
     )
 
@@ -145,13 +146,10 @@ def _department_plan(
     over_all = [c for c in checks if c.scope is Scope.DEPARTMENT] if not narrowing.hosts else []
     per_asset = [c for c in checks if c.scope is Scope.ASSET]
 
-    assets = tuple(
-        _asset_plan(asset, per_asset, over_all, policy_now)
-        for asset in department.assets
-        if not narrowing.hosts or _is_named(asset, narrowing.hosts)
-    )
+    share = _Shared(per_asset, over_all, policy_now)
+    assets = tuple(share.plan(asset) for asset in department.assets if not narrowing.hosts or _is_named(asset, narrowing.hosts))
     collected = {probe for plan in assets for probe in plan.probes}
-    tasks = [_task(check, policy_now) for check in over_all]
+    tasks = [share.tasks[check.id] for check in over_all]
     return DepartmentPlan(
         department=department.id,
         asset=Asset(f"department:{department.id}", AssetKind.DEPARTMENT, department.id, department.id, ""),
@@ -162,14 +160,29 @@ def _department_plan(
     )
 
 
-def _asset_plan(asset: Asset, per_asset: list[Check], over_all: list[Check], policy: EffectivePolicy) -> AssetPlan:
-    tasks = tuple(_task(check, policy) for check in per_asset if all(_readable(use, asset) for use in check.facts))
-    calls = {call for task in tasks for _, call in task.facts}
-    for check in over_all:
-        for use, (_variable, call) in zip(check.facts, _task(check, policy).facts, strict=True):
-            if _readable(use, asset):
-                calls.add(call)
-    return AssetPlan(asset, tuple(sorted(calls)), tasks)
+class _Shared:
+    """What a department's assets are planned with: most of them by the very same tasks and probes, which are made once."""
+
+    def __init__(self, per_asset: list[Check], over_all: list[Check], policy: EffectivePolicy) -> None:
+        self.tasks = {check.id: _task(check, policy) for check in (*per_asset, *over_all)}
+        self._per_asset, self._over_all = per_asset, over_all
+        self._known: dict[tuple[AssetKind, bool, bool], tuple[tuple[ProbeCall, ...], tuple[CheckTask, ...]]] = {}
+
+    def plan(self, asset: Asset) -> AssetPlan:
+        key = (asset.kind, asset.ipv6 != "", asset.connection.method != "none")  # all that ``_readable`` asks
+        if key not in self._known:
+            self._known[key] = self._made(asset)
+        return AssetPlan(asset, *self._known[key])
+
+    def _made(self, asset: Asset) -> tuple[tuple[ProbeCall, ...], tuple[CheckTask, ...]]:
+        chosen = (check for check in self._per_asset if all(_readable(use, asset) for use in check.facts))
+        tasks = tuple(self.tasks[check.id] for check in chosen)
+        calls = {call for task in tasks for _, call in task.facts}
+        for check in self._over_all:
+            for use, (_variable, call) in zip(check.facts, self.tasks[check.id].facts, strict=True):
+                if _readable(use, asset):
+                    calls.add(call)
+        return tuple(sorted(calls)), tasks
 
 
 def _readable(use: FactUse, asset: Asset) -> bool:

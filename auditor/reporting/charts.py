@@ -9,15 +9,13 @@ from __future__ import annotations
 import functools
 import io
 import re
-import tempfile
 from collections.abc import Sequence
 from datetime import date
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditor.model import Language
 from auditor.reporting.document import Bars, Chart, Heat, Lines, Tone
+from auditor.reporting.lettering import unpacked
 from auditor.reporting.tongues import pick
 from auditor.text import number, using
 
@@ -32,6 +30,7 @@ _WIDTH = 8.0  # inches
 _INK, _GRID = "#1b2430", "#c9d2db"
 
 
+@functools.lru_cache(maxsize=16)
 def svg(chart: Chart, language: Language) -> str:
     """The picture in one language, the same bytes each time."""
     with using(language):
@@ -49,6 +48,12 @@ def svg(chart: Chart, language: Language) -> str:
     return re.sub(r"<!--.*?-->\n?", "", out.getvalue(), flags=re.DOTALL)
 
 
+def ready() -> None:
+    """Load what drawing needs."""
+    _figure(Lines((), (), ""))
+    _font()
+
+
 def size(drawn: str) -> tuple[int, int]:
     """Width and height of a picture in CSS pixels."""
     found = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', drawn)
@@ -58,21 +63,9 @@ def size(drawn: str) -> tuple[int, int]:
 
 @functools.cache
 def _font() -> Any:
-    """The reports' own font, unpacked once: drawing reads no compressed fonts."""
-    from fontTools.ttLib import TTFont
     from matplotlib.font_manager import FontProperties
 
-    path = Path(_folder().name) / "report.ttf"
-    font = TTFont(io.BytesIO(files("auditor.reporting").joinpath("fonts", "IBMPlexSansArabic-Regular.woff2").read_bytes()))
-    font.flavor = None
-    font.save(path)
-    return FontProperties(fname=str(path), size=9)
-
-
-@functools.cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Where the unpacked font lies, as long as this process lives."""
-    return tempfile.TemporaryDirectory(prefix="auditor-font-")
+    return FontProperties(fname=str(unpacked("IBMPlexSansArabic-Regular")), size=9)
 
 
 def _figure(picture: Lines | Heat | Bars) -> Figure:

@@ -114,7 +114,8 @@ class Facts:
 class Table:
     """Rows under columns. ``empty`` is said where there is none; ``more`` where rows were left out, and where they are.
 
-    ``again`` marks a table whose rows all stand elsewhere in the document too: it is for sifting, and is left out on paper.
+    ``again`` marks a table whose rows all stand elsewhere in the document too: it is for sifting, and is left out on paper. An
+    ``excerpt`` holds rows of another table: it is left out of workbooks.
     """
 
     id: str
@@ -124,6 +125,7 @@ class Table:
     empty: Phrase = ""
     more: Phrase = ""
     again: bool = False
+    excerpt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ def merged(ar: Any, en: Any) -> Any:
 
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
-_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level", "again"})
+_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level", "again", "excerpt"})
 """Fields that are not read by people; the same in both languages."""
 
 

@@ -10,36 +10,28 @@ import functools
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from auditor.errors import UsageError
-from auditor.model import Stamp, Tongue
+from auditor.model import Json, Stamp, Tongue
 from auditor.reporting import charts
-from auditor.reporting.document import Block, Chart, Document, Phrase, Table, chapters
+from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters
+from auditor.reporting.lettering import embedded
 from auditor.reporting.stamps import colophon, stamp_text
 from auditor.reporting.tongues import flat, languages, pick, told
 from auditor.text import _, instant, number
 
-MOST_ROWS = 5000
+MOST_ROWS = 2000
 """Rows of a table that a page still scrolls through with ease; the rest is in the spreadsheet, and the page says so."""
 
 _POLICY = "auditor:policy"
-_FONTS = {
-    "FONT_REGULAR": "IBMPlexSansArabic-Regular.woff2",
-    "FONT_SEMIBOLD": "IBMPlexSansArabic-SemiBold.woff2",
-    "FONT_MONO": "IBMPlexMono-Regular.woff2",
-    "FONT_LATIN_REGULAR": "IBMPlexSans-Regular-Latin1.woff2",
-    "FONT_LATIN_SEMIBOLD": "IBMPlexSans-SemiBold-Latin1.woff2",
-    "FONT_AMIRI_REGULAR": "Amiri-Regular.woff2",
-    "FONT_AMIRI_BOLD": "Amiri-Bold.woff2",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +59,12 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
         "script_words": json.dumps({k: flat(words[k]) for k in ("search", "all", "shown")}, ensure_ascii=False),
         "language": "en" if tongue is Tongue.EN else "ar",
         "dir": "ltr" if tongue is Tongue.EN else "rtl",
-        "css": Markup(styles("report.css")),
+        "css": Markup(_styles()),
         "script": Markup(asset("report.js")),
         "policy": _POLICY,
         "flat": flat,
         "name_of": lambda block: type(block).__name__,
+        "tds": _Cells().row,
         "pictures": functools.partial(_pictures, tongue=tongue),
     }
     try:
@@ -79,6 +72,43 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     except TemplateError as error:
         raise UsageError(_template_problem(error, templates)) from error
     return page.replace(_POLICY, _policy(page), 1)
+
+
+class _Cells:
+    """Cells of tables as HTML: by the hundred thousand, most of them said before, so that no template is asked for each."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Phrase, str, str, Json], str] = {}
+
+    def row(self, row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
+        """The cells of a row."""
+        return Markup("".join(map(self._cell, row, columns)))
+
+    def _cell(self, cell: Cell, column: Column) -> str:
+        shape = column.shape
+        ordered = cell.raw if shape in (Shape.NUMBER, Shape.DAY) and not isinstance(cell.raw, list | dict) else None
+        key = (cell.shown, shape.value, cell.tone.value, ordered)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _td(cell.shown, shape, cell.tone, ordered)
+        return found
+
+
+def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
+    shown = _said(phrase)
+    if shape is Shape.CODE and isinstance(phrase, str):
+        shown = f'<bdi class="code">{shown}</bdi>'
+    elif shape is Shape.BADGE and phrase:
+        shown = f'<span class="tag {tone.value}">{shown}</span>'
+    value = "" if ordered is None else f' data-value="{escape(str(ordered))}"'
+    return f'<td class="c-{shape.value}{" " if tone else ""}{tone.value}"{value}>{shown}</td>'
+
+
+def _said(phrase: Phrase) -> str:
+    if isinstance(phrase, str):
+        return str(escape(phrase))
+    ar, en = escape(phrase.ar), escape(phrase.en)
+    return f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>'
 
 
 def _words(stamp: Stamp) -> Mapping[str, Phrase]:
@@ -132,14 +162,8 @@ def asset(name: str) -> str:
 
 
 @functools.cache
-def styles(name: str) -> str:
-    """One of the style sheets, with the fonts that it names in it."""
-    css = asset(name)
-    for font, file in _FONTS.items():
-        if f"url({font})" in css:
-            data = base64.b64encode(files("auditor.reporting").joinpath("fonts", file).read_bytes()).decode()
-            css = css.replace(f"url({font})", f"url(data:font/woff2;base64,{data})")
-    return css
+def _styles() -> str:
+    return embedded(asset("report.css"))
 
 
 def _environment(templates: Path | None) -> ImmutableSandboxedEnvironment:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from auditor.model import Stamp, Tongue
 from auditor.reporting.document import Block, Document, Heading, Table
-from auditor.reporting.html import as_html, styles
+from auditor.reporting.html import as_html, asset
+from auditor.reporting.lettering import on_paper
 from auditor.reporting.stamps import MARK, stamp_text
 
 MOST_ROWS = 400
@@ -37,16 +38,17 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
     wide = columns > _WIDE and not document.brief
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (
-        styles("pdf.css")
+        asset("pdf.css")
         .replace("PAGE_ORIENTATION", "landscape" if wide else "portrait")
         .replace("FIGURES", "6" if wide else "5" if document.brief else "4")
         .replace("CHART_WIDTH", "60%" if wide else "100%")
         .replace("PAGE_NUMBERS", _NUMBERS[stamp.options.tongue])
         .replace("PAGE_SIDE", side)
     )
-    page = page.replace("</style>", f"{css}{_WIDTHS}</style>", 1)  # last, so that it prevails
+    # Ours come last, so that they prevail; paper has fonts of its own.
+    page = re.sub(r"@font-face {[^}]*}", "", page, flags=re.DOTALL).replace("</style>", f"{css}{_WIDTHS}</style>", 1)
     written: bytes = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=["data"], fail_on_errors=True)).write_pdf(
-        pdf_identifier=stamp.head.encode(), pdf_tags=True
+        font_config=on_paper(), pdf_identifier=stamp.head.encode(), pdf_tags=True
     )
     return written + f"%{MARK} {stamp_text(stamp)}\n".encode()
 

@@ -77,7 +77,7 @@ def as_xlsx(document: Document, stamp: Stamp) -> bytes:
     """The workbook; the same bytes each time."""
     out = io.BytesIO()
     tongue = stamp.options.tongue
-    with xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties(
             {
                 "title": flat(document.title),
@@ -87,8 +87,7 @@ def as_xlsx(document: Document, stamp: Stamp) -> bytes:
             }
         )
         whole = _Book(book, tongue)
-        tables = sorted(document.tables(), key=lambda t: t.id != document.main)
-        for table in tables:
+        for table in sorted((t for t in document.tables() if not t.excerpt), key=lambda t: t.id != document.main):
             _sheet(whole, table)
         _about(whole, document, stamp)
     return out.getvalue()

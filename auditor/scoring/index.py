@@ -21,14 +21,16 @@ beside it, as the automated and the attested share.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from auditor.model import (
     Answer,
+    CheckTask,
     Control,
     ControlScore,
     Coverage,
+    Criticality,
     DepartmentPlan,
     DepartmentScore,
     Evidence,
@@ -58,26 +60,24 @@ def score_department(
     A planned asset × check that is not among them counts as unknown. ``partial`` when the run was narrowed to some hosts or
     checks: then no index is shown.
     """
-    tasks = [(a.asset, t) for a in plan.assets for t in a.checks] + [(plan.asset, t) for t in plan.checks]
     spared: Counter[str] = Counter()
     counts: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     weights: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     totals: Counter[VerdictKind] = Counter()
-    for asset, task in tasks:
-        kind = kinds.get((asset.uid, task.check), VerdictKind.UNKNOWN)
-        weight = policy.scoring.check_weights[task.severity] * policy.scoring.criticality_weights[asset.criticality]
-        totals[kind] += 1
+    for (task, kind, criticality, excused), n in _tally(plan, kinds, excepted):
+        weight = policy.scoring.check_weights[task.severity] * policy.scoring.criticality_weights[criticality]
+        totals[kind] += n
         for control in task.controls:
-            counts[control][kind] += 1
-            weights[control][kind] += weight
-            spared[control] += kind is VerdictKind.FAIL and (asset.uid, task.check) in excepted
+            counts[control][kind] += n
+            weights[control][kind] += weight * n
+            spared[control] += n * excused
     by_id = {control.id: control for control in framework.controls}
     controls = tuple(
         _control_score(by_id[c], counts[c], weights[c], policy.scoring, answers.get(c), spared[c])
         for c in plan.controls
         if c in by_id
     )
-    coverage = Coverage(planned=len(tasks), judged=sum(totals[kind] for kind in _JUDGED))
+    coverage = Coverage(planned=sum(totals.values()), judged=sum(totals[kind] for kind in _JUDGED))
     index = _weighted(controls)
     withheld = _withheld(coverage, index, policy, partial)
     all_weight = sum(c.weight for c in controls)
@@ -93,6 +93,25 @@ def score_department(
         verdicts={kind: totals[kind] for kind in VerdictKind},
         controls=controls,
     )
+
+
+_Alike = tuple[CheckTask, VerdictKind, Criticality, bool]
+
+
+def _tally(
+    plan: DepartmentPlan, kinds: Mapping[tuple[str, str], VerdictKind], excepted: Container[tuple[str, str]]
+) -> Iterator[tuple[_Alike, int]]:
+    """Outcomes that count alike, and how many: thousands of hosts share their tasks, so that there are few of these."""
+    tasks = {id(task): task for own in (plan.checks, *(a.checks for a in plan.assets)) for task in own}
+    found: dict[tuple[int, VerdictKind, Criticality, bool], int] = defaultdict(int)
+    for asset, own in ((plan.asset, plan.checks), *((a.asset, a.checks) for a in plan.assets)):
+        uid, criticality = asset.uid, asset.criticality
+        for task in own:
+            kind = kinds.get((uid, task.check), VerdictKind.UNKNOWN)
+            excused = kind is VerdictKind.FAIL and (uid, task.check) in excepted
+            found[id(task), kind, criticality, excused] += 1
+    for (name, kind, criticality, excused), n in found.items():
+        yield (tasks[name], kind, criticality, excused), n
 
 
 def overall_index(scores: Iterable[DepartmentScore]) -> float | None:

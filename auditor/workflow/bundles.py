@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import multiprocessing
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportOptions, Snapshot, Tongue
 from auditor.text import _
-from auditor.workflow.reports import from_snapshot, moment, write_file
+from auditor.workflow.reports import from_snapshot, moment, preload, write_file
 from auditor.workflow.snapshots import Archive, archive
 
 _HTML, _PDF, _XLSX = ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX
@@ -61,8 +62,12 @@ def make_bundle(
     options = ReportOptions(kind=ReportKind.SUMMARY, tongue=tongue, campaign=campaign, run=run)
     files: dict[str, bytes] = {}
     sums: dict[str, str] = {}
-    with archive(catalogue, options, now=now or moment()) as held:
-        jobs = list(_jobs(held, options, templates))
+    gc.disable()  # what is gathered stays until the end: looking through it again and again for what could go finds nothing
+    try:
+        with archive(catalogue, options, now=now or moment()) as held:
+            jobs = list(_jobs(held, options, templates))
+    finally:
+        gc.enable()
     for name, content in _made(jobs):
         sums[name] = hashlib.sha256(content).hexdigest()
         if packed:
@@ -104,6 +109,8 @@ _waiting: list[_Job] = []
 def _made(jobs: list[_Job]) -> Iterator[tuple[str, bytes]]:
     """Write reports on every core; in the order of the jobs."""
     _waiting[:] = jobs
+    preload()
+    gc.freeze()  # what is shared stays shared: a collection in a worker would copy it
     workers = min(_MOST_WORKERS, os.cpu_count() or 1)
     try:
         with multiprocessing.get_context("fork").Pool(workers) as pool:
@@ -111,15 +118,14 @@ def _made(jobs: list[_Job]) -> Iterator[tuple[str, bytes]]:
                 yield from made
     finally:
         _waiting.clear()
+        gc.unfreeze()
 
 
 def _write(place: int) -> list[tuple[str, bytes]]:
     job = _waiting[place]
-    found = []
-    for written in job.formats:
-        made = from_snapshot(job.snapshot, job.options, written, job.templates)
-        found.append((f"{job.name}.{written.value}", made.content))
-    return found
+    first = from_snapshot(job.snapshot, job.options, job.formats[0], job.templates)
+    made = (replace(first, stamp=replace(first.stamp, format=written)) for written in job.formats)
+    return [(f"{job.name}.{one.stamp.format.value}", one.content) for one in made]
 
 
 def _zip(target: Path, files: dict[str, bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -138,11 +138,12 @@ def one_exception(catalogue: Catalogue, name: str) -> tuple[RiskException, tuple
         return held, tuple(f for f in ledger.findings(open_only=True) if rules.covers(held, f, tags))
 
 
-def expiring(catalogue: Catalogue, held: RiskException, now: datetime) -> bool:
-    """Whether an active exception ends within the policy's days of warning."""
-    days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
-    today = world_of(catalogue, now).today(held.department)
-    return held.state is ExceptionState.ACTIVE and held.ends is not None and held.ends <= today + timedelta(days=days)
+def expiring(catalogue: Catalogue, held: Iterable[RiskException], now: datetime) -> tuple[RiskException, ...]:
+    """Those in force that end within the policy's days of warning."""
+    days = timedelta(days=catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon)
+    world = world_of(catalogue, now)
+    active = (e for e in held if e.state is ExceptionState.ACTIVE and e.ends is not None)
+    return tuple(e for e in active if e.ends is not None and e.ends <= world.today(e.department) + days)
 
 
 def settle_if_due(catalogue: Catalogue, *, now: datetime | None = None) -> None:

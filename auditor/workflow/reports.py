@@ -14,6 +14,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.model import Catalogue, Letterhead, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
 from auditor.model.codec import digest
+from auditor.reporting import charts
 from auditor.reporting.document import Document
 from auditor.reporting.exchange.hdf import as_hdf
 from auditor.reporting.exchange.junit import as_junit
@@ -21,6 +22,7 @@ from auditor.reporting.exchange.oscal import as_assessment, as_poam
 from auditor.reporting.exchange.sarif import as_sarif
 from auditor.reporting.html import as_html
 from auditor.reporting.kinds import document
+from auditor.reporting.lettering import on_paper
 from auditor.reporting.pdf import as_pdf
 from auditor.reporting.plain import as_csv, as_json
 from auditor.reporting.stamps import read_stamp
@@ -192,6 +194,12 @@ def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None) 
     if _templates(templates) != stamp.templates_sha256:
         return _("it was made with other templates; name their folder: --template DIR")
     return ""
+
+
+def preload() -> None:
+    """Load fonts and libraries, so that the workers forked next share them."""
+    on_paper()
+    charts.ready()
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from auditor.model import (
     AttestedAnswer,
     Catalogue,
     Control,
+    DepartmentPlan,
     DepartmentScore,
     Finding,
     FindingState,
@@ -58,15 +59,16 @@ def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
     """Score the newest whole audit. Raises UsageError when there is none."""
     with reading(catalogue) as ledger:
         run, plan = _newest(ledger)
-        kinds = {(o.asset, o.check): o.kind for o in ledger.verdicts(run.id)}
-        found = score_plan(catalogue, plan, kinds, ledger.records(AttestedAnswer), ledger.findings(open_only=True), now)
+        found = score_plan(
+            catalogue, plan, kinds_of(ledger, run.id), ledger.records(AttestedAnswer), ledger.findings(open_only=True), now
+        )
         return Scores(run, found, None if plan.set_aside else overall_index(found))
 
 
 def score_plan(
     catalogue: Catalogue,
     plan: Plan,
-    kinds: Kinds,
+    kinds: Callable[[DepartmentPlan], Kinds],
     answers: Iterable[AttestedAnswer],
     findings: Iterable[Finding],
     now: datetime | None = None,
@@ -77,7 +79,7 @@ def score_plan(
     return tuple(
         score_department(
             d,
-            kinds,
+            kinds(d),
             catalogue.framework,
             catalogue.policies[plan.policy],
             partial=bool(plan.scope.get("hosts") or plan.scope.get("checks")),
@@ -88,16 +90,21 @@ def score_plan(
     )
 
 
+def kinds_of(ledger: Ledger, run_id: int) -> Callable[[DepartmentPlan], Kinds]:
+    """What a run decided, read a department at a time: of a whole nation it would not fit in memory."""
+    return lambda d: ledger.verdict_kinds(run_id, [d.asset.uid, *(a.asset.uid for a in d.assets)])
+
+
 def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, ...]:
     """Every outcome that counts for a control in a department, the failing first."""
     with reading(catalogue) as ledger:
         run, plan = _newest(ledger)
-        kinds = {(o.asset, o.check): o.kind for o in ledger.verdicts(run.id)}
         excepted = _excepted(ledger.findings(open_only=True))
+        whole = next((d for d in plan.departments if d.department == department), None)
+        if whole is None:
+            raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
+        kinds = kinds_of(ledger, run.id)(whole)
     scoring = catalogue.policies[plan.policy].scoring
-    whole = next((d for d in plan.departments if d.department == department), None)
-    if whole is None:
-        raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
     tasks = [(a.asset, t) for a in whole.assets for t in a.checks] + [(whole.asset, t) for t in whole.checks]
     terms = [
         Term(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,7 +39,7 @@ from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
-from auditor.workflow.scores import applicable, score_plan
+from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.state import State, after
 
 _MOST_PICTURE = 500_000
@@ -82,10 +83,16 @@ class Archive:
             message = _("run {run} was judged by policy {policy}, which is no longer there")
             raise UsageError(message.format(run=at.run.id, policy=self._plan.policy))
         self._state = after(ledger, at.seq)
-        kinds = ledger.verdict_kinds(at.run.id)
-        self._scores = score_plan(catalogue, self._plan, kinds, self._state.answers, self._state.findings, at.as_of)
+        self._scores = score_plan(
+            catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
+        )
         self._trend = _trend(ledger, at.run)
         self._missed = tuple(_missed(ledger, at.run))
+        due_soon = catalogue.policies[self._plan.policy].terms.due_soon
+        self._standings: dict[str, list[Standing]] = defaultdict(list)
+        for f in self._state.findings:
+            self._standings[f.department].append(Standing(f, is_overdue(f, at.as_of), is_due_soon(f, at.as_of, due_soon)))
+        self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
         self._inputs = input_hashes(catalogue)
 
     @property
@@ -125,12 +132,7 @@ class Archive:
         state, at = self._state, self._at
         scores = tuple(s for s in self._scores if s.department in scope)
         whole = len(scores) == len(self._scores) and not self._plan.set_aside
-        due_soon = self.catalogue.policies[self._plan.policy].terms.due_soon
-        standings = tuple(
-            Standing(f, is_overdue(f, at.as_of), is_due_soon(f, at.as_of, due_soon))
-            for f in state.findings
-            if f.department in scope
-        )
+        standings = tuple(sorted((s for name in scope for s in self._standings.get(name, ())), key=_worst_first))
         own = {s.finding.asset for s in standings}
         return Snapshot(
             catalogue=self.catalogue,
@@ -150,7 +152,7 @@ class Archive:
             campaign=self.campaign,
             missed=tuple(m for m in self._missed if m.department in scope),
             left_inventory=tuple(str(uid) for uid in _listed(at.run, "left_inventory") if uid in own),
-            expiring=frozenset(e.id for e in state.exceptions if expiring(self.catalogue, e, at.as_of)),
+            expiring=self._expiring,
             outcomes=outcomes,
             inputs=self._inputs,
         )
@@ -176,6 +178,12 @@ def picture_bytes(path: Path) -> bytes:
             _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
         )
     return content
+
+
+def _worst_first(standing: Standing) -> tuple[int, str, str, str, str]:
+    """In the ledger's own order."""
+    f = standing.finding
+    return (f.severity.rank, f.department, f.asset, f.check, f.subject)
 
 
 def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> tuple[Circular, ...]:

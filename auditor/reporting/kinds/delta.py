@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditor.model import Change, ChangeKind
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
@@ -40,7 +42,8 @@ def delta(scene: Scene) -> Document:
 
 
 def _changes(scene: Scene, kind: ChangeKind) -> Table:
-    return _table(scene, f"changes-{kind.value}", label(kind), tuple(c for c in scene.snapshot.changes if c.kind is kind))
+    own = tuple(c for c in scene.snapshot.changes if c.kind is kind)
+    return replace(_table(scene, f"changes-{kind.value}", label(kind), own), excerpt=True)
 
 
 def _table(scene: Scene, name: str, title: str, changes: tuple[Change, ...]) -> Table:

@@ -11,8 +11,11 @@ from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Code, Column, Document, Facts, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import time_figures
 from auditor.reporting.scene import Scene
-from auditor.text import _, current
+from auditor.text import _, current, number
 from auditor.text.bidi import isolate
+
+_PLACES = 40
+"""Rows shown under one remedy; the table of all findings holds every one."""
 
 
 def findings(scene: Scene, grouping: Grouping) -> Document:
@@ -129,6 +132,7 @@ def _places(scene: Scene, name: str, group: Sequence[Standing], *, by_fix: bool)
         Column("state", _("State"), Shape.BADGE, 12),
         Column("due", _("Due"), Shape.DAY, 17),
     )
+    more = max(0, len(group) - _PLACES)
     rows = tuple(
         (
             cells.code(s.finding.id),
@@ -139,9 +143,10 @@ def _places(scene: Scene, name: str, group: Sequence[Standing], *, by_fix: bool)
             cells.badge(s.finding.state),
             due(scene, s),
         )
-        for s in group
+        for s in group[:_PLACES]
     )
-    return Table(name, _("Where"), columns, rows)
+    told = _("{n} more are in the table of all findings, and in the spreadsheet: --format xlsx").format(n=number(more))
+    return Table(name, _("Where"), columns, rows, more=told if more else "", excerpt=True)
 
 
 def _host(scene: Scene, uid: str, group: Sequence[Standing]) -> list[Block]:
