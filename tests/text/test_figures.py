@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.text import day, instant, number, percent, using
+from auditor.text import day, instant, number, percent, style, using
 from auditor.text.bidi import visual
 
 
@@ -52,3 +52,22 @@ def test_dates_read_rightly_inside_arabic():
         assert "2026-11-22" in visual(f"تاريخ {day(date(2026, 11, 22))} هنا")
         assert "85.0%" in visual(f"نسبة {percent(0.85)} فقط")
         assert "-5" in visual(f"العدد {number(-5)} هنا")
+
+
+@pytest.fixture
+def _arabic_style():
+    style("arabic", "long")
+    yield
+    style()
+
+
+@pytest.mark.usefixtures("_arabic_style")
+def test_arabic_digits_and_long_dates_by_setting():
+    """Arabic digits in Arabic alone, with its own separators; months by name in both; and no mark that would turn them round."""
+    moment = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
+    with using("ar"):
+        assert (number(1234.5, 1), percent(0.85), number(-5)) == ("١٬٢٣٤٫٥", "٨٥٫٠٪", "-٥")
+        assert day(date(2026, 11, 22)) == "٢٢ نوفمبر ٢٠٢٦"
+        assert instant(moment, "Asia/Riyadh") == "٢٢ نوفمبر ٢٠٢٦ ١٧:٠٥ \u200eUTC+03:00"
+    assert (number(1234.5, 1), day(date(2026, 11, 22))) == ("1,234.5", "22 November 2026")
+    assert instant(moment) == "22 November 2026 14:05 UTC"

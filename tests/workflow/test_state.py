@@ -1,0 +1,51 @@
+"""The ledger as it stood: the journal gives back what the tables held then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from auditor.ledger import Ledger
+from auditor.model import Catalogue, Finding
+from auditor.workflow import state
+from tests.reporting.seed import seed
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    return seed(tmp_path_factory.mktemp("seeded") / "workspace")
+
+
+def _seen_aside(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Seeing a finding again moves nothing, and the journal does not tell of it."""
+    return tuple(replace(f, last_seen=f.first_seen) for f in findings)
+
+
+def test_the_journal_alone_gives_what_the_tables_hold(seeded: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings, exceptions, answers, campaigns and circulars, in the same order."""
+    with Ledger.open(seeded.settings.ledger, create=False, readonly=True) as ledger:
+        now = state.present(ledger)
+        monkeypatch.setattr(state, "present", lambda _ledger: pytest.fail("the tables were read"))
+        monkeypatch.setattr(ledger, "head", lambda: (now.seq + 1, "later"))
+        told = state.after(ledger, now.seq)
+    assert _seen_aside(told.findings) == _seen_aside(now.findings)
+    assert replace(told, findings=()) == replace(now, findings=())
+
+
+def test_every_entry_is_a_point_in_history(seeded: Catalogue) -> None:
+    """State grows with the journal: nothing is known before it was written."""
+    with Ledger.open(seeded.settings.ledger, create=False, readonly=True) as ledger:
+        heads = {entry.seq: entry.hash for entry in ledger.journal()}
+        states = [state.after(ledger, seq) for seq in heads]
+    assert [(s.seq, s.head) for s in states] == list(heads.items())
+    assert [len(s.findings) for s in states] == sorted(len(s.findings) for s in states)
+    assert len(states[0].findings) == 0
+    assert max(len(s.exceptions) for s in states) == 1
+
+
+def test_an_empty_ledger_has_a_state(tmp_path: Path) -> None:
+    """With nothing in it."""
+    with Ledger.open(tmp_path / "findings" / "ledger.db") as ledger:
+        assert state.after(ledger, 0) == state.State(0, "", (), (), (), (), ())
