@@ -1,8 +1,8 @@
 """How long, and how much memory, all reports of a nation take: ``python -m bench.report [--hosts 10000] [--departments 24]``.
 
 A ledger is made with the stock policy and checks, every host judged by every check that is planned for it, a dozen findings on
-each. Then ``auditor report all`` runs as its own process. The floor, taken in the same run, is the reading alone: every finding and
-every newest verdict, by the sqlite3 module, nothing made of them. Memory is the most that the command and its workers held
+each. Then ``auditor report all`` runs as its own process. The floor, taken in the same run, is the reading alone: every finding
+and every newest verdict, by the sqlite3 module, nothing made of them. Memory is the most that the command and its workers held
 together, shared pages counted once (PSS).
 """
 
