@@ -6,13 +6,17 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
-from auditor.errors import UsageError
+from auditor.errors import AuditorError, UsageError
 from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportOptions, Snapshot, Tongue
 from auditor.text import _
 from auditor.workflow.reports import from_snapshot, moment, preload, write_file
@@ -20,6 +24,7 @@ from auditor.workflow.snapshots import Archive, archive
 
 _HTML, _PDF, _XLSX = ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX
 _MOST_WORKERS = 4
+_SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +65,28 @@ def make_bundle(
     if not packed and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(_("{path} is there already; name a new folder, or a file that ends with .zip").format(path=target))
     options = ReportOptions(kind=ReportKind.SUMMARY, tongue=tongue, campaign=campaign, run=run)
-    files: dict[str, bytes] = {}
-    sums: dict[str, str] = {}
     gc.disable()  # what is gathered stays until the end: looking through it again and again for what could go finds nothing
     try:
         with archive(catalogue, options, now=now or moment()) as held:
             jobs = list(_jobs(held, options, templates))
     finally:
         gc.enable()
-    for name, content in _made(jobs):
-        sums[name] = hashlib.sha256(content).hexdigest()
-        if packed:
-            files[name] = content
-        else:
-            write_file(target / name, content)
+    if not packed:
+        return Bundle(target, _filled(jobs, target, written))
+    with tempfile.TemporaryDirectory(prefix="auditor-reports-") as folder:
+        files = _filled(jobs, Path(folder), written)
+        _zip(target, Path(folder), [*(name for name, _digest in files), _SUMS])
+    return Bundle(target, files)
+
+
+def _filled(jobs: list[_Job], folder: Path, written: Callable[[str], None]) -> tuple[tuple[str, str], ...]:
+    sums: dict[str, str] = {}
+    for name, digest in _made(jobs, folder):
+        sums[name] = digest
         written(name)
-    listing = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())).encode()
-    if packed:
-        _zip(target, {**files, "SHA256SUMS": listing})
-    else:
-        write_file(target / "SHA256SUMS", listing)
-    return Bundle(target, tuple(sorted(sums.items())))
+    files = tuple(sorted(sums.items()))
+    write_file(folder / _SUMS, "".join(f"{digest}  {name}\n" for name, digest in files).encode())
+    return files
 
 
 def _jobs(held: Archive, options: ReportOptions, templates: Path | None) -> Iterator[_Job]:
@@ -102,40 +108,87 @@ def _jobs(held: Archive, options: ReportOptions, templates: Path | None) -> Iter
         yield job(f"{name}/soa", (_XLSX,), ReportKind.SOA, name)
 
 
-_waiting: list[_Job] = []
-"""What the workers of ``_made`` are forked with: snapshots are large, and are shared rather than sent."""
+def _made(jobs: list[_Job], folder: Path) -> Iterator[tuple[str, str]]:
+    """Write reports into a folder on every core, this process helping; the name and SHA-256 of each.
 
-
-def _made(jobs: list[_Job]) -> Iterator[tuple[str, bytes]]:
-    """Write reports on every core; in the order of the jobs."""
-    _waiting[:] = jobs
+    Helpers are forked, so that they share what is gathered instead of being sent it; they tell only what they have written.
+    """
     preload()
-    gc.freeze()  # what is shared stays shared: a collection in a worker would copy it
-    workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+    gc.freeze()  # what is shared stays shared: a collection in a helper would copy it
+    context = multiprocessing.get_context("fork")
+    turn = context.Value("i", 0)
+    helpers = []
+    for _n in range(min(_MOST_WORKERS, os.cpu_count() or 1) - 1):
+        receiver, sender = context.Pipe(duplex=False)
+        helper = context.Process(target=_help, args=(jobs, folder, turn, sender), daemon=True)
+        helper.start()
+        sender.close()
+        helpers.append((helper, receiver))
     try:
-        with multiprocessing.get_context("fork").Pool(workers) as pool:
-            for made in pool.imap(_write, range(len(jobs))):
-                yield from made
+        for job in _turns(jobs, turn):
+            yield from _write(job, folder)
+        for helper, receiver in helpers:
+            yield from _told_by(helper, receiver)
     finally:
-        _waiting.clear()
         gc.unfreeze()
+        for helper, _receiver in helpers:
+            helper.terminate()
+            helper.join()
 
 
-def _write(place: int) -> list[tuple[str, bytes]]:
-    job = _waiting[place]
+def _turns(jobs: list[_Job], turn: Any) -> Iterator[_Job]:
+    """The jobs that fall to this process: whoever is free takes the next one."""
+    while True:
+        with turn.get_lock():
+            place, turn.value = turn.value, turn.value + 1
+        if place >= len(jobs):
+            return
+        yield jobs[place]
+
+
+def _help(jobs: list[_Job], folder: Path, turn: Any, sender: Connection) -> None:
+    """In a helper: until nothing is left, or something went wrong, which the other side raises."""
+    written: list[tuple[str, str]] = []
+    problem = ""
+    try:
+        for job in _turns(jobs, turn):
+            written += _write(job, folder)
+    except AuditorError as error:
+        problem = str(error)
+    sender.send((written, problem))
+
+
+def _told_by(helper: BaseProcess, receiver: Connection) -> list[tuple[str, str]]:
+    try:
+        written, problem = receiver.recv()
+    except EOFError:
+        helper.join()
+        raise UsageError(_("a process that wrote reports ended with {code}").format(code=helper.exitcode)) from None
+    if problem:
+        raise UsageError(problem)
+    return list(written)
+
+
+def _write(job: _Job, folder: Path) -> list[tuple[str, str]]:
     first = from_snapshot(job.snapshot, job.options, job.formats[0], job.templates)
-    made = (replace(first, stamp=replace(first.stamp, format=written)) for written in job.formats)
-    return [(f"{job.name}.{one.stamp.format.value}", one.content) for one in made]
+    told = []
+    for written in job.formats:
+        content = replace(first, stamp=replace(first.stamp, format=written)).content
+        name = f"{job.name}.{written.value}"
+        write_file(folder / name, content)
+        told.append((name, hashlib.sha256(content).hexdigest()))
+    return told
 
 
-def _zip(target: Path, files: dict[str, bytes]) -> None:
+def _zip(target: Path, folder: Path, names: list[str]) -> None:
     """The same bytes for the same reports: names in order, and no time of day."""
     part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, content in sorted(files.items()):
-                packed.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+            for name in sorted(names):
+                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                packed.writestr(entry, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)
