@@ -17,6 +17,7 @@
     ├── LedgerError            the ledger cannot be read or written (exit 4)
     │   ├── LockedError        another run holds the lock (exit 2)
     │   └── IntegrityError     the ledger contradicts itself
+    ├── NoticeError            a letter or a message could not be sent
     └── LabError               the demonstration fleet cannot be built
 """
 
@@ -83,6 +84,10 @@ class LockedError(LedgerError):
 
 class IntegrityError(LedgerError):
     """The ledger contradicts itself or its journal."""
+
+
+class NoticeError(AuditorError):
+    """A letter or a message could not be sent; the text holds no secret."""
 
 
 class LabError(AuditorError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditor.model import AssetKind, Missed, RiskException, Severity, VerdictKind
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Facts, Heading, Shape, Table, Tone
@@ -19,10 +21,10 @@ def annex(scene: Scene) -> Document:
         Heading(_("Scope and coverage"), "scope"),
         _coverage(scene),
         Heading(_("Not reached"), "missed"),
-        _missed(scene),
+        missed_table(scene),
         *_left(scene),
         Heading(_("Exceptions"), "exceptions"),
-        _exceptions(scene),
+        exceptions_table(scene, scene.snapshot.exceptions),
         Heading(_("How the index is made"), "scoring"),
         formula(scene),
         _weights(scene),
@@ -62,7 +64,8 @@ def _coverage(scene: Scene) -> Table:
     return Table("coverage", _("What was planned and what was judged"), columns, tuple(rows))
 
 
-def _missed(scene: Scene) -> Table:
+def missed_table(scene: Scene) -> Table:
+    """Every asset that was not reached, and why."""
     columns = (
         Column("asset", _("Asset"), Shape.CODE, 20),
         Column("department", _("Department"), width=20),
@@ -93,7 +96,8 @@ def _left(scene: Scene) -> tuple[Block, ...]:
     return (Table("left", title, columns, rows),)
 
 
-def _exceptions(scene: Scene) -> Table:
+def exceptions_table(scene: Scene, held: Sequence[RiskException]) -> Table:
+    """Exceptions with what compensates, until when and by whom."""
     columns = (
         Column("exception", _("Exception"), Shape.CODE, 8),
         Column("kind", _("Kind"), Shape.BADGE, 12),
@@ -106,7 +110,7 @@ def _exceptions(scene: Scene) -> Table:
         Column("ends", _("Ends"), Shape.DAY, 17),
         Column("approved", _("Approved by"), Shape.CODE, 20),
     )
-    rows = tuple(_exception_row(scene, e) for e in scene.snapshot.exceptions)
+    rows = tuple(_exception_row(scene, e) for e in held)
     title = _("Exceptions, those in force and those that have ended")
     return Table("exceptions", title, columns, rows, _("There is no exception."))
 
