@@ -35,7 +35,7 @@ def audit(
     catalogue = open_workspace(app.root)
     narrowing = Narrowing(departments, hosts, checks)
     cancelled = threading.Event()
-    with _interruptible(cancelled), progress_display(app, quiet=output != "table") as watcher:
+    with interruptible(cancelled), progress_display(app, quiet=output != "table") as watcher:
         run = run_audit(
             catalogue,
             actor=app.actor,
@@ -110,7 +110,7 @@ def audit_exit(catalogue: Catalogue, run: Run) -> Exit:
     return Exit.FINDINGS if worst is not None and worst.rank <= threshold.rank else Exit.OK
 
 
-class _interruptible:  # noqa: N801 — used as a function
+class interruptible:  # noqa: N801 — used as a function
     """Ctrl-C and SIGTERM ask the audit to stop; a second one stops at once."""
 
     def __init__(self, cancelled: threading.Event) -> None:

@@ -32,6 +32,17 @@ _COMMANDS = {
         N_("Print the completion script for a shell; source it from the shell's start-up file."),
     ),
     "control": ("auditor.cli.catalogue:control", N_("The controls: what the policy requires.")),
+    "digest": ("auditor.cli.nightly:digest", N_("The morning's letters: show who would be told what, or send what waits.")),
+    "doctor": (
+        "auditor.cli.nightly:doctor",
+        N_("Look whether all that an audit needs is there, and say how to mend what is not."),
+    ),
+    "nightly": (
+        "auditor.cli.nightly:nightly",
+        N_("The night's audit, unattended: finishes what was left, within a window; for cron."),
+    ),
+    "schedule": ("auditor.cli.nightly:schedule", N_("The schedule: the nightly audit in cron, or as a systemd timer.")),
+    "status": ("auditor.cli.nightly:status", N_("Whether last night was well, in five lines.")),
     "exceptions": (
         "auditor.cli.exceptions:exceptions",
         N_("The exceptions: failures that may stand for a while, and false positives."),

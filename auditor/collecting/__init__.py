@@ -1,7 +1,8 @@
 """A plan becomes observations: SSH, local, network and replay. The only door to paramiko and nmap."""
 
 from auditor.collecting.dispatch import collect_asset, collect_plan
-from auditor.collecting.interface import STOPPED, Transport
+from auditor.collecting.interface import CLOSED, CUT, STOPPED, Transport, Window
+from auditor.collecting.knocking import knock
 from auditor.collecting.known_hosts import HostKey, KeyState, import_known_hosts, key_state, trust
 from auditor.collecting.local import LocalTransport
 from auditor.collecting.replay import ReplayTransport, replay_plan
@@ -10,6 +11,8 @@ from auditor.collecting.ssh import SshTransport
 from auditor.collecting.trusting import fetch_host_keys, state_of
 
 __all__ = [
+    "CLOSED",
+    "CUT",
     "STOPPED",
     "HostKey",
     "KeyState",
@@ -17,12 +20,14 @@ __all__ = [
     "ReplayTransport",
     "SshTransport",
     "Transport",
+    "Window",
     "build_script",
     "collect_asset",
     "collect_plan",
     "fetch_host_keys",
     "import_known_hosts",
     "key_state",
+    "knock",
     "replay_plan",
     "state_of",
     "sudoers_for",

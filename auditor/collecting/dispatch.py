@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from auditor.collecting import network
-from auditor.collecting.interface import STOPPED, Transport, not_reached, unseen, utcnow
+from auditor.collecting.interface import CLOSED, CUT, STOPPED, Flag, Stop, Transport, Window, not_reached, unseen, utcnow
 from auditor.collecting.local import LocalTransport
 from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
+from auditor.collecting.turns import Turns
 from auditor.facts import by_name
 from auditor.model import (
     AssetKind,
@@ -75,17 +75,23 @@ def collect_plan(
     *,
     on_result: Callable[[AssetResult], None],
     cancelled: threading.Event | None = None,
+    window: Window | None = None,
+    first: frozenset[str] = frozenset(),
     transport_factory: TransportFactory | None = None,
     scan: Scan = network.scan,
 ) -> None:
     """Give ``on_result``, in this thread, one result for each asset of the plan as it is done.
+
+    When ``window`` closes no new host is begun, and what is under way finishes or is cut; what is left has a result too, which
+    says so. Hosts in ``first`` come before the others of their department.
 
     Once ``cancelled`` is set no new host is begun and those under way are cut; what was cut or not begun gives no result, so
     that a resumed run visits it again. It is also set when ``on_result`` raises. Raises ConfigurationError for a bad
     known_hosts.
     """
     cancelled = cancelled or threading.Event()
-    _Collection(plan, settings, on_result, cancelled, transport_factory or _factory(settings, cancelled), scan).run()
+    factory = transport_factory or _factory(settings, Stop(cancelled, window))
+    _Collection(plan, settings, on_result, cancelled, window, first, factory, scan).run()
 
 
 def collect_asset(
@@ -99,7 +105,7 @@ def collect_asset(
     return results[0]
 
 
-def _factory(settings: Settings, cancelled: threading.Event) -> TransportFactory:
+def _factory(settings: Settings, cancelled: Flag) -> TransportFactory:
     def make(method: str) -> Transport:
         return LocalTransport(settings, cancelled=cancelled) if method == "local" else SshTransport(settings, cancelled=cancelled)
 
@@ -115,6 +121,8 @@ class _Collection:
         settings: Settings,
         on_result: Callable[[AssetResult], None],
         cancelled: threading.Event,
+        window: Window | None,
+        first: frozenset[str],
         factory: TransportFactory,
         scan: Scan,
     ) -> None:
@@ -122,6 +130,7 @@ class _Collection:
         self._settings = settings
         self._on_result = on_result
         self._cancelled = cancelled
+        self._window, self._first = window, first
         self._scan = scan
         # bounded: results wait in the workers rather than in memory when recording is slower than collecting
         self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
@@ -140,11 +149,19 @@ class _Collection:
                     self._on_result(_skipped(pending.plan))
             scanned = [d for d in self._plan.departments if any(self._pending[a.asset.uid].network for a in d.assets)]
             futures += [networks.submit(self._look, department) for department in scanned]
-            visited = [p for p in _in_turn(self._plan) if self._pending[p.asset.uid].needs_host and not p.skipped]
-            futures += [hosts.submit(self._visit, asset) for asset in visited]
+            everything = (a for d in self._plan.departments for a in d.assets)
+            visited = [p for p in everything if self._pending[p.asset.uid].needs_host and not p.skipped]
+            turns = Turns(
+                visited,
+                first=self._first,
+                per_department=self._settings.department_concurrency,
+                per_second=self._settings.network_rate,
+                closed=lambda: self._cancelled.is_set() or self._closed(),
+            )
+            futures += [hosts.submit(self._visitor, turns) for _n in range(min(self._settings.concurrency, len(visited)))]
             for pending in self._pending.values():
                 self._emit(pending)
-            left = len(futures)
+            left = len(scanned) + len(visited)
             while left:
                 left -= self._take(self._events.get())
         except BaseException:
@@ -187,10 +204,21 @@ class _Collection:
             pending.network.clear()
             self._on_result(result)
 
+    def _closed(self) -> bool:
+        return self._window is not None and self._window.closed()
+
+    def _visitor(self, turns: Turns) -> None:
+        """In a worker: one host after the other, until none is left."""
+        while (plan := turns.take()) is not None:
+            self._visit(plan)
+            turns.done(plan)
+
     def _visit(self, plan: AssetPlan) -> None:
         """In a worker: one host, whatever happens."""
         result: AssetResult | None = None
-        if not self._cancelled.is_set():
+        if self._closed() and not self._cancelled.is_set():
+            result = not_reached(plan, host_calls(plan.probes, plan.asset.platform), Reach.SKIPPED, utcnow(), CLOSED)
+        elif not self._cancelled.is_set():
             started = utcnow()
             try:
                 result = self._transports[plan.asset.connection.method].collect(plan)
@@ -200,8 +228,8 @@ class _Collection:
                 result = not_reached(
                     plan, calls, Reach.UNREACHABLE, started, f"The auditor failed on this host: {type(error).__name__}: {error}"
                 )
-            if self._cancelled.is_set() and result.detail == STOPPED:
-                result = None
+            if result.detail == STOPPED:
+                result = None if self._cancelled.is_set() else replace(result, reach=Reach.SKIPPED, detail=CUT)
         self._events.put((plan.asset.uid, result))
 
     def _look(self, department: DepartmentPlan) -> None:
@@ -213,16 +241,20 @@ class _Collection:
             self._events.put(observation)
 
         why = "the network scan gave no answer"
+        stop = Stop(self._cancelled, self._window)
         try:
-            if not self._cancelled.is_set():
+            if self._closed():
+                why = CLOSED
+            elif not self._cancelled.is_set():
                 self._scan(
                     department,
                     self._settings,
                     on_result=seen,
-                    cancelled=self._cancelled.is_set,
+                    cancelled=stop.is_set,
                     clock=utcnow,
                     listed=self._plan.addresses,
                 )
+                why = CUT if stop.is_set() else why
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
         if not self._cancelled.is_set():
@@ -251,12 +283,6 @@ def _pending(plan: AssetPlan) -> _Pending:
     needs_host = is_host and (len(calls) < len(plan.probes) or not plan.probes)
     network_calls: dict[ProbeCall, Observation | None] = {} if plan.skipped else dict.fromkeys(calls)
     return _Pending(plan, utcnow(), needs_host, network_calls, network_done=not network_calls)
-
-
-def _in_turn(plan: Plan) -> Iterator[AssetPlan]:
-    """One asset of each department after the other, so that no department waits for a large one to be through."""
-    for round_ in itertools.zip_longest(*(d.assets for d in plan.departments)):
-        yield from (asset for asset in round_ if asset is not None)
 
 
 def _skipped(plan: AssetPlan) -> AssetResult:

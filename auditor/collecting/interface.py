@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from auditor.collecting.script import HostCall
 from auditor.model import AssetPlan, AssetResult, Observation, ObservationStatus, Reach
 
 STOPPED = "Stopped by the operator."
+CLOSED = "The window closed before its turn came."
+CUT = "The window closed while it was being visited."
+
+
+class Flag(Protocol):
+    """Something that becomes true once, such as a ``threading.Event``."""
+
+    def is_set(self) -> bool:
+        """Whether it has."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When hosts may be visited: none is begun from ``closes`` on, and what is under way then has ``grace`` seconds more."""
+
+    closes: datetime
+    grace: float = 0.0
+
+    def closed(self) -> bool:
+        """Whether no host may be begun any more."""
+        return utcnow() >= self.closes
+
+    def over(self) -> bool:
+        """Whether what is under way must be cut."""
+        return utcnow() >= self.closes + timedelta(seconds=self.grace)
+
+
+class Stop:
+    """True when somebody asked to stop, or when the window is over."""
+
+    def __init__(self, cancelled: Flag, window: Window | None) -> None:
+        self._cancelled, self._window = cancelled, window
+
+    def is_set(self) -> bool:
+        """Whether to stop now."""
+        return self._cancelled.is_set() or (self._window is not None and self._window.over())
 
 
 class Transport(Protocol):

@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 
-from auditor.collecting.interface import STOPPED, not_reached, utcnow
+from auditor.collecting.interface import STOPPED, Flag, not_reached, utcnow
 from auditor.collecting.script import Lookup
 from auditor.collecting.session import Session
 from auditor.facts import by_name
@@ -23,7 +23,7 @@ _CHUNK = 65_536
 class LocalTransport:
     """Runs the script in a shell of this machine."""
 
-    def __init__(self, settings: Settings, *, cancelled: threading.Event | None = None, lookup: Lookup = by_name) -> None:
+    def __init__(self, settings: Settings, *, cancelled: Flag | None = None, lookup: Lookup = by_name) -> None:
         self._settings = settings
         self._cancelled = cancelled or threading.Event()
         self._lookup = lookup

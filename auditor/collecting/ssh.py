@@ -13,7 +13,7 @@ import paramiko
 
 from auditor.collecting import known_hosts
 from auditor.collecting.framing import decode
-from auditor.collecting.interface import STOPPED, Cancelled, utcnow
+from auditor.collecting.interface import STOPPED, Cancelled, Flag, utcnow
 from auditor.collecting.jumps import JumpPool
 from auditor.collecting.known_hosts import trust_command
 from auditor.collecting.script import REMOTE_COMMAND, Lookup
@@ -34,7 +34,7 @@ _HEARD = 200  # characters of a host's own words that are repeated in a report
 class SshTransport:
     """Hosts over SSH. Keys, configurations, known hosts and connections to jump hosts are shared between hosts."""
 
-    def __init__(self, settings: Settings, *, cancelled: threading.Event | None = None, lookup: Lookup = by_name) -> None:
+    def __init__(self, settings: Settings, *, cancelled: Flag | None = None, lookup: Lookup = by_name) -> None:
         quiet()
         self._settings = settings
         self._cancelled = cancelled or threading.Event()

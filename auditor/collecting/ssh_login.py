@@ -18,7 +18,7 @@ from typing import TypeAlias
 import paramiko
 from paramiko import ssh_exception
 
-from auditor.collecting.interface import Cancelled
+from auditor.collecting.interface import Cancelled, Flag
 from auditor.collecting.known_hosts import KeyState, KnownHosts, fingerprint
 from auditor.collecting.ssh_errors import translate
 from auditor.collecting.ssh_target import Target
@@ -43,7 +43,7 @@ class Clock:
     """A deadline that also ends when a person cancels. ``what`` completes the sentence of the error."""
 
     end: float
-    cancelled: threading.Event
+    cancelled: Flag
     what: str
 
     def remaining(self) -> float:

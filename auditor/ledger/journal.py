@@ -53,6 +53,11 @@ class Journal(Part):
         row = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
         return (int(row[0]), row[1].hex()) if row else (0, "")
 
+    def last_instant(self) -> datetime | None:
+        """When the last entry was made; None of an empty journal."""
+        row = self._store.one("SELECT at FROM journal ORDER BY seq DESC LIMIT 1")
+        return datetime.fromisoformat(row[0]) if row else None
+
     def last_before(self, moment: datetime) -> int:
         """The number of the last entry made before ``moment``; 0 when there is none."""
         row = self._store.one("SELECT max(seq) FROM journal WHERE at < ?", (to_json(moment),))

@@ -6,13 +6,13 @@ import functools
 import ipaddress
 import re
 import zoneinfo
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from auditor.loading.document import Document, Keys, Report
 from auditor.loading.files import digest, text
 from auditor.loading.wording import got, where
-from auditor.model import Asset, AssetKind, Calendar, Connection, Criticality, Department
+from auditor.model import Asset, AssetKind, Calendar, Connection, Criticality, Department, Maintenance
 from auditor.text import _
 
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -60,7 +60,40 @@ def load_department(document: Document, report: Report, unusable: tuple[Keys, ..
                 assets.append(_network(department, entry))
     _check_uids(document, report, department)
     calendar = _calendar(document, report)
-    return Department(department, text(data["title"]), tuple(assets), data.get("timezone", "UTC"), digest(data), calendar)
+    zone = data.get("timezone", "UTC")
+    maintenance = _maintenance(document, report)
+    return Department(department, text(data["title"]), tuple(assets), zone, digest(data), calendar, maintenance)
+
+
+def _maintenance(document: Document, report: Report) -> tuple[Maintenance, ...]:
+    """The times in which hosts are left alone, in the department's zone."""
+    data: Any = document.value
+    try:
+        zone = zoneinfo.ZoneInfo(data.get("timezone", "UTC"))
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # named as a mistake elsewhere
+        return ()
+    known = {
+        name for key in ("hosts", "networks") for entry in data.get(key, ()) for name in (entry.get("uid"), entry.get("name"))
+    }
+    found = []
+    for index, entry in enumerate(data.get("maintenance", ())):
+        times = []
+        for key in ("from", "until"):
+            try:
+                times.append(datetime.fromisoformat(entry[key]).replace(tzinfo=zone))
+            except ValueError:
+                message = _("{day} is no time of the calendar; expected YYYY-MM-DD HH:MM").format(day=entry[key])
+                report.add(document, ("maintenance", index, key), message)
+        for place, name in enumerate(entry.get("hosts", ())):
+            if name not in known:
+                message = _("there is no host {name!r}{hint}").format(name=name, hint="")
+                report.add(document, ("maintenance", index, "hosts", place), message)
+        if len(times) == 2:
+            if times[1] <= times[0]:
+                report.add(document, ("maintenance", index, "until"), _("the maintenance would end before it starts"))
+            hosts, tags = tuple(entry.get("hosts", ())), tuple(entry.get("tags", ()))
+            found.append(Maintenance(times[0], times[1], text(entry["reason"]), hosts, tags))
+    return tuple(found)
 
 
 def _calendar(document: Document, report: Report) -> Calendar:

@@ -14,7 +14,7 @@ from auditor.loading.files import Files, text
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
-from auditor.model import Letterhead, Person, Role, Settings
+from auditor.model import Letterhead, Nightly, Notify, Person, Role, Settings
 from auditor.text import _
 
 SETTINGS_FILE = "auditor.toml"
@@ -63,6 +63,8 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     seal_key = data.get("ledger", {}).get("seal_key", "")
     report = data.get("report", {})
     own = {name: _letterhead(root, entry) for name, entry in report.get("departments", {}).items()}
+    notify = _notify(root, data.get("notify", {}))
+    night = _nightly(root, data.get("nightly", {}))
     shown = {key: report[key] for key in ("numerals", "dates") if key in report}
     people = {user: _person(user, entry) for user, entry in data.get("people", {}).items()}
     if document is not None:
@@ -74,6 +76,8 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
         seal_key=seal_key,
         letterhead=_letterhead(root, report),
         letterheads=own,
+        nightly=night,
+        notify=notify,
         **shown,
         **folders,
         **known,
@@ -82,7 +86,33 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
 
 def _person(user: str, entry: dict[str, Any]) -> Person:
     roles = tuple(Role(role) for role in entry["roles"])
-    return Person(user, text(entry["name"]), roles, entry.get("department", ""), entry.get("ministry", ""))
+    return Person(
+        user,
+        text(entry["name"]),
+        roles,
+        entry.get("department", ""),
+        entry.get("ministry", ""),
+        entry.get("email", ""),
+        entry.get("language"),
+    )
+
+
+def _notify(root: Path, entry: dict[str, Any]) -> Notify:
+    host, _colon, port = entry.get("smtp", "").rpartition(":")
+    plain = {
+        key: entry[key]
+        for key in ("security", "user", "password_env", "password_command", "webhook", "webhook_secret_env")
+        if key in entry
+    }
+    ca = root / Path(entry["ca"]).expanduser() if "ca" in entry else None
+    return Notify(host=host.strip("[]"), port=int(port or 587), sender=entry.get("from", ""), ca=ca, **plain)
+
+
+def _nightly(root: Path, entry: dict[str, Any]) -> Nightly:
+    seconds = {key: float(entry[key]) for key in ("window", "grace", "retry_after") if key in entry}
+    skip = {tag: text(reason) for tag, reason in entry.get("skip", {}).items()}
+    metrics = root / Path(entry["metrics"]).expanduser() if "metrics" in entry else None
+    return Nightly(**seconds, retries=entry.get("retries", Nightly().retries), skip=skip, metrics=metrics)
 
 
 def _letterhead(root: Path, entry: dict[str, Any]) -> Letterhead:

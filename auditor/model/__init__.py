@@ -7,7 +7,7 @@ from auditor.model.check import Case, Check, FactUse, Param, Scope, Stricter
 from auditor.model.common import Json, Language, Scalar, Severity, Text
 from auditor.model.control import Attestation, Control, Evidence, Framework, Mapping, Term
 from auditor.model.finding import MOVING, SPOKEN, Event, EventKind, Finding, FindingState, RemedyPlan, Resolution
-from auditor.model.inventory import Asset, AssetKind, Calendar, Connection, Criticality, Department, Inventory
+from auditor.model.inventory import Asset, AssetKind, Calendar, Connection, Criticality, Department, Inventory, Maintenance
 from auditor.model.observation import AssetResult, Observation, ObservationStatus, Reach
 from auditor.model.people import Action, Person, Role
 from auditor.model.plan import AssetPlan, CheckTask, DepartmentPlan, Plan, ProbeCall, SetAside
@@ -42,7 +42,7 @@ from auditor.model.report import (
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
 from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
-from auditor.model.workspace import Catalogue, Letterhead, Settings
+from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
 
 __all__ = [
     "MOVING",
@@ -91,8 +91,11 @@ __all__ = [
     "Language",
     "Letterhead",
     "Level",
+    "Maintenance",
     "Mapping",
     "Missed",
+    "Nightly",
+    "Notify",
     "Observation",
     "ObservationStatus",
     "Outcome",

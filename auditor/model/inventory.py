@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from auditor.model.common import Text
@@ -83,6 +83,22 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A time in which hosts are left alone: those named, those with a tag, or all where neither is given."""
+
+    starts: datetime
+    ends: datetime
+    reason: Text
+    hosts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def covers(self, asset: Asset, now: datetime) -> bool:
+        """Whether the asset is left alone at an instant."""
+        named = asset.uid in self.hosts or asset.name in self.hosts or bool(set(asset.tags) & set(self.tags))
+        return self.starts <= now < self.ends and (named or not (self.hosts or self.tags))
+
+
+@dataclass(frozen=True, slots=True)
 class Department:
     """One department's inventory."""
 
@@ -92,6 +108,7 @@ class Department:
     timezone: str = "UTC"
     sha256: str = ""  # of the inventory file's content
     calendar: Calendar = Calendar()
+    maintenance: tuple[Maintenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auditor.model.common import Text
+from auditor.model.common import Language, Text
 
 
 class Role(StrEnum):
@@ -44,3 +44,5 @@ class Person:
     roles: tuple[Role, ...]
     department: str = ""
     ministry: str = ""
+    email: str = ""
+    language: Language | None = None  # in which letters are written; None: that of the settings

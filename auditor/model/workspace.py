@@ -14,6 +14,40 @@ from auditor.model.policy import Overlay, Policy
 
 
 @dataclass(frozen=True, slots=True)
+class Nightly:
+    """How the night's audit goes. Durations are seconds; ``metrics`` None: no metrics are written.
+
+    ``skip`` gives tags whose hosts are left out, with the reason.
+    """
+
+    window: float = 6 * 3600.0
+    grace: float = 300.0
+    retries: int = 2
+    retry_after: float = 900.0
+    skip: dict[str, Text] = field(default_factory=dict)
+    metrics: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """How letters and messages go out; ``host`` and ``webhook`` are "" where they do not. No secret is here, only where one is.
+
+    ``security`` is ``starttls``, ``tls`` or ``none``; ``ca`` a file of certificates that are trusted instead of the system's.
+    """
+
+    host: str = ""
+    port: int = 587
+    security: str = "starttls"
+    sender: str = ""
+    user: str = ""
+    password_env: str = ""
+    password_command: str = ""
+    ca: Path | None = None
+    webhook: str = ""
+    webhook_secret_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Letterhead:
     """Who sends a report: a text, which may have several lines, and the path of a picture; either may be missing."""
 
@@ -41,6 +75,10 @@ class Settings:
     host_timeout: float = 120.0
     network_timeout: float = 600.0
     network_concurrency: int = 4
+    department_concurrency: int = 0  # hosts of one department at a time; 0 for no limit of its own
+    network_rate: float = 0.0  # new visits a second that one network (/24, /64) sees; 0 for no limit
+    notify: Notify = Notify()
+    nightly: Nightly = field(default_factory=lambda: Nightly())
     people: dict[str, Person] = field(default_factory=dict)  # by their name at the operating system
     numerals: str = "western"  # or arabic: the digits of Arabic texts
     dates: str = "iso"  # or long: with the month's name

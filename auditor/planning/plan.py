@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from auditor.errors import UsageError
@@ -26,6 +26,7 @@ from auditor.model import (
     Scalar,
     Scope,
     SetAside,
+    Text,
 )
 from auditor.model.codec import digest, to_json
 from auditor.model.packing import pack
@@ -147,7 +148,11 @@ def _department_plan(
     per_asset = [c for c in checks if c.scope is Scope.ASSET]
 
     share = _Shared(per_asset, over_all, policy_now)
-    assets = tuple(share.plan(asset) for asset in department.assets if not narrowing.hosts or _is_named(asset, narrowing.hosts))
+    assets = tuple(
+        replace(share.plan(asset), skipped=_skipped(catalogue, department, asset, now))
+        for asset in department.assets
+        if not narrowing.hosts or _is_named(asset, narrowing.hosts)
+    )
     collected = {probe for plan in assets for probe in plan.probes}
     tasks = [share.tasks[check.id] for check in over_all]
     return DepartmentPlan(
@@ -158,6 +163,22 @@ def _department_plan(
         policy_sha256=policy_now.sha256,
         controls=policy_now.controls,
     )
+
+
+def _skipped(catalogue: Catalogue, department: Department, asset: Asset, now: datetime) -> str:
+    """Why an asset is left alone now, as the record keeps it; "" when it is not."""
+    for time in department.maintenance:
+        if time.covers(asset, now):
+            return f"Under maintenance until {time.ends:%Y-%m-%d %H:%M}: {_both(time.reason)}."
+    for tag, reason in catalogue.settings.nightly.skip.items():
+        if tag in asset.tags:
+            return f"Left out by the tag {tag}: {_both(reason)}."
+    return ""
+
+
+def _both(reason: Text) -> str:
+    """A person's reason, in both languages: the record does not depend on who reads it."""
+    return f"{reason.ar.strip().rstrip('.')} / {reason.en.strip().rstrip('.')}"
 
 
 class _Shared:

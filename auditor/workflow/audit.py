@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from auditor.collecting import collect_plan
+from auditor.collecting import Window, collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
+from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
@@ -20,6 +21,18 @@ from auditor.workflow.judging import Judge
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
+
+_DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """How an unattended audit is bounded. ``first`` are the assets that the last one did not come to."""
+
+    window: Window
+    first: frozenset[str] = frozenset()
+    retries: int = 0
+    retry_after: float = 0.0
 
 
 class Watcher(Protocol):
@@ -49,9 +62,12 @@ def audit(
     narrowing: Narrowing | None = None,
     resume: bool = False,
     cancelled: threading.Event | None = None,
+    night: Night | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Run:
     """Run an audit to its end, or until ``cancelled``; the run that was recorded, with its summary.
+
+    ``night`` bounds it by a window, says what comes first, and has hosts that were down tried again while it is open.
 
     Raises UsageError when there is nothing to resume or the files have changed since, LockedError when another run is under
     way, LedgerError when the ledger cannot be written; what was observed until then is kept.
@@ -84,7 +100,16 @@ def audit(
             take(plans[result.asset], result)
             watcher.visited(plans[result.asset], result)
 
-        collect_plan(_without(plan, done), catalogue.settings, on_result=arrived, cancelled=cancelled)
+        def collect(part: Plan) -> None:
+            window, first = (night.window, night.first) if night else (None, frozenset[str]())
+            collect_plan(part, catalogue.settings, on_result=arrived, cancelled=cancelled, window=window, first=first)
+
+        collect(_without(plan, done))
+        for _n in range(night.retries if night else 0):
+            down = frozenset(uid for uid, (reach, _why) in state.reaches.items() if reach in _DOWN and _is_host(plans[uid]))
+            if not down or night is None or not _waited(night, cancelled):
+                break
+            collect(_only(plan, down))
         if cancelled.is_set():
             ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)
@@ -98,6 +123,19 @@ def audit(
         answers = accepted_answers(ledger, catalogue, clock())
         summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left, answers)
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())
+
+
+def _is_host(plan: AssetPlan) -> bool:
+    return plan.asset.kind is AssetKind.HOST
+
+
+def _waited(night: Night, cancelled: threading.Event) -> bool:
+    """Wait before hosts that were down are tried again; whether there is still time for it."""
+    until = time.monotonic() + night.retry_after
+    while (left := until - time.monotonic()) > 0:
+        if cancelled.wait(min(left, 1.0)) or night.window.closed():
+            return False
+    return not (cancelled.is_set() or night.window.closed())
 
 
 def _begin(
@@ -135,6 +173,11 @@ def _narrowing_of(plan: Plan) -> Narrowing:
         return tuple(str(v) for v in value) if isinstance(value, list) else ()
 
     return Narrowing(names("departments"), names("hosts"), names("checks"))
+
+
+def _only(plan: Plan, uids: frozenset[str]) -> Plan:
+    departments = tuple(replace(d, assets=tuple(a for a in d.assets if a.asset.uid in uids)) for d in plan.departments)
+    return replace(plan, departments=departments)
 
 
 def _without(plan: Plan, done: frozenset[str]) -> Plan:

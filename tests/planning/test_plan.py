@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -14,11 +14,14 @@ from auditor.model import (
     Connection,
     Department,
     Inventory,
+    Maintenance,
+    Nightly,
     Overlay,
     Param,
     Relaxation,
     Scope,
     Stricter,
+    Text,
 )
 from auditor.model.codec import from_json, to_json
 from auditor.model.plan import Plan
@@ -138,3 +141,25 @@ def test_the_wording_of_mistakes_does_not_make_another_plan() -> None:
     ]
     arabic, english, other = (make_plan(one, now=NOW).sha256 for one in aside)
     assert arabic == english != other
+
+
+def test_what_is_left_alone_stays_in_the_plan_with_its_reason():
+    """By a time of maintenance, for hosts named or tagged or for all; by a tag of the settings; never before or after."""
+    calm = Text("New disks.", "أقراص جديدة.")
+    hosts = (host("h1"), host("h2", tags=("laptop",)), host("h3"))
+
+    def skipped(*times: Maintenance, **skip: Text) -> dict[str, str]:
+        made = catalogue(assets=hosts)
+        departments = tuple(replace(d, maintenance=times) for d in made.inventory.departments)
+        settings = replace(made.settings, nightly=Nightly(skip=skip))
+        plan = make_plan(replace(made, inventory=Inventory(departments), settings=settings), now=NOW)
+        return {a.asset.uid: a.skipped for d in plan.departments for a in d.assets if a.skipped}
+
+    hour = timedelta(hours=1)
+    during = Maintenance(NOW - hour, NOW + hour, calm)
+    assert skipped(during)["h1"] == "Under maintenance until 2026-11-22 02:30: أقراص جديدة / New disks."
+    assert set(skipped(during)) == {"h1", "h2", "h3"}
+    assert set(skipped(replace(during, hosts=("h3",)))) == {"h3"}
+    assert set(skipped(replace(during, tags=("laptop",)))) == {"h2"}
+    assert skipped(replace(during, ends=NOW)) == skipped(replace(during, starts=NOW + hour, ends=NOW + 2 * hour)) == {}
+    assert skipped(laptop=calm) == {"h2": "Left out by the tag laptop: أقراص جديدة / New disks."}

@@ -1,0 +1,237 @@
+"""``auditor nightly``, ``schedule``, ``status`` and ``doctor``: the audit that nobody watches, and looking after it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditor.cli.audit import audit_exit, interruptible
+from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
+from auditor.cli.logs import Told, logging_to, tell
+from auditor.errors import AuditorError, UsageError
+from auditor.model import Catalogue, EventKind, Run, RunStatus
+from auditor.model.codec import to_json
+from auditor.planning import Narrowing
+from auditor.reporting.tabular import Column, Table
+from auditor.text import N_, NP_, _, instant, number, percent, pgettext
+from auditor.text.bidi import isolate, safe
+from auditor.text.labels import label
+from auditor.workflow import schedules
+from auditor.workflow.digests import Sent, put_out, send_all, write_digests
+from auditor.workflow.doctor import Health, examine
+from auditor.workflow.nightly import nightly as run_nightly
+from auditor.workflow.reports import write_file
+from auditor.workflow.status import Status
+from auditor.workflow.status import status as status_of
+from auditor.workflow.workspace import open_workspace, workspace_root
+
+_HEALTH = {
+    Health.WELL: (NP_("health", "well"), "green"),
+    Health.WARNING: (NP_("health", "warning"), "yellow"),
+    Health.BAD: (NP_("health", "bad"), "bold red"),
+}
+_WHY_NOT = {
+    "no_run": NP_("status", "nothing has been audited yet"),
+    "old": NP_("status", "there was no audit last night"),
+    "unfinished": NP_("status", "the last audit did not finish; the next one goes on with it"),
+    "incomplete": NP_("status", "the last audit is incomplete"),
+}
+
+
+@click.command(cls=Command, help=N_("The night's audit, unattended: finishes what was left, within a window; for cron."))
+@option("--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("Only this department. May be repeated."))
+@option(
+    "--log",
+    "log",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=N_("Where it tells how it goes; rotated."),
+)
+@pass_app
+def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
+    """Audit, and say by the exit code how it went."""
+    cancelled = threading.Event()
+    with logging_to(log):
+        try:
+            catalogue = open_workspace(app.root)
+            with interruptible(cancelled):
+                done = run_nightly(
+                    catalogue, actor=app.actor, watcher=Told(), narrowing=Narrowing(departments), cancelled=cancelled
+                )
+        except AuditorError as error:
+            tell("failed", logging.ERROR, why=safe(str(error)))
+            raise
+        if done.not_resumed:
+            tell("not resumed", logging.WARNING, why=safe(done.not_resumed))
+        letters = digest_after(catalogue, done.runs[-1])
+        for problem in letters.problems if letters else ():
+            tell("not sent", logging.WARNING, why=safe(problem))
+        if letters:
+            tell("digest", sent=letters.sent, waiting=letters.waiting)
+        for run in done.runs:
+            tell("run ended", run=run.id, status=run.status.value, complete=bool(run.summary.get("complete")))
+    if done.runs[-1].status is RunStatus.INTERRUPTED:
+        return Exit.INTERRUPTED
+    return audit_exit(catalogue, done.runs[-1])
+
+
+def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
+    """Write the letters of a finished run and send what waits; None where nobody is to be told. It never fails the night."""
+    notify = catalogue.settings.notify
+    if not (notify.host or notify.webhook):
+        return None
+    try:
+        if run.status is RunStatus.FINISHED and not run.narrowed:
+            put_out(catalogue, write_digests(catalogue))
+        return send_all(catalogue)
+    except (AuditorError, OSError) as error:
+        return Sent(0, 0, (str(error),))
+
+
+@click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
+@option("--send", "send", is_flag=True, help=N_("Send everything that waits in the outbox."))
+@output_option
+@pass_app
+def digest(app: App, send: bool, output: str) -> int:
+    """Show or send."""
+    catalogue = open_workspace(app.root)
+    if send:
+        put_out(catalogue, write_digests(catalogue))
+        done = send_all(catalogue)
+        app.say(_("Sent: {sent}; waiting: {waiting}.").format(sent=number(done.sent), waiting=number(done.waiting)))
+        for problem in done.problems:
+            app.say(safe(problem), "yellow")
+        return Exit.INCOMPLETE if done.problems else Exit.OK
+    written = write_digests(catalogue)
+    if output == "json":
+        app.emit(Table([], []), "json", to_json(list(written)))
+        return Exit.OK
+    if not written:
+        app.say(_("There is nothing to tell, or nobody to tell it to: people in auditor.toml have no email."))
+    for letter in written:
+        app.say(_("To {to}: {subject}").format(to=isolate(letter.to), subject=letter.subject), "bold")
+        app.say(letter.text)
+    return Exit.OK
+
+
+@click.group(cls=Group, help=N_("The schedule: the nightly audit in cron, or as a systemd timer."))
+def schedule() -> None:
+    """Group."""
+
+
+@schedule.command("install", help=N_("Have the audit run every night. Done again, it takes the place of what it did before."))
+@option("--at", "at", required=True, metavar="HH:MM", help=N_("When, by this machine's clock."))
+@option("--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("Only this department. May be repeated."))
+@option(
+    "--systemd",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=N_("Write a service and a timer into this folder instead, such as /etc/systemd/system."),
+)
+@pass_app
+def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Path | None) -> None:
+    """Install."""
+    catalogue = open_workspace(app.root)
+    known = {d.id for d in catalogue.inventory.departments}
+    strange = next((d for d in departments if d not in known), None)
+    if strange is not None:
+        raise UsageError(_("there is no department {name!r} in the inventories").format(name=strange))
+    hour, minute = schedules.parse_time(at)
+    job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
+    if folder is not None:
+        for name, content in schedules.systemd_units(job).items():
+            write_file(folder / name, content.encode())
+            app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
+        app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))
+        return
+    app.say(schedules.install(job))
+
+
+@schedule.command("show", help=N_("Show the entry of this workspace."))
+@pass_app
+def schedule_show(app: App) -> int:
+    """Show."""
+    entry = schedules.entry_of(schedules.read_crontab(), workspace_root(app.root).resolve())
+    app.say(entry or _("Nothing audits this workspace every night. Install it: auditor schedule install --at 01:30"))
+    return Exit.OK if entry else Exit.FINDINGS
+
+
+@schedule.command("remove", help=N_("Take the entry of this workspace out."))
+@pass_app
+def schedule_remove(app: App) -> None:
+    """Remove."""
+    gone = schedules.remove(workspace_root(app.root).resolve())
+    app.say(_("The entry is taken out.") if gone else _("There was no entry of this workspace."))
+
+
+@click.command(cls=Command, help=N_("Whether last night was well, in five lines."))
+@output_option
+@pass_app
+def status(app: App, output: str) -> int:
+    """Status."""
+    catalogue = open_workspace(app.root)
+    found = status_of(catalogue)
+    if output == "json":
+        app.emit(Table([], []), "json", {**to_json(found), "well": found.well})
+    else:
+        _show(app, found)
+    return Exit.OK if found.well else Exit.INCOMPLETE
+
+
+def _show(app: App, found: Status) -> None:
+    if found.well:
+        app.say(_("Last night was well."), "green")
+    else:
+        why = _("; ").join(pgettext(*_WHY_NOT[code]) for code in found.why_not)
+        app.say(_("Last night was not well: {why}.").format(why=why), "bold red")
+    run = found.run
+    if run is None:
+        return
+    took = number(((run.ended or run.started) - run.started).total_seconds() / 60, 1)
+    told = _("Run {run}, begun {instant}, minutes: {minutes}, {status}.")
+    app.say(told.format(run=run.id, instant=instant(run.started), minutes=took, status=label(run.status)))
+    summary: dict[str, Any] = dict(run.summary)
+    if summary:
+        reached, planned = summary["hosts"].get("reached", 0), summary["hosts"].get("planned", 0)
+        share = summary["coverage"]["share"]
+        told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index: {index}.")
+        coverage = percent(share) if share is not None else "—"
+        index = number(summary["index"], 1) if summary["index"] is not None else "—"
+        app.say(told.format(reached=number(reached), planned=number(planned), coverage=coverage, index=index))
+    told = _("Findings opened: {opened}, reopened: {reopened}, closed: {closed}; open now: {open}, overdue: {overdue}.")
+    moves = {name: number(found.moves.get(kind, 0)) for name, kind in _MOVES.items()}
+    app.say(told.format(open=number(found.open), overdue=number(found.overdue), **moves))
+    told = _(
+        "Waiting: claims to prove {claimed}, exceptions to decide {proposed}, answers to decide {answers}; ending soon {ending}."
+    )
+    counts = {name: number(getattr(found, name)) for name in ("claimed", "proposed", "answers", "ending")}
+    app.say(told.format(**counts))
+
+
+_MOVES = {
+    "opened": EventKind.FINDING_OPENED,
+    "reopened": EventKind.FINDING_REOPENED,
+    "closed": EventKind.FINDING_CLOSED,
+}
+
+
+@click.command(cls=Command, help=N_("Look whether all that an audit needs is there, and say how to mend what is not."))
+@output_option
+@pass_app
+def doctor(app: App, output: str) -> int:
+    """Examine."""
+    found = list(examine(app.root))
+    rows = [to_json(d) for d in found]
+    columns = [
+        Column(_("Part"), lambda r: r["part"]),
+        Column(_("State"), lambda r: pgettext(*_HEALTH[Health(r["health"])][0]), style=lambda r: _HEALTH[Health(r["health"])][1]),
+        Column(_("Seen"), lambda r: safe(r["told"]), wide=True),
+        Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True),
+    ]
+    app.emit(Table(columns, rows), output)
+    return Exit.INCOMPLETE if any(d.health is Health.BAD for d in found) else Exit.OK

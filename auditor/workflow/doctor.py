@@ -1,0 +1,203 @@
+"""Looking whether all that an audit needs is there, and saying how to mend what is not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from auditor.collecting import knock
+from auditor.errors import AuditorError, ConfigurationError
+from auditor.model import Asset, AssetKind, Catalogue
+from auditor.text import N_, _, instant, number
+from auditor.workflow import schedules
+from auditor.workflow.digests import outbox
+from auditor.workflow.queries import reading
+from auditor.workflow.workspace import open_workspace
+
+_LEAST_FREE = 1_000_000_000  # bytes
+_PATIENCE = 5.0  # seconds for a jump host
+
+
+class Health(StrEnum):
+    """How a part of the auditor is."""
+
+    WELL = "well"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One part: what was seen, and what mends it where it is not well."""
+
+    part: str
+    health: Health
+    told: str
+    mend: str = ""
+
+
+def examine(root: Path | None, *, now: datetime | None = None) -> Iterator[Diagnosis]:
+    """Every part in turn. Files that are wrong end it: nothing else can be looked at then."""
+    try:
+        catalogue = open_workspace(root)
+    except ConfigurationError as error:
+        told = error.mistakes[0] if error.mistakes else str(error)
+        yield Diagnosis(_("files"), Health.BAD, told, _("auditor validate names every mistake"))
+        return
+    yield from _files(catalogue)
+    for part, look in _PARTS:
+        yield from look(catalogue, _(part), now or datetime.now(UTC))
+
+
+def _files(catalogue: Catalogue) -> Iterator[Diagnosis]:
+    aside = [name for name, _mistakes in catalogue.inventory.set_aside]
+    if aside:
+        told = _("set aside because their files are wrong: {departments}").format(departments=", ".join(aside))
+        yield Diagnosis(_("files"), Health.BAD, told, _("auditor validate names every mistake"))
+    else:
+        hosts = sum(a.kind is AssetKind.HOST for a in _assets(catalogue))
+        told = _("departments: {departments}; hosts: {hosts}; checks: {checks}")
+        counts = {"departments": number(len(catalogue.inventory.departments)), "hosts": number(hosts)}
+        yield Diagnosis(_("files"), Health.WELL, told.format(checks=number(len(catalogue.checks)), **counts))
+
+
+def _assets(catalogue: Catalogue) -> Iterator[Asset]:
+    return (asset for department in catalogue.inventory.departments for asset in department.assets)
+
+
+def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosis]:
+    path = catalogue.settings.ledger
+    if not path.exists():
+        yield Diagnosis(part, Health.WARNING, _("there is none yet"), _("auditor audit makes it"))
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        told = _("others may read {path}").format(path=path)
+        yield Diagnosis(part, Health.BAD, told, f"chmod 600 {path}")
+    try:
+        with reading(catalogue) as ledger:
+            report = ledger.verify()
+            last = ledger.last_instant()
+    except AuditorError as error:
+        yield Diagnosis(part, Health.BAD, str(error), _("put back the newest copy that `auditor ledger verify` finds whole"))
+        return
+    if report.ok:
+        size = number(path.stat().st_size / 1e6, 1)
+        yield Diagnosis(part, Health.WELL, _("whole; megabytes: {size}").format(size=size))
+    else:
+        mend = _("find out who wrote to it, and put back the newest copy that `auditor ledger verify` finds whole")
+        yield Diagnosis(part, Health.BAD, report.problem, mend)
+    if last is not None and last > now + timedelta(minutes=5):
+        told = _("the journal's last entry is of {instant}, which is still to come").format(instant=instant(last))
+        yield Diagnosis(_("clock"), Health.BAD, told, _("set this machine's clock, and keep it with chrony or systemd-timesyncd"))
+    else:
+        yield Diagnosis(_("clock"), Health.WELL, instant(now))
+
+
+def _disk(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    folder = next(p for p in (catalogue.settings.ledger.parent, *catalogue.settings.ledger.parents) if p.exists())
+    free = shutil.disk_usage(folder).free
+    size = catalogue.settings.ledger.stat().st_size if catalogue.settings.ledger.exists() else 0
+    told = _("free megabytes: {free}").format(free=number(free / 1e6))
+    if free < max(_LEAST_FREE, size):
+        yield Diagnosis(part, Health.WARNING, told, _("make room at {path}").format(path=folder))
+    else:
+        yield Diagnosis(part, Health.WELL, told)
+
+
+def _nmap(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    found = shutil.which("nmap", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    networks = sum(a.kind is AssetKind.NETWORK for a in _assets(catalogue))
+    if found:
+        yield Diagnosis(part, Health.WELL, found)
+    else:
+        health = Health.BAD if networks else Health.WARNING
+        yield Diagnosis(part, health, _("it is not installed; no network is scanned"), "apt-get install nmap")
+
+
+def _keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    named = {a.connection.key for a in _assets(catalogue) if a.connection.key and a.connection.method == "ssh"}
+    wrong = False
+    for name in sorted(str(n) for n in named):
+        path = catalogue.settings.root / Path(name).expanduser()
+        if not path.is_file() or not os.access(path, os.R_OK):
+            wrong = True
+            yield Diagnosis(
+                part, Health.BAD, _("{path} cannot be read").format(path=path), _("make it with ssh-keygen -t ed25519")
+            )
+        elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+            wrong = True
+            yield Diagnosis(part, Health.BAD, _("others may read {path}").format(path=path), f"chmod 600 {path}")
+    if not wrong:
+        yield Diagnosis(part, Health.WELL, _("private keys: {n}").format(n=number(len(named))))
+
+
+def _jumps(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    first = sorted({a.connection.jump[0] for a in _assets(catalogue) if a.connection.jump})
+    for hop in first:
+        host, _colon, port = hop.rpartition("@")[2].partition(":")
+        why = knock(host, int(port) if port.isdecimal() else 22, _PATIENCE)
+        if why:
+            mend = _("find out whether it is up, and whether a firewall lets this machine through")
+            yield Diagnosis(part, Health.BAD, f"{hop}: {why}", mend)
+        else:
+            yield Diagnosis(part, Health.WELL, _("{host} answers").format(host=hop))
+
+
+def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    by_ssh = any(a.connection.method == "ssh" and a.kind is AssetKind.HOST for a in _assets(catalogue))
+    path = catalogue.settings.known_hosts
+    if by_ssh and (not path.exists() or not path.read_text(encoding="utf-8", errors="replace").strip()):
+        mend = _("auditor hosts trust HOST shows fingerprints and takes them on record")
+        yield Diagnosis(part, Health.BAD, _("no host key is on record, so that no host is logged in to"), mend)
+    else:
+        yield Diagnosis(part, Health.WELL, str(path))
+
+
+def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    mend = "auditor schedule install --at 01:30"
+    try:
+        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root)
+    except AuditorError as error:
+        yield Diagnosis(part, Health.WARNING, str(error), mend)
+        return
+    if entry:
+        yield Diagnosis(part, Health.WELL, entry)
+    else:
+        yield Diagnosis(part, Health.WARNING, _("nothing audits this workspace every night"), mend)
+
+
+def _mail(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    notify = catalogue.settings.notify
+    if not notify.host:
+        return
+    why = knock(notify.host, notify.port, _PATIENCE)
+    if why:
+        mend = _("find out whether it is up, and whether a firewall lets this machine through")
+        yield Diagnosis(part, Health.BAD, f"{notify.host}:{notify.port}: {why}", mend)
+    else:
+        yield Diagnosis(part, Health.WELL, _("{host} answers").format(host=f"{notify.host}:{notify.port}"))
+    waiting = sum(1 for _path in outbox(catalogue).glob("*.json"))
+    if waiting:
+        told = _("letters that wait: {n}").format(n=number(waiting))
+        yield Diagnosis(part, Health.WARNING, told, "auditor digest --send")
+
+
+_Look = Callable[[Catalogue, str, datetime], Iterator[Diagnosis]]
+
+
+_PARTS: tuple[tuple[str, _Look], ...] = (
+    (N_("ledger"), _ledger),
+    (N_("disk"), _disk),
+    (N_("network scanner"), _nmap),
+    (N_("private keys"), _keys),
+    (N_("host keys"), _host_keys),
+    (N_("jump hosts"), _jumps),
+    (N_("mail"), _mail),
+    (N_("schedule"), _schedule),
+)

@@ -1,0 +1,136 @@
+"""The night's audit, unattended: what was left is finished first, a window bounds it, and its figures are left for who looks."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from auditor.collecting import CLOSED, CUT, Window
+from auditor.errors import LedgerError, UsageError
+from auditor.ledger import Ledger
+from auditor.lifecycle import is_overdue
+from auditor.model import Catalogue, FindingState, Json, Run, RunStatus
+from auditor.planning import Narrowing
+from auditor.reporting.metrics import Sample, exposition
+from auditor.text import _
+from auditor.workflow.audit import Night, Watcher, audit
+from auditor.workflow.queries import reading
+from auditor.workflow.reports import write_file
+
+_ANOTHER_NIGHT = timedelta(hours=12)
+_SPARED = (FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """What a night did: the runs that it finished, the resumed one first, and why an unfinished one was not resumed."""
+
+    runs: tuple[Run, ...]
+    resumed: bool
+    not_resumed: str = ""
+
+
+def nightly(
+    catalogue: Catalogue,
+    *,
+    actor: str,
+    watcher: Watcher,
+    narrowing: Narrowing | None = None,
+    cancelled: threading.Event | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Nights:
+    """Finish the run that was killed or interrupted, if there is one, then audit; all within one window.
+
+    A run of this very night that was resumed is the night's audit: no other follows it. Raises LockedError while another run is
+    under way.
+    """
+    settings = catalogue.settings.nightly
+    started = clock()
+    window = Window(started + timedelta(seconds=settings.window), settings.grace)
+    cancelled = cancelled or threading.Event()
+
+    def go(*, resume: bool) -> Run:
+        night = Night(window, _left_over(catalogue), settings.retries, settings.retry_after)
+        own = None if resume else narrowing
+        return audit(
+            catalogue, actor=actor, watcher=watcher, narrowing=own, resume=resume, cancelled=cancelled, night=night, clock=clock
+        )
+
+    runs: list[Run] = []
+    unfinished, why_not = _unfinished(catalogue), ""
+    if unfinished is not None:
+        try:
+            runs.append(go(resume=True))
+        except UsageError as error:
+            why_not = str(error)
+    this_night = bool(runs) and unfinished is not None and started - unfinished.started < _ANOTHER_NIGHT
+    if not this_night and not cancelled.is_set():
+        runs.append(go(resume=False))
+    if settings.metrics is not None and runs[-1].status is RunStatus.FINISHED:
+        write_metrics(catalogue, runs[-1], settings.metrics)
+    return Nights(tuple(runs), unfinished is not None and not why_not, why_not)
+
+
+def _unfinished(catalogue: Catalogue) -> Run | None:
+    if not catalogue.settings.ledger.exists():
+        return None
+    with reading(catalogue) as ledger:
+        return ledger.unfinished_run()
+
+
+def _left_over(catalogue: Catalogue) -> frozenset[str]:
+    """Assets that the newest audit did not come to because its window closed."""
+    if not catalogue.settings.ledger.exists():
+        return frozenset()
+    with reading(catalogue) as ledger:
+        newest = next((r for r in ledger.runs() if r.status is RunStatus.FINISHED), None)
+    missed = newest.summary.get("not_reached") if newest else None
+    rows = [m for m in missed if isinstance(m, dict)] if isinstance(missed, list) else []
+    return frozenset(str(m["asset"]) for m in rows if m.get("detail") in (CLOSED, CUT))
+
+
+def write_metrics(catalogue: Catalogue, run: Run, path: Path, *, now: datetime | None = None) -> None:
+    """Write a run's figures for Prometheus' node exporter (its textfile collector), whole or not at all."""
+    with reading(catalogue) as ledger:
+        samples = list(_samples(ledger, run, now or datetime.now(UTC)))
+    write_file(path, exposition(samples).encode())
+
+
+def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
+    if run.ended is None:
+        raise LedgerError(_("run {run} is not finished: there is no report of it").format(run=run.id))
+    found = [
+        Sample("auditor_run_started_timestamp_seconds", run.started.timestamp(), "When the newest run began."),
+        Sample("auditor_run_duration_seconds", (run.ended - run.started).total_seconds(), "How long it took."),
+        Sample("auditor_run_complete", float(bool(run.summary.get("complete"))), "Whether everything planned was judged."),
+        Sample("auditor_ledger_bytes", float(ledger.path.stat().st_size), "Size of the ledger."),
+    ]
+    for department in _rows(run.summary.get("departments")):
+        labels = {"department": str(department["id"])}
+        coverage = department.get("coverage")
+        share = coverage.get("share") if isinstance(coverage, dict) else None
+        for name, value, told in (
+            ("auditor_coverage_ratio", share, "Judged of planned checks."),
+            ("auditor_index", department.get("index"), "Compliance index, absent where it is withheld."),
+        ):
+            if isinstance(value, int | float):
+                found.append(Sample(name, float(value), told, labels))
+        hosts = department.get("hosts")
+        for reach, n in (hosts if isinstance(hosts, dict) else {}).items():
+            if reach != "planned" and isinstance(n, int):
+                found.append(Sample("auditor_hosts", float(n), "Hosts by how they were reached.", {**labels, "reach": reach}))
+    live = [f for f in ledger.findings() if f.state not in _SPARED]
+    for (name, severity), n in sorted(Counter((f.department, f.severity.value) for f in live).items()):
+        labels = {"department": name, "severity": severity}
+        found.append(Sample("auditor_findings_open", float(n), "Findings that somebody must mend.", labels))
+    for name, n in sorted(Counter(f.department for f in live if is_overdue(f, now)).items()):
+        found.append(Sample("auditor_findings_overdue", float(n), "Findings whose time has run out.", {"department": name}))
+    return found
+
+
+def _rows(value: Json) -> list[dict[str, Json]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

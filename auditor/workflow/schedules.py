@@ -1,0 +1,147 @@
+"""The nightly audit in the user's crontab, or as a systemd timer: put in, shown, taken out; never twice.
+
+The entry is whole by itself: absolute paths, a PATH that has nmap in it, a locale that can write Arabic.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.errors import UsageError
+from auditor.text import _
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+LOG = "findings/nightly.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to run: which workspace, when (hour and minute of this machine's clock), which departments; empty for all."""
+
+    root: Path
+    hour: int
+    minute: int
+    departments: tuple[str, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        """What marks the lines that are ours, of this workspace."""
+        return f"# auditor nightly: {self.root}"
+
+    @property
+    def command(self) -> list[str]:
+        """The command with its arguments, all of them absolute."""
+        own = [part for name in self.departments for part in ("--department", name)]
+        log = str(self.root / LOG)
+        return [_program(), "--workspace", str(self.root), "nightly", "--log", log, *own]
+
+
+def _program() -> str:
+    """The program that runs now, by its absolute path."""
+    here = Path(sys.argv[0])
+    found = here if here.name == "auditor" and here.exists() else Path(sys.executable).with_name("auditor")
+    if not found.exists():
+        raise UsageError(
+            _("the program auditor is not beside {python}; install it, then schedule it").format(python=sys.executable)
+        )
+    return str(found.absolute())
+
+
+def parse_time(text: str) -> tuple[int, int]:
+    """Hour and minute. Raises UsageError for anything but HH:MM."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise UsageError(_("{text!r} is no time of day; write it as 01:30").format(text=text))
+    return int(found[1]), int(found[2])
+
+
+def cron_lines(job: Job) -> list[str]:
+    """The two lines of the crontab: what marks them, and the entry. A percent sign would end the command in cron."""
+    command = shlex.join(["env", "LC_ALL=C.UTF-8", f"PATH={_PATH}", *job.command]).replace("%", r"\%")
+    return [job.tag, f"{job.minute} {job.hour} * * * {command}"]
+
+
+def without(crontab: str, root: Path) -> str:
+    """A crontab without the entry of this workspace; all else as it is."""
+    lines = crontab.splitlines(keepends=True)
+    kept, place = [], 0
+    while place < len(lines):
+        if lines[place].rstrip("\n") == Job(root, 0, 0).tag:
+            place += 2
+            continue
+        kept.append(lines[place])
+        place += 1
+    return "".join(kept)
+
+
+def entry_of(crontab: str, root: Path) -> str:
+    """The entry of this workspace; "" where there is none."""
+    lines = crontab.splitlines()
+    tag = Job(root, 0, 0).tag
+    return next((lines[n + 1] for n, line in enumerate(lines[:-1]) if line == tag), "")
+
+
+def install(job: Job) -> str:
+    """Put the entry into the crontab in place of an older one; the entry."""
+    rest = without(read_crontab(), job.root)
+    lines = cron_lines(job)
+    end = "" if not rest or rest.endswith("\n") else "\n"
+    _write_crontab(rest + end + "".join(f"{line}\n" for line in lines))
+    return lines[1]
+
+
+def remove(root: Path) -> bool:
+    """Take the entry out; whether there was one."""
+    before = read_crontab()
+    after = without(before, root)
+    if after != before:
+        _write_crontab(after)
+    return after != before
+
+
+def read_crontab() -> str:
+    """The user's crontab; "" where there is none. Raises UsageError where cron is not installed."""
+    done = _crontab(["-l"])
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _write_crontab(text: str) -> None:
+    done = _crontab(["-"], text)
+    if done.returncode:
+        raise UsageError(_("crontab refused the entry: {reason}").format(reason=done.stderr.strip()))
+
+
+def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    program = shutil.which("crontab")
+    if program is None:
+        raise UsageError(_("there is no crontab on this machine; install cron, or use: auditor schedule install --systemd DIR"))
+    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=30, check=False)
+
+
+def systemd_units(job: Job) -> dict[str, str]:
+    """A service and a timer, by the names of their files."""
+    command = " ".join(_systemd_quoted(part) for part in job.command)
+    service = (
+        f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
+        "Wants=network-online.target\nAfter=network-online.target\n\n"
+        f"[Service]\nType=oneshot\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
+        "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service
+    )
+    timer = (
+        f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n\n"
+        f"[Timer]\nOnCalendar=*-*-* {job.hour:02}:{job.minute:02}:00\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
+    )
+    return {"auditor-nightly.service": service, "auditor-nightly.timer": timer}
+
+
+def _systemd_quoted(part: str) -> str:
+    escaped = part.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if re.search(r"[^\w./:=@%+-]", part) else escaped

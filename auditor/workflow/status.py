@@ -1,0 +1,86 @@
+"""Whether last night was well: what the newest run came to, what it moved, and what waits for somebody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from auditor.lifecycle import is_overdue
+from auditor.model import (
+    AnswerState,
+    AttestedAnswer,
+    Catalogue,
+    EventKind,
+    ExceptionState,
+    FindingState,
+    RiskException,
+    Run,
+    RunStatus,
+)
+from auditor.workflow.exceptions import expiring
+from auditor.workflow.queries import reading
+
+_A_NIGHT = timedelta(hours=26)  # a night, and what a long one may be late by
+_MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDING_CLOSED)
+_SPARED = (FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stand. ``why_not`` are codes: no_run, old, unfinished, incomplete; empty when all is well."""
+
+    run: Run | None
+    why_not: tuple[str, ...]
+    moves: dict[EventKind, int] = field(default_factory=dict)
+    open: int = 0
+    overdue: int = 0
+    claimed: int = 0
+    proposed: int = 0
+    ending: int = 0
+    answers: int = 0
+    ledger_bytes: int = 0
+
+    @property
+    def well(self) -> bool:
+        """Whether nobody need look."""
+        return not self.why_not
+
+
+def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
+    """Of the newest run, whatever became of it."""
+    moment = now or datetime.now(UTC)
+    if not catalogue.settings.ledger.exists():
+        return Status(None, ("no_run",))
+    with reading(catalogue) as ledger, ledger.view():
+        runs = ledger.runs(limit=1)
+        if not runs:
+            return Status(None, ("no_run",))
+        run = runs[0]
+        begun = next((e.seq for e in ledger.journal(subject=str(run.id)) if e.event.kind is EventKind.RUN_STARTED), 0)
+        moves = Counter(e.event.kind for e in ledger.journal(after=begun) if e.event.kind in _MOVES)
+        live = [f for f in ledger.findings(open_only=True) if f.state not in _SPARED]
+        exceptions = ledger.records(RiskException)
+        return Status(
+            run=run,
+            why_not=_why_not(run, moment),
+            moves=dict(moves),
+            open=len(live),
+            overdue=sum(is_overdue(f, moment) for f in live),
+            claimed=sum(f.state is FindingState.FIX_CLAIMED for f in live),
+            proposed=sum(e.state is ExceptionState.PROPOSED for e in exceptions),
+            ending=len(expiring(catalogue, exceptions, moment)),
+            answers=sum(a.state is AnswerState.ANSWERED for a in ledger.records(AttestedAnswer)),
+            ledger_bytes=ledger.path.stat().st_size,
+        )
+
+
+def _why_not(run: Run, now: datetime) -> tuple[str, ...]:
+    found = []
+    if run.status is not RunStatus.FINISHED:
+        found.append("unfinished")
+    elif not run.summary.get("complete"):
+        found.append("incomplete")
+    if now - run.started > _A_NIGHT:
+        found.append("old")
+    return tuple(found)

@@ -1,0 +1,225 @@
+"""``auditor nightly``, ``schedule``, ``status`` and ``doctor`` as people and cron call them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import IN_CI
+
+from .conftest import COMMAND, Workspace, environment
+
+READERS = Path(
+    os.environ.get("AUDITOR_READERS") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor" / "readers"
+)
+PROGRAMS = f"{READERS}/cron/usr/bin:{READERS}/cron/usr/sbin:{os.environ['PATH']}:/usr/sbin"
+CRON = shutil.which("cron", path=PROGRAMS)
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_night_is_told_as_json_lines(workspace: Workspace, tmp_path: Path) -> None:
+    """With run and host ids; exit code as of an audit; the same to standard error where no file is named."""
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "logs" / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    told = lines(log)
+    assert [t["event"] for t in told] == ["run begun", "visited", "run ended"]
+    assert {t["run"] for t in told} == {1}
+    assert (told[1]["asset"], told[1]["reach"]) == ("example-this-machine", "reached")
+    called = workspace.shell("nightly")
+    assert [json.loads(line)["event"] for line in called.stderr.decode().splitlines()] == ["run begun", "visited", "run ended"]
+
+
+def test_the_log_is_rotated(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never fills the disk."""
+    monkeypatch.setattr("auditor.cli.logs._LARGEST", 300)
+    log = tmp_path / "night.log"
+    for _n in range(4):
+        workspace.call("nightly", "--log", str(log))
+    assert {"night.log", "night.log.1", "night.log.2"} <= {p.name for p in tmp_path.iterdir()}
+    assert log.stat().st_size <= 600
+
+
+def test_a_failure_is_told_and_ends_with_its_code(workspace: Workspace, tmp_path: Path) -> None:
+    """A lock that another holds names its holder, in the log too."""
+    log = tmp_path / "night.log"
+    workspace.call("audit")
+    holder = (
+        f"import fcntl,time; f=open({str(workspace.ledger) + '.lock'!r},'a'); fcntl.flock(f,2); print(flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert workspace.call("nightly", "--log", str(log)).returncode == 2
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()  # type: ignore[union-attr]
+    assert lines(log)[-1]["event"] == "failed"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 0  # a dead holder holds nothing
+
+
+def test_status_in_five_lines(workspace: Workspace) -> None:
+    """In both languages; exit code 3 where somebody must look."""
+    assert workspace.call("status").returncode == 3
+    workspace.call("nightly")
+    called = workspace.call("status")
+    assert (called.returncode, len(called.stdout.decode().splitlines())) == (0, 5)
+    assert "كانت الليلة الماضية سليمة" in workspace.call("status", lang="ar").stdout.decode()
+    told = json.loads(workspace.call("status", "--format", "json").stdout)
+    assert (told["well"], told["run"]["id"], told["why_not"]) == (True, 1, [])
+
+
+def test_doctor_names_what_is_wrong_and_how_to_mend_it(workspace: Workspace) -> None:
+    """A ledger that others may read, a key that is missing, a jump host that does not answer, files that are wrong."""
+    workspace.call("audit")
+    assert workspace.call("doctor").returncode == 0
+    workspace.ledger.chmod(0o644)
+    more = "hosts:\n  - {uid: h-1, name: h-1, address: 127.0.0.9, user: x, key: nokey, jump: [x@127.0.0.1:1]}\n"
+    workspace.inventory("other", f"department: other\ntitle: {{en: Other, ar: جهة أخرى}}\n{more}")
+    called = workspace.call("doctor", "--format", "json")
+    bad = {d["part"]: d for d in json.loads(called.stdout) if d["health"] == "bad"}
+    assert called.returncode == 3
+    assert set(bad) == {"ledger", "private keys", "host keys", "jump hosts"}
+    assert bad["ledger"]["mend"].startswith("chmod 600")
+    workspace.inventory("other", "department: other\n")
+    assert "auditor validate" in workspace.call("doctor").stdout.decode()
+    (workspace.root / "auditor.toml").write_text("[audit\n")
+    assert workspace.call("doctor").returncode == 3
+
+
+@pytest.fixture
+def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A crontab of the test's own, by a program that does what cron's does."""
+    path, folder = tmp_path / "crontab.txt", tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "crontab"
+    program.write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {path} 2>/dev/null; else cat > {path}; fi\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return path
+
+
+def test_a_schedule_is_installed_shown_changed_and_removed(workspace: Workspace, crontab: Path) -> None:
+    """Idempotent; other lines stay; another workspace's entry too."""
+    crontab.write_text("5 4 * * * /usr/bin/true\n# auditor nightly: /elsewhere\n1 1 * * * other\n")
+    assert workspace.call("schedule", "show").returncode == 1
+    for at in ("01:30", "02:45", "02:45"):
+        assert workspace.call("schedule", "install", "--at", at).returncode == 0
+    text = crontab.read_text()
+    assert text.count(str(workspace.root) + "\n") == 1
+    assert "45 2 * * * env LC_ALL" in text
+    assert workspace.call("schedule", "show").returncode == 0
+    assert workspace.call("schedule", "install", "--at", "25:00").returncode == 2
+    assert workspace.call("schedule", "install", "--at", "01:00", "--department", "nowhere").returncode == 2
+    assert workspace.call("schedule", "remove").returncode == 0
+    assert crontab.read_text() == "5 4 * * * /usr/bin/true\n# auditor nightly: /elsewhere\n1 1 * * * other\n"
+
+
+def test_units_are_written_for_systemd(workspace: Workspace, tmp_path: Path) -> None:
+    """Both files, and what to do next."""
+    called = workspace.call("schedule", "install", "--at", "01:30", "--systemd", str(tmp_path / "units"))
+    assert called.returncode == 0
+    assert {p.name for p in (tmp_path / "units").iterdir()} == {"auditor-nightly.service", "auditor-nightly.timer"}
+    assert "systemctl daemon-reload" in called.stdout.decode()
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Cron itself, for this user, with the crontab as it was before put back at the end."""
+    if CRON is None or os.getuid() != 0:
+        why = "there is no cron (see scripts/readers), or the tests do not run as root"
+        pytest.fail(why) if IN_CI else pytest.skip(why)
+    monkeypatch.setenv("PATH", PROGRAMS)
+    Path("/var/spool/cron/crontabs").mkdir(parents=True, exist_ok=True)
+    before = subprocess.run(["crontab", "-l"], capture_output=True, text=True)
+    running = subprocess.Popen([CRON, "-f"])
+    time.sleep(2)  # cron tells by whole seconds whether a crontab has changed since it was read
+    yield
+    running.terminate()
+    running.wait()
+    if before.returncode == 0:
+        subprocess.run(["crontab", "-"], input=before.stdout, text=True, check=True)
+    else:
+        subprocess.run(["crontab", "-r"], capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("daemon")
+def test_cron_fires_a_run(make: Callable[[Path], Workspace], tmp_path: Path) -> None:
+    """Real cron, with its bare environment: within two minutes there is a finished run, and a log of it."""
+    workspace = make(tmp_path / "workspace")
+    soon = datetime.now() + timedelta(seconds=65)
+    done = subprocess.run(
+        [*COMMAND, "-C", str(workspace.root), "schedule", "install", "--at", f"{soon:%H:%M}"],
+        env={**environment(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    log = workspace.root / "findings" / "nightly.log"
+    until = time.monotonic() + 150
+    while time.monotonic() < until and not (log.exists() and "run ended" in log.read_text()):
+        time.sleep(1)
+    assert [t["event"] for t in lines(log)] == ["run begun", "visited", "run ended"]
+
+
+def test_a_night_that_is_killed_is_gone_on_with(workspace: Workspace, tmp_path: Path) -> None:
+    """SIGTERM leaves an unfinished run; the next night finishes it, and says so in the log."""
+    log = tmp_path / "night.log"
+    slow = workspace.root / "inventories" / "slow.yaml"
+    slow.write_text(
+        "department: slow\ntitle: {en: Slow, ar: جهة بطيئة}\nhosts:\n"
+        "  - {uid: s-1, name: s-1, address: 127.0.0.9, user: x, password_command: sleep 30}\n"
+    )
+    process = subprocess.Popen([*COMMAND, "nightly", "--log", str(log)], cwd=workspace.root, env=environment())
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not (log.exists() and '"example-this-machine"' in log.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    slow.unlink()
+    code = workspace.call("nightly", "--log", str(log)).returncode
+    events = [t["event"] for t in lines(log)]
+    assert "not resumed" in events  # its files have changed meanwhile: that run is given up, and tonight's is made
+    assert (code, events[-1]) == (0, "run ended")
+
+
+def test_a_digest_is_shown_and_its_failure_never_fails_the_night(workspace: Workspace, tmp_path: Path) -> None:
+    """A mail server that is not there: the night ends as it would, the letter waits, doctor and the log tell."""
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[notify]\nsmtp = "127.0.0.1:1"\nfrom = "auditor@example.org"\n\n[people.sara]\nname = {en = "Sara", ar = "سارة"}\n'
+            'roles = ["officer"]\ndepartment = "example"\nemail = "sara@example.org"\nlanguage = "ar"\n'
+        )
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    told = {str(t["event"]): t for t in lines(log)}
+    assert (told["digest"]["sent"], told["digest"]["waiting"]) == (0, 1)
+    assert "127.0.0.1" in str(told["not sent"]["why"])
+    shown = workspace.call("digest").stdout.decode()
+    assert ("sara@example.org" in shown, "ما يحتاج إليك هذا الصباح" in shown) == (True, True)
+    assert workspace.call("digest", "--send").returncode == 3
+    assert "auditor digest --send" in workspace.call("doctor").stdout.decode()
+
+
+def test_mistakes_in_notify_are_named(workspace: Workspace) -> None:
+    """A server without a sender, a hook without a secret."""
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[notify]\nsmtp = "smtp.example.org:587"\nwebhook = "https://example.org/x"\n')
+    called = workspace.call("validate")
+    assert called.returncode == 2

@@ -1,0 +1,212 @@
+"""The night: a window that closes, what is left coming first, hosts that were down tried again, a kill survived."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from auditor.collecting import CLOSED, CUT, STOPPED, Window, dispatch
+from auditor.collecting.interface import Flag, not_reached, utcnow
+from auditor.collecting.script import host_calls
+from auditor.model import AssetPlan, AssetResult, Catalogue, Nightly, Observation, ObservationStatus, Reach, Run, RunStatus
+from auditor.workflow.nightly import nightly, write_metrics
+from auditor.workflow.queries import FindingFilter, list_findings, list_runs, reading
+from auditor.workflow.status import status
+from tests.builders import NOW, SSHD_NO_ROOT, catalogue, host
+
+
+class _Hosts:
+    """A fleet that answers as a test says: by uid, what each visit brings."""
+
+    def __init__(self, flag: Flag) -> None:
+        self.flag = flag
+        self.visits: list[str] = []
+        self.down: dict[str, int] = {}  # how many visits fail before one succeeds
+        self.on_visit: Callable[[str], None] = lambda _uid: None
+
+    def collect(self, plan: AssetPlan) -> AssetResult:
+        uid = plan.asset.uid
+        self.visits.append(uid)
+        self.on_visit(uid)
+        calls = host_calls(plan.probes, plan.asset.platform)
+        if self.flag.is_set():
+            return not_reached(plan, calls, Reach.UNREACHABLE, utcnow(), STOPPED)
+        if self.down.get(uid, 0) > 0:
+            self.down[uid] -= 1
+            return not_reached(plan, calls, Reach.UNREACHABLE, utcnow(), "no answer")
+        now = utcnow()
+        seen = tuple(Observation(uid, call, ObservationStatus.OK, now, SSHD_NO_ROOT, "", 0) for call in plan.probes)
+        return AssetResult(uid, Reach.REACHED, seen, now, now)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Quiet:
+    def begun(self, run: Run, plan: object, done: int) -> None:
+        self.done = done
+
+    def visited(self, plan: AssetPlan, result: AssetResult) -> None:
+        pass
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> _Hosts:
+    """Takes the place of SSH; the flag that stops it is the collection's own."""
+    hosts = _Hosts(threading.Event())
+
+    def factory(_settings: object, flag: Flag) -> Callable[[str], _Hosts]:
+        hosts.flag = flag
+        return lambda _method: hosts
+
+    monkeypatch.setattr(dispatch, "_factory", factory)
+    return hosts
+
+
+def nation(root: Path, hosts: int = 6, **night: object) -> Catalogue:
+    from dataclasses import replace
+
+    made = catalogue(assets=tuple(host(f"health-{n}", address=f"127.0.0.{n + 1}") for n in range(hosts)))
+    settings = replace(
+        made.settings,
+        root=root,
+        ledger=root / "findings" / "ledger.db",
+        concurrency=1,
+        nightly=Nightly(**{"window": 3600.0, "grace": 0.0, "retries": 0, "retry_after": 0.0, **night}),  # type: ignore[arg-type]
+    )
+    return replace(made, settings=settings)
+
+
+def run_of(found: Catalogue, **more: object) -> Run:
+    done = nightly(found, actor="cron", watcher=_Quiet(), **more)  # type: ignore[arg-type]
+    return done.runs[-1]
+
+
+def missed(run: Run) -> dict[str, str]:
+    rows = run.summary["not_reached"]
+    assert isinstance(rows, list)
+    return {row["asset"]: row["detail"] for row in rows if isinstance(row, dict)}  # type: ignore[misc]
+
+
+def test_at_the_end_of_the_window_no_host_is_begun_and_none_is_forgotten(fleet: _Hosts, tmp_path: Path) -> None:
+    """What was not come to is unknown with that reason, stays in the denominator, and comes first the next night."""
+    found = nation(tmp_path, window=0.4)
+    fleet.on_visit = lambda _uid: threading.Event().wait(0.15)
+    run = run_of(found)
+    left = missed(run)
+    assert run.status is RunStatus.FINISHED
+    assert 0 < len(left) < 6
+    assert set(left.values()) <= {CLOSED, CUT}
+    assert (run.summary["complete"], run.summary["coverage"]["planned"]) == (False, 6)  # type: ignore[index,call-overload]
+    with reading(found) as ledger:
+        reasons = {v.reason.value for o in ledger.verdicts(run.id) if o.asset in left for v in o.verdicts}
+    assert reasons == {"skipped"}
+    assert not list_findings(found, FindingFilter())
+    fleet.visits.clear()
+    fleet.on_visit = lambda _uid: None
+    second = run_of(nation(tmp_path))
+    assert set(fleet.visits[: len(left)]) == set(left)
+    assert missed(second) == {}
+
+
+def test_what_is_under_way_when_the_window_is_over_is_cut(fleet: _Hosts, tmp_path: Path) -> None:
+    """After the grace; the run ends all the same."""
+    found = nation(tmp_path, hosts=2, window=0.2, grace=0.1)
+    fleet.on_visit = lambda _uid: threading.Event().wait(0.5)
+    assert missed(run_of(found)) == {"health-0": CUT, "health-1": CLOSED}
+
+
+def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, tmp_path: Path) -> None:
+    """Up to so many times; those that answered are not visited twice; the last answer counts."""
+    fleet.down = {"health-1": 1, "health-3": 2, "health-5": 9}
+    run = run_of(nation(tmp_path, retries=2))
+    assert missed(run) == {"health-5": "no answer"}
+    assert {uid: fleet.visits.count(uid) for uid in ("health-0", "health-1", "health-3", "health-5")} == {
+        "health-0": 1,
+        "health-1": 2,
+        "health-3": 3,
+        "health-5": 3,
+    }
+
+
+def test_nobody_is_tried_again_after_the_window(fleet: _Hosts, tmp_path: Path) -> None:
+    """However many tries are left."""
+    fleet.down = {"health-1": 9}
+    run_of(nation(tmp_path, window=0.3, retries=5, retry_after=1.0))
+    assert fleet.visits.count("health-1") == 1
+
+
+def test_the_next_start_finishes_what_was_left_and_says_so(fleet: _Hosts, tmp_path: Path) -> None:
+    """Interrupted in the middle: nothing is visited twice, and no other audit follows on the same night."""
+    found, stop = nation(tmp_path), threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    first = nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop)
+    assert [r.status for r in first.runs] == [RunStatus.INTERRUPTED]
+    assert "unfinished" in status(found).why_not
+    fleet.visits.clear()
+    fleet.on_visit = lambda _uid: None
+    watcher = _Quiet()
+    second = nightly(found, actor="cron", watcher=watcher)
+    assert (second.resumed, watcher.done) == (True, 3)
+    assert fleet.visits == ["health-3", "health-4", "health-5"]
+    assert [r.id for r in list_runs(found)] == [1]
+    assert missed(second.runs[-1]) == {}
+
+
+def test_a_run_of_an_earlier_night_is_finished_before_tonights(fleet: _Hosts, tmp_path: Path) -> None:
+    """Both are reported."""
+    found, stop = nation(tmp_path, window=2 * 86400.0), threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    long_ago = utcnow() - timedelta(days=1)
+    nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop, clock=lambda: long_ago)
+    fleet.on_visit = lambda _uid: None
+    done = nightly(found, actor="cron", watcher=_Quiet())
+    assert [(r.id, r.status) for r in done.runs] == [(1, RunStatus.FINISHED), (2, RunStatus.FINISHED)]
+
+
+def test_changed_files_end_the_unfinished_run_and_tonight_goes_on(fleet: _Hosts, tmp_path: Path) -> None:
+    """And why is said."""
+    stop = threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    nightly(nation(tmp_path), actor="cron", watcher=_Quiet(), cancelled=stop)
+    fleet.on_visit = lambda _uid: None
+    done = nightly(nation(tmp_path, hosts=7), actor="cron", watcher=_Quiet())
+    assert (done.resumed, "cannot be resumed" in done.not_resumed) == (False, True)
+    assert [r.status for r in list_runs(nation(tmp_path))] == [RunStatus.FINISHED, RunStatus.ABANDONED]
+
+
+def test_status_tells_whether_last_night_was_well(fleet: _Hosts, tmp_path: Path) -> None:
+    """None, a good one, an old one, an incomplete one."""
+    found = nation(tmp_path)
+    assert status(found).why_not == ("no_run",)
+    run_of(found)
+    assert status(found).well
+    assert status(found, now=utcnow() + timedelta(days=2)).why_not == ("old",)
+    fleet.down = {"health-1": 1}
+    run_of(found)
+    assert status(found).why_not == ("incomplete",)
+
+
+def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
+    """In the text format of Prometheus, each gauge explained once, names of departments escaped."""
+    path = tmp_path / "metrics" / "auditor.prom"
+    fleet.down = {"health-1": 1}
+    run = run_of(nation(tmp_path, metrics=path))
+    lines = path.read_text().splitlines()
+    assert 'auditor_hosts{department="health",reach="unreachable"} 1.0' in lines
+    assert 'auditor_hosts{department="health",reach="reached"} 5.0' in lines
+    assert "auditor_run_complete 0.0" in lines
+    named = [line.split()[2] for line in lines if line.startswith("# HELP")]
+    assert len(named) == len(set(named))
+    assert [p.name for p in path.parent.iterdir()] == ["auditor.prom"]
+    write_metrics(nation(tmp_path), run, path, now=NOW)
+
+
+def test_a_window_is_judged_by_the_clock() -> None:
+    """Closed from its end on, over after the grace."""
+    window = Window(datetime.now(UTC) - timedelta(seconds=5), grace=3600)
+    assert (window.closed(), window.over()) == (True, False)

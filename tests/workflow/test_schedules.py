@@ -1,0 +1,71 @@
+"""The entry in a crontab: once, whole by itself, and nothing else touched."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.errors import UsageError
+from auditor.workflow.schedules import Job, cron_lines, entry_of, parse_time, systemd_units, without
+
+OTHERS = st.lists(
+    st.sampled_from(["# a comment", "5 4 * * * /usr/bin/true", "", "MAILTO=root", "# auditor nightly: /elsewhere"]), max_size=6
+)
+
+
+def with_entry(crontab: str, job: Job) -> str:
+    return without(crontab, job.root) + "".join(f"{line}\n" for line in cron_lines(job))
+
+
+@given(OTHERS, st.integers(0, 23), st.integers(0, 59))
+def test_an_entry_is_put_in_once_and_taken_out_without_a_trace(lines: list[str], hour: int, minute: int) -> None:
+    """Whatever else stands there stays, in its order."""
+    before = "".join(f"{line}\n" for line in lines)
+    first = with_entry(before, Job(Path("/srv/audit"), 1, 30))
+    again = with_entry(first, Job(Path("/srv/audit"), hour, minute))
+    assert entry_of(again, Path("/srv/audit")).startswith(f"{minute} {hour} * * * env ")
+    assert again.count("# auditor nightly: /srv/audit\n") == 1
+    assert without(again, Path("/srv/audit")) == before
+
+
+def test_the_command_is_whole_by_itself() -> None:
+    """Absolute paths, a locale that can write Arabic, quotes for blanks, no bare percent sign, which would end it."""
+    job = Job(Path("/srv/a b%c"), 1, 30, ("health",))
+    line = cron_lines(job)[1]
+    assert "%" not in line.replace(r"\%", "")
+    words = shlex.split(line.replace(r"\%", "%"))[5:]
+    assert words[:2] == ["env", "LC_ALL=C.UTF-8"]
+    assert words[2].startswith("PATH=/")
+    assert Path(words[3]).is_absolute()
+    assert words[4:] == [
+        "--workspace",
+        "/srv/a b%c",
+        "nightly",
+        "--log",
+        "/srv/a b%c/findings/nightly.log",
+        "--department",
+        "health",
+    ]
+
+
+def test_units_for_systemd() -> None:
+    """Specifiers and variables of systemd are escaped; a night that was missed is made up for."""
+    units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5))
+    assert '"/srv/a b%%c$$d"' in units["auditor-nightly.service"]
+    assert "OnCalendar=*-*-* 01:05:00\nPersistent=true" in units["auditor-nightly.timer"]
+
+
+@pytest.mark.parametrize("text", ["24:00", "1", "01:60", "01:30:00", "-1:00", "noon", ""])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """With a sentence."""
+    with pytest.raises(UsageError, match="no time of day"):
+        parse_time(text)
+
+
+def test_times() -> None:
+    """With or without the leading zero."""
+    assert (parse_time("01:30"), parse_time("1:05")) == ((1, 30), (1, 5))
