@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from auditor.ledger.canonical import dumps
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
 from auditor.model import MOVING, Event, Finding, FindingState, Outcome, VerdictKind
-from auditor.model.codec import from_json, to_json
+from auditor.model.codec import field_readers, from_json, to_json
 from auditor.text import _
 
 _NAMES = (
@@ -24,7 +23,7 @@ LAST_SEEN = _NAMES.index("last_seen")
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
-_SHORT = 80  # characters of a text that is likely to be shared
+_OWN = ("id", "subject")  # texts that no two findings need share
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
 
 
@@ -59,7 +58,7 @@ class Findings(Observations):
         rows = self._store.all(
             f"SELECT {_COLUMNS} FROM findings{where} ORDER BY {_WORST_FIRST}, department, asset, check_id, subject", values
         )
-        return tuple(_finding(row) for row in rows)
+        return tuple(map(_Reader().finding, rows))
 
     def finding(self, name: str) -> Finding:
         """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
@@ -121,11 +120,27 @@ def to_row(finding: Finding) -> tuple[Any, ...]:
     return tuple(dumps(told[name]) if name in _JSON else told[name] for name in _NAMES)
 
 
+class _Reader:
+    """Rows as findings. A hundred thousand of them hold the same few checks, assets, instants and values, which they share."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, Any], Any] = {}
+        self._readers = dict(field_readers(Finding))
+
+    def finding(self, row: tuple[Any, ...]) -> Finding:
+        with decoding(_("finding {name}").format(name=row[0])):
+            return Finding(**{name: self._value(name, raw) for name, raw in zip(_NAMES, row, strict=True)})
+
+    def _value(self, name: str, raw: Any) -> Any:
+        if name in _OWN:
+            return raw
+        if (name, raw) not in self._known:
+            self._known[name, raw] = self._readers[name](json.loads(raw) if name in _JSON else raw)
+        return self._known[name, raw]
+
+
 def _finding(row: tuple[Any, ...]) -> Finding:
-    # A hundred thousand findings name the same few checks, definitions and assets.
-    told = dict(zip(_NAMES, (sys.intern(v) if type(v) is str and len(v) < _SHORT else v for v in row), strict=True))
-    with decoding(_("finding {name}").format(name=row[0])):
-        return from_json(Finding, {**told, **{name: json.loads(told[name]) for name in _JSON}})
+    return _Reader().finding(row)
 
 
 def _marks(values: Sequence[object]) -> str:

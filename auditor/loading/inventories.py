@@ -72,9 +72,8 @@ def _maintenance(document: Document, report: Report) -> tuple[Maintenance, ...]:
         zone = zoneinfo.ZoneInfo(data.get("timezone", "UTC"))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # named as a mistake elsewhere
         return ()
-    known = {
-        name for key in ("hosts", "networks") for entry in data.get(key, ()) for name in (entry.get("uid"), entry.get("name"))
-    }
+    listed = [entry for key in ("hosts", "networks") for entry in data.get(key, ()) if isinstance(entry, dict)]
+    known = [entry.get(name) for entry in listed for name in ("uid", "name")]  # what is no name is no host's either
     found = []
     for index, entry in enumerate(data.get("maintenance", ())):
         times = []

@@ -94,10 +94,11 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
 
 
 @functools.cache
-def _field_readers(cls: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+def field_readers(cls: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """What turns the JSON of each field of a dataclass back into its value."""
     hints = typing.get_type_hints(cls, localns={"Scalar": Scalar, "Json": Json})  # Json names itself in quotes
     return tuple((f.name, _reader(hints[f.name])) for f in dataclasses.fields(cls))
 
 
 def _read_dataclass(cls: type, data: dict[str, Any]) -> Any:
-    return cls(**{name: read(data[name]) for name, read in _field_readers(cls) if name in data})
+    return cls(**{name: read(data[name]) for name, read in field_readers(cls) if name in data})
