@@ -29,13 +29,14 @@ _AS_OF = """
 
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
-    SELECT a.uid, c.name, v.kind
-    FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
+    SELECT a.uid, v.kind, group_concat(v.check_id)
+    FROM verdict_changes v JOIN assets a ON a.id = v.asset
     WHERE v.id IN (
         SELECT max(w.id) FROM verdict_changes w JOIN judgements j ON j.run = ?1 AND j.asset = w.asset
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1)
             AND w.asset IN (SELECT id FROM assets WHERE uid IN ({marks}))
-        GROUP BY w.asset, w.check_id)"""
+        GROUP BY w.asset, w.check_id)
+    GROUP BY v.asset, v.kind"""
 
 _NEWEST = """
     SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
@@ -94,10 +95,13 @@ class Verdicts(Findings):
         found: dict[tuple[str, str], VerdictKind] = {}
         with self._store.reading():
             judged = self._judged(run_id)
+            names = {str(number): name for number, name in self._store.all("SELECT id, name FROM checks")}
             for start in range(0, len(assets), _AT_ONCE):
                 some = assets[start : start + _AT_ONCE]
                 rows = self._store.all(_KINDS_AS_OF.format(marks=", ".join("?" * len(some))), (run_id, int(of_record), *some))
-                found |= {(uid, check): kinds[kind] for uid, check, kind in rows if check in judged.get(uid, ())}
+                for uid, kind, numbers in rows:
+                    own = judged.get(uid, frozenset())
+                    found.update(((uid, name), kinds[kind]) for name in map(names.__getitem__, numbers.split(",")) if name in own)
         return found
 
     def newest_verdicts(self) -> tuple[Outcome, ...]:

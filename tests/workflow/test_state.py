@@ -49,3 +49,13 @@ def test_an_empty_ledger_has_a_state(tmp_path: Path) -> None:
     """With nothing in it."""
     with Ledger.open(tmp_path / "findings" / "ledger.db") as ledger:
         assert state.after(ledger, 0) == state.State(0, "", (), (), (), (), ())
+
+
+def test_scores_read_the_very_verdicts(seeded: Catalogue) -> None:
+    """What scoring reads in short is what the verdicts say at length, of every run; nothing that is missing reads as passed."""
+    with Ledger.open(seeded.settings.ledger, create=False, readonly=True) as ledger:
+        for run in ledger.runs():
+            whole = {(o.asset, o.check): o.kind for o in ledger.verdicts(run.id)}
+            assets = sorted({asset for asset, _check in whole})
+            assert ledger.verdict_kinds(run.id, assets) == whole
+            assert ledger.verdict_kinds(run.id, [assets[0], "nobody"]) == {k: v for k, v in whole.items() if k[0] == assets[0]}
