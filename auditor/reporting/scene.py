@@ -60,12 +60,16 @@ class Scene:
         self.departments: dict[str, Department] = {d.id: d for d in snapshot.catalogue.inventory.departments}
         self.scores: dict[str, DepartmentScore] = {s.department: s for s in snapshot.scores}
         self.controls: dict[str, Control] = {c.id: c for c in snapshot.catalogue.framework.controls}
-        self.assets: dict[str, Asset] = {a.uid: a for d in self.departments.values() for a in d.assets}
 
     @property
     def policy(self) -> Policy:
         """The policy that the run was judged by."""
         return self.catalogue.policies[self.snapshot.run.policy]
+
+    @cached_property
+    def assets(self) -> dict[str, Asset]:
+        """Every asset of the inventories, by uid."""
+        return {a.uid: a for d in self.departments.values() for a in d.assets}
 
     @cached_property
     def live(self) -> tuple[Standing, ...]:
