@@ -100,7 +100,6 @@ def digest(app: App, send: bool, output: str) -> int:
     """Show or send."""
     catalogue = open_workspace(app.root)
     if send:
-        put_out(catalogue, write_digests(catalogue))
         done = send_all(catalogue)
         app.say(_("Sent: {sent}; waiting: {waiting}.").format(sent=number(done.sent), waiting=number(done.waiting)))
         for problem in done.problems:

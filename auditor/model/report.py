@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from auditor.model.common import Json, Text
+from auditor.model.common import Text
 from auditor.model.control import Control
 from auditor.model.finding import Finding
 from auditor.model.observation import Reach
@@ -200,4 +200,3 @@ class Snapshot:
     changes: tuple[Change, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of every file of the workspace
-    summary: dict[str, Json] = field(default_factory=dict)  # the run's own account

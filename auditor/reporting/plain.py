@@ -46,7 +46,7 @@ def as_json(document: Document, stamp: Stamp) -> str:
 
 def visible(text: str) -> str:
     """JSON with every character that steers a terminal, or hides, written as an escape: the same value, for any reader."""
-    return "".join(c if c in "\n" or c.isprintable() or c in _ISOLATES else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if c in "\n" or c.isprintable() or c in _ISOLATES else json.dumps(c)[1:-1] for c in text)
 
 
 def _pairs(table: Table, row: tuple[Cell, ...]) -> Mapping[str, Any]:

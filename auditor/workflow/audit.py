@@ -100,16 +100,21 @@ def audit(
             take(plans[result.asset], result)
             watcher.visited(plans[result.asset], result)
 
-        def collect(part: Plan) -> None:
-            window, first = (night.window, night.first) if night else (None, frozenset[str]())
-            collect_plan(part, catalogue.settings, on_result=arrived, cancelled=cancelled, window=window, first=first)
+        def again(result: AssetResult) -> None:
+            # Only a visit that came through takes the place of the one before: that may have seen a part, and closed findings.
+            if result.reach is Reach.REACHED:
+                arrived(result)
 
-        collect(_without(plan, done))
+        def collect(part: Plan, take_in: Callable[[AssetResult], None]) -> None:
+            window, first = (night.window, night.first) if night else (None, frozenset[str]())
+            collect_plan(part, catalogue.settings, on_result=take_in, cancelled=cancelled, window=window, first=first)
+
+        collect(_without(plan, done), arrived)
         for _n in range(night.retries if night else 0):
             down = frozenset(uid for uid, (reach, _why) in state.reaches.items() if reach in _DOWN and _is_host(plans[uid]))
             if not down or night is None or not _waited(night, cancelled):
                 break
-            collect(_only(plan, down))
+            collect(_only(plan, down), again)
         if cancelled.is_set():
             ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)

@@ -12,17 +12,17 @@ from pathlib import Path
 from auditor.collecting import CLOSED, CUT, Window
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
-from auditor.lifecycle import is_overdue
-from auditor.model import Catalogue, FindingState, Json, Run, RunStatus
+from auditor.lifecycle import WORKED, is_overdue
+from auditor.model import Catalogue, Json, Run, RunStatus
+from auditor.model.codec import to_json
 from auditor.planning import Narrowing
 from auditor.reporting.metrics import Sample, exposition
 from auditor.text import _
 from auditor.workflow.audit import Night, Watcher, audit
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import newest_night, reading
 from auditor.workflow.reports import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)
-_SPARED = (FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,20 @@ def nightly(
             runs.append(go(resume=True))
         except UsageError as error:
             why_not = str(error)
-    this_night = bool(runs) and unfinished is not None and started - unfinished.started < _ANOTHER_NIGHT
+    # a rescan of one host that was interrupted in the evening is finished too, and is not the night's audit
+    of_everything = bool(runs) and _scope(runs[0]) == {k: v for k, v in to_json(narrowing or Narrowing()).items() if v}
+    this_night = of_everything and unfinished is not None and started - unfinished.started < _ANOTHER_NIGHT
     if not this_night and not cancelled.is_set():
         runs.append(go(resume=False))
     if settings.metrics is not None and runs[-1].status is RunStatus.FINISHED:
         write_metrics(catalogue, runs[-1], settings.metrics)
     return Nights(tuple(runs), unfinished is not None and not why_not, why_not)
+
+
+def _scope(run: Run) -> Json:
+    """What a run that has ended was narrowed to; None where it has not."""
+    told = run.summary.get("run")
+    return told.get("scope") if isinstance(told, dict) else None
 
 
 def _unfinished(catalogue: Catalogue) -> Run | None:
@@ -87,7 +95,7 @@ def _left_over(catalogue: Catalogue) -> frozenset[str]:
     if not catalogue.settings.ledger.exists():
         return frozenset()
     with reading(catalogue) as ledger:
-        newest = next((r for r in ledger.runs() if r.status is RunStatus.FINISHED), None)
+        newest = newest_night([r for r in ledger.runs() if r.status is RunStatus.FINISHED])
     missed = newest.summary.get("not_reached") if newest else None
     rows = [m for m in missed if isinstance(m, dict)] if isinstance(missed, list) else []
     return frozenset(str(m["asset"]) for m in rows if m.get("detail") in (CLOSED, CUT))
@@ -123,7 +131,7 @@ def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
         for reach, n in (hosts if isinstance(hosts, dict) else {}).items():
             if reach != "planned" and isinstance(n, int):
                 found.append(Sample("auditor_hosts", float(n), "Hosts by how they were reached.", {**labels, "reach": reach}))
-    live = [f for f in ledger.findings() if f.state not in _SPARED]
+    live = [f for f in ledger.findings() if f.state in WORKED]
     for (name, severity), n in sorted(Counter((f.department, f.severity.value) for f in live).items()):
         labels = {"department": name, "severity": severity}
         found.append(Sample("auditor_findings_open", float(n), "Findings that somebody must mend.", labels))

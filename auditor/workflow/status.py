@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from auditor.lifecycle import is_overdue
+from auditor.lifecycle import WORKED, is_overdue
 from auditor.model import (
     AnswerState,
     AttestedAnswer,
@@ -19,11 +19,10 @@ from auditor.model import (
     RunStatus,
 )
 from auditor.workflow.exceptions import expiring
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import newest_night, reading
 
 _A_NIGHT = timedelta(hours=26)  # a night, and what a long one may be late by
 _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDING_CLOSED)
-_SPARED = (FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +47,17 @@ class Status:
 
 
 def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
-    """Of the newest run, whatever became of it."""
+    """Of the newest night, whatever became of it."""
     moment = now or datetime.now(UTC)
     if not catalogue.settings.ledger.exists():
         return Status(None, ("no_run",))
     with reading(catalogue) as ledger, ledger.view():
-        runs = ledger.runs(limit=1)
-        if not runs:
+        run = newest_night(ledger.runs())
+        if run is None:
             return Status(None, ("no_run",))
-        run = runs[0]
         begun = next((e.seq for e in ledger.journal(subject=str(run.id)) if e.event.kind is EventKind.RUN_STARTED), 0)
         moves = Counter(e.event.kind for e in ledger.journal(after=begun) if e.event.kind in _MOVES)
-        live = [f for f in ledger.findings(open_only=True) if f.state not in _SPARED]
+        live = [f for f in ledger.findings(open_only=True) if f.state in WORKED]
         exceptions = ledger.records(RiskException)
         return Status(
             run=run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,7 +11,8 @@ import jsonschema
 import pytest
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
-from auditor.reporting.plain import schema
+from auditor.reporting.plain import schema, visible
+from auditor.workflow.reports import from_snapshot
 
 from .made import parsed, report
 
@@ -102,3 +104,21 @@ def test_an_excepted_failure_is_no_pass(seeded: Catalogue) -> None:
     hdf = json.loads(report(seeded, ReportKind.FINDINGS, ReportFormat.HDF).content)
     (log_level,) = (c for c in hdf["profiles"][0]["controls"] if c["id"] == "ssh-log-level")
     assert (log_level["tags"]["exceptions"], "failed" in {r["status"] for r in log_level["results"]}) == (["E-1"], True)
+
+
+def test_a_department_that_was_set_aside_is_an_error_where_it_would_be_missing(seeded: Catalogue) -> None:
+    """False pass: a list without it would read as clean."""
+    made = report(seeded, ReportKind.FINDINGS, ReportFormat.JUNIT)
+    lone = replace(made.snapshot, scores=tuple(s for s in made.snapshot.scores if s.department == "finance"), outcomes=())
+    (suite,) = ET.fromstring(replace(made, snapshot=lone).content)
+    assert (suite.get("name"), suite.get("errors")) == ("department:health", "1")
+    told = json.loads(from_snapshot(lone, made.stamp.options, ReportFormat.HDF).content)
+    assert [(c["id"], c["results"][0]["status"]) for c in told["profiles"][0]["controls"]] == [("department:health", "error")]
+
+
+def test_what_is_made_visible_in_json_keeps_its_value() -> None:
+    """Characters beyond the first plane too, which take two escapes."""
+    value = {"text": "a\u202e\U000e0041\x1b\n\u00a0ب"}
+    shown = visible(json.dumps(value, ensure_ascii=False))
+    assert json.loads(shown) == value
+    assert "\U000e0041" not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from auditor.collecting import CLOSED, CUT, STOPPED, Window, dispatch
 from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
 from auditor.model import AssetPlan, AssetResult, Catalogue, Nightly, Observation, ObservationStatus, Reach, Run, RunStatus
+from auditor.planning import Narrowing
+from auditor.workflow.audit import audit
 from auditor.workflow.nightly import nightly, write_metrics
 from auditor.workflow.queries import FindingFilter, list_findings, list_runs, reading
 from auditor.workflow.status import status
@@ -68,8 +71,6 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> _Hosts:
 
 
 def nation(root: Path, hosts: int = 6, **night: object) -> Catalogue:
-    from dataclasses import replace
-
     made = catalogue(assets=tuple(host(f"health-{n}", address=f"127.0.0.{n + 1}") for n in range(hosts)))
     settings = replace(
         made.settings,
@@ -210,3 +211,35 @@ def test_a_window_is_judged_by_the_clock() -> None:
     """Closed from its end on, over after the grace."""
     window = Window(datetime.now(UTC) - timedelta(seconds=5), grace=3600)
     assert (window.closed(), window.over()) == (True, False)
+
+
+def test_a_visit_that_failed_again_takes_nothing_away(fleet: _Hosts, tmp_path: Path) -> None:
+    """Lost proof: a host that was seen in part and then not at all keeps what was seen, and the first reason."""
+    found = nation(tmp_path, hosts=1, retries=1)
+    whole = fleet.collect
+
+    def partly(plan: AssetPlan) -> AssetResult:
+        result = whole(plan)
+        if len(fleet.visits) == 1:
+            return replace(result, reach=Reach.TIMED_OUT, detail="seen in part")
+        return not_reached(plan, host_calls(plan.probes, plan.asset.platform), Reach.UNREACHABLE, utcnow(), "gone")
+
+    fleet.collect = partly  # type: ignore[method-assign]
+    run = run_of(found)
+    assert (len(fleet.visits), missed(run)) == (2, {"health-0": "seen in part"})
+    with reading(found) as ledger:
+        assert {o.kind.value for o in ledger.verdicts(run.id)} == {"pass"}
+
+
+def test_a_rescan_that_was_interrupted_is_not_the_nights_audit(fleet: _Hosts, tmp_path: Path) -> None:
+    """It is finished, and the night follows; nor does it hide how the night went."""
+    found, stop = nation(tmp_path), threading.Event()
+    stop.set()
+    narrowed = Narrowing(hosts=("health-2",))
+    audit(found, actor="sara", watcher=_Quiet(), narrowing=narrowed, cancelled=stop)
+    done = nightly(found, actor="cron", watcher=_Quiet())
+    assert [(r.narrowed, r.status) for r in done.runs] == [(True, RunStatus.FINISHED), (False, RunStatus.FINISHED)]
+    fleet.down = {"health-1": 1}
+    run_of(found)
+    audit(found, actor="sara", watcher=_Quiet(), narrowing=narrowed)
+    assert status(found).why_not == ("incomplete",)

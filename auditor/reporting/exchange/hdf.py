@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from auditor.model import Check, FindingState, Outcome, Severity, Snapshot, Stamp, Tongue, VerdictKind
+from auditor.model import Check, Outcome, Severity, Snapshot, Stamp, Tongue, VerdictKind
 from auditor.model.codec import to_json
-from auditor.reporting.exchange.words import instant, said, seen, text, title, why
+from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why
+from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text import _
 from auditor.text.bidi import safe
+from auditor.text.labels import withheld
 
 _IMPACTS = {Severity.CRITICAL: 0.9, Severity.HIGH: 0.7, Severity.MEDIUM: 0.5, Severity.LOW: 0.3}
 _STATUSES = {
@@ -45,7 +47,8 @@ def as_hdf(snapshot: Snapshot, stamp: Stamp) -> str:
         "groups": [],
         "status": "loaded",
         "controls": [
-            _control(snapshot, tongue, name, outcomes, excepted.get(name, ())) for name, outcomes in sorted(by_check.items())
+            *(_control(snapshot, tongue, name, outcomes, excepted.get(name, ())) for name, outcomes in sorted(by_check.items())),
+            *(_not_audited(snapshot, tongue, name) for name in not_audited(snapshot)),
         ],
     }
     whole = {
@@ -61,7 +64,7 @@ def as_hdf(snapshot: Snapshot, stamp: Stamp) -> str:
 def _exceptions(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
     found: dict[str, set[str]] = {}
     for standing in snapshot.standings:
-        if standing.finding.state in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE):
+        if standing.finding.state in SPARED:
             found.setdefault(standing.finding.check, set()).add(standing.finding.exception)
     return {check: tuple(sorted(ids)) for check, ids in found.items()}
 
@@ -103,6 +106,21 @@ def _control(
             for verdict in outcome.verdicts
         ],
     }
+
+
+def _not_audited(snapshot: Snapshot, tongue: Tongue, name: str) -> dict[str, Any]:
+    """A department that was set aside, as a control in error."""
+    why = said(tongue, lambda: withheld("set_aside"))
+    result = {
+        "status": "error",
+        "code_desc": safe(name),
+        "run_time": 0.0,
+        "start_time": instant(snapshot.run.started),
+        "message": why,
+    }
+    about = {"id": f"department:{name}", "title": why, "desc": why, "descriptions": [], "refs": [], "tags": {}, "code": ""}
+    where = {"ref": f"inventories/{name}.yaml", "line": 1}
+    return {**about, "impact": 0.5, "source_location": where, "waiver_data": None, "results": [result]}
 
 
 def _status(kind: VerdictKind, *, failed: bool) -> str:

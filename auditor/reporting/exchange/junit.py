@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from auditor.model import FindingState, Outcome, Snapshot, Stamp, Standing, Tongue, Verdict, VerdictKind
-from auditor.reporting.exchange.words import said, seen, text, title, why
+from auditor.model import Outcome, Snapshot, Stamp, Standing, Tongue, Verdict, VerdictKind
+from auditor.reporting.exchange.words import not_audited, said, seen, text, title, why
+from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK, stamp_text
 from auditor.text import _
 from auditor.text.bidi import safe
-from auditor.text.labels import label
-
-_SPARED = {FindingState.EXCEPTED, FindingState.FALSE_POSITIVE}
+from auditor.text.labels import label, withheld
 
 
 def as_junit(snapshot: Snapshot, stamp: Stamp) -> str:
@@ -38,12 +37,23 @@ def as_junit(snapshot: Snapshot, stamp: Stamp) -> str:
             suite.set(name, str(sum(case == tag for case in cases)))
         suite.set("tests", str(len(cases)))
         suite.set("time", "0")
+    for place, name in enumerate(not_audited(snapshot), len(by_asset)):
+        _not_audited(root, name, place, stamp, started)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
+def _not_audited(root: ET.Element, name: str, place: int, stamp: Stamp, started: str) -> None:
+    """A department that was set aside: a suite with one error."""
+    counts = {"tests": "1", "errors": "1", "failures": "0", "skipped": "0", "time": "0"}
+    about = {"name": _xml(f"department:{name}"), "timestamp": started, "hostname": _xml(name), "package": "auditor"}
+    suite = ET.SubElement(root, "testsuite", {**about, "id": str(place), **counts})
+    case = ET.SubElement(suite, "testcase", {"name": "audited", "classname": _xml(name), "time": "0"})
+    _because(case, "error", VerdictKind.UNKNOWN, [said(stamp.options.tongue, lambda: withheld("set_aside"))], "")
+
+
 def _excepted(snapshot: Snapshot) -> Iterable[Standing]:
-    return (s for s in snapshot.standings if s.finding.state in _SPARED)
+    return (s for s in snapshot.standings if s.finding.state in SPARED)
 
 
 def _case(

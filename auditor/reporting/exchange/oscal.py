@@ -13,6 +13,7 @@ from typing import Any
 
 from auditor.model import ControlScore, Finding, FindingState, Level, Missed, Snapshot, Stamp, Standing, Tongue
 from auditor.reporting.exchange.words import instant, said, seen, stable_id, text, title
+from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK, stamp_text
 from auditor.text import _
 from auditor.text.bidi import safe
@@ -21,7 +22,6 @@ from auditor.text.sentences import retell
 
 VERSION = "1.2.1"
 _NAMESPACE = "https://auditor.invalid/ns/oscal"
-_SPARED = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
 
 
 def as_assessment(snapshot: Snapshot, stamp: Stamp) -> str:
@@ -216,7 +216,7 @@ def _risk(snapshot: Snapshot, stamp: Stamp, standing: Standing) -> dict[str, Any
         "description": why,
         "statement": why,
         "props": [_prop("severity", finding.severity.value), _prop("state", finding.state.value)],
-        "status": "deviation-approved" if finding.state in _SPARED else "open",
+        "status": "deviation-approved" if finding.state in SPARED else "open",
         "related-observations": [{"observation-uuid": stable_id(stamp, "observation", finding.id)}],
     }
     if finding.due is not None:

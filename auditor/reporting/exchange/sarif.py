@@ -9,6 +9,7 @@ from urllib.parse import quote
 from auditor.model import Check, FindingState, Missed, Severity, Snapshot, Stamp, Standing, Tongue
 from auditor.model.codec import to_json
 from auditor.reporting.exchange.words import instant, said, seen, text, title
+from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text.bidi import safe
 from auditor.text.labels import label
@@ -16,7 +17,6 @@ from auditor.text.sentences import retell
 
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 _RANKS = {Severity.CRITICAL: 95.0, Severity.HIGH: 75.0, Severity.MEDIUM: 50.0, Severity.LOW: 25.0}
-_SPARED = {FindingState.EXCEPTED, FindingState.FALSE_POSITIVE}
 
 
 def as_sarif(snapshot: Snapshot, stamp: Stamp) -> str:
@@ -36,7 +36,7 @@ def as_sarif(snapshot: Snapshot, stamp: Stamp) -> str:
         "language": "en" if tongue is Tongue.EN else "ar",
         "invocations": [
             {
-                "executionSuccessful": not snapshot.missed,
+                "executionSuccessful": snapshot.run.summary.get("complete") is True,
                 "startTimeUtc": instant(snapshot.run.started),
                 "endTimeUtc": instant(snapshot.run.ended or snapshot.run.started),
                 "toolExecutionNotifications": [_unreached(tongue, m) for m in snapshot.missed],
@@ -89,7 +89,7 @@ def _result(tongue: Tongue, standing: Standing, places: dict[str, int], check: C
             "overdue": standing.overdue,
         },
     }
-    if finding.state in _SPARED:
+    if finding.state in SPARED:
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.exception}]
     return result
 

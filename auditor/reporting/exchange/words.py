@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from auditor.model import Check, Finding, Stamp, Text, Tongue, Verdict
+from auditor.model import Check, Finding, Snapshot, Stamp, Text, Tongue, Verdict
 from auditor.reporting import cells
 from auditor.reporting.tongues import flat, told
 from auditor.text import _
@@ -52,6 +52,12 @@ def why(tongue: Tongue, verdict: Verdict) -> str:
     """Why a verdict is what it is."""
     reason = said(tongue, lambda: label(verdict.reason))
     return f"{reason} ({safe(verdict.detail)})" if verdict.detail else reason
+
+
+def not_audited(snapshot: Snapshot) -> tuple[str, ...]:
+    """Departments in scope of which the run has nothing at all: what is missing from a list must not read as clean."""
+    audited = {score.department for score in snapshot.scores}
+    return tuple(name for name in snapshot.departments if name not in audited)
 
 
 def stable_id(stamp: Stamp, *parts: Any) -> str:
