@@ -20,7 +20,7 @@ from auditor.collecting.ssh_errors import translate
 from auditor.collecting.ssh_guard import took_leave
 from auditor.collecting.ssh_handshake import Clock
 from auditor.collecting.ssh_target import Target
-from auditor.errors import DeadlineError, DeniedError, TransportError, UnreachableError, UntrustedError
+from auditor.errors import DeadlineError, DeniedError, UnreachableError, UntrustedError
 
 _COMMAND_TIMEOUT = 30.0  # of a command that prints a password
 
@@ -174,8 +174,11 @@ def log_in(transport: paramiko.Transport, target: Target, secrets: Secrets, cloc
             return
         error = transport.get_exception()
         if not refusals and isinstance(error, EOFError | ConnectionError) and not took_leave(transport):
-            # a server that refuses says so, or takes its leave; one that is full, or dies, says nothing
-            raise TransportError(f"The host closed the connection in the middle of the login of {target.user!r}.")
+            # rather than answer, sshd hangs up on an account that PAM turns away
+            raise DeniedError(
+                f"The host hung up in the middle of the login of {target.user!r}, as hosts do when the account has expired or is "
+                "locked."
+            )
         refusals.append(what)
         if isinstance(error, ssh_exception.PartialAuthentication):
             refusals.append("a second proof is asked for")

@@ -54,7 +54,7 @@ SENTENCES = (
     N_("The host left the login of {user} without an answer."),
     N_("The host closed the connection before it greeted as an SSH server does."),
     N_("The host closed the connection in the middle of the key exchange."),
-    N_("The host closed the connection in the middle of the login of {user}."),
+    N_("The host hung up in the middle of the login of {user}, as hosts do when the account has expired or is locked."),
     N_("What answers at the SSH port does not greet as an SSH server does."),
     N_("What answers at the SSH port gave no SSH greeting in its first {count} bytes."),
     N_("The host announced an SSH packet of {count} bytes, more than is taken; the session was cut."),

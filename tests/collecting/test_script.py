@@ -185,6 +185,7 @@ FAKE = {
     "games is not in the sudoers file.": "denied",
     "sudo: /usr/bin/id: command not found": "denied",
     "sudo: unable to resolve host h: Name or service not known": "failed",
+    "sudo: unable to write log file: /var/log/sudo.log: No space left on device": "failed",
     "id: cannot find name": "failed",
 }
 

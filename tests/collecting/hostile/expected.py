@@ -40,7 +40,10 @@ BEFORE_LOGIN = {
     "closes_in_kex": _cut("The host closed the connection in the middle of the key exchange."),
     "MuteLogin": _late("The host left the login of 'auditor' without an answer."),
     "BannerFlood": _late("The host left the login of 'auditor' without an answer."),
-    "ClosesInLogin": _cut("The host closed the connection in the middle of the login of 'auditor'."),
+    "ClosesInLogin": End(
+        Reach.DENIED,
+        "The host hung up in the middle of the login of 'auditor', as hosts do when the account has expired or is locked.",
+    ),
     "impostor": End(Reach.UNTRUSTED, "The host key of [127.0.0.1]:"),
 }
 
@@ -62,6 +65,9 @@ AFTER_LOGIN = {
     "Device": _late(
         "The login succeeded, but its shell did not begin the script in time; it said: "
         "\"User Access Verification Router> % Invalid input detected at '^' marker."
+    ),
+    "Leaves": _cut(
+        "The login succeeded, but its shell did not run the script; it said: 'This account is currently not available.'." + NEEDED
     ),
     "NoStatus": End(Reach.REACHED, "", ALL),
     "NoWords": End(Reach.REACHED, "", ALL),

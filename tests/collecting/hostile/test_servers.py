@@ -18,6 +18,7 @@ from auditor.model import AssetResult, DepartmentPlan, ObservationStatus, Plan, 
 from auditor.text import using
 from auditor.text.bidi import has_rtl
 from auditor.text.sentences import retell
+from tests.collecting.conftest import Facts, fact
 from tests.collecting.hostile.conftest import FACTS, SPARE, Hostiles, collect
 from tests.collecting.hostile.expected import ALL, BEFORE_LOGIN, ENDS, HEALTHY
 
@@ -48,8 +49,8 @@ def test_every_behaviour_has_an_end(hostiles: Hostiles) -> None:
 def test_costs_its_deadline_and_tells_why(name: str, short: Settings, hostiles: Hostiles) -> None:
     """Whatever the server does, the visit ends in time, in bounded memory, with the right reason, in both languages.
 
-    Regressions: ``Bursts`` took a gigabyte and ``swells`` all that its deadline let it; ``ClosesInLogin`` was a refused login;
-    ``RefusesExec`` was a broken session.
+    Regressions: ``Bursts`` took a gigabyte and ``swells`` all that its deadline let it; ``ClosesInLogin`` said that the key was
+    refused; ``RefusesExec`` was a broken session.
     """
     forget_peak()
     before, began = memory("VmRSS"), time.monotonic()
@@ -76,6 +77,14 @@ def test_key_changes_between_two_visits(short: Settings, hostiles: Hostiles) -> 
     assert (second.reach, statuses(second)) == (Reach.UNTRUSTED, ("not_run", "not_run"))
     assert "has CHANGED" in second.detail
     assert first.host_key not in second.detail
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_shell_that_ends_before_it_has_the_script(short: Settings, hostiles: Hostiles) -> None:
+    """Its own words are the reason. Regression: "No connection could be made: Socket is closed." was."""
+    more_than_the_window = Facts(fact("long", f": {'x' * 3_000_000}"), fact("who", "echo root"))
+    result = collect(short, hostiles.asset("Leaves"), more_than_the_window)
+    assert result.detail.startswith(ENDS["Leaves"].detail)
 
 
 @pytest.mark.usefixtures("nothing_left")
