@@ -24,7 +24,7 @@ a_scan() {
   while IFS= read -r a_line || [ -n "$a_line" ]; do
     printf '%s\n' "$a_line" >&2
     case $a_line in
-      *'unable to resolve host'*) ;;
+      *'unable to resolve host'*|sudo*': unable to '*' log file: '*) ;;  # it says so and goes on
       sudo:*|sudo-rs:*|'Sorry, '*|*'not in the sudoers'*|*'may not run sudo'*|*'not allowed to '*) printf d >&7 ;;
     esac
   done
