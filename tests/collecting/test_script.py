@@ -196,7 +196,7 @@ FAKE = {
 def test_words_of_refusal(words: str, expected: str, tmp_path: Path) -> None:
     """Each sudo's way of refusing is known; a warning is no refusal, and neither is a permitted command that fails."""
     fake = tmp_path / "sudo"
-    fake.write_text(f'#!/bin/sh\n[ "$2" = -l ] && exit 0\necho "{words}" >&2\nexit 1\n')
+    fake.write_text(f'#!/bin/sh\n[ "$2" = -l ] && echo "games may run" && exit 0\necho "{words}" >&2\nexit 1\n')
     fake.chmod(0o755)
     facts = Facts(fact("a", "as_root /usr/bin/id -u; exit 1"))
     inside = f"mount --bind {fake} /usr/bin/sudo && exec {' '.join(AS_GAMES)} sh"

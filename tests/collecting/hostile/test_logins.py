@@ -161,6 +161,25 @@ def test_sudo_that_is_broken(sudoers: str, mode: int, words: str, settings: Sett
     assert ObservationStatus.FAILED not in {o.status for o in result.observations}
 
 
+@pytest.mark.parametrize(("setting", "expected"), [("", "ok"), ("Defaults !ignore_logfile_errors\n", "denied")])
+def test_sudo_that_cannot_log(setting: str, expected: str, settings: Settings, open_folder: Path) -> None:
+    """Where its log is full sudo runs the command all the same, unless it was told to refuse: then nothing was observed.
+
+    Regression: with a full log a command that ended with another status than 0 was taken for one that sudo had refused.
+    """
+    log_is_full = 'Defaults logfile="/dev/full"\n' + setting
+    server = serve(open_folder / f"unlogged-{expected}", SUDOERS + log_is_full)
+    facts = Facts(fact("empty", "as_root /bin/grep -c nothing-like-it /etc/shadow; :"))
+    try:
+        trust(settings.known_hosts, (server.public(),))
+        result = collect(replace(settings, login_timeout=10), server.connecting(user="permitted"), facts)
+    finally:
+        stop(server.process)
+    assert "/dev/full" in result.observations[0].stderr
+    assert told(result) == {"empty": expected}
+    assert (result.observations[0].stdout == "0\n") == (expected == "ok")
+
+
 def test_the_shells_are_there() -> None:
     """Nothing here passes because a shell is missing: scripts/setup brings them."""
     for shell in (*(SHELLS[user] for user in RUN), SHELLS["restricted"], SHELLS["nologin"]):
