@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from auditor.errors import AuditorError, NoticeError
+from auditor.errors import AuditorError, NoticeError, UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import canonical, from_json, to_json
 from auditor.notifying import Letter, post, send_mail
@@ -123,8 +123,11 @@ def roads(catalogue: Catalogue) -> tuple[Road, ...]:
 def alone(catalogue: Catalogue) -> Iterator[None]:
     """While nobody else puts into the outbox or sends from it: a night and a person could otherwise send the same twice."""
     folder = outbox(catalogue)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=folder, reason=error.strerror or error)) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

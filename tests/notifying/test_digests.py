@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from auditor.errors import NoticeError
+from auditor.errors import NoticeError, UsageError
 from auditor.model import Catalogue, Notify, Person, Role, Text
 from auditor.notifying import Letter
 from auditor.workflow import outbox as post_office
@@ -246,6 +248,28 @@ def test_killed_at_any_step_nothing_is_lost(
 
 def _killed(*_arguments: object, **_more: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_night_and_a_person_do_not_send_the_same_twice(told: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both send what waits at one moment: the second finds that it has gone."""
+    sent: list[str] = []
+
+    def slowly(letter: Letter, *_more: object) -> None:
+        time.sleep(0.2)
+        sent.append(letter.to)
+
+    monkeypatch.setattr(post_office, "send_mail", slowly)
+    put_out(told, now=NOW)
+    with ThreadPoolExecutor(2) as both:
+        done = [running.result() for running in [both.submit(send_all, told), both.submit(send_all, told)]]
+    assert (sorted(sent), sorted(one.sent for one in done)) == (["huda@example.org", "sara@example.org"], [0, 2])
+
+
+def test_an_outbox_that_cannot_be_made_is_told(told: Catalogue) -> None:
+    """As an error with its path, which fails no night."""
+    outbox(told).write_text("in the way")
+    with pytest.raises(UsageError, match="outbox cannot be written"):
+        put_out(told, now=NOW)
 
 
 def test_a_damaged_record_tells_twice_rather_than_never(told: Catalogue, mailed: list[Letter]) -> None:
