@@ -21,9 +21,10 @@ from auditor.text import N_, NP_, _, instant, number, percent, pgettext
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
 from auditor.workflow import schedules
-from auditor.workflow.digests import Sent, put_out, send_all, write_digests
+from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
 from auditor.workflow.nightly import nightly as run_nightly
+from auditor.workflow.outbox import Sent, send_all
 from auditor.workflow.reports import write_file
 from auditor.workflow.status import Status
 from auditor.workflow.status import status as status_of
@@ -86,7 +87,7 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
         return None
     try:
         if run.status is RunStatus.FINISHED and not run.narrowed:
-            put_out(catalogue, write_digests(catalogue))
+            put_out(catalogue)
         return send_all(catalogue)
     except (AuditorError, OSError) as error:
         return Sent(0, 0, (str(error),))
@@ -105,12 +106,12 @@ def digest(app: App, send: bool, output: str) -> int:
         for problem in done.problems:
             app.say(safe(problem), "yellow")
         return Exit.INCOMPLETE if done.problems else Exit.OK
-    written = write_digests(catalogue)
+    written = due_letters(catalogue)
     if output == "json":
         app.emit(Table([], []), "json", to_json(list(written)))
         return Exit.OK
     if not written:
-        app.say(_("There is nothing to tell, or nobody to tell it to: people in auditor.toml have no email."))
+        app.say(_("There is nothing new to tell, or nobody to tell it to: people in auditor.toml have no email."))
     for letter in written:
         app.say(_("To {to}: {subject}").format(to=isolate(letter.to), subject=letter.subject), "bold")
         app.say(letter.text)

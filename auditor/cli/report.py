@@ -31,6 +31,25 @@ _HELP = {
 _BINARY = frozenset({ReportFormat.PDF, ReportFormat.XLSX})
 
 
+_LANGUAGE = option(
+    "--language",
+    type=click.Choice([t.value for t in Tongue]),
+    default=None,
+    help=N_("Arabic, English, or both side by side. Default: the language of what is shown."),
+)
+_RUN = option("--run", default="", metavar="RUN", help=N_("As it stood at the end of this run. Default: as it stands now."))
+_CAMPAIGN = option(
+    "--campaign", default="", metavar="CAMPAIGN", help=N_("Only a campaign's departments; of a closed one, as it was frozen.")
+)
+_TEMPLATE = option(
+    "--template",
+    "templates",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=N_("Templates of your own, which take the place of ours."),
+)
+
+
 @click.group(cls=Group, help=N_("The reports: for ministers, for the committee, for officers."))
 def report() -> None:
     """Group."""
@@ -49,6 +68,13 @@ def _own_options(kind: ReportKind) -> list[Callable[[Any], Any]]:
         grouping = click.Choice([g.value for g in Grouping])
         return [option("--by", "grouping", type=grouping, default="fix", help=N_("Put findings together by remedy or by host."))]
     return []
+
+
+def _with(command: Any, *options: Callable[[Any], Any]) -> Any:
+    """A command with options, shown in this order."""
+    for decorate in reversed(options):
+        command = decorate(command)
+    return command
 
 
 def _command(kind: ReportKind) -> None:
@@ -80,51 +106,21 @@ def _command(kind: ReportKind) -> None:
             app.say(_("Written: {path}").format(path=isolate(str(file))))
         return Exit.OK
 
-    decorated: Any = pass_app(make)
-    for decorate in reversed(
-        [
-            option(
-                "--format",
-                "output",
-                type=click.Choice([f.value for f in FORMATS[kind]]),
-                default="terminal",
-                help=N_("How it is written."),
-            ),
-            option(
-                "--output", "file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help=N_("The file to write.")
-            ),
-            option(
-                "--language",
-                type=click.Choice([t.value for t in Tongue]),
-                default=None,
-                help=N_("Arabic, English, or both side by side. Default: the language of what is shown."),
-            ),
-            option(
-                "--department",
-                "departments",
-                multiple=True,
-                metavar="DEPARTMENT",
-                help=N_("Only this department. May be repeated."),
-            ),
-            option("--run", default="", metavar="RUN", help=N_("As it stood at the end of this run. Default: as it stands now.")),
-            option(
-                "--campaign",
-                default="",
-                metavar="CAMPAIGN",
-                help=N_("Only a campaign's departments; of a closed one, as it was frozen."),
-            ),
-            *_own_options(kind),
-            option(
-                "--template",
-                "templates",
-                type=click.Path(path_type=Path, file_okay=False),
-                metavar="DIR",
-                help=N_("Templates of your own, which take the place of ours."),
-            ),
-        ]
-    ):
-        decorated = decorate(decorated)
-    report.command(kind.value, cls=Command, help=_HELP[kind])(decorated)
+    formats = click.Choice([f.value for f in FORMATS[kind]])
+    path = click.Path(path_type=Path, dir_okay=False)
+    named = N_("Only this department. May be repeated.")
+    command = _with(
+        pass_app(make),
+        option("--format", "output", type=formats, default="terminal", help=N_("How it is written.")),
+        option("--output", "file", type=path, metavar="FILE", help=N_("The file to write.")),
+        _LANGUAGE,
+        option("--department", "departments", multiple=True, metavar="DEPARTMENT", help=named),
+        _RUN,
+        _CAMPAIGN,
+        *_own_options(kind),
+        _TEMPLATE,
+    )
+    report.command(kind.value, cls=Command, help=_HELP[kind])(command)
 
 
 for _kind in ReportKind:
@@ -140,23 +136,10 @@ for _kind in ReportKind:
     metavar="DIR|FILE.zip",
     help=N_("A new folder, or a file that ends with .zip."),
 )
-@option(
-    "--language",
-    type=click.Choice([t.value for t in Tongue]),
-    default=None,
-    help=N_("Arabic, English, or both side by side. Default: the language of what is shown."),
-)
-@option(
-    "--campaign", default="", metavar="CAMPAIGN", help=N_("Only a campaign's departments; of a closed one, as it was frozen.")
-)
-@option("--run", default="", metavar="RUN", help=N_("As it stood at the end of this run. Default: as it stands now."))
-@option(
-    "--template",
-    "templates",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help=N_("Templates of your own, which take the place of ours."),
-)
+@_LANGUAGE
+@_RUN
+@_CAMPAIGN
+@_TEMPLATE
 @pass_app
 def report_all(app: App, target: Path, language: str | None, campaign: str, run: str, templates: Path | None) -> None:
     """All."""

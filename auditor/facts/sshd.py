@@ -172,7 +172,11 @@ class _Blocks:
                 if own is None:
                     own = {}
                     self.found.append((criteria, own))
-                own.setdefault(_OLD_NAMES.get(keyword, keyword), words[1:])  # sshd keeps the first
+                name = _OLD_NAMES.get(keyword, keyword)
+                if name in _USERS:
+                    own.setdefault(name, []).extend(words[1:])  # of these sshd takes every line
+                else:
+                    own.setdefault(name, words[1:])  # sshd keeps the first
 
     def _included(self, pattern: str) -> list[str]:
         wanted = PurePosixPath(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}")
@@ -208,7 +212,8 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) 
             block[name] = outside[name]
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
-    return block
+    # the lists of a block take the place of those outside it
+    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in _USERS}}
 
 
 def _seconds(text: str, name: str) -> int:
@@ -221,6 +226,7 @@ def _seconds(text: str, name: str) -> int:
 _BLOCK = record(
     match=STR,
     authenticationmethods=ListOf(STR),
+    **{name: optional(ListOf(STR)) for name in _USERS},
     **{name: optional(INT) for name in _MATCHABLE_INTS},
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
@@ -287,5 +293,5 @@ FACT = Fact(
             ),
         )
     },
-    version=3,
+    version=4,
 )

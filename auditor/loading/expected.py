@@ -154,6 +154,7 @@ EXPECTED = (
     NP_("expected", "a table of departments"),
     NP_("expected", "a mail address"),
     NP_("expected", "a mail server as host:port"),
+    NP_("expected", "a day of the week such as sunday, or never"),
     NP_("expected", "starttls, tls or none"),
     NP_("expected", "an address that begins with https://"),
     NP_("expected", "a command"),

@@ -16,6 +16,9 @@ from auditor.loading.yaml_reader import MAX_BYTES, read_yaml
 from auditor.model import Text
 from auditor.text import _
 
+WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""The days as files name them, in the order in which ``date.weekday()`` counts them."""
+
 
 @dataclass(slots=True)
 class Files:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from auditor.loading.document import Document, Keys, Report
-from auditor.loading.files import digest, text
+from auditor.loading.files import WEEK, digest, text
 from auditor.loading.wording import got, where
 from auditor.model import Asset, AssetKind, Calendar, Connection, Criticality, Department, Maintenance
 from auditor.text import _
@@ -32,7 +32,6 @@ WIDEST = {4: 16, 6: 112}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*"
 )
-_WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CONNECTION = frozenset(Connection.__dataclass_fields__) - {"method", "jump"}
 
 
@@ -105,7 +104,7 @@ def _calendar(document: Document, report: Report) -> Calendar:
         except ValueError:
             message = _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=day)
             report.add(document, ("calendar", "holidays", index), message)
-    weekend = tuple(_WEEK.index(day) for day in given.get("weekend", ("friday", "saturday")))
+    weekend = tuple(WEEK.index(day) for day in given.get("weekend", ("friday", "saturday")))
     return Calendar(tuple(sorted(weekend)), tuple(sorted(holidays)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor.errors import ConfigurationError, UsageError
 from auditor.loading.document import Document, Place, Report
-from auditor.loading.files import Files, text
+from auditor.loading.files import WEEK, Files, text
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
@@ -105,7 +105,9 @@ def _notify(root: Path, entry: dict[str, Any]) -> Notify:
         if key in entry
     }
     ca = root / Path(entry["ca"]).expanduser() if "ca" in entry else None
-    return Notify(host=host.strip("[]"), port=int(port or 587), sender=entry.get("from", ""), ca=ca, **plain)
+    reminder = entry.get("reminder", "sunday")
+    day = None if reminder == "never" else WEEK.index(reminder)
+    return Notify(host=host.strip("[]"), port=int(port or 587), sender=entry.get("from", ""), ca=ca, reminder=day, **plain)
 
 
 def _nightly(root: Path, entry: dict[str, Any]) -> Nightly:

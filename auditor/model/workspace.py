@@ -33,6 +33,7 @@ class Notify:
     """How letters and messages go out; ``host`` and ``webhook`` are "" where they do not. No secret is here, only where one is.
 
     ``security`` is ``starttls``, ``tls`` or ``none``; ``ca`` a file of certificates that are trusted instead of the system's.
+    ``reminder`` is the day of the week on which a letter lists all that presses, not only what is new; None for never.
     """
 
     host: str = ""
@@ -45,6 +46,7 @@ class Notify:
     ca: Path | None = None
     webhook: str = ""
     webhook_secret_env: str = ""
+    reminder: int | None = 6  # as date.weekday() counts: Sunday
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from markupsafe import escape
 
 from auditor.model import Language
-from auditor.reporting.document import Document, Figures, Phrase, Shape, Table, Tone
+from auditor.reporting.document import Cell, Column, Document, Figures, Heading, Paragraph, Phrase, Shape, Table, Tone
 from auditor.reporting.tongues import flat
 
 _COLOURS = {Tone.BAD: "#8c1d18", Tone.GRAVE: "#7a1410", Tone.FAIR: "#6b4300", Tone.GOOD: "#14532d"}
@@ -25,15 +25,24 @@ def _lines(document: Document) -> Iterator[str]:
         yield flat(document.subject)
     for block in document.blocks:
         yield ""
-        if isinstance(block, Figures):
+        if isinstance(block, Paragraph | Heading):
+            yield flat(block.text)
+        elif isinstance(block, Figures):
             for item in block.items:
                 yield f"{flat(item.label)}: {flat(item.cell.shown)}"
         elif isinstance(block, Table):
             yield flat(block.title)
             for row in block.rows:
-                yield "- " + " | ".join(flat(cell.shown) for cell in row if cell.shown)
+                yield "- " + " | ".join(
+                    _field(column, cell) for column, cell in zip(block.columns, row, strict=True) if cell.shown
+                )
             if block.more:
                 yield flat(block.more)
+
+
+def _field(column: Column, cell: Cell) -> str:
+    """A value as a line shows it. A day says of what it is: there are no headings above it."""
+    return f"{flat(column.title)}: {flat(cell.shown)}" if column.shape is Shape.DAY else flat(cell.shown)
 
 
 def as_html(document: Document, language: Language) -> str:
@@ -52,7 +61,11 @@ def _elements(document: Document) -> Iterator[str]:
     if document.subject:
         yield f'<p style="margin:0 0 12px">{_said(document.subject)}</p>'
     for block in document.blocks:
-        if isinstance(block, Figures):
+        if isinstance(block, Paragraph):
+            yield f"<p>{_said(block.text)}</p>"
+        elif isinstance(block, Heading):
+            yield f'<h2 style="font-size:16px;margin:16px 0 4px">{_said(block.text)}</h2>'
+        elif isinstance(block, Figures):
             items = (f"<li>{_said(f.label)}: <b>{_said(f.cell.shown)}</b></li>" for f in block.items)
             yield f"<ul>{''.join(items)}</ul>"
         elif isinstance(block, Table):

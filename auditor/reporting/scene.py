@@ -81,6 +81,14 @@ class Scene:
         """Findings that somebody must still mend."""
         return tuple(s for s in self.live if s.finding.state not in SPARED)
 
+    @cached_property
+    def set_aside(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Departments in scope whose own files were wrong, with the mistakes: nothing of them was looked at."""
+        listed = self.snapshot.run.summary.get("departments")
+        rows = [r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict) and r.get("set_aside")]
+        found = ((str(r["id"]), r["set_aside"]) for r in rows if r["id"] in self.snapshot.departments)
+        return tuple((name, tuple(str(m) for m in why)) for name, why in found if isinstance(why, list))
+
     def of(self, department: str) -> tuple[Standing, ...]:
         """Open findings of a department."""
         return tuple(s for s in self.open if s.finding.department == department)

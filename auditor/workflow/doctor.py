@@ -16,7 +16,7 @@ from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
-from auditor.workflow.digests import outbox
+from auditor.workflow.outbox import outbox
 from auditor.workflow.queries import reading
 from auditor.workflow.workspace import open_workspace
 

@@ -102,6 +102,12 @@ class Archive:
         return tuple(s.department for s in self._scores if not wanted or s.department in wanted)
 
     @property
+    def planned(self) -> tuple[str, ...]:
+        """Those that the run was to look at and that are still there: audited, or set aside."""
+        wanted = {d.department for d in self._plan.departments} | {d.department for d in self._plan.set_aside}
+        return tuple(d for d in _known(self.catalogue, self._state) if d in wanted)
+
+    @property
     def has_before(self) -> bool:
         """Whether there is an earlier audit to compare with."""
         return len(self._trend) > 1
@@ -245,16 +251,20 @@ def _counts(run: Run) -> bool:
 
 
 def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | None, state: State) -> tuple[str, ...]:
-    """Departments in scope, in the order of the inventories; those of which only findings are left come last."""
-    held = sorted({f.department for f in state.findings})
-    known = tuple(
-        dict.fromkeys((*(d.id for d in catalogue.inventory.departments), *(d for d, _m in catalogue.inventory.set_aside), *held))
-    )
+    """Departments in scope, in the order of ``_known``."""
+    known = _known(catalogue, state)
     wanted = options.departments or (campaign.departments if campaign else ())
     strange = next((d for d in wanted if d not in known), None)
     if strange is not None:
         raise UsageError(_("there is no department {name!r} in the inventories").format(name=strange))
     return tuple(d for d in known if d in wanted) if wanted else known
+
+
+def _known(catalogue: Catalogue, state: State) -> tuple[str, ...]:
+    """Departments in the order of the inventories; those of which only findings are left come last."""
+    inventory = catalogue.inventory
+    held = sorted({f.department for f in state.findings})
+    return tuple(dict.fromkeys((*(d.id for d in inventory.departments), *(d for d, _m in inventory.set_aside), *held)))
 
 
 def _trend(ledger: Ledger, last: Run) -> tuple[Point, ...]:

@@ -135,6 +135,17 @@ def test_match_blocks_end_as_sshd_ends_them() -> None:
     assert blocks == [("User bob", "yes", 4, "no"), ("all", "no", 9, "no")]
 
 
+def test_who_may_log_in_is_read_inside_match_blocks() -> None:
+    """False pass: a block that lets everybody in was not seen. Every line of such a list counts; it replaces that outside."""
+    main = "/etc/ssh/sshd_config"
+    lines = ("Match User amal", "AllowUsers x", "AllowUsers y", "Match Address 10.0.0.0/8", "AllowUsers *", "Match User z")
+    found = value(
+        "sshd", *SSHD, "allowusers a", "allowgroups g", "== files", *(f"{main}:{line}" for line in (*lines, "Banner no"))
+    )
+    blocks = [(b["match"], b["allowusers"], b["allowgroups"]) for b in found["match_blocks"]]
+    assert blocks == [("User amal", ["x", "y"], ["g"]), ("Address 10.0.0.0/8", ["*"], ["g"]), ("User z", ["a"], ["g"])]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -188,6 +188,21 @@ def test_settings_fill_in_defaults_and_follow_their_folder(workspace: Workspace)
     assert found == load_settings(workspace.root)
 
 
+@pytest.mark.parametrize(("given", "day"), [("", 6), ('reminder = "monday"', 0), ('reminder = "never"', None)])
+def test_the_day_of_the_reminder(workspace: Workspace, given: str, day: int | None) -> None:
+    """As date.weekday() counts; Sunday where nothing is said."""
+    workspace.write("auditor.toml", f"[notify]\n{given}\n")
+    assert load_settings(workspace.root).notify.reminder == day
+
+
+def test_a_reminder_on_no_day_is_a_mistake(workspace: Workspace) -> None:
+    """With what it could be."""
+    workspace.write("auditor.toml", '[notify]\nreminder = "sun"\n')
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(workspace.root)
+    assert "a day of the week such as sunday, or never" in raised.value.mistakes[0]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

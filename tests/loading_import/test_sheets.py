@@ -7,14 +7,19 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from auditor.errors import UsageError
+from auditor.loading.document import Report
 from auditor.loading.importing import Imported, read_csv, read_xlsx, write_template
 from auditor.loading.importing.sheets import parse_csv, parse_xlsx
 from auditor.loading.importing.table import COLUMNS
+from auditor.loading.inventories import load_department
+from auditor.loading.schema import check_schema
+from auditor.loading.yaml_reader import read_yaml
 from auditor.model import Language
 
 
@@ -60,6 +65,46 @@ def test_a_second_address_is_an_ipv6_address():
     heading = "name,address,عنوان IPv6\n"
     assert csv_of(heading + "web-01,10.0.0.4,fd00::4\n").hosts[0].ipv6 == "fd00::4"
     assert "IPv6" in told(csv_of(heading + "web-01,10.0.0.4,10.0.0.5\n"))[0]
+
+
+def test_a_second_address_in_a_workbook():
+    """Arabic digits and the invisible marks of Arabic spreadsheets are taken away; a row with a wrong one gives no host."""
+    rows: list[list[object]] = [["name", "address", "ipv6"], ["web-01", "10.0.0.4", "\u200efd00::٤"]]
+    rows.append(["web-02", "10.0.0.5", "fe80::1%eth0"])
+    found = parse_xlsx(workbook(*rows), "t.xlsx")
+    assert [host.ipv6 for host in found.hosts] == ["fd00::4"]
+    assert [(mistake.line, mistake.column) for mistake in found.mistakes] == [(3, 3)]
+
+
+ADDRESSES = st.one_of(
+    st.ip_addresses(v=6).map(str), st.ip_addresses(v=4).map(str), st.text("0123456789abcdef:.%/[]", max_size=24)
+)
+
+
+@given(ADDRESSES, st.booleans())
+@settings(deadline=None, max_examples=200)
+def test_a_second_address_is_judged_as_in_yaml(address: str, public: bool):
+    """What the table takes is what an inventory takes, neither more nor less: the same host, or a mistake at that very cell."""
+    heading, chosen = "name,address,ipv6,public\n", "yes" if public else "no"
+    found = csv_of(f'{heading}web-01,10.0.0.4,"{address}",{chosen}\n')
+    entry = {"uid": "web-01", "name": "web-01", "address": "10.0.0.4", "public": public} | ({"ipv6": address} if address else {})
+    value = {"department": "health", "title": {"en": "Health", "ar": "صحة"}, "hosts": [entry]}
+    (document, told), report = read_yaml(yaml.safe_dump(value, allow_unicode=True).encode(), "t.yaml"), Report()
+    assert (document is not None, told) == (True, ())
+    schema = check_schema(document, "inventory")
+    load_department(document, report, schema.unusable)
+    assert bool(found.mistakes) == bool(schema.mistakes or report.mistakes)
+    if found.mistakes:
+        assert (found.hosts, {(m.line, m.column) for m in found.mistakes}) == ((), {(2, 3)})
+    else:
+        assert found.hosts[0].ipv6 == (address or None)
+
+
+def test_two_hosts_with_one_second_address():
+    """However it is spelt: the ports of one would be held against those of the other."""
+    found = csv_of("name,address,ipv6\nweb-01,10.0.0.4,fd00::4\nweb-02,10.0.0.5,FD00:0::4\n")
+    assert told(found) == ["t.csv:3:3: this ipv6 stands in line 2 already; keep one"]
+    assert [host.name for host in found.hosts] == ["web-01"]
 
 
 def test_every_mistake_is_named_by_line_and_cell():

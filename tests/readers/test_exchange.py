@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import xmlschema
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.workflow.workspace import open_workspace
 from tests.reporting.made import report
+from tests.reporting.seed import NOW, SEEN, night, seed
 
 TRESTLE = """
 import json, sys
@@ -48,6 +51,20 @@ def test_trestle_accepts_our_oscal(seeded: Catalogue, home: Path, tmp_path: Path
     del broken["assessment-results"]["import-ap"]
     paths[0].write_text(json.dumps(broken))
     assert subprocess.run([python, "-c", TRESTLE, str(paths[0])], capture_output=True, timeout=120).returncode != 0
+
+
+def test_trestle_accepts_a_department_that_was_set_aside(home: Path, tmp_path: Path) -> None:
+    """A result without a score, and an item of the plan without a finding."""
+    catalogue = seed(tmp_path / "workspace")
+    inventory = catalogue.settings.root / "inventories" / "health.yaml"
+    inventory.write_text("department: health\n", encoding="utf-8")
+    broken = open_workspace(catalogue.settings.root)
+    night(broken, NOW - timedelta(hours=1), SEEN[-1])
+    paths = [written(broken, tmp_path, k, ReportFormat.OSCAL, t) for k in (ReportKind.FINDINGS, ReportKind.PLAN) for t in Tongue]
+    assert '"not-audited"' in paths[0].read_text(encoding="utf-8")
+    python = str(home / "venv" / "bin" / "python")
+    done = subprocess.run([python, "-c", TRESTLE, *map(str, paths)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_inspecjs_reads_our_hdf_as_we_mean_it(seeded: Catalogue, home: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ _DEPARTMENTS: dict[str, tuple[Text, tuple[str, ...]]] = {
     "finance": (Text("Ministry of Finance", "وزارة المالية"), ("finance-app-1", "finance-db-1")),
 }
 _GOOD = {"permitrootlogin": "no", "permitemptypasswords": "no", "maxauthtries": "3", "loglevel": "VERBOSE", "x11forwarding": "no"}
-_SEEN: tuple[Mapping[str, dict[str, str]], ...] = (
+SEEN: tuple[Mapping[str, dict[str, str]], ...] = (
     {
         "health-web-1": {"permitrootlogin": "yes", "maxauthtries": "6"},
         "health-db-1": {"permitemptypasswords": "yes", "loglevel": HOSTILE},
@@ -102,10 +102,10 @@ def seed(root: Path) -> Catalogue:
         file.write(PEOPLE)
     catalogue = open_workspace(root)
     assert not catalogue.inventory.set_aside, catalogue.inventory.set_aside
-    _night(catalogue, 0)
+    night(catalogue, NIGHTS[0], SEEN[0])
     _people(catalogue, NIGHTS[0] + timedelta(hours=8))
-    _night(catalogue, 1)
-    _night(catalogue, 2)
+    night(catalogue, NIGHTS[1], SEEN[1])
+    night(catalogue, NIGHTS[2], SEEN[2])
     return catalogue
 
 
@@ -144,9 +144,9 @@ def _sshd(changes: Mapping[str, str]) -> str:
     return f"installed=yes\nport 22\n{lines}== files\n/etc/ssh/sshd_config:\nend\n"
 
 
-def _night(catalogue: Catalogue, number: int) -> Run:
-    """One audit, from observations to its summary, by the very parts that a real one is made of."""
-    now = NIGHTS[number]
+def night(catalogue: Catalogue, now: datetime, seen: Mapping[str, dict[str, str]]) -> Run:
+    """One audit, from observations to its summary, by the very parts that a real one is made of. ``seen`` by host is what its
+    SSH server has set otherwise than it should; a host that is missing does not answer."""
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor="cron", now=now):
         plan = make_plan(catalogue, now=now)
         run = ledger.begin_run(plan, run_inputs(catalogue), actor="cron", now=now)
@@ -157,7 +157,7 @@ def _night(catalogue: Catalogue, number: int) -> Run:
         kinds = {}
         for department in plan.departments:
             for asset in department.assets:
-                result = _result(asset.asset.uid, number, now)
+                result = _result(asset.asset.uid, seen.get(asset.asset.uid), now)
                 ledger.record_result(run.id, result)
                 kinds |= {(o.asset, o.check): o.kind for o in judge.asset(asset, result)}
                 reaches[asset.asset.uid] = (result.reach, result.detail)
@@ -166,8 +166,7 @@ def _night(catalogue: Catalogue, number: int) -> Run:
         return ledger.finish_run(run.id, summary, actor="cron", now=now + timedelta(minutes=5))
 
 
-def _result(uid: str, number: int, now: datetime) -> AssetResult:
-    seen = _SEEN[number].get(uid)
+def _result(uid: str, seen: Mapping[str, str] | None, now: datetime) -> AssetResult:
     if seen is None:
         why = f"No connection to 192.0.2.3 port 22: no answer {HOSTILE}."
         return AssetResult(uid, Reach.UNREACHABLE, (), now, now, why)

@@ -114,6 +114,10 @@ def test_a_department_that_was_set_aside_is_an_error_where_it_would_be_missing(s
     assert (suite.get("name"), suite.get("errors")) == ("department:health", "1")
     told = json.loads(from_snapshot(lone, made.stamp.options, ReportFormat.HDF).content)
     assert [(c["id"], c["results"][0]["status"]) for c in told["profiles"][0]["controls"]] == [("department:health", "error")]
+    (run,) = json.loads(from_snapshot(lone, made.stamp.options, ReportFormat.SARIF).content)["runs"]
+    assert "health: the audit was not of this department" in {
+        n["message"]["text"] for n in run["invocations"][0]["toolExecutionNotifications"]
+    }
 
 
 def test_what_is_made_visible_in_json_keeps_its_value() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.workflow.workspace import open_workspace
 
 from .made import parsed, report
-from .seed import CONTROLS
+from .seed import CONTROLS, NOW, SEEN, night, seed
 
 UUID5 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 TOKEN = re.compile(r"^[^\W\d][\w.\-]*$")
@@ -75,6 +77,51 @@ def test_controls_keep_their_ids_and_nothing_unknown_is_satisfied(seeded: Catalo
         }
         assert set(states) == set(CONTROLS)
         assert {level for state, level in states.values() if state == "satisfied"} <= {"fully", "not_applicable"}
+
+
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
+    """The seeded workspace after a night on which the files of health were wrong, so that it was set aside."""
+    catalogue = seed(tmp_path_factory.mktemp("halved") / "workspace")
+    inventory = catalogue.settings.root / "inventories" / "health.yaml"
+    whole = inventory.read_text(encoding="utf-8")
+    inventory.write_text(whole.replace("192.0.2.1", "192.0.2.999"), encoding="utf-8")
+    broken = open_workspace(catalogue.settings.root)
+    night(broken, NOW - timedelta(hours=1), SEEN[-1])
+    return broken
+
+
+@pytest.mark.parametrize("tongue", list(Tongue), ids=lambda tongue: tongue.value)
+def test_a_department_that_was_set_aside_has_a_result_that_says_so(halved: Catalogue, tongue: Tongue) -> None:
+    """False pass: it had no result at all, which read as compliance. No control is satisfied, and each says why."""
+    (document,) = parsed(report(halved, ReportKind.FINDINGS, ReportFormat.OSCAL, tongue)).values()
+    assert problems(document) == []
+    results = {r["props"][3]["name"] if len(r["props"]) > 3 else "audited": r for r in document["results"]}
+    assert set(results) == {"audited", "not-audited"}
+    aside = results["not-audited"]
+    assert "192.0.2.999" in aside["remarks"]
+    assert {f["target"]["target-id"].removesuffix("_obj") for f in aside["findings"]} == set(CONTROLS)
+    assert {(f["target"]["status"]["state"], f["target"]["status"]["remarks"]) for f in aside["findings"]} == {
+        ("not-satisfied", aside["remarks"])
+    }
+    assert aside["remarks"] in {o["description"] for o in aside["observations"]}
+
+
+def test_what_was_not_looked_at_was_not_collected_by_the_run(halved: Catalogue) -> None:
+    """The open findings of such a department stay in its result, as of when they came to light."""
+    document = parsed(report(halved, ReportKind.FINDINGS, ReportFormat.OSCAL))["assessment-results"]
+    (aside,) = (r for r in document["results"] if "remarks" in r)
+    found = [o for o in aside["observations"] if o["types"] == ["finding"]]
+    assert len(found) == len(aside["risks"]) == 4
+    assert all(o["collected"] < "2026-11-22T02" for o in found)
+
+
+def test_a_plan_does_not_say_that_nothing_is_to_be_done_where_nobody_looked(halved: Catalogue) -> None:
+    """False pass: an item names the department and why it was not audited."""
+    document = parsed(report(halved, ReportKind.PLAN, ReportFormat.OSCAL))["plan-of-action-and-milestones"]
+    assert problems(document) == []
+    (aside,) = (i for i in document["poam-items"] if i["title"].startswith("Not audited"))
+    assert "192.0.2.999" in aside["description"]
 
 
 def test_the_plan_holds_every_finding_with_its_deadline(seeded: Catalogue) -> None:

@@ -6,6 +6,7 @@ The gate is the loader's own schema and rules, so that what is imported is what 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -189,3 +190,12 @@ def _identities(values: Mapping[str, Json]) -> Iterable[tuple[str, object]]:
         yield "name", name
     if address:
         yield "address", (address, str(values.get("port")))
+    if values.get("ipv6"):
+        yield "ipv6", _one_spelling(str(values["ipv6"]))
+
+
+def _one_spelling(address: str) -> str:
+    try:
+        return ipaddress.ip_address(address).compressed
+    except ValueError:
+        return address.casefold()

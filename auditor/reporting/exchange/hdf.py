@@ -12,12 +12,11 @@ from typing import Any
 
 from auditor.model import Check, Outcome, Severity, Snapshot, Stamp, Tongue, VerdictKind
 from auditor.model.codec import to_json
-from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why
+from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why, why_not_audited
 from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text import _
 from auditor.text.bidi import safe
-from auditor.text.labels import withheld
 
 _IMPACTS = {Severity.CRITICAL: 0.9, Severity.HIGH: 0.7, Severity.MEDIUM: 0.5, Severity.LOW: 0.3}
 _STATUSES = {
@@ -109,8 +108,8 @@ def _control(
 
 
 def _not_audited(snapshot: Snapshot, tongue: Tongue, name: str) -> dict[str, Any]:
-    """A department that was set aside, as a control in error."""
-    why = said(tongue, lambda: withheld("set_aside"))
+    """A department of which the run has nothing, as a control in error."""
+    why = why_not_audited(snapshot, tongue, name)
     result = {
         "status": "error",
         "code_desc": safe(name),

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
 from auditor.model import Outcome, Snapshot, Stamp, Standing, Tongue, Verdict, VerdictKind
-from auditor.reporting.exchange.words import not_audited, said, seen, text, title, why
+from auditor.reporting.exchange.words import not_audited, said, seen, text, title, why, why_not_audited
 from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK, stamp_text
 from auditor.text import _
 from auditor.text.bidi import safe
-from auditor.text.labels import label, withheld
+from auditor.text.labels import label
 
 
 def as_junit(snapshot: Snapshot, stamp: Stamp) -> str:
@@ -38,18 +38,18 @@ def as_junit(snapshot: Snapshot, stamp: Stamp) -> str:
         suite.set("tests", str(len(cases)))
         suite.set("time", "0")
     for place, name in enumerate(not_audited(snapshot), len(by_asset)):
-        _not_audited(root, name, place, stamp, started)
+        _not_audited(root, name, place, why_not_audited(snapshot, stamp.options.tongue, name), started)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _not_audited(root: ET.Element, name: str, place: int, stamp: Stamp, started: str) -> None:
-    """A department that was set aside: a suite with one error."""
+def _not_audited(root: ET.Element, name: str, place: int, told: str, started: str) -> None:
+    """A department of which the run has nothing: a suite with one error."""
     counts = {"tests": "1", "errors": "1", "failures": "0", "skipped": "0", "time": "0"}
     about = {"name": _xml(f"department:{name}"), "timestamp": started, "hostname": _xml(name), "package": "auditor"}
     suite = ET.SubElement(root, "testsuite", {**about, "id": str(place), **counts})
     case = ET.SubElement(suite, "testcase", {"name": "audited", "classname": _xml(name), "time": "0"})
-    _because(case, "error", VerdictKind.UNKNOWN, [said(stamp.options.tongue, lambda: withheld("set_aside"))], "")
+    _because(case, "error", VerdictKind.UNKNOWN, [told], "")
 
 
 def _excepted(snapshot: Snapshot) -> Iterable[Standing]:

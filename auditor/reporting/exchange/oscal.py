@@ -11,30 +11,37 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from auditor.model import ControlScore, Finding, FindingState, Level, Missed, Snapshot, Stamp, Standing, Tongue
-from auditor.reporting.exchange.words import instant, said, seen, stable_id, text, title
-from auditor.reporting.scene import SPARED
-from auditor.reporting.stamps import MARK, stamp_text
+from auditor.model import ControlScore, DepartmentScore, Finding, FindingState, Level, Missed, Snapshot, Stamp, Standing, Tongue
+from auditor.reporting.exchange.oscal_parts import (
+    NAMESPACE,
+    back_matter,
+    department_name,
+    item,
+    metadata,
+    observation,
+    prop,
+    risk,
+)
+from auditor.reporting.exchange.words import instant, not_audited, said, stable_id, text, title, why_not_audited
 from auditor.text import _
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.text.sentences import retell
 
-VERSION = "1.2.1"
-_NAMESPACE = "https://auditor.invalid/ns/oscal"
-
 
 def as_assessment(snapshot: Snapshot, stamp: Stamp) -> str:
-    """Assessment results: one result per department, a finding for each control in force, an observation per open finding."""
+    """Assessment results: one result per department in scope, audited or not, with a finding for each control in force and an
+    observation for each finding that is not closed."""
     tongue = stamp.options.tongue
-    assessed = dict.fromkeys(c.control for s in snapshot.scores for c in s.controls)
+    unseen = _in_force(snapshot) if not_audited(snapshot) else []
+    assessed = dict.fromkeys((*(c.control for s in snapshot.scores for c in s.controls), *unseen))
     body = {
         "uuid": stable_id(stamp, "assessment-results", stamp.options.departments),
-        "metadata": _metadata(snapshot, stamp, said(tongue, lambda: _("Findings"))),
+        "metadata": metadata(snapshot, stamp, said(tongue, lambda: _("Findings"))),
         "import-ap": {"href": f"#{stable_id(stamp, 'plan')}"},
         "local-definitions": {"objectives-and-methods": [_objective(snapshot, tongue, control) for control in assessed]},
-        "results": [_result(snapshot, stamp, department) for department in (s.department for s in snapshot.scores)],
-        "back-matter": _back_matter(snapshot, stamp),
+        "results": [_result(snapshot, stamp, department) for department in snapshot.departments],
+        "back-matter": back_matter(snapshot, stamp),
     }
     return _written("assessment-results", body)
 
@@ -46,53 +53,25 @@ def as_poam(snapshot: Snapshot, stamp: Stamp) -> str:
     assets = dict.fromkeys(s.finding.asset for s in live)
     body: dict[str, Any] = {
         "uuid": stable_id(stamp, "poam", stamp.options.departments),
-        "metadata": _metadata(snapshot, stamp, said(tongue, lambda: _("Corrective-action plan"))),
-        "system-id": {"identifier-type": _NAMESPACE, "id": ".".join(snapshot.departments) or "none"},
+        "metadata": metadata(snapshot, stamp, said(tongue, lambda: _("Corrective-action plan"))),
+        "system-id": {"identifier-type": NAMESPACE, "id": ".".join(snapshot.departments) or "none"},
     }
     if live:
         body |= {
-            "local-definitions": {"inventory-items": [_item(snapshot, stamp, uid) for uid in assets]},
-            "observations": [_observation(snapshot, stamp, s.finding) for s in live],
-            "risks": [_risk(snapshot, stamp, s) for s in live],
+            "local-definitions": {"inventory-items": [item(snapshot, stamp, uid) for uid in assets]},
+            "observations": [observation(snapshot, stamp, s.finding) for s in live],
+            "risks": [risk(snapshot, stamp, s) for s in live],
         }
-    items = [_poam_item(snapshot, stamp, s) for s in live]
+    items = [_poam_item(snapshot, stamp, s) for s in live] + [_poam_aside(snapshot, stamp, d) for d in not_audited(snapshot)]
     nothing = said(tongue, lambda: _("There is nothing to be done."))
     empty = {"uuid": stable_id(stamp, "nothing"), "title": nothing, "description": nothing}
     body["poam-items"] = items or [empty]  # the format wants one at least
-    body["back-matter"] = _back_matter(snapshot, stamp)
+    body["back-matter"] = back_matter(snapshot, stamp)
     return _written("plan-of-action-and-milestones", body)
 
 
 def _written(kind: str, body: dict[str, Any]) -> str:
     return json.dumps({kind: body}, ensure_ascii=False, indent=1) + "\n"
-
-
-def _metadata(snapshot: Snapshot, stamp: Stamp, name: str) -> dict[str, Any]:
-    return {
-        "title": name,
-        "last-modified": instant(snapshot.as_of),
-        "version": f"{stamp.run}.{stamp.seq}",
-        "oscal-version": VERSION,
-        "props": [_prop(MARK, stamp.head[:16] or "none", remarks=stamp_text(stamp))],
-    }
-
-
-def _prop(name: str, value: str, **more: str) -> dict[str, str]:
-    """A property; its value must hold something and no line break."""
-    return {"name": name, "ns": _NAMESPACE, "value": " ".join(safe(value).split()) or "-", **more}
-
-
-def _back_matter(snapshot: Snapshot, stamp: Stamp) -> dict[str, Any]:
-    """The policy and the plan by their hashes: what the results were assessed against."""
-    policy = snapshot.catalogue.policies[snapshot.run.policy]
-    tongue = stamp.options.tongue
-    hashes = {"policy": (text(tongue, policy.title), policy.sha256), "plan": (f"{policy.id} {stamp.run}", stamp.plan_sha256)}
-    return {
-        "resources": [
-            {"uuid": stable_id(stamp, name), "title": called, "props": [_prop("sha256", digest)], "description": called}
-            for name, (called, digest) in hashes.items()
-        ]
-    }
 
 
 def _objective(snapshot: Snapshot, tongue: Tongue, control: str) -> dict[str, Any]:
@@ -117,78 +96,113 @@ def _control_title(snapshot: Snapshot, tongue: Tongue, control: str) -> str:
 
 
 def _result(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, Any]:
-    tongue = stamp.options.tongue
-    score = next(s for s in snapshot.scores if s.department == department)
-    live = [s for s in snapshot.standings if s.finding.department == department and s.finding.state is not FindingState.CLOSED]
-    missed = [m for m in snapshot.missed if m.department == department]
+    score = next((s for s in snapshot.scores if s.department == department), None)
+    return _unaudited(snapshot, stamp, department) if score is None else _audited(snapshot, stamp, score)
+
+
+def _audited(snapshot: Snapshot, stamp: Stamp, score: DepartmentScore) -> dict[str, Any]:
+    live = _live(snapshot, score.department)
+    missed = [m for m in snapshot.missed if m.department == score.department]
     by_control: dict[str, list[Finding]] = defaultdict(list)
     for standing in live:
         for control in standing.finding.controls:
             by_control[control].append(standing.finding)
-    assets = dict.fromkeys((*(s.finding.asset for s in live), *(m.asset for m in missed)))
-    name = _department(snapshot, tongue, department)
-    result: dict[str, Any] = {
+    made = _begun(snapshot, stamp, score.department)
+    made["props"] = [
+        prop("coverage-planned", str(score.coverage.planned)),
+        prop("coverage-judged", str(score.coverage.judged)),
+        prop("index", "withheld" if score.index is None else f"{score.index:.1f}"),
+    ]
+    made["reviewed-controls"] = {
+        "control-selections": [{"include-controls": [{"control-id": c.control} for c in score.controls]}]
+        if score.controls
+        else [{"include-all": {}}]
+    }
+    _put_in(made, snapshot, stamp, live, [_unreached(stamp, m) for m in missed], [m.asset for m in missed])
+    findings = [_finding(snapshot, stamp, score.department, c, by_control[c.control]) for c in score.controls]
+    if findings:
+        made["findings"] = findings
+    return made
+
+
+def _unaudited(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, Any]:
+    """A department of which the run has nothing: no control is satisfied, and each says why. Left out, it would read as clean."""
+    told = why_not_audited(snapshot, stamp.options.tongue, department)
+    made = _begun(snapshot, stamp, department)
+    aside = {
+        "uuid": stable_id(stamp, "not-audited", department),
+        "title": said(stamp.options.tongue, lambda: _("Not audited: {department}").format(department=made["title"])),
+        "description": told,
+        "methods": ["EXAMINE"],
+        "types": ["control-objective"],
+        "collected": instant(snapshot.run.started),
+    }
+    controls = _in_force(snapshot)
+    made["props"] = [
+        prop("coverage-planned", "0"),
+        prop("coverage-judged", "0"),
+        prop("index", "withheld"),
+        prop("not-audited", told),
+    ]
+    made["reviewed-controls"] = {
+        "description": told,
+        "control-selections": [{"description": told, "include-controls": [{"control-id": c} for c in controls]}],
+    }
+    _put_in(made, snapshot, stamp, _live(snapshot, department), [aside], [])
+    made["findings"] = [
+        {
+            "uuid": stable_id(stamp, "finding", department, control),
+            "title": f"{control} {_control_title(snapshot, stamp.options.tongue, control)}",
+            "description": told,
+            "props": [prop("level", Level.NOT_KNOWN.value)],
+            "target": _target(control, {"state": "not-satisfied", "reason": "other", "remarks": told}),
+            "related-observations": [{"observation-uuid": aside["uuid"]}],
+        }
+        for control in controls
+    ]
+    made["remarks"] = told
+    return made
+
+
+def _live(snapshot: Snapshot, department: str) -> list[Standing]:
+    return [s for s in snapshot.standings if s.finding.department == department and s.finding.state is not FindingState.CLOSED]
+
+
+def _in_force(snapshot: Snapshot) -> list[str]:
+    """The policy's controls: which of them a department need not have is not known while its own files are wrong."""
+    policy = snapshot.catalogue.policies[snapshot.run.policy]
+    return [c.id for c in snapshot.catalogue.framework.controls if c.id in policy.controls]
+
+
+def _begun(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, Any]:
+    tongue = stamp.options.tongue
+    name = department_name(snapshot, tongue, department)
+    return {
         "uuid": stable_id(stamp, "result", department),
         "title": name,
         "description": said(tongue, lambda: _("Audit {run} of {department}").format(run=stamp.run, department=name)),
         "start": instant(snapshot.run.started),
         "end": instant(snapshot.run.ended or snapshot.run.started),
-        "props": [
-            _prop("coverage-planned", str(score.coverage.planned)),
-            _prop("coverage-judged", str(score.coverage.judged)),
-            _prop("index", "withheld" if score.index is None else f"{score.index:.1f}"),
-        ],
-        "reviewed-controls": {
-            "control-selections": [{"include-controls": [{"control-id": c.control} for c in score.controls]}]
-            if score.controls
-            else [{"include-all": {}}]
-        },
     }
-    if assets:
-        result["local-definitions"] = {"inventory-items": [_item(snapshot, stamp, uid) for uid in assets]}
-    observations = [_observation(snapshot, stamp, s.finding) for s in live] + [_unreached(stamp, m) for m in missed]
+
+
+def _put_in(
+    made: dict[str, Any],
+    snapshot: Snapshot,
+    stamp: Stamp,
+    live: list[Standing],
+    others: list[dict[str, Any]],
+    assets: list[str],
+) -> None:
+    """Put findings that are not closed into a result, with ``others`` beside their observations, and the ``assets`` of those."""
+    listed = dict.fromkeys((*(s.finding.asset for s in live), *assets))
+    if listed:
+        made["local-definitions"] = {"inventory-items": [item(snapshot, stamp, uid) for uid in listed]}
+    observations = [observation(snapshot, stamp, s.finding) for s in live] + others
     if observations:
-        result["observations"] = observations
-    risks = [_risk(snapshot, stamp, s) for s in live]
-    if risks:
-        result["risks"] = risks
-    findings = [_finding(snapshot, stamp, department, c, by_control[c.control]) for c in score.controls]
-    if findings:
-        result["findings"] = findings
-    return result
-
-
-def _department(snapshot: Snapshot, tongue: Tongue, name: str) -> str:
-    found = next((d for d in snapshot.catalogue.inventory.departments if d.id == name), None)
-    return safe(text(tongue, found.title)) if found else safe(name)
-
-
-def _item(snapshot: Snapshot, stamp: Stamp, uid: str) -> dict[str, Any]:
-    asset = next((a for d in snapshot.catalogue.inventory.departments for a in d.assets if a.uid == uid), None)
-    props = [_prop("asset-uid", uid)]
-    if asset is not None:
-        props += [_prop("address", asset.address), _prop("criticality", asset.criticality.value)]
-    return {
-        "uuid": stable_id(stamp, "asset", uid),
-        "description": safe(asset.name if asset and asset.name else uid),
-        "props": props,
-    }
-
-
-def _observation(snapshot: Snapshot, stamp: Stamp, finding: Finding) -> dict[str, Any]:
-    tongue = stamp.options.tongue
-    check = snapshot.catalogue.checks.get(finding.check)
-    told = ". ".join(p for p in (title(tongue, check, finding.check), safe(finding.subject), seen(tongue, finding)) if p)
-    return {
-        "uuid": stable_id(stamp, "observation", finding.id),
-        "title": finding.id,
-        "description": told,
-        "props": [_prop("check", finding.check), _prop("state", finding.state.value), _prop("severity", finding.severity.value)],
-        "methods": ["TEST"],
-        "types": ["finding"],
-        "subjects": [{"subject-uuid": stable_id(stamp, "asset", finding.asset), "type": "inventory-item"}],
-        "collected": instant(snapshot.run.ended or snapshot.run.started),
-    }
+        made["observations"] = observations
+    if live:
+        made["risks"] = [risk(snapshot, stamp, s) for s in live]
 
 
 def _unreached(stamp: Stamp, missed: Missed) -> dict[str, Any]:
@@ -197,53 +211,12 @@ def _unreached(stamp: Stamp, missed: Missed) -> dict[str, Any]:
         "uuid": stable_id(stamp, "unreached", missed.asset),
         "title": said(tongue, lambda: _("Not reached")),
         "description": said(tongue, lambda: retell(safe(missed.detail)) or label(missed.reach)),
-        "props": [_prop("reach", missed.reach.value)],
+        "props": [prop("reach", missed.reach.value)],
         "methods": ["TEST"],
         "types": ["control-objective"],
         "subjects": [{"subject-uuid": stable_id(stamp, "asset", missed.asset), "type": "inventory-item"}],
         "collected": instant(stamp.as_of),
     }
-
-
-def _risk(snapshot: Snapshot, stamp: Stamp, standing: Standing) -> dict[str, Any]:
-    tongue = stamp.options.tongue
-    finding = standing.finding
-    check = snapshot.catalogue.checks.get(finding.check)
-    why = text(tongue, check.rationale) if check else finding.check
-    risk: dict[str, Any] = {
-        "uuid": stable_id(stamp, "risk", finding.id),
-        "title": title(tongue, check, finding.check),
-        "description": why,
-        "statement": why,
-        "props": [_prop("severity", finding.severity.value), _prop("state", finding.state.value)],
-        "status": "deviation-approved" if finding.state in SPARED else "open",
-        "related-observations": [{"observation-uuid": stable_id(stamp, "observation", finding.id)}],
-    }
-    if finding.due is not None:
-        risk["deadline"] = instant(finding.due)
-    if check is not None:
-        risk["remediations"] = [_remediation(stamp, finding, text(tongue, check.remediation))]
-    return risk
-
-
-def _remediation(stamp: Stamp, finding: Finding, remedy: str) -> dict[str, Any]:
-    planned = finding.plan is not None
-    made: dict[str, Any] = {
-        "uuid": stable_id(stamp, "remediation", finding.id),
-        "lifecycle": "planned" if planned else "recommendation",
-        "title": said(stamp.options.tongue, lambda: _("Remedy")),
-        "description": safe(finding.plan.steps, lines=True) if finding.plan and finding.plan.steps else remedy,
-    }
-    if finding.plan is not None:
-        made["tasks"] = [
-            {
-                "uuid": stable_id(stamp, "task", finding.id),
-                "type": "milestone",
-                "title": said(stamp.options.tongue, lambda: _("Expected date")),
-                "timing": {"on-date": {"date": f"{finding.plan.date.isoformat()}T00:00:00Z"}},
-            }
-        ]
-    return made
 
 
 def _finding(snapshot: Snapshot, stamp: Stamp, department: str, score: ControlScore, found: Iterable[Finding]) -> dict[str, Any]:
@@ -258,8 +231,8 @@ def _finding(snapshot: Snapshot, stamp: Stamp, department: str, score: ControlSc
         "uuid": stable_id(stamp, "finding", department, score.control),
         "title": f"{score.control} {_control_title(snapshot, tongue, score.control)}",
         "description": said(tongue, lambda: f"{label(score.level)} ({label(score.state)})"),
-        "props": [_prop("level", score.level.value), _prop("decided", score.state.value)],
-        "target": {"type": "objective-id", "target-id": f"{score.control}_obj", "status": status},
+        "props": [prop("level", score.level.value), prop("decided", score.state.value)],
+        "target": _target(score.control, status),
     }
     if held:
         made["related-observations"] = [{"observation-uuid": stable_id(stamp, "observation", f.id)} for f in held]
@@ -267,14 +240,29 @@ def _finding(snapshot: Snapshot, stamp: Stamp, department: str, score: ControlSc
     return made
 
 
+def _target(control: str, status: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "objective-id", "target-id": f"{control}_obj", "status": status}
+
+
+def _poam_aside(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, Any]:
+    """A department of which the run has nothing: that there is nothing to be done there is not known."""
+    name = department_name(snapshot, stamp.options.tongue, department)
+    return {
+        "uuid": stable_id(stamp, "not-audited", department),
+        "title": said(stamp.options.tongue, lambda: _("Not audited: {department}").format(department=name)),
+        "description": why_not_audited(snapshot, stamp.options.tongue, department),
+        "props": [prop("department", department)],
+    }
+
+
 def _poam_item(snapshot: Snapshot, stamp: Stamp, standing: Standing) -> dict[str, Any]:
     tongue = stamp.options.tongue
     finding = standing.finding
     check = snapshot.catalogue.checks.get(finding.check)
-    props = [_prop("finding", finding.id), _prop("department", finding.department), _prop("severity", finding.severity.value)]
-    props += [_prop("control", control) for control in finding.controls]
+    props = [prop("finding", finding.id), prop("department", finding.department), prop("severity", finding.severity.value)]
+    props += [prop("control", control) for control in finding.controls]
     if finding.assignee:
-        props.append(_prop("owner", finding.assignee))
+        props.append(prop("owner", finding.assignee))
     return {
         "uuid": stable_id(stamp, "poam-item", finding.id),
         "title": title(tongue, check, finding.check),

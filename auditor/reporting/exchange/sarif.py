@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from auditor.model import Check, FindingState, Missed, Severity, Snapshot, Stamp, Standing, Tongue
 from auditor.model.codec import to_json
-from auditor.reporting.exchange.words import instant, said, seen, text, title
+from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why_not_audited
 from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text.bidi import safe
@@ -39,7 +39,10 @@ def as_sarif(snapshot: Snapshot, stamp: Stamp) -> str:
                 "executionSuccessful": snapshot.run.summary.get("complete") is True,
                 "startTimeUtc": instant(snapshot.run.started),
                 "endTimeUtc": instant(snapshot.run.ended or snapshot.run.started),
-                "toolExecutionNotifications": [_unreached(tongue, m) for m in snapshot.missed],
+                "toolExecutionNotifications": [
+                    *(_unreached(tongue, m) for m in snapshot.missed),
+                    *(_unaudited(snapshot, tongue, department) for department in not_audited(snapshot)),
+                ],
             }
         ],
         "results": [_result(tongue, s, places, snapshot.catalogue.checks.get(s.finding.check)) for s in live],
@@ -53,6 +56,10 @@ def as_sarif(snapshot: Snapshot, stamp: Stamp) -> str:
 def _unreached(tongue: Tongue, missed: Missed) -> dict[str, Any]:
     why = said(tongue, lambda: retell(safe(missed.detail)) or label(missed.reach))
     return {"level": "error", "message": {"text": f"{safe(missed.asset)}: {why}"}, "locations": [_location(missed.asset)]}
+
+
+def _unaudited(snapshot: Snapshot, tongue: Tongue, department: str) -> dict[str, Any]:
+    return {"level": "error", "message": {"text": f"{safe(department)}: {why_not_audited(snapshot, tongue, department)}"}}
 
 
 def _rule(tongue: Tongue, name: str, check: Check | None) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from auditor.model import Check, Finding, Snapshot, Stamp, Text, Tongue, Verdict
 from auditor.reporting import cells
+from auditor.reporting.scene import Scene
 from auditor.reporting.tongues import flat, told
 from auditor.text import _
 from auditor.text.bidi import safe
-from auditor.text.labels import label
+from auditor.text.labels import label, withheld
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "auditor.invalid")
 
@@ -58,6 +59,14 @@ def not_audited(snapshot: Snapshot) -> tuple[str, ...]:
     """Departments in scope of which the run has nothing at all: what is missing from a list must not read as clean."""
     audited = {score.department for score in snapshot.scores}
     return tuple(name for name in snapshot.departments if name not in audited)
+
+
+def why_not_audited(snapshot: Snapshot, tongue: Tongue, name: str) -> str:
+    """Why the run has nothing of such a department, with the first of the mistakes in its files."""
+    mistakes = dict(Scene(snapshot).set_aside).get(name)
+    if mistakes is None:
+        return said(tongue, lambda: _("the audit was not of this department"))
+    return " ".join((said(tongue, lambda: withheld("set_aside")), f"({safe(mistakes[0])})"))
 
 
 def stable_id(stamp: Stamp, *parts: Any) -> str:

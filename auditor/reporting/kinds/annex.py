@@ -21,7 +21,7 @@ def annex(scene: Scene) -> Document:
         Heading(_("Scope and coverage"), "scope"),
         _coverage(scene),
         Heading(_("Not reached"), "missed"),
-        missed_table(scene),
+        missed_table(scene, scene.snapshot.missed),
         *_left(scene),
         Heading(_("Exceptions"), "exceptions"),
         exceptions_table(scene, scene.snapshot.exceptions),
@@ -64,8 +64,8 @@ def _coverage(scene: Scene) -> Table:
     return Table("coverage", _("What was planned and what was judged"), columns, tuple(rows))
 
 
-def missed_table(scene: Scene) -> Table:
-    """Every asset that was not reached, and why."""
+def missed_table(scene: Scene, missed: Sequence[Missed]) -> Table:
+    """Assets that were not reached, why, and since when."""
     columns = (
         Column("asset", _("Asset"), Shape.CODE, 20),
         Column("department", _("Department"), width=20),
@@ -73,7 +73,7 @@ def missed_table(scene: Scene) -> Table:
         Column("why", _("Why"), width=44),
         Column("last_reached", _("Last reached"), Shape.DAY, 17),
     )
-    rows = tuple(_missed_row(scene, m) for m in scene.snapshot.missed)
+    rows = tuple(_missed_row(scene, m) for m in missed)
     return Table("missed", _("Assets that were not reached, and why"), columns, rows, _("Every asset was reached."))
 
 
