@@ -21,6 +21,7 @@ from auditor.workflow.cases import run_cases
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
 DATAGRAMS = ("dns_service", "ntp_service", "snmp", "udp_services")
 NAMES = (
+    "ldap_service",
     "live_hosts",
     "network_services",
     "open_ports",
