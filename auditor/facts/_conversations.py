@@ -16,6 +16,8 @@ _UNTOLD = frozenset({"ssl", "unknown"})  # what nmap calls a service that it cou
 def speaks_tls(port: Element, conversation: Conversation) -> bool:
     """Whether TLS is spoken from the first byte, as nmap found or, where it found nothing, as is usual."""
     service = port.find("service")
+    if conversation.plain_first:
+        return False
     if service is not None and service.get("tunnel") == "ssl":
         return True
     return not identified(service) and number(port) in conversation.tls_ports

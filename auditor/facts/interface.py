@@ -60,7 +60,7 @@ class Conversation:
 
     It is held on the usual ``ports`` unless they said that they are something else, and on any port that said it is one of
     ``services`` (nmap's names); ``tls_ports`` are those of them usual for TLS from the first byte. ``plain_only``: not held where
-    TLS is spoken from the first byte.
+    TLS is spoken from the first byte. ``plain_first``: the first words are plain, also where nmap found that TLS would do.
 
     ``talk`` is pure and given the words to say one by one: it yields bytes to send (``b""``: only wait) and is sent what comes
     next, or yields ``SECURE`` and goes on once TLS is spoken. It returns what a parser reads, as keys with values, without what
@@ -73,6 +73,7 @@ class Conversation:
     talk: Callable[[], Talk]
     tls_ports: frozenset[int] = frozenset()
     plain_only: bool = False
+    plain_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ from auditor.facts import (
     postgresql,
     proxy_settings,
     pwquality,
+    rdp_service,
     resolver,
     rsyslog,
     runtimes,
@@ -86,6 +87,7 @@ from auditor.facts import (
     update_history,
     updates,
     user_files,
+    vnc_service,
     web_headers,
 )
 from auditor.facts.interface import Fact
@@ -148,6 +150,7 @@ FACTS: tuple[Fact, ...] = (
     postgresql.FACT,
     proxy_settings.FACT,
     pwquality.FACT,
+    rdp_service.FACT,
     resolver.FACT,
     rsyslog.FACT,
     runtimes.FACT,
@@ -174,6 +177,7 @@ FACTS: tuple[Fact, ...] = (
     update_history.FACT,
     updates.FACT,
     user_files.FACT,
+    vnc_service.FACT,
     web_headers.FACT,
 )
 

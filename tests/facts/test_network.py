@@ -26,9 +26,11 @@ NAMES = (
     "network_services",
     "open_ports",
     "open_ports_ipv6",
+    "rdp_service",
     "smb_service",
     "ssh_algorithms",
     "tls",
+    "vnc_service",
     "web_headers",
     *DATAGRAMS,
 )
