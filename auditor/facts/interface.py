@@ -46,12 +46,15 @@ class Question:
 
     ``keep`` is pure: of a datagram that came back the part that a parser reads, without what differs each night (times,
     counters, order), or None when it is no answer to this question. Raising anything is None too.
+
+    ``any_port``: the host answers from another port than the one asked, as TFTP's servers do.
     """
 
     name: str
     port: int
     payload: bytes
     keep: Callable[[bytes], bytes | None]
+    any_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
