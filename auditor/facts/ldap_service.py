@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 from auditor.errors import ParseError
 from auditor.facts._conversations import held, speaks_tls, spoken
-from auditor.facts._ldap import BASE, HIDDEN, SIZE_LIMIT_EXCEEDED, SUBTREE, SUCCESS, Client
+from auditor.facts._ldap import BASE, HIDDEN, SIZE_LIMIT_EXCEEDED, SUBTREE, SUCCESS, Client, Result
 from auditor.facts._nmap_output import as_items, closed_ports, number, open_ports
 from auditor.facts.interface import SECURE, Arguments, Conversation, Fact, NetworkProbe, Talk, Told
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
@@ -16,6 +16,8 @@ _PLAIN, _TLS = frozenset({389, 3268}), frozenset({636, 3269})
 _SERVICES = frozenset({"ldap", "ldapssl", "globalcatLDAP", "globalcatLDAPssl"})
 _CONTEXTS, _DEFAULT, _MECHANISMS = "namingcontexts", "defaultnamingcontext", "supportedsaslmechanisms"
 _NO_ATTRIBUTES = ("1.1",)  # RFC 4511, 4.5.1.8: that an entry is there is enough, what it holds is nobody's business
+# Where people are, by custom: a context may hide itself and show what is below to whoever knows the name.
+_BRANCHES = (b"ou=people,", b"ou=users,", b"cn=users,", b"cn=accounts,", b"ou=groups,")
 _ENOUGH = 2  # entries that are asked for of each naming context
 _MOST_CONTEXTS = 16
 _LONGEST_NAME = 60
@@ -33,16 +35,24 @@ def _look(client: Client) -> Generator[bytes | None, bytes, Told]:
     # one that tells no context may all the same search in one of its own choice
     for context in contexts[:_MOST_CONTEXTS] or [b""]:
         found = yield from client.search(context, SUBTREE, _NO_ATTRIBUTES, _ENOUGH)
-        seen = [name for name, _ in found.entries if name]
-        if seen or found.code == SIZE_LIMIT_EXCEEDED:
-            told.append(("context", f"entries {min(len(seen) or 1, _ENOUGH)}"))
-        elif found.code == SUCCESS:
-            told.append(("context", "empty"))
-        else:
-            told.append(("context", "refused" if found.refused else f"code {found.code}"))
+        for branch in _BRANCHES if context and found.code in HIDDEN else ():
+            below = yield from client.search(branch + context, SUBTREE, _NO_ATTRIBUTES, _ENOUGH)
+            if _came_to(below) not in ("refused", "empty"):
+                found = below
+                break
+        told.append(("context", _came_to(found)))
         if found.more:  # it does not keep to what was asked: the rest of its answer is still coming
-            return tuple(told)
+            break
     return tuple(told)
+
+
+def _came_to(found: Result) -> str:
+    seen = [name for name, _ in found.entries if name]
+    if seen or found.code == SIZE_LIMIT_EXCEEDED:
+        return f"entries {min(len(seen) or 1, _ENOUGH)}"
+    if found.code == SUCCESS:
+        return "empty"
+    return "refused" if found.refused else f"code {found.code}"
 
 
 def _anonymous() -> Talk:
