@@ -41,15 +41,18 @@ def written(name: str, told: Told | str) -> Element:
     return out
 
 
-def held(output: str, probe: NetworkProbe) -> Iterator[tuple[Element, dict[str, dict[str, list[str]]]]]:
+def held(
+    output: str, probe: NetworkProbe, may_fail: frozenset[str] = frozenset()
+) -> Iterator[tuple[Element, dict[str, dict[str, list[str]]]]]:
     """Each open port of a host's slice on which conversations were due, with what each told by its keys.
 
-    Raises ParseError when one was due and is missing, or came to nothing: what was not told is not the absence of it.
+    Raises ParseError when one was due and is missing, or came to nothing: what was not told is not the absence of it. One that
+    ``may_fail`` then tells its reason under ``FAILED`` alone.
     """
     for port in open_ports(output):
         due = [c for c in probe.conversations if is_due(port, c)]
         if due:
-            yield port, {c.name: _values(port, c.name) for c in due}
+            yield port, {c.name: _values(port, c.name, c.name in may_fail) for c in due}
 
 
 def spoken(ports: Iterable[Element], probe: NetworkProbe) -> list[Element]:
@@ -64,9 +67,11 @@ def _is_settled(port: Element, probe: NetworkProbe) -> bool:
     return all(not _failure(script(port, c.name)) for c in due)
 
 
-def _values(port: Element, name: str) -> dict[str, list[str]]:
+def _values(port: Element, name: str, may_fail: bool) -> dict[str, list[str]]:
     said = script(port, name)
-    if reason := _failure(said):
+    if (reason := _failure(said)) and may_fail:
+        return {FAILED: [reason]}
+    if reason:
         raise ParseError(f"port {number(port)} was asked ({name}) and its answer is not known: {reason}")
     values: dict[str, list[str]] = {}
     for element in said if said is not None else ():

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from auditor.errors import ParseError
-from auditor.facts._conversations import held, speaks_tls, spoken
+from auditor.facts._conversations import FAILED, held, speaks_tls, spoken
 from auditor.facts._ldap import BASE, HIDDEN, SIZE_LIMIT_EXCEEDED, SUBTREE, SUCCESS, Client, Result
 from auditor.facts._nmap_output import as_items, closed_ports, number, open_ports
 from auditor.facts.interface import SECURE, Arguments, Conversation, Fact, NetworkProbe, Talk, Told
-from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _PLAIN, _TLS = frozenset({389, 3268}), frozenset({636, 3269})
 _SERVICES = frozenset({"ldap", "ldapssl", "globalcatLDAP", "globalcatLDAPssl"})
+_ANONYMOUS, _START_TLS = "ldap-anonymous", "ldap-starttls"
 _CONTEXTS, _DEFAULT, _MECHANISMS = "namingcontexts", "defaultnamingcontext", "supportedsaslmechanisms"
 _NO_ATTRIBUTES = ("1.1",)  # RFC 4511, 4.5.1.8: that an entry is there is enough, what it holds is nobody's business
 # Where people are, by custom: a context may hide itself and show what is below to whoever knows the name.
@@ -71,8 +72,8 @@ PROBE = NetworkProbe(
     what="conversations",
     service_detection=True,
     conversations=(
-        Conversation("ldap-anonymous", _PLAIN, _SERVICES, _anonymous, tls_ports=_TLS),
-        Conversation("ldap-starttls", _PLAIN, _SERVICES, _start_tls, tls_ports=_TLS, plain_only=True),
+        Conversation(_ANONYMOUS, _PLAIN, _SERVICES, _anonymous, tls_ports=_TLS),
+        Conversation(_START_TLS, _PLAIN, _SERVICES, _start_tls, tls_ports=_TLS, plain_only=True),
     ),
 )
 
@@ -80,28 +81,29 @@ PROBE = NetworkProbe(
 def parse(output: str, _args: Arguments) -> Json:
     """A host's slice: for each port that speaks LDAP how, and what it shows to somebody who does not say who he is.
 
-    ``tls`` from the first byte; ``starttls`` when it was asked for and agreed on. ``mechanisms`` are those of SASL that are told
+    ``tls`` from the first byte; ``starttls`` when it was asked for and agreed on, left out when that came to nothing and entries
+    were shown in the clear all the same. ``mechanisms`` are those of SASL that are told
     before StartTLS. ``anonymous_entries`` is the most entries that were shown of one naming context, in the clear or after
     StartTLS: 0, 1, or 2 for more than one. A directory that neither shows entries nor refuses them, or does not tell which
     naming contexts it holds: ParseError.
     """
     servers: list[Json] = []
-    for port, conversations in held(output, PROBE):
-        plain, after = conversations["ldap-anonymous"], conversations.get("ldap-starttls", {})
+    for port, conversations in held(output, PROBE, frozenset({_START_TLS})):
+        plain, after = conversations[_ANONYMOUS], conversations.get(_START_TLS, {})
         rounds = [plain, after] if after.get("starttls") == ["yes"] else [plain]
         entries = max(_entries(one) for one in rounds)
         if entries == 0:
+            if FAILED in after:
+                raise ParseError(
+                    f"port {number(port)} was asked for StartTLS and its answer is not known: {after[FAILED][0][:80]}"
+                )
             for one in rounds:
                 _require_settled(one, number(port))
-        servers.append(
-            {
-                "port": number(port),
-                "tls": speaks_tls(port, PROBE.conversations[0]),
-                "starttls": after.get("starttls") == ["yes"],
-                "mechanisms": list(plain.get("mechanism", [])),
-                "anonymous_entries": entries,
-            }
-        )
+        value: dict[str, Json] = {"port": number(port), "tls": speaks_tls(port, PROBE.conversations[0])}
+        if FAILED not in after:
+            value["starttls"] = after.get("starttls") == ["yes"]
+        value["mechanisms"], value["anonymous_entries"] = list(plain.get("mechanism", [])), entries
+        servers.append(value)
     return servers
 
 
@@ -133,7 +135,7 @@ def proven(output: str, _args: Arguments) -> list[Json]:
 FACT = Fact(
     name="ldap_service",
     title=Text(en="What a directory shows to strangers over LDAP", ar="ما تُظهره خدمة الدليل للغرباء عبر LDAP"),
-    shape=ListOf(record(port=INT, tls=BOOL, starttls=BOOL, mechanisms=ListOf(STR), anonymous_entries=INT)),
+    shape=ListOf(record(port=INT, tls=BOOL, starttls=optional(BOOL), mechanisms=ListOf(STR), anonymous_entries=INT)),
     parse=parse,
     example=[{"port": 389, "tls": False, "starttls": True, "mechanisms": ["EXTERNAL", "GSSAPI"], "anonymous_entries": 0}],
     network=PROBE,

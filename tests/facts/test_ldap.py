@@ -190,6 +190,16 @@ def test_a_directory_that_was_not_heard_has_no_value(service: str, scripts: str)
     assert [] == FACT.proven(output, {})
 
 
+def test_what_was_shown_in_the_clear_counts_though_starttls_broke() -> None:
+    """A broken certificate must not hide an open directory; StartTLS is then left out, so that no check passes on it."""
+    broken = '<script id="ldap-starttls"><elem key="failed">TLS could not be agreed on</elem></script>'
+    shown = '<script id="ldap-anonymous"><elem key="root">told</elem><elem key="context">entries 1</elem></script>'
+    value: Any = FACT.value(slice_of(shown + broken), {})
+    assert [{"port": 389, "tls": False, "mechanisms": [], "anonymous_entries": 1}] == value
+    with pytest.raises(ParseError, match="StartTLS"):
+        FACT.value(slice_of(shown.replace("entries 1", "refused") + broken), {})
+
+
 def test_a_port_that_is_something_else_is_no_directory() -> None:
     output = slice_of("", service='<service name="ssh" method="probed"/>')
     assert FACT.proven is not None
