@@ -106,9 +106,12 @@ def _describe(app: App, name: str, output: str) -> None:
 
 
 def _asked(probe: NetworkProbe | None) -> list[tuple[str, str]]:
-    """What is asked from the network, of nmap or by datagrams."""
+    """What is asked from the network, of nmap, by conversations or by datagrams."""
     if probe is None:
         return []
     if probe.questions:
         return [(_("Asks over UDP"), "  ".join(f"{q.port}/udp {q.name}" for q in probe.questions))]
+    if probe.conversations:
+        held = (f"{'+'.join(map(str, sorted(c.ports | c.tls_ports)))}/tcp {c.name}" for c in probe.conversations)
+        return [(_("Asks over TCP"), "  ".join(held))]
     return [(_("Asks nmap for"), " ".join((probe.what, *probe.scripts)))]

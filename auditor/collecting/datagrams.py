@@ -2,12 +2,14 @@
 
 nmap's own UDP scan needs privileges, and what is seen must not depend on who ran the audit. A question is one datagram that any
 client of the service sends; it is repeated, because datagrams get lost. A connected socket takes answers from the one asked
-alone, and learns from the host's ICMP message that nothing listens on the port.
+alone, and learns from the host's ICMP message that nothing listens on the port. Where a service answers from another port the
+socket is not connected: the sender's address is then compared here, and Linux is asked to tell of ICMP messages all the same.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import selectors
 import socket
 import time
@@ -23,6 +25,7 @@ TRIES = 3
 PATIENCE = 1.0  # seconds that a try waits
 AT_ONCE = 256  # sockets open side by side; a process may have 1,024 files open by default
 _LARGEST = 65_535
+_TELL_ICMP = ((socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25))  # IP_RECVERR, IPV6_RECVERR (linux/in.h, linux/in6.h)
 
 Pair: TypeAlias = tuple[Address, Question]
 
@@ -84,7 +87,10 @@ class _Wave:
         self._sockets[pair] = made
         made.setblocking(False)
         try:
-            made.connect((str(address), question.port))
+            if question.any_port:
+                made.setsockopt(*_TELL_ICMP[address.version == 6], 1)
+            else:
+                made.connect((str(address), question.port))
         except OSError as error:
             self._done(pair, Unasked(f"{address}: {error.strerror}"))
             return
@@ -92,7 +98,10 @@ class _Wave:
 
     def _send(self, pair: Pair) -> None:
         try:
-            self._sockets[pair].send(pair[1].payload)
+            if pair[1].any_port:
+                self._sockets[pair].sendto(pair[1].payload, (str(pair[0]), pair[1].port))
+            else:
+                self._sockets[pair].send(pair[1].payload)
         except ConnectionRefusedError:
             self._done(pair, Reply(REFUSED))
         except BlockingIOError:
@@ -107,7 +116,7 @@ class _Wave:
 
     def _receive(self, pair: Pair) -> None:
         try:
-            data = self._sockets[pair].recv(_LARGEST)
+            data, sender = self._sockets[pair].recvfrom(_LARGEST)
         except ConnectionRefusedError:
             self._done(pair, Reply(REFUSED))
             return
@@ -115,6 +124,8 @@ class _Wave:
             return
         except OSError as error:
             self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
+            return
+        if pair[1].any_port and ipaddress.ip_address(sender[0].partition("%")[0]) != pair[0]:
             return
         kept = None
         with contextlib.suppress(ValueError, IndexError, TypeError):  # what is no answer is as if it had not come

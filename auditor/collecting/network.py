@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from auditor.collecting.conversations import slices
 from auditor.collecting.datagrams import Unasked, ask
 from auditor.collecting.nmap_ports import ALWAYS, PING, collapse
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
@@ -240,6 +241,7 @@ class _Scan:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.probes, status, reason)
         if not stopped:
+            self._converse(reached, scan, output.seconds)
             self._ask(reached)
         # nmap broke: whatever host broke it must not take the others with it
         for target in again:
@@ -258,6 +260,15 @@ class _Scan:
             elif all(reply is not None for _, reply in told):
                 self._seen(target, [(call, write((name, reply) for name, reply in told if isinstance(reply, Reply)))], seconds)
 
+    def _converse(self, targets: list[_Target], scan: Scan, seconds: float) -> None:
+        """Speak to the open ports of the hosts that answered nmap."""
+        started = time.monotonic()
+        probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.conversations]
+        wanted = [(t.address, scan.hosts[t.address], probe, ALWAYS | t.declared) for t, _, probe in probes]
+        for (target, call, _), text in zip(probes, slices(wanted, cancelled=self._cancelled), strict=True):
+            if text is not None:
+                self._seen(target, [(call, text)], seconds + time.monotonic() - started)
+
     def _judge(self, target: _Target, address: Address, scan: Scan, seconds: float) -> bool:
         """Answer for a host that nmap finished, and whether it was there."""
         host = scan.hosts[address]
@@ -274,8 +285,8 @@ class _Scan:
             )
         else:
             ports = ALWAYS | target.declared
-            slices = [(call, host_slice(host, probe, ports)) for call, probe in target.probes if not probe.questions]
-            self._seen(target, slices, seconds)
+            from_nmap = [(call, probe) for call, probe in target.probes if not probe.questions and not probe.conversations]
+            self._seen(target, [(call, host_slice(host, probe, ports)) for call, probe in from_nmap], seconds)
             return True
         return False
 

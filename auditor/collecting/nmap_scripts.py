@@ -14,6 +14,8 @@ _KEPT = {
     "smb2-security-mode": ("2", "3"),
     "ssl-cert": ("subject", "issuer", "pubkey", "extensions", "sig_algo", "validity"),
 }
+# Of a VNC server's ways to log on the numbers, by where they are offered.
+_VNC_TYPES = ("Security types", "VeNCrypt auth subtypes", "TLS auth subtypes", "Tight auth subtypes")
 _DROPPED = frozenset({"modulus", "exponent", "ecdhparams", "critical"})
 _TLS_VERSION = re.compile(r"(?:SSL|TLS)")
 # Of a web server's headers those that checks read: the others carry times, lengths and tags of the very answer.
@@ -35,6 +37,9 @@ def kept(script: Element) -> Element:
         return out
     if name == "http-headers":
         _headers(script.get("output", ""), out)
+        return out
+    if name == "vnc-info":
+        _security_types(script, out)
         return out
     keys = _KEPT.get(name)
     for child in script:
@@ -71,6 +76,19 @@ def _headers(output: str, out: Element) -> None:
             found.append((name, _steady(name, match[2].strip())))
     for name, value in sorted(set(found)):
         SubElement(out, "elem", key=name).text = value
+
+
+def _security_types(script: Element, out: Element) -> None:
+    """The numbers in order: nmap's names for them change with its version, and the elements of one now stand so, now so."""
+    for key in _VNC_TYPES:
+        for said in (t for t in script if t.get("key") == key):
+            numbers = {e.text or "" for row in said for e in row if e.get("key") in ("type", "code")}
+            numbers |= {
+                e.text or "" for e in said if e.tag == "elem"
+            }  # "None", where a server of TightVNC's kind asks for nothing
+            table = SubElement(out, "table", key=key)
+            for number in sorted(numbers):
+                SubElement(table, "elem").text = number
 
 
 def _steady(name: str, value: str) -> str:

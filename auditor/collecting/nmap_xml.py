@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -58,21 +58,32 @@ def answered(host: Element) -> bool:
     return any(state in ("open", "closed") for state in states)
 
 
-def host_slice(host: Element, probe: NetworkProbe, ports: frozenset[int]) -> str:
-    """What the probe's fact reads of a host: its open ports among ``ports``, in order, and which of ``ports`` refused."""
+def host_slice(
+    host: Element, probe: NetworkProbe, ports: frozenset[int], told: Mapping[int, Sequence[Element]] | None = None
+) -> str:
+    """What the probe's fact reads of a host: its open ports among ``ports``, in order, and which of ``ports`` refused.
+
+    ``told`` is by port what our own conversations came to.
+    """
     out = Element("host")
     SubElement(out, "status", state="up")
     SubElement(out, "address", addr=str(_address(host)))
     container = SubElement(out, "ports", closed=collapse(_closed(host, ports)))
-    found = [(int(p.get("portid", "0")), p) for p in host.iterfind("ports/port")]
-    for number, port in sorted(found, key=lambda pair: (pair[1].get("protocol", ""), pair[0])):
-        state = port.find("state")
-        if number in ports and state is not None and state.get("state") == "open":
-            container.append(_port(port, probe))
-    told = host.find("hostscript")
-    if told is not None and (scripts := _scripts(told, probe)):
+    for port in sorted(open_ports(host, ports), key=lambda p: (p.get("protocol", ""), int(p.get("portid", "0")))):
+        container.append(_port(port, probe))
+        container[-1].extend((told or {}).get(int(port.get("portid", "0")), ()))
+    of_host = host.find("hostscript")
+    if of_host is not None and (scripts := _scripts(of_host, probe)):
         SubElement(out, "hostscript").extend(scripts)
     return _text(out)
+
+
+def open_ports(host: Element, ports: frozenset[int]) -> Iterator[Element]:
+    """Those of ``ports`` that are open, as nmap tells of them."""
+    for port in host.iterfind("ports/port"):
+        state = port.find("state")
+        if int(port.get("portid", "0")) in ports and state is not None and state.get("state") == "open":
+            yield port
 
 
 def _closed(host: Element, ports: frozenset[int]) -> frozenset[int]:

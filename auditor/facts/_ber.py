@@ -1,8 +1,9 @@
-"""The little of ASN.1's Basic Encoding Rules that SNMP needs: short tags, definite lengths (X.690, RFC 3417)."""
+"""The little of ASN.1's Basic Encoding Rules that SNMP and LDAP need: short tags, definite lengths (X.690)."""
 
 from __future__ import annotations
 
 SEQUENCE, INTEGER, STRING, NULL, OID = 0x30, 0x02, 0x04, 0x05, 0x06
+BOOLEAN, ENUMERATED = 0x01, 0x0A
 
 
 def tlv(tag: int, *parts: bytes) -> bytes:
@@ -22,16 +23,34 @@ def elements(data: bytes) -> list[tuple[int, bytes]]:
     """The elements that ``data`` consists of, as (tag, content). Raises ValueError when it does not."""
     found: list[tuple[int, bytes]] = []
     while data:
-        if len(data) < 2 or data[0] & 0x1F == 0x1F:
-            raise ValueError("no element starts here")
-        size, start = data[1], 2
-        if size == 0x80 or size > 0x84:
-            raise ValueError("an indefinite or absurd length")
-        if size > 0x80:
-            start += size - 0x80
-            size = int.from_bytes(data[2:start], "big")
-        if len(data) < start or len(data) - start < size:
+        start, end = _bounds(data)
+        if len(data) < end:
             raise ValueError("an element is cut")
-        found.append((data[0], data[start : start + size]))
-        data = data[start + size :]
+        found.append((data[0], data[start:end]))
+        data = data[end:]
     return found
+
+
+def first_size(data: bytes, largest: int) -> int | None:
+    """How long a stream's first element is with its head; None while that is not told. Raises ValueError beyond ``largest``."""
+    if len(data) < 2 or (data[1] > 0x80 and len(data) < 2 + data[1] - 0x80 and data[1] <= 0x84):
+        return None
+    _, end = _bounds(data)
+    if end > largest:
+        raise ValueError("an element is too long")
+    return end
+
+
+def _bounds(data: bytes) -> tuple[int, int]:
+    """Where the content of the first element starts and ends."""
+    if len(data) < 2 or data[0] & 0x1F == 0x1F:
+        raise ValueError("no element starts here")
+    size, start = data[1], 2
+    if size == 0x80 or size > 0x84:
+        raise ValueError("an indefinite or absurd length")
+    if size > 0x80:
+        start += size - 0x80
+        if len(data) < start:
+            raise ValueError("an element is cut")
+        size = int.from_bytes(data[2:start], "big")
+    return start, start + size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,6 +12,9 @@ from auditor.facts.shape import Plain, Shape, conform
 from auditor.model import AssetKind, Json, Scalar, Text
 
 Arguments: TypeAlias = Mapping[str, Scalar]
+Told: TypeAlias = tuple[tuple[str, str], ...]
+Talk: TypeAlias = Generator[bytes | None, bytes, Told]
+SECURE: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,37 @@ class Question:
 
     ``keep`` is pure: of a datagram that came back the part that a parser reads, without what differs each night (times,
     counters, order), or None when it is no answer to this question. Raising anything is None too.
+
+    ``any_port``: the host answers from another port than the one asked, as TFTP's servers do.
     """
 
     name: str
     port: int
     payload: bytes
     keep: Callable[[bytes], bytes | None]
+    any_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One TCP connection to a port that nmap found open, where no script of nmap tells a refusal from silence.
+
+    It is held on the usual ``ports`` unless they said that they are something else, and on any port that said it is one of
+    ``services`` (nmap's names); ``tls_ports`` are those of them usual for TLS from the first byte. ``plain_only``: not held where
+    TLS is spoken from the first byte. ``plain_first``: the first words are plain, also where nmap found that TLS would do.
+
+    ``talk`` is pure and given the words to say one by one: it yields bytes to send (``b""``: only wait) and is sent what comes
+    next, or yields ``SECURE`` and goes on once TLS is spoken. It returns what a parser reads, as keys with values, without what
+    differs each night or is secret. Raising ValueError means that what came is no answer.
+    """
+
+    name: str
+    ports: frozenset[int]
+    services: frozenset[str]
+    talk: Callable[[], Talk]
+    tls_ports: frozenset[int] = frozenset()
+    plain_only: bool = False
+    plain_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +84,8 @@ class NetworkProbe:
     """How a fact is read from the network; what several ask of nmap is merged into one run.
 
     ``what`` is ``discover`` (which addresses of a network answer), ``ports`` (which TCP ports of a host are open),
-    ``scripts`` (NSE ``scripts`` run against the open ports) or ``datagrams`` (``questions`` sent over UDP).
+    ``scripts`` (NSE ``scripts`` run against the open ports), ``conversations`` (held by ourselves on open ports, and told in the
+    slice as scripts are) or ``datagrams`` (``questions`` sent over UDP).
     ``service_detection`` asks for -sV (light). The parser is given the asset's slice of the nmap XML, a ``<host>`` element
     (for a network: a ``<hosts>`` element); for datagrams the lines that ``_datagrams.read`` reads. ``second_address`` asks the
     host at its IPv6 address, where the inventory lists one beside its address.
@@ -68,10 +97,13 @@ class NetworkProbe:
     volatile: bool = False
     questions: tuple[Question, ...] = ()
     second_address: bool = False
+    conversations: tuple[Conversation, ...] = ()
 
     def described(self) -> dict[str, Json]:
         """What is asked, as plain data to be shown and kept with a run."""
+        held: list[Json] = [{"name": c.name, "ports": [*sorted(c.ports | c.tls_ports)]} for c in self.conversations]
         return {
+            **({"conversations": held} if held else {}),
             "what": self.what,
             "scripts": list(self.scripts),
             "service_detection": self.service_detection,

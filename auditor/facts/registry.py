@@ -34,6 +34,7 @@ from auditor.facts import (
     home_directories,
     kernel_modules,
     last_logins,
+    ldap_service,
     listening_sockets,
     live_hosts,
     log_files,
@@ -59,6 +60,7 @@ from auditor.facts import (
     postgresql,
     proxy_settings,
     pwquality,
+    rdp_service,
     resolver,
     rsyslog,
     runtimes,
@@ -76,6 +78,7 @@ from auditor.facts import (
     sysctl,
     sysctl_saved,
     systemd_config,
+    tftp_service,
     time_sync,
     timezone,
     tls,
@@ -85,6 +88,7 @@ from auditor.facts import (
     update_history,
     updates,
     user_files,
+    vnc_service,
     web_headers,
 )
 from auditor.facts.interface import Fact
@@ -121,6 +125,7 @@ FACTS: tuple[Fact, ...] = (
     home_directories.FACT,
     kernel_modules.FACT,
     last_logins.FACT,
+    ldap_service.FACT,
     listening_sockets.FACT,
     live_hosts.FACT,
     log_files.FACT,
@@ -146,6 +151,7 @@ FACTS: tuple[Fact, ...] = (
     postgresql.FACT,
     proxy_settings.FACT,
     pwquality.FACT,
+    rdp_service.FACT,
     resolver.FACT,
     rsyslog.FACT,
     runtimes.FACT,
@@ -163,6 +169,7 @@ FACTS: tuple[Fact, ...] = (
     sysctl.FACT,
     sysctl_saved.FACT,
     systemd_config.FACT,
+    tftp_service.FACT,
     time_sync.FACT,
     timezone.FACT,
     tls.FACT,
@@ -172,6 +179,7 @@ FACTS: tuple[Fact, ...] = (
     update_history.FACT,
     updates.FACT,
     user_files.FACT,
+    vnc_service.FACT,
     web_headers.FACT,
 )
 

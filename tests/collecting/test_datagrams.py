@@ -129,3 +129,33 @@ def test_more_questions_than_sockets_are_asked_in_turn(monkeypatch: pytest.Monke
     with server(b"yes") as port:
         pairs = [(HERE, Question(str(n), port, b"hello", keep)) for n in range(10)]
         assert {pair: Reply(ANSWERED) for pair in pairs} == ask(pairs, cancelled=lambda: False, patience=0.5)
+
+
+def test_an_answer_from_another_port_is_heard_where_the_service_answers_so() -> None:
+    """TFTP's way; from another address it counts no more than elsewhere, and a refusal is still told from silence."""
+    asked, other, stranger = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3))
+    asked.bind((str(HERE), 0))
+    asked.settimeout(2)
+    other.bind((str(HERE), 0))
+    stranger.bind((str(THERE), 0))
+    question = Question("q", asked.getsockname()[1], b"hello", keep, any_port=True)
+    told: list[Reply | Unasked | None] = []
+
+    def wait() -> None:
+        told.append(ask([(HERE, question)], cancelled=lambda: False, patience=0.2).get((HERE, question)))
+
+    for answering, expected in ((stranger, SILENT), (other, ANSWERED), (None, REFUSED)):
+        if answering is None:
+            asked.close()
+        asking = threading.Thread(target=wait)
+        asking.start()
+        if answering is not None:
+            _, peer = asked.recvfrom(100)
+            answering.sendto(b"yes", peer)
+        asking.join()
+        assert expected == getattr(told[-1], "state", None)
+        if answering is stranger:  # the two repeated questions of the silent turn
+            asked.recvfrom(100)
+            asked.recvfrom(100)
+    other.close()
+    stranger.close()

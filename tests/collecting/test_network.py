@@ -19,7 +19,7 @@ from auditor.collecting import nmap_ports
 from auditor.collecting.network import HOSTS_PER_RUN, scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import read_scan
-from auditor.errors import CollectionError
+from auditor.errors import CollectionError, ParseError
 from auditor.facts import by_name
 from auditor.model import (
     Asset,
@@ -164,10 +164,30 @@ def test_questions_over_udp_are_put_only_to_a_host_that_was_there() -> None:
     up = Nmap(document(answer("127.88.0.3")))
     seen = look(plan(host("h", "127.88.0.3"), facts=("udp_services", "open_ports")), run=up)
     assert seen["h", "udp_services"].stdout == (
-        "rpcbind refused\nnetbios-ns refused\nssdp refused\nmdns refused\nmemcached refused\nend\n"
+        "rpcbind refused\nnetbios-ns refused\ncldap refused\nssdp refused\nmdns refused\nmemcached refused\nend\n"
     )
     down = look(plan(host("h", "127.88.0.3"), facts=("udp_services",)), run=Nmap(document()))
     assert down["h", "udp_services"].status is ObservationStatus.FAILED
+
+
+def test_conversations_are_held_only_on_ports_that_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host without such a port costs no connection; one that closed it since is not one whose directory shows nothing."""
+    asked: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        asked.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    nmap = Nmap(document(answer("127.88.0.5", (22, "open")), answer("127.88.0.6", (389, "open"), (3389, "closed"))))
+    seen = look(plan(host("a", "127.88.0.5"), host("b", "127.88.0.6"), facts=("ldap_service", "rdp_service")), run=nmap)
+    assert {("127.88.0.6", 389)} == set(asked)
+    directory = by_name("ldap_service")
+    assert directory is not None
+    assert [] == directory.value(seen["a", "ldap_service"].stdout, {})
+    with pytest.raises(ParseError, match="the connection was closed"):
+        directory.value(seen["b", "ldap_service"].stdout, {})
+    assert "<script" not in seen["b", "rdp_service"].stdout
 
 
 @needs_nmap

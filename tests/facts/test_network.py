@@ -19,15 +19,18 @@ from auditor.model import Case
 from auditor.workflow.cases import run_cases
 
 GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
-DATAGRAMS = ("dns_service", "ntp_service", "snmp", "udp_services")
+DATAGRAMS = ("dns_service", "ntp_service", "snmp", "tftp_service", "udp_services")
 NAMES = (
+    "ldap_service",
     "live_hosts",
     "network_services",
     "open_ports",
     "open_ports_ipv6",
+    "rdp_service",
     "smb_service",
     "ssh_algorithms",
     "tls",
+    "vnc_service",
     "web_headers",
     *DATAGRAMS,
 )
@@ -242,6 +245,34 @@ def test_a_device_cannot_steer_a_terminal_by_its_description() -> None:
     said = "".join(f"{name} answered {b'x'.hex()}\n" for name in names).replace(b"x".hex(), b"\x1b[2J".hex()) + "end\n"
     value: Any = fact("snmp").value(said, {})
     assert "\ufffd[2J" == value[0]["description"]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("answered 00050001", [{"port": 69, "answer": "error 1"}]),
+        ("answered 0003", [{"port": 69, "answer": "file"}]),
+        ("refused", [{"port": 69, "answer": "refused"}]),
+        ("silent", []),
+    ],
+)
+def test_tftp_that_is_silent_is_not_tftp_that_is_absent(line: str, value: list[dict[str, object]]) -> None:
+    """A server answers from another port, which firewalls drop: silence is neither a pass nor proof."""
+    one = fact("tftp_service")
+    assert one.proven is not None
+    assert (value, value) == (one.value(f"read {line}\nend\n", {}), one.proven(f"read {line}\nend\n", {}))
+
+
+def test_of_a_file_or_a_directory_nothing_is_kept() -> None:
+    """A block of a file, a domain controller's root entry: that they came is all there is to know."""
+    (tftp,) = fact("tftp_service").network.questions  # type: ignore[union-attr]
+    assert b"\0\x03" == tftp.keep(b"\0\x03\0\x01root:x:0:0")
+    assert b"\0\x05\0\x01" == tftp.keep(b"\0\x05\0\x01File not found\0")
+    assert [None, None] == [tftp.keep(b"\0\x01\0\0"), tftp.keep(b"\0\x05")]
+    cldap = next(q for q in fact("udp_services").network.questions if q.name == "cldap")  # type: ignore[union-attr]
+    entry, done = bytes.fromhex("300a02024155640404003000"), bytes.fromhex("300d0202415565070a010004000400")
+    assert [b"", b""] == [cldap.keep(entry), cldap.keep(done)]
+    assert [None, None] == [cldap.keep(entry.replace(b"AU", b"AV")), cldap.keep(entry.replace(b"\x64", b"\x61"))]
 
 
 def test_a_server_whose_headers_or_dialects_were_not_read_has_no_value() -> None:
