@@ -66,7 +66,7 @@ def test_arabic_help_is_arabic(path: tuple[str, ...], monkeypatch: pytest.Monkey
         assert has_rtl(title)
         for entry in re.split(r"\n(?=  \S)", "\n".join(lines)):
             assert has_rtl(entry), entry
-    told = re.sub(r"\[[^\]]*\]|\{[^}]*\}|--[a-z-]+|known_hosts", "", page)
+    told = re.sub(r"`[^`]*`|\[[^\]]*\]|\{[^}]*\}|--[a-z-]+|known_hosts", "", page)
     for line in told.split("\n")[1:]:
         words = line.split(None, 1)
         assert not ENGLISH.search(words[1] if line.startswith("  ") and len(words) > 1 and not has_rtl(words[0]) else line), line
