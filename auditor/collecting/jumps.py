@@ -12,7 +12,8 @@ import paramiko
 
 from auditor.collecting.known_hosts import KnownHosts
 from auditor.collecting.ssh_errors import translate
-from auditor.collecting.ssh_login import Clock, Secrets, Stream, connect, hang_up, log_in, shake_hands, verify
+from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, shake_hands
+from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Target
 from auditor.errors import CollectionError, DeadlineError, UnreachableError, UntrustedError
 

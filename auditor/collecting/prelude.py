@@ -19,12 +19,13 @@ cd / || exit 1
 # A frame is one line that starts with the session's secret; echo is a builtin, so that the secret shows in no process list.
 a_frame() { echo "$a_nl$a_marker $*"; }
 
-# Prints "d" when sudo itself speaks of a refusal; passes every line on to the probe's stderr.
+# Prints "d" when sudo itself speaks of a refusal, "w" when it only cannot write its log; passes every line on to the stderr.
 a_scan() {
   while IFS= read -r a_line || [ -n "$a_line" ]; do
     printf '%s\n' "$a_line" >&2
     case $a_line in
       *'unable to resolve host'*) ;;
+      'sudo: unable to '*' log file: '*) printf w >&7 ;;
       sudo:*|sudo-rs:*|'Sorry, '*|*'not in the sudoers'*|*'may not run sudo'*|*'not allowed to '*) printf d >&7 ;;
     esac
   done
@@ -41,11 +42,19 @@ as_root() {
     return 126
   fi
   { a_said=$( { { sudo -n -- "$@" 2>&6 >&8 6>&- 7>&- 8>&-; printf '%s' "$?" >&7; } 6>&1 | a_scan; } 7>&1 ); } 8>&1
-  a_spoke=
+  a_spoke= a_unlogged=
   while :; do
-    case $a_said in *d*) a_spoke=1 a_said=${a_said%%d*}${a_said#*d} ;; *) break ;; esac
+    case $a_said in
+      *d*) a_spoke=1 a_said=${a_said%%d*}${a_said#*d} ;;
+      *w*) a_unlogged=1 a_said=${a_said%%w*}${a_said#*w} ;;
+      *) break ;;
+    esac
   done
   [ "$a_said" = 0 ] && return 0
+  # Where it cannot write its log sudo goes on, and the status is the command's, unless it was told to refuse then.
+  if [ -n "$a_unlogged" ]; then
+    case $(sudo -n -l 2>/dev/null) in ''|*'!ignore_logfile_errors'*) a_spoke=1 ;; esac
+  fi
   # A refusal in words we do not know looks like a command that exits 1: ask sudo whether it would have permitted it.
   if [ -n "$a_spoke" ] || { [ "$a_said" = 1 ] && ! sudo -n -l -- "$@" >/dev/null 2>&1; }; then
     a_frame "d $a_index" >&3

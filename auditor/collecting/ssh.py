@@ -16,16 +16,21 @@ from auditor.collecting.framing import decode
 from auditor.collecting.interface import STOPPED, Cancelled, Flag, utcnow
 from auditor.collecting.jumps import JumpPool
 from auditor.collecting.known_hosts import trust_command
+from auditor.collecting.redaction import redact
 from auditor.collecting.script import REMOTE_COMMAND, Lookup
 from auditor.collecting.session import Session
 from auditor.collecting.ssh_errors import printable, reach_of, translate
-from auditor.collecting.ssh_login import Clock, Secrets, Stream, connect, hang_up, log_in, quiet, shake_hands, verify
+from auditor.collecting.ssh_guard import bound
+from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
+from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Configs, Target, target_of
-from auditor.errors import CollectionError, DeadlineError, TransportError
+from auditor.errors import CollectionError, DeadlineError, TransportError, UntrustedError
 from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
 _TICK = 0.25
+_WATCH = 1.0  # seconds between looks whether a person has cancelled while a host leaves paramiko waiting
+_SPARE = 0.1  # seconds after the deadline in which whoever waits may notice it, before the connection is cut
 _GATHER = 0.005  # what comes in within it is taken in one go rather than packet by packet
 _CHUNK = 131_072
 _HEARD = 200  # characters of a host's own words that are repeated in a report
@@ -56,13 +61,12 @@ class SshTransport:
         except Cancelled as raised:
             error = raised
         except (CollectionError, paramiko.SSHException, OSError, EOFError) as raised:
-            # an error after the deadline is how the cut that the deadline made looks from here
-            error = DeadlineError(f"{attempt.clock.what} took too long.") if attempt.was_cut else translate(raised)
+            error = attempt.explained(raised)
         except Exception as raised:
             # paramiko raises here whatever a malformed packet made its own thread raise; a fault of ours leaves the session up
             if not attempt.broken:
                 raise
-            error = translate(raised)
+            error = attempt.explained(raised)
         finally:
             attempt.close()
         return self._result(plan, session, attempt, started, error)
@@ -87,29 +91,45 @@ class SshTransport:
 
 
 class _Attempt:
-    """One connection to one host, which a timer cuts at the host's deadline wherever it hangs."""
+    """One connection to one host, which a watch cuts at the host's deadline, or when a person cancels, wherever it hangs."""
 
     def __init__(self, plan: AssetPlan, session: Session, clock: Clock) -> None:
         self._plan = plan
         self._session = session
         self._stream: Stream | None = None
         self._transport: paramiko.Transport | None = None
-        self._timer = threading.Timer(max(0.0, clock.end - time.monotonic()), self._cut)
-        self._timer.daemon = True
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._keep_watch, name="watch", daemon=True)
+        self._late = DeadlineError("The whole audit of the host took too long.")
+        self._heard: _Words | None = None
+        self._was_cut = False
         self.clock = clock
         self.host_key = ""
-        self.was_cut = False
 
     @property
     def broken(self) -> bool:
         """Whether there was a session and it is no more."""
         return self._transport is not None and not self._transport.is_active()
 
+    def explained(self, error: Exception) -> Exception:
+        """What came of the attempt. An error after the deadline is how the cut that the deadline made looks from here."""
+        if self._was_cut and self.clock.cancelled.is_set():
+            return Cancelled()
+        late = isinstance(error, DeadlineError) or self._was_cut or time.monotonic() >= self.clock.end
+        if not late or isinstance(error, UntrustedError):
+            return translate(error)
+        if self._heard is not None and not self._session.started:
+            return DeadlineError(
+                f"The login succeeded, but its shell did not begin the script in time{self._heard}. "
+                "The audit needs a login that may run /bin/sh."
+            )
+        return error if isinstance(error, DeadlineError) else self._late
+
     def run(self, settings: Settings, known: known_hosts.KnownHosts, configs: Configs, secrets: Secrets, jumps: JumpPool) -> None:
         """Log in and bring the session to its end. Raises what paramiko or the socket raises, and our own errors."""
         connection = self._plan.asset.connection
         target = target_of(self._plan.asset, configs)
-        self._timer.start()
+        self._watch.start()
         remedy = trust_command(self._plan.asset)
         connecting = self.clock.until(connection.connect_timeout or settings.connect_timeout, "The connection")
         login_seconds = connection.login_timeout or settings.login_timeout
@@ -127,42 +147,58 @@ class _Attempt:
 
     def _exchange(self, transport: paramiko.Transport) -> None:
         session = self._session
-        channel = transport.open_session(timeout=self.clock.remaining())
+        whole = self._late
+        self._late = DeadlineError("The login succeeded, but the host opened no session in time.")
+        channel = bound(transport.open_session(timeout=self.clock.remaining()))
+        self._late = DeadlineError("The login succeeded, but the host left the request for a shell without an answer.")
         channel.settimeout(self.clock.remaining())
-        channel.exec_command(REMOTE_COMMAND)
-        heard = _Words(session)
-        news = threading.Event()
-        channel.in_buffer.set_event(news)
-        channel.in_stderr_buffer.set_event(news)
-        with contextlib.suppress(TimeoutError):
+        _start(channel)
+        self._late = whole
+        self._heard = _Words(session)
+        with contextlib.suppress(OSError):  # a shell that ended early, or a deadline: what it said tells more
             channel.sendall(session.script)
             channel.shutdown_write()
-        while not (session.finished or session.flooded):
-            came = _drain(channel.recv_ready, channel.recv, heard.stdout)
-            came = _drain(channel.recv_stderr_ready, channel.recv_stderr, heard.stderr) or came
-            if came:
-                continue
-            if channel.closed or channel.eof_received:
-                if channel.recv_ready() or channel.recv_stderr_ready():
-                    continue
-                break
-            # set by whatever comes in, and cleared only by a read, which is followed by another look
-            if news.wait(min(self.clock.remaining(), _TICK)):
-                time.sleep(_GATHER)
+        self._listen(channel, self._heard)
         if session.finished:
             return
         if session.flooded:
             raise TransportError("The host sent more than all probes together may print; the session was cut.")
+        if not transport.is_active():
+            raise translate(transport.get_exception())
         if not session.started:
-            raise TransportError(f"The login succeeded, but its shell did not run the script{heard}.")
-        raise (
-            translate(transport.get_exception())
-            if not transport.is_active()
-            else TransportError("The session ended before the script did.")
-        )
+            raise TransportError(
+                f"The login succeeded, but its shell did not run the script{self._heard}. "
+                "The audit needs a login that may run /bin/sh."
+            )
+        raise TransportError("The session ended before the script did.")
+
+    def _listen(self, channel: paramiko.Channel, heard: _Words) -> None:
+        """Take what comes until the script has ended, the host has, or it has sent too much."""
+        news = threading.Event()
+        channel.in_buffer.set_event(news)
+        channel.in_stderr_buffer.set_event(news)
+        while not (self._session.finished or self._session.flooded):
+            came = _drain(channel.recv_ready, channel.recv, heard.stdout)
+            came = _drain(channel.recv_stderr_ready, channel.recv_stderr, heard.stderr) or came
+            if came:
+                self.clock.remaining()
+                continue
+            if channel.closed or channel.eof_received:
+                if channel.recv_ready() or channel.recv_stderr_ready():
+                    continue
+                return
+            # set by whatever comes in, and cleared only by a read, which is followed by another look
+            if news.wait(min(self.clock.remaining(), _TICK)):
+                time.sleep(_GATHER)
+
+    def _keep_watch(self) -> None:
+        while not self._over.wait(max(0.0, min(self.clock.end + _SPARE - time.monotonic(), _WATCH))):
+            if self.clock.cancelled.is_set() or time.monotonic() >= self.clock.end + _SPARE:
+                self._cut()
+                return
 
     def _cut(self) -> None:
-        self.was_cut = True
+        self._was_cut = True
         stream = self._stream
         if isinstance(stream, socket.socket):
             with contextlib.suppress(OSError):
@@ -175,8 +211,20 @@ class _Attempt:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._timer.cancel()
+        self._over.set()
         hang_up(self._transport, self._stream)
+
+
+def _start(channel: paramiko.Channel) -> None:
+    """Have the login's shell become /bin/sh. Paramiko tells a refusal only by closing the channel."""
+    try:
+        channel.exec_command(REMOTE_COMMAND)
+    except paramiko.SSHException as error:
+        if channel.closed and channel.get_transport().is_active():
+            raise TransportError(
+                "The login succeeded, but the host does not let it run commands. The audit needs a login that may run /bin/sh."
+            ) from error
+        raise
 
 
 class _Words:
@@ -187,15 +235,19 @@ class _Words:
         self._first = b""
 
     def stdout(self, data: bytes) -> None:
-        self._first = self._first or data[:_HEARD]
+        self._remember(data)
         self._session.stdout(data)
 
     def stderr(self, data: bytes) -> None:
-        self._first = self._first or data[:_HEARD]
+        self._remember(data)
         self._session.stderr(data)
 
+    def _remember(self, data: bytes) -> None:
+        if len(self._first) < _HEARD:
+            self._first += data[: _HEARD - len(self._first)]
+
     def __str__(self) -> str:
-        said = " ".join(printable(decode(self._first).replace("\n", " ")).split())
+        said = " ".join(printable(redact(decode(self._first)).replace("\n", " ")).split())
         return f"; it said: {said!r}" if said else ""
 
 

@@ -1,69 +1,28 @@
-"""From an address to an authenticated SSH transport, within deadlines: connect, key exchange, host key, login."""
+"""From an address to a login, within deadlines: the connection, the verdict on the host key, the proof of who we are."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shlex
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 import paramiko
 from paramiko import ssh_exception
 
-from auditor.collecting.interface import Cancelled, Flag
 from auditor.collecting.known_hosts import KeyState, KnownHosts, fingerprint
 from auditor.collecting.ssh_errors import translate
+from auditor.collecting.ssh_guard import took_leave
+from auditor.collecting.ssh_handshake import Clock
 from auditor.collecting.ssh_target import Target
 from auditor.errors import DeadlineError, DeniedError, UnreachableError, UntrustedError
 
-Stream: TypeAlias = socket.socket | paramiko.Channel
-
-_TICK = 0.25  # seconds between looks at deadline and cancel flag
 _COMMAND_TIMEOUT = 30.0  # of a command that prints a password
-# what OpenSSH itself no longer offers; every server of the last ten years has something better
-_WEAK: dict[str, tuple[str, ...]] = {
-    "macs": ("hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"),
-}
-# authenticated encryption first: its tag is checked in C, where paramiko compares a MAC byte by byte in Python
-_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
-_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
-_HOST_KEYS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """A deadline that also ends when a person cancels. ``what`` completes the sentence of the error."""
-
-    end: float
-    cancelled: Flag
-    what: str
-
-    def remaining(self) -> float:
-        """Seconds left. Raises DeadlineError when there are none, Cancelled when a person asked to stop."""
-        if self.cancelled.is_set():
-            raise Cancelled
-        left = self.end - time.monotonic()
-        if left <= 0:
-            raise DeadlineError(f"{self.what} took too long.")
-        return left
-
-    def until(self, seconds: float, what: str) -> Clock:
-        """The earlier of this deadline and one that many seconds from now."""
-        end = time.monotonic() + seconds
-        return Clock(end, self.cancelled, what) if end < self.end else self
-
-    def wait(self, event: threading.Event) -> None:
-        """Wait for the event, no longer than the deadline."""
-        while not event.wait(min(self.remaining(), _TICK)):
-            pass
 
 
 @dataclass(slots=True)
@@ -133,15 +92,6 @@ def _load_key(path: Path, passphrase: str | None) -> paramiko.PKey:
     raise DeniedError(f"The key {path} cannot be read: not a private key that is supported, or a wrong passphrase.") from refused
 
 
-def quiet() -> None:
-    """Paramiko logs what hosts do to it; the auditor reports that itself, once, in its own words."""
-    logger = logging.getLogger("paramiko")
-    if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-        logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    logger.setLevel(logging.CRITICAL + 1)
-
-
 def connect(target: Target, clock: Clock) -> socket.socket:
     """A TCP connection to the target, by whichever of its addresses answers first in order."""
     failure: OSError | None = None
@@ -190,45 +140,6 @@ def _addresses(
     return answer  # type: ignore[return-value]
 
 
-def shake_hands(stream: Stream, preferred: tuple[str, ...], clock: Clock, only: tuple[str, ...] = ()) -> paramiko.Transport:
-    """Exchange keys with the peer, asking first for the host key types in ``preferred``. The peer is not verified yet."""
-    transport = paramiko.Transport(stream, disabled_algorithms=_WEAK)
-    wanted = [a for kind in preferred for a in _ALGORITHMS.get(kind, (kind,)) if a in _HOST_KEYS]
-    # paramiko would wake up ten times a second to see whether it was closed; hang_up wakes it instead
-    stream.settimeout(1.0)
-    options = transport.get_security_options()
-    options.ciphers = _CIPHERS
-    options.key_types = only or tuple(dict.fromkeys((*wanted, *_HOST_KEYS)))
-    transport.banner_timeout = transport.handshake_timeout = clock.remaining()
-    done = threading.Event()
-    transport.start_client(event=done)
-    try:
-        clock.wait(done)
-        if not transport.is_active():
-            raise translate(transport.get_exception())
-    except BaseException:
-        hang_up(transport, stream)
-        raise
-    return transport
-
-
-def hang_up(transport: paramiko.Transport | None, stream: Stream | None) -> None:
-    """End the session and its threads at once, whatever state it is in."""
-    if transport is not None:
-        transport.packetizer.complete_handshake()  # ends paramiko's handshake timer, a thread that would outlive us
-    if isinstance(stream, socket.socket):
-        # wakes paramiko's thread, which would otherwise notice only at its next poll
-        with contextlib.suppress(OSError):
-            stream.shutdown(socket.SHUT_RDWR)
-    if transport is not None:
-        transport.close()
-        if transport.is_alive():
-            transport.join(1.0)
-    if stream is not None:
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            stream.close()
-
-
 def verify(transport: paramiko.Transport, target: Target, known: KnownHosts, remedy: str) -> str:
     """The fingerprint of the peer's key, when it is the one on record; else UntrustedError, which says how to accept it."""
     key = transport.get_remote_server_key()
@@ -255,10 +166,19 @@ def log_in(transport: paramiko.Transport, target: Target, secrets: Secrets, cloc
         done = threading.Event()
         transport.auth_timeout = clock.remaining()
         attempt(done)
-        clock.wait(done)
+        try:
+            clock.wait(done)
+        except DeadlineError as late:
+            raise DeadlineError(f"The host left the login of {target.user!r} without an answer.") from late
         if transport.is_authenticated():
             return
         error = transport.get_exception()
+        if not refusals and isinstance(error, EOFError | ConnectionError) and not took_leave(transport):
+            # rather than answer, sshd hangs up on an account that PAM turns away
+            raise DeniedError(
+                f"The host hung up in the middle of the login of {target.user!r}, as hosts do when the account has expired or is "
+                "locked."
+            )
         refusals.append(what)
         if isinstance(error, ssh_exception.PartialAuthentication):
             refusals.append("a second proof is asked for")

@@ -11,7 +11,8 @@ from auditor.collecting import known_hosts
 from auditor.collecting.jumps import JumpPool
 from auditor.collecting.known_hosts import HostKey, KeyState, trust_command
 from auditor.collecting.ssh_errors import translate
-from auditor.collecting.ssh_login import Clock, Secrets, Stream, connect, hang_up, quiet, shake_hands
+from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
+from auditor.collecting.ssh_login import Secrets, connect
 from auditor.collecting.ssh_target import Configs, Target, target_of
 from auditor.errors import CollectionError, TransportError
 from auditor.model import Asset, Settings

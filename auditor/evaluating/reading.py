@@ -26,6 +26,8 @@ _BY_REACH = {
     Reach.SKIPPED: Reason.SKIPPED,
 }
 
+_REFUSALS = ("sudo:", "sudo-rs:", "Sorry, ")  # how the lines begin in which sudo says why it does not
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -59,13 +61,21 @@ def _read(observation: Observation | None, result: AssetResult) -> Reading | Mis
         return Missing(reason, result.detail or (observation.stderr if observation else ""))
     key = observation.probe.key
     if observation.status is not ObservationStatus.OK:
-        told = (observation.stderr.strip().splitlines() or [""])[-1][:200]
+        told = _told(observation)[:200]
         return Missing(_BY_STATUS[observation.status], f"{key}: {told}" if told else key)
     try:
         value = _parsed(observation.probe.fact, observation.probe.args, observation.stdout)
     except ParseError as error:
         return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
     return Reading(value, observation.observed_at, observation.stdout)
+
+
+def _told(observation: Observation) -> str:
+    """The last line of what the probe complained of; where privilege was denied, what sudo itself said first."""
+    lines = observation.stderr.strip().splitlines() or [""]
+    if observation.status is ObservationStatus.DENIED:
+        return next((line for line in lines if line.startswith(_REFUSALS)), lines[-1])
+    return lines[-1]
 
 
 def proven_items(call: ProbeCall, reading: Reading) -> list[Json] | None:

@@ -10,6 +10,7 @@ from auditor.lab.tree import Tree
 
 _AMAL = 1101
 _SSHD = "/etc/ssh/sshd_config"
+_PRELOAD = "/etc/ld.so.preload"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Defect:
 
     @property
     def reloads_sshd(self) -> bool:
-        """Whether sshd must read its settings again."""
-        return _SSHD in self.paths
+        """Whether sshd must start anew, to read its settings or to be loaded with what all programs are."""
+        return not {_SSHD, _PRELOAD}.isdisjoint(self.paths)
 
 
 def _sshd(name: str, check: str, option: str, value: str, *more: str) -> Defect:
@@ -122,10 +123,13 @@ def _old_release(tree: Tree) -> None:
     tree.write("/etc/os-release", text + "VERSION_CODENAME=stretch\nID=debian\n")
 
 
-def _wrong_clock(tree: Tree) -> None:
-    # The dynamic linker expands $LIB for the host's own architecture.
-    tree.write("/etc/ld.so.preload", "/usr/$LIB/faketime/libfaketime.so.1\n", 0o644)
-    tree.write("/etc/faketimerc", "-3h\n", 0o644)
+def _clock(name: str, offset: str) -> Defect:
+    def plant(tree: Tree) -> None:
+        # The dynamic linker expands $LIB for the host's own architecture.
+        tree.write(_PRELOAD, "/usr/$LIB/faketime/libfaketime.so.1\n", 0o644)
+        tree.write("/etc/faketimerc", f"{offset}\n", 0o644)
+
+    return Defect(name, (Finds("time-offset"),), (_PRELOAD, "/etc/faketimerc"), plant)
 
 
 def _sudo_nopasswd(tree: Tree) -> None:
@@ -230,7 +234,9 @@ _SYSTEM = (
         _telnet_package,
     ),
     Defect("old-release", (Finds("os-release-supported"),), ("/etc/os-release",), _old_release),
-    Defect("wrong-clock", (Finds("time-offset"),), ("/etc/ld.so.preload", "/etc/faketimerc"), _wrong_clock),
+    _clock("wrong-clock", "-3h"),
+    _clock("clock-years-ahead", "+3y"),
+    _clock("clock-years-behind", "-20y"),
     Defect(
         "redirects-accepted",
         (Finds("kernel-icmp-redirects", tuple(f"net.ipv4.conf.{card}.accept_redirects" for card in ("all", "default"))),),

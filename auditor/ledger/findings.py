@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.errors import IntegrityError, UsageError
@@ -88,6 +88,18 @@ class Findings(Observations):
     def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
         """Findings of an asset, of all checks, closed ones too."""
         return self.findings(asset=(asset,))
+
+    def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
+        """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
+        wanted = [state.value for state in states]
+        yield from self._store.all(
+            f"SELECT check_id, subject FROM findings WHERE asset = ? AND state IN ({_marks(wanted)})", [asset, *wanted]
+        )
+
+    def assets_with_open_findings(self) -> tuple[tuple[str, str], ...]:
+        """Asset and department of whatever has a finding that is not closed."""
+        sql = "SELECT DISTINCT asset, department FROM findings WHERE state <> ? ORDER BY asset, department"
+        return tuple(self._store.all(sql, (FindingState.CLOSED.value,)))
 
     def _apply(self, event: Event) -> None:
         """Journal an event and move its finding. Call it inside a write transaction."""

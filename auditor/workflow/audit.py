@@ -196,6 +196,5 @@ def _left_inventory(ledger: Ledger, catalogue: Catalogue) -> tuple[str, ...]:
     """Assets with open findings that no inventory lists any more; those of departments set aside are not among them."""
     listed = {a.uid for d in catalogue.inventory.departments for a in d.assets}
     aside = {name for name, _ in catalogue.inventory.set_aside}
-    open_ones = ledger.findings(open_only=True)
-    gone = {f.asset for f in open_ones if f.department not in aside} - listed
+    gone = {asset for asset, department in ledger.assets_with_open_findings() if department not in aside} - listed
     return tuple(sorted(uid for uid in gone if not uid.startswith("department:")))

@@ -185,6 +185,7 @@ FAKE = {
     "games is not in the sudoers file.": "denied",
     "sudo: /usr/bin/id: command not found": "denied",
     "sudo: unable to resolve host h: Name or service not known": "failed",
+    "sudo: unable to write log file: /var/log/sudo.log: No space left on device": "failed",
     "id: cannot find name": "failed",
 }
 
@@ -195,7 +196,7 @@ FAKE = {
 def test_words_of_refusal(words: str, expected: str, tmp_path: Path) -> None:
     """Each sudo's way of refusing is known; a warning is no refusal, and neither is a permitted command that fails."""
     fake = tmp_path / "sudo"
-    fake.write_text(f'#!/bin/sh\n[ "$2" = -l ] && exit 0\necho "{words}" >&2\nexit 1\n')
+    fake.write_text(f'#!/bin/sh\n[ "$2" = -l ] && echo "games may run" && exit 0\necho "{words}" >&2\nexit 1\n')
     fake.chmod(0o755)
     facts = Facts(fact("a", "as_root /usr/bin/id -u; exit 1"))
     inside = f"mount --bind {fake} /usr/bin/sudo && exec {' '.join(AS_GAMES)} sh"

@@ -67,6 +67,15 @@ def test_only_whole_output_is_judged(status: ObservationStatus) -> None:
     assert (outcome.kind, outcome.complete) == (VerdictKind.UNKNOWN, False)
 
 
+def test_a_refusal_is_told_in_the_words_of_sudo() -> None:
+    """Regression: where a probe complained on after sudo had refused, its last complaint stood for the reason."""
+    said = "sudo: a password is required\nfind: '/var/lib/pgsql': No such file or directory\n"
+    denied = replace(observation("", status=ObservationStatus.DENIED), stderr=said)
+    assert judge(check(), result(denied)).verdicts[0].detail == "sshd: sudo: a password is required"
+    failed = replace(observation("", status=ObservationStatus.FAILED), stderr=said)
+    assert judge(check(), result(failed)).verdicts[0].detail.endswith("No such file or directory")
+
+
 def test_parse_error_is_an_error() -> None:
     """What the parser cannot read is our error, not the host's pass."""
     outcome = judge(check(), result(observation("nonsense")))
