@@ -149,9 +149,7 @@ def without_network(catalogue: Catalogue) -> Catalogue:
         for name, check in catalogue.checks.items()
         if all((fact := by_name(use.fact)) is not None and fact.network is None for use in check.facts)
     }
-    controls = tuple(
-        replace(c, checks=tuple(m for m in c.checks if m.check in checks)) for c in catalogue.framework.controls
-    )
+    controls = tuple(replace(c, checks=tuple(m for m in c.checks if m.check in checks)) for c in catalogue.framework.controls)
     settings = replace(catalogue.settings, nightly=replace(catalogue.settings.nightly, retries=0))
     return replace(catalogue, checks=checks, framework=replace(catalogue.framework, controls=controls), settings=settings)
 
@@ -200,7 +198,10 @@ def night(root: Path) -> Figures:
     if before:
         # the whole file's growth; what differs each night by nature is kept for two nights and told apart
         grown = [b - a for a, b in zip(before, after, strict=True)]
-        figures |= {"bytes_per_host": round(grown[0] / counter.planned), "volatile_bytes_per_host": round(grown[1] / counter.planned)}
+        figures |= {
+            "bytes_per_host": round(grown[0] / counter.planned),
+            "volatile_bytes_per_host": round(grown[1] / counter.planned),
+        }
     return figures
 
 

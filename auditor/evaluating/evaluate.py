@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.items import Items, error, subject_of, verdict_of
 from auditor.evaluating.reading import Missing, Reading, proven_items, read_result
-from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset, compile_check
+from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.model import (
     Asset,
     AssetKind,
@@ -27,13 +27,10 @@ from auditor.model import (
     Verdict,
     VerdictKind,
 )
-from auditor.model.codec import canonical, to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _OF_ASSET = frozenset({"asset", "department", "inventory", "now", "observed_at"})
 _REMEMBERED = 2048  # outcomes; they hold on to the facts that they rest on
-_SUBJECT_LENGTH = 200
-_SHOWN_LENGTH = 500
 _SILENT = "it did not answer, which is no proof that it is gone"
 
 Readings = Mapping[ProbeCall, Reading | Missing]
@@ -52,6 +49,7 @@ class Evaluator:
     ) -> None:
         self._checks = checks
         self._compiled: dict[str, CompiledCheck | str] = {}
+        self._items = Items()
         self._decided: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[dict[str, Value], Outcome]] = {}
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
@@ -176,7 +174,7 @@ class Evaluator:
     def _decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
         compiled = self._compile(task.check)
         if isinstance(compiled, str):
-            return _outcome(task, asset, [_error("", compiled)], complete=False)
+            return _outcome(task, asset, [error("", compiled)], complete=False)
         values: dict[str, Value] = {
             **facts,
             "params": dict(task.params),
@@ -192,15 +190,43 @@ class Evaluator:
                 verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
                 return _outcome(task, asset, [verdict], complete=True, observed_at=observed_at)
             if compiled.for_each is None:
-                verdict = _verdict(compiled, "", Binding(values))
+                verdict = verdict_of(compiled, "", Binding(values))
                 complete = verdict.kind is not VerdictKind.ERROR
                 return _outcome(task, asset, [verdict], complete=complete, observed_at=observed_at)
             items = compiled.for_each.value(Binding(values))
-        except ExpressionError as error:
-            return _outcome(task, asset, [_error("", str(error))], complete=False, observed_at=observed_at)
+        except ExpressionError as raised:
+            return _outcome(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
         if not isinstance(items, list):
-            return _outcome(task, asset, [_error("", "for_each did not give a list")], complete=False)
-        return _judge_items(compiled, task, asset, values, items, observed_at)
+            return _outcome(task, asset, [error("", "for_each did not give a list")], complete=False)
+        return self._judge_items(compiled, task, asset, values, items, observed_at)
+
+    def _judge_items(
+        self,
+        compiled: CompiledCheck,
+        task: CheckTask,
+        asset: Asset,
+        values: dict[str, Value],
+        items: list[Json],
+        observed_at: datetime,
+    ) -> Outcome:
+        verdicts: dict[str, Verdict] = {}
+        excluded: dict[str, None] = {}
+        complete = True
+        for item in items:
+            said = self._items.judge(compiled, task.definition, values, item)
+            # an item without a name could be any of the subjects known so far
+            complete = complete and said.named
+            if said.verdict is None:
+                excluded[said.subject] = None
+                continue
+            known = verdicts.get(said.subject)
+            # Two items may bear one name (an account listed twice): the worse of them speaks for the subject.
+            if known is None or _WORST_FIRST.index(said.verdict.kind) < _WORST_FIRST.index(known.kind):
+                verdicts[said.subject] = said.verdict
+        if not verdicts:
+            verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
+        left_out = tuple(s for s in excluded if s not in verdicts)
+        return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
 
     def _compile(self, check_id: str) -> CompiledCheck | str:
         if check_id not in self._compiled:
@@ -222,90 +248,12 @@ def with_doubts(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
     return replace(outcome, kind=worst, verdicts=verdicts, excluded=tuple(s for s in outcome.excluded if s not in doubts))
 
 
-def _judge_items(
-    compiled: CompiledCheck,
-    task: CheckTask,
-    asset: Asset,
-    values: dict[str, Value],
-    items: list[Json],
-    observed_at: datetime,
-) -> Outcome:
-    verdicts: dict[str, Verdict] = {}
-    excluded: dict[str, None] = {}
-    complete = True
-    for item in items:
-        binding = Binding({**values, "item": item})
-        try:
-            subject = _subject(compiled.subject, binding)
-        except ExpressionError as error:
-            complete = False  # an item without a name could be any of the subjects known so far
-            _keep_worst(verdicts, _error("", str(error)))
-            continue
-        try:
-            if compiled.where is not None and not compiled.where.holds(binding):
-                excluded[subject] = None
-                continue
-        except ExpressionError as error:
-            _keep_worst(verdicts, _error(subject, str(error)))
-            continue
-        _keep_worst(verdicts, _verdict(compiled, subject, binding))
-    if not verdicts:
-        verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
-    left_out = tuple(s for s in excluded if s not in verdicts)
-    return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
-
-
-def _keep_worst(verdicts: dict[str, Verdict], verdict: Verdict) -> None:
-    """Two items may bear one name (an account listed twice): the worse of them speaks for the subject."""
-    known = verdicts.get(verdict.subject)
-    if known is None or _WORST_FIRST.index(verdict.kind) < _WORST_FIRST.index(known.kind):
-        verdicts[verdict.subject] = verdict
-
-
-def _verdict(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
-    try:
-        kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
-    except ExpressionError as error:
-        return _error(subject, str(error))
-    return Verdict(subject, kind, _shown(compiled.observed, binding), _shown(compiled.expected, binding))
-
-
-def _error(subject: str, detail: str) -> Verdict:
-    return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
-
-
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:
     """The subjects that the items are; an item that the check does not iterate over is none."""
     for item in items:
         values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
         with contextlib.suppress(ExpressionError):
-            yield _subject(compiled.subject, Binding(values))
-
-
-def _subject(program: Program | None, binding: Binding) -> str:
-    if program is None:
-        return ""
-    subject = program.value(binding)
-    if not isinstance(subject, str):
-        raise ExpressionError(f"`{program.source}` did not give a text")
-    if len(subject) > _SUBJECT_LENGTH:
-        # a name may be as long as a hostile host likes; cut it, but keep different names different
-        return f"{subject[:_SUBJECT_LENGTH]}…{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
-    return subject
-
-
-def _shown(program: Program | None, binding: Binding) -> Json:
-    """What is shown to the officer beside the verdict; it decides nothing, so an error in it leaves it empty."""
-    if program is None:
-        return None
-    try:
-        value: Json = to_json(program.value(binding))
-    except ExpressionError:
-        return None
-    if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):
-        return value
-    text = canonical(value).decode()
-    return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+            yield subject_of(compiled.subject, Binding(values))
 
 
 def _outcome(

@@ -12,6 +12,7 @@ from auditor.errors import LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
+from auditor.ledger.store import Store
 from auditor.model import Event, Outcome, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
@@ -27,6 +28,7 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
+_CONTENTS = 10_000  # outcomes whose blobs are known
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)
@@ -46,6 +48,11 @@ _NEWEST = """
 
 class Verdicts(Findings):
     """Keeps what was decided, as changes; gives back all verdicts as of a run."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._contents: dict[int, tuple[Outcome, int]] = {}
+        store.on_rollback.append(self._contents.clear)
 
     def record_outcomes(self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
         """Keep outcomes, of one asset or of several, with the events they cause, in one short transaction.
@@ -136,7 +143,7 @@ class Verdicts(Findings):
         for outcome in outcomes:
             check, at = self._check(outcome.check), _micros(outcome.observed_at)
             change, before = held.get(outcome.check, (None, None))
-            blob = self._blobs.put(_content(outcome))
+            blob = self._content_blob(outcome)
             if change is None or not self._same(blob, before, steady=outcome.check in self._volatile):
                 change = self._store.run(
                     "INSERT INTO verdict_changes (run, asset, check_id, of_record, kind, outcome, observed_at)"
@@ -148,6 +155,16 @@ class Verdicts(Findings):
             self._store.run_many(
                 "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at) VALUES (?, ?, ?, ?, ?)", newest
             )
+
+    def _content_blob(self, outcome: Outcome) -> int:
+        """The blob of what is decided. Hosts that show the same share the very verdicts: those are written out once."""
+        held, blob = self._contents.get(id(outcome.verdicts), (None, 0))
+        if held is None or held.verdicts is not outcome.verdicts or _rest(held) != _rest(outcome):
+            blob = self._blobs.put(_content(outcome))
+            if len(self._contents) >= _CONTENTS:
+                self._contents.clear()
+            self._contents[id(outcome.verdicts)] = (outcome, blob)
+        return blob
 
     def _same(self, blob: int, before: int, *, steady: bool) -> bool:
         if blob == before or not steady:
@@ -166,6 +183,11 @@ class Verdicts(Findings):
     def _of_record(self, run_id: int) -> bool:
         row = self._store.one("SELECT of_record FROM runs WHERE id = ?", (self.run(run_id).id,))
         return bool(self._found(row, _("run {run}").format(run=run_id))[0])
+
+
+def _rest(outcome: Outcome) -> tuple[object, ...]:
+    """What is in the content beside the verdicts."""
+    return outcome.definition, outcome.kind, outcome.complete, outcome.excluded
 
 
 def _content(outcome: Outcome) -> bytes:
