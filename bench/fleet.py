@@ -106,7 +106,7 @@ def serving(folder: Path) -> Iterator[int]:
 def silent() -> Iterator[int]:
     """A port on which connecting gets no answer, as with a host that is switched off."""
     with socket.socket() as mute, contextlib.ExitStack() as kept:
-        mute.bind(("0.0.0.0", 0))  # noqa: S104 - a dead host may be at any loopback address
+        mute.bind(("0.0.0.0", 0))
         mute.listen(0)
         port = int(mute.getsockname()[1])
         for _n in range(4):  # fill the queue of those waiting, which nobody takes from

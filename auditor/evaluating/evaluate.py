@@ -9,7 +9,8 @@ from datetime import datetime
 
 from auditor.errors import ExpressionError
 from auditor.evaluating.items import Items, error, subject_of, verdict_of
-from auditor.evaluating.reading import Missing, Reading, proven_items, read_result
+from auditor.evaluating.memory import Decided, Key
+from auditor.evaluating.reading import Missing, Output, Reading, outputs_of, proven_items, read, read_result
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.model import (
     Asset,
@@ -29,10 +30,10 @@ from auditor.model import (
 )
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
-_OF_ASSET = frozenset({"asset", "department", "inventory", "now", "observed_at"})
-_REMEMBERED = 2048  # outcomes; they hold on to the facts that they rest on
+_CHANGING = frozenset({"department", "inventory", "now", "observed_at"})
 _SILENT = "it did not answer, which is no proof that it is gone"
 
+Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
 
 
@@ -50,7 +51,7 @@ class Evaluator:
         self._checks = checks
         self._compiled: dict[str, CompiledCheck | str] = {}
         self._items = Items()
-        self._decided: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[dict[str, Value], Outcome]] = {}
+        self._decided = Decided()
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
         self._hosts: dict[str, Json] = {
@@ -71,11 +72,11 @@ class Evaluator:
 
         ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
         """
-        readings = read_result(result, plan.probes)
-        outcomes = (self.judge_readings(task, plan.asset, readings) for task in plan.checks)
+        outputs = outputs_of(result, plan.probes)
+        outcomes = (self._judge_outputs(task, plan.asset, outputs) for task in plan.checks)
         known = failing or {}
         return tuple(
-            self._doubt(task, plan.asset, readings, outcome, known[task.check]) if task.check in known else outcome
+            self._doubt(task, plan.asset, outputs, outcome, known[task.check]) if task.check in known else outcome
             for task, outcome in zip(plan.checks, outcomes, strict=True)
         )
 
@@ -104,29 +105,41 @@ class Evaluator:
                 return _outcome(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
-        return self._decide_once(task, asset, values, min(instants, default=self._now))
+        return self._decide(task, asset, values, min(instants, default=self._now))
 
-    def _decide_once(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
-        """Hosts of one fleet mostly show the same: equal facts under one definition are decided once.
+    def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
+        """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
 
-        Equal means the very value that ``reading`` parsed once for all who printed it; what is remembered keeps it alive. A
-        check that looks at the asset, the inventory or a clock is decided anew each time.
+        What a check looks at of the asset counts with the outputs; one that looks at the inventory or a clock is decided anew.
         """
+        found = [outputs[call] for _, call in task.facts]
         compiled = self._compile(task.check)
-        if isinstance(compiled, str) or compiled.names & _OF_ASSET:
-            return self._decide(task, asset, facts, observed_at)
-        key = (task.definition, tuple(sorted((name, id(value)) for name, value in facts.items())))
+        if (
+            isinstance(compiled, str)
+            or compiled.names & _CHANGING
+            or compiled.asset_fields is None
+            or not all(isinstance(o, Output) for o in found)
+        ):
+            return self._judge_anew(task, asset, outputs)
+        shown = bind_asset(asset) if compiled.asset_fields else {}
+        own = repr([shown[name] for name in sorted(compiled.asset_fields & shown.keys())])
+        key: Key = (task.definition, own, *(o.digest for o in found if isinstance(o, Output)))
         known = self._decided.get(key)
         if known is None:
-            if len(self._decided) >= _REMEMBERED:
-                self._decided.clear()
-            known = self._decided[key] = (facts, self._decide(task, asset, facts, observed_at))
-        return replace(known[1], asset=asset.uid, observed_at=observed_at)
+            known = self._judge_anew(task, asset, outputs)
+            self._decided.put(key, known)
+            return known
+        observed_at = min((o.observed_at for o in found if isinstance(o, Output)), default=self._now)
+        # an output that could not be read was decided without an instant
+        return replace(known, asset=asset.uid, observed_at=observed_at if known.observed_at is not None else None)
 
-    def _doubt(self, task: CheckTask, asset: Asset, readings: Readings, outcome: Outcome, failing: Collection[str]) -> Outcome:
+    def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
+        return self.judge_readings(task, asset, {call: read(outputs[call]) for _, call in task.facts})
+
+    def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
         compiled = self._compile(task.check)
-        seen = [proven_items(call, r) for _, call in task.facts if isinstance(r := readings[call], Reading)]
+        seen = [proven_items(o) for _, call in task.facts if isinstance(o := outputs[call], Output)]
         items = [item for found in seen if found is not None for item in found]
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
         if isinstance(compiled, str) or settled or all(found is None for found in seen):

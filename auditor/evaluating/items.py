@@ -14,7 +14,6 @@ from auditor.model.codec import canonical, to_json
 _SUBJECT_LENGTH = 200
 _SHOWN_LENGTH = 500
 _REMEMBERED = 20_000  # items under definitions
-_LONGEST = 2_000  # characters of an item that is remembered
 
 
 class Said(NamedTuple):
@@ -32,20 +31,19 @@ class Items:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Said] = {}
+        self._known: dict[bytes, Said] = {}
 
     def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], item: Json) -> Said:
         """What the check says of ``item``. ``values`` are those of its variables."""
         if not compiled.by_item:
             return _judge(compiled, Binding({**values, "item": item}))
-        key = (definition, repr(item))  # unlike equality it tells 1, 1.0 and true apart
+        shown = f"{definition}{item!r}"  # unlike equality, how it is shown tells 1, 1.0 and true apart
+        key = hashlib.blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=32).digest()
         known = self._known.get(key)
         if known is None:
-            known = _judge(compiled, Binding({**values, "item": item}))
-            if len(key[1]) <= _LONGEST:
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                self._known[key] = known
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
         return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
 from auditor.ledger.store import Store
-from auditor.model import Event, Outcome, VerdictKind
+from auditor.model import Event, Outcome, Verdict, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
@@ -28,7 +29,8 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
-_CONTENTS = 10_000  # outcomes whose blobs are known
+_TEXTS = 20_000  # verdicts that are kept written out
+_WRITTEN = 20_000  # outcomes whose blobs are known
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)
@@ -51,8 +53,9 @@ class Verdicts(Findings):
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
-        self._contents: dict[int, tuple[Outcome, int]] = {}
-        store.on_rollback.append(self._contents.clear)
+        self._texts: dict[int, tuple[Verdict, str]] = {}
+        self._written: OrderedDict[int, tuple[Outcome, int]] = OrderedDict()
+        store.on_rollback.append(self._written.clear)
 
     def record_outcomes(self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
         """Keep outcomes, of one asset or of several, with the events they cause, in one short transaction.
@@ -157,14 +160,32 @@ class Verdicts(Findings):
             )
 
     def _content_blob(self, outcome: Outcome) -> int:
-        """The blob of what is decided. Hosts that show the same share the very verdicts: those are written out once."""
-        held, blob = self._contents.get(id(outcome.verdicts), (None, 0))
-        if held is None or held.verdicts is not outcome.verdicts or _rest(held) != _rest(outcome):
-            blob = self._blobs.put(_content(outcome))
-            if len(self._contents) >= _CONTENTS:
-                self._contents.clear()
-            self._contents[id(outcome.verdicts)] = (outcome, blob)
+        """The blob of what is decided. Hosts that show the same share the very verdicts: then it is known already."""
+        held, blob = self._written.get(id(outcome.verdicts), (None, 0))
+        if held is not None and held.verdicts is outcome.verdicts and _rest(held) == _rest(outcome):
+            self._written.move_to_end(id(outcome.verdicts))
+            return blob
+        blob = self._blobs.put(self._content(outcome))
+        self._written[id(outcome.verdicts)] = (outcome, blob)
+        self._written.move_to_end(id(outcome.verdicts))
+        if len(self._written) > _WRITTEN:
+            self._written.popitem(last=False)
         return blob
+
+    def _content(self, outcome: Outcome) -> bytes:
+        """What is decided, as ``dumps`` writes it; the verdicts that hosts share are written out once."""
+        texts = ",".join(map(self._text, outcome.verdicts))
+        rest = dumps({name: getattr(outcome, name) for name in _CONTENT if name != "verdicts"})
+        return f'{rest[:-1]},"verdicts":[{texts}]}}'.encode()  # the last name in the order of the alphabet
+
+    def _text(self, verdict: Verdict) -> str:
+        held, text = self._texts.get(id(verdict), (None, ""))
+        if held is not verdict:
+            text = dumps(verdict)
+            if len(self._texts) >= _TEXTS:
+                self._texts.clear()
+            self._texts[id(verdict)] = (verdict, text)
+        return text
 
     def _same(self, blob: int, before: int, *, steady: bool) -> bool:
         if blob == before or not steady:
@@ -188,10 +209,6 @@ class Verdicts(Findings):
 def _rest(outcome: Outcome) -> tuple[object, ...]:
     """What is in the content beside the verdicts."""
     return outcome.definition, outcome.kind, outcome.complete, outcome.excluded
-
-
-def _content(outcome: Outcome) -> bytes:
-    return dumps({name: getattr(outcome, name) for name in _CONTENT}).encode()
 
 
 def _unvarying(content: bytes) -> str:
