@@ -122,6 +122,7 @@ class Login(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         """Keys are asked for."""
+        del username
         return True
 
 
@@ -130,6 +131,7 @@ class Delayed(asyncssh.SSHServerConnection):
 
     def data_received(self, data: bytes, datatype: Any = None) -> None:
         """Take bytes after a while."""
+        del datatype
         waiting: deque[bytes] = self.__dict__.setdefault("_bench_waiting", deque())
         waiting.append(data)
         asyncio.get_running_loop().call_later(LATENCY, self._late, waiting)
