@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,16 +86,14 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def prepare(root: Path, hosts: int, departments: int) -> Catalogue:
-    """A workspace of so many hosts."""
+def prepare(root: Path, hosts: int, departments: int, host: Callable[[int], dict[str, object]] | None = None) -> Catalogue:
+    """A workspace of so many hosts; ``host`` gives what the inventory says of each beside its names."""
+    host = host or (lambda n: {"address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"})
     init_workspace(root, stock=stock_root())
     shutil.rmtree(root / "inventories")
     (root / "inventories").mkdir()
     for d in range(departments):
-        own = range(d, hosts, departments)
-        listed = [
-            {"uid": f"d{d:02}-h{n:05}", "name": f"h{n:05}", "address": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"} for n in own
-        ]
+        listed = [{"uid": f"d{d:02}-h{n:05}", "name": f"h{n:05}", **host(n)} for n in range(d, hosts, departments)]
         inventory = {"department": f"d{d:02}", "title": {"en": f"Department {d}", "ar": f"الجهة {d}"}, "hosts": listed}
         (root / "inventories" / f"d{d:02}.yaml").write_text(yaml.safe_dump(inventory, allow_unicode=True), encoding="utf-8")
     return open_workspace(root)

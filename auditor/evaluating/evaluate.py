@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
-from auditor.evaluating.reading import Missing, Reading, proven_items, read_result
-from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset, compile_check
+from auditor.evaluating.items import Items, error, subject_of, verdict_of
+from auditor.evaluating.memory import Decided, Key
+from auditor.evaluating.reading import Missing, Output, Reading, outputs_of, proven_items, read, read_result
+from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.model import (
     Asset,
     AssetKind,
@@ -27,15 +28,12 @@ from auditor.model import (
     Verdict,
     VerdictKind,
 )
-from auditor.model.codec import canonical, to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
-_OF_ASSET = frozenset({"asset", "department", "inventory", "now", "observed_at"})
-_REMEMBERED = 2048  # outcomes; they hold on to the facts that they rest on
-_SUBJECT_LENGTH = 200
-_SHOWN_LENGTH = 500
+_CHANGING = frozenset({"department", "inventory", "now", "observed_at"})
 _SILENT = "it did not answer, which is no proof that it is gone"
 
+Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
 
 
@@ -52,7 +50,8 @@ class Evaluator:
     ) -> None:
         self._checks = checks
         self._compiled: dict[str, CompiledCheck | str] = {}
-        self._decided: dict[tuple[str, tuple[tuple[str, int], ...]], tuple[dict[str, Value], Outcome]] = {}
+        self._items = Items()
+        self._decided = Decided()
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
         self._hosts: dict[str, Json] = {
@@ -73,11 +72,11 @@ class Evaluator:
 
         ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
         """
-        readings = read_result(result, plan.probes)
-        outcomes = (self.judge_readings(task, plan.asset, readings) for task in plan.checks)
+        outputs = outputs_of(result, plan.probes)
+        outcomes = (self._judge_outputs(task, plan.asset, outputs) for task in plan.checks)
         known = failing or {}
         return tuple(
-            self._doubt(task, plan.asset, readings, outcome, known[task.check]) if task.check in known else outcome
+            self._doubt(task, plan.asset, outputs, outcome, known[task.check]) if task.check in known else outcome
             for task, outcome in zip(plan.checks, outcomes, strict=True)
         )
 
@@ -106,29 +105,41 @@ class Evaluator:
                 return _outcome(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
-        return self._decide_once(task, asset, values, min(instants, default=self._now))
+        return self._decide(task, asset, values, min(instants, default=self._now))
 
-    def _decide_once(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
-        """Hosts of one fleet mostly show the same: equal facts under one definition are decided once.
+    def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
+        """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
 
-        Equal means the very value that ``reading`` parsed once for all who printed it; what is remembered keeps it alive. A
-        check that looks at the asset, the inventory or a clock is decided anew each time.
+        What a check looks at of the asset counts with the outputs; one that looks at the inventory or a clock is decided anew.
         """
+        found = [outputs[call] for _, call in task.facts]
         compiled = self._compile(task.check)
-        if isinstance(compiled, str) or compiled.names & _OF_ASSET:
-            return self._decide(task, asset, facts, observed_at)
-        key = (task.definition, tuple(sorted((name, id(value)) for name, value in facts.items())))
+        if (
+            isinstance(compiled, str)
+            or compiled.names & _CHANGING
+            or compiled.asset_fields is None
+            or not all(isinstance(o, Output) for o in found)
+        ):
+            return self._judge_anew(task, asset, outputs)
+        shown = bind_asset(asset) if compiled.asset_fields else {}
+        own = repr([shown[name] for name in sorted(compiled.asset_fields & shown.keys())])
+        key: Key = (task.definition, own, *(o.digest for o in found if isinstance(o, Output)))
         known = self._decided.get(key)
         if known is None:
-            if len(self._decided) >= _REMEMBERED:
-                self._decided.clear()
-            known = self._decided[key] = (facts, self._decide(task, asset, facts, observed_at))
-        return replace(known[1], asset=asset.uid, observed_at=observed_at)
+            known = self._judge_anew(task, asset, outputs)
+            self._decided.put(key, known)
+            return known
+        observed_at = min((o.observed_at for o in found if isinstance(o, Output)), default=self._now)
+        # an output that could not be read was decided without an instant
+        return replace(known, asset=asset.uid, observed_at=observed_at if known.observed_at is not None else None)
 
-    def _doubt(self, task: CheckTask, asset: Asset, readings: Readings, outcome: Outcome, failing: Collection[str]) -> Outcome:
+    def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
+        return self.judge_readings(task, asset, {call: read(outputs[call]) for _, call in task.facts})
+
+    def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
         compiled = self._compile(task.check)
-        seen = [proven_items(call, r) for _, call in task.facts if isinstance(r := readings[call], Reading)]
+        seen = [proven_items(o) for _, call in task.facts if isinstance(o := outputs[call], Output)]
         items = [item for found in seen if found is not None for item in found]
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
         if isinstance(compiled, str) or settled or all(found is None for found in seen):
@@ -176,7 +187,7 @@ class Evaluator:
     def _decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
         compiled = self._compile(task.check)
         if isinstance(compiled, str):
-            return _outcome(task, asset, [_error("", compiled)], complete=False)
+            return _outcome(task, asset, [error("", compiled)], complete=False)
         values: dict[str, Value] = {
             **facts,
             "params": dict(task.params),
@@ -192,15 +203,43 @@ class Evaluator:
                 verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
                 return _outcome(task, asset, [verdict], complete=True, observed_at=observed_at)
             if compiled.for_each is None:
-                verdict = _verdict(compiled, "", Binding(values))
+                verdict = verdict_of(compiled, "", Binding(values))
                 complete = verdict.kind is not VerdictKind.ERROR
                 return _outcome(task, asset, [verdict], complete=complete, observed_at=observed_at)
             items = compiled.for_each.value(Binding(values))
-        except ExpressionError as error:
-            return _outcome(task, asset, [_error("", str(error))], complete=False, observed_at=observed_at)
+        except ExpressionError as raised:
+            return _outcome(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
         if not isinstance(items, list):
-            return _outcome(task, asset, [_error("", "for_each did not give a list")], complete=False)
-        return _judge_items(compiled, task, asset, values, items, observed_at)
+            return _outcome(task, asset, [error("", "for_each did not give a list")], complete=False)
+        return self._judge_items(compiled, task, asset, values, items, observed_at)
+
+    def _judge_items(
+        self,
+        compiled: CompiledCheck,
+        task: CheckTask,
+        asset: Asset,
+        values: dict[str, Value],
+        items: list[Json],
+        observed_at: datetime,
+    ) -> Outcome:
+        verdicts: dict[str, Verdict] = {}
+        excluded: dict[str, None] = {}
+        complete = True
+        for item in items:
+            said = self._items.judge(compiled, task.definition, values, item)
+            # an item without a name could be any of the subjects known so far
+            complete = complete and said.named
+            if said.verdict is None:
+                excluded[said.subject] = None
+                continue
+            known = verdicts.get(said.subject)
+            # Two items may bear one name (an account listed twice): the worse of them speaks for the subject.
+            if known is None or _WORST_FIRST.index(said.verdict.kind) < _WORST_FIRST.index(known.kind):
+                verdicts[said.subject] = said.verdict
+        if not verdicts:
+            verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
+        left_out = tuple(s for s in excluded if s not in verdicts)
+        return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
 
     def _compile(self, check_id: str) -> CompiledCheck | str:
         if check_id not in self._compiled:
@@ -222,90 +261,12 @@ def with_doubts(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
     return replace(outcome, kind=worst, verdicts=verdicts, excluded=tuple(s for s in outcome.excluded if s not in doubts))
 
 
-def _judge_items(
-    compiled: CompiledCheck,
-    task: CheckTask,
-    asset: Asset,
-    values: dict[str, Value],
-    items: list[Json],
-    observed_at: datetime,
-) -> Outcome:
-    verdicts: dict[str, Verdict] = {}
-    excluded: dict[str, None] = {}
-    complete = True
-    for item in items:
-        binding = Binding({**values, "item": item})
-        try:
-            subject = _subject(compiled.subject, binding)
-        except ExpressionError as error:
-            complete = False  # an item without a name could be any of the subjects known so far
-            _keep_worst(verdicts, _error("", str(error)))
-            continue
-        try:
-            if compiled.where is not None and not compiled.where.holds(binding):
-                excluded[subject] = None
-                continue
-        except ExpressionError as error:
-            _keep_worst(verdicts, _error(subject, str(error)))
-            continue
-        _keep_worst(verdicts, _verdict(compiled, subject, binding))
-    if not verdicts:
-        verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
-    left_out = tuple(s for s in excluded if s not in verdicts)
-    return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
-
-
-def _keep_worst(verdicts: dict[str, Verdict], verdict: Verdict) -> None:
-    """Two items may bear one name (an account listed twice): the worse of them speaks for the subject."""
-    known = verdicts.get(verdict.subject)
-    if known is None or _WORST_FIRST.index(verdict.kind) < _WORST_FIRST.index(known.kind):
-        verdicts[verdict.subject] = verdict
-
-
-def _verdict(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
-    try:
-        kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
-    except ExpressionError as error:
-        return _error(subject, str(error))
-    return Verdict(subject, kind, _shown(compiled.observed, binding), _shown(compiled.expected, binding))
-
-
-def _error(subject: str, detail: str) -> Verdict:
-    return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
-
-
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:
     """The subjects that the items are; an item that the check does not iterate over is none."""
     for item in items:
         values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
         with contextlib.suppress(ExpressionError):
-            yield _subject(compiled.subject, Binding(values))
-
-
-def _subject(program: Program | None, binding: Binding) -> str:
-    if program is None:
-        return ""
-    subject = program.value(binding)
-    if not isinstance(subject, str):
-        raise ExpressionError(f"`{program.source}` did not give a text")
-    if len(subject) > _SUBJECT_LENGTH:
-        # a name may be as long as a hostile host likes; cut it, but keep different names different
-        return f"{subject[:_SUBJECT_LENGTH]}…{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
-    return subject
-
-
-def _shown(program: Program | None, binding: Binding) -> Json:
-    """What is shown to the officer beside the verdict; it decides nothing, so an error in it leaves it empty."""
-    if program is None:
-        return None
-    try:
-        value: Json = to_json(program.value(binding))
-    except ExpressionError:
-        return None
-    if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):
-        return value
-    text = canonical(value).decode()
-    return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+            yield subject_of(compiled.subject, Binding(values))
 
 
 def _outcome(

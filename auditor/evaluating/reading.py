@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import functools
+import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from auditor.errors import ParseError
 from auditor.facts import by_name
-from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, VerdictKind
+from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
 
+Args: TypeAlias = tuple[tuple[str, Scalar], ...]
+_CHARACTERS = 2_000_000
+_EACH = 300  # characters that count for an entry beside its output
 _BY_STATUS = {
     ObservationStatus.FAILED: Reason.PROBE_FAILED,
     ObservationStatus.DENIED: Reason.PROBE_DENIED,
@@ -27,6 +32,23 @@ _BY_REACH = {
 }
 
 _REFUSALS = ("sudo:", "sudo-rs:", "Sorry, ")  # how the lines begin in which sudo says why it does not
+
+
+@dataclass(slots=True)
+class Output:
+    """What a probe printed, not read yet."""
+
+    probe: ProbeCall
+    text: str
+    observed_at: datetime
+    _digest: bytes = b""
+
+    @property
+    def digest(self) -> bytes:
+        """Of the text; equal texts read to equal values."""
+        if not self._digest:
+            self._digest = hashlib.blake2b(self.text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +71,29 @@ class Missing:
 
 def read_result(result: AssetResult | None, probes: tuple[ProbeCall, ...]) -> dict[ProbeCall, Reading | Missing]:
     """A reading, or the reason for its absence, of every planned probe."""
+    return {probe: read(output) for probe, output in outputs_of(result, probes).items()}
+
+
+def outputs_of(result: AssetResult | None, probes: tuple[ProbeCall, ...]) -> dict[ProbeCall, Output | Missing]:
+    """The output, or the reason for its absence, of every planned probe."""
     if result is None:
         return {probe: Missing(Reason.PROBE_NOT_RUN, "the asset was not visited") for probe in probes}
     seen = {observation.probe: observation for observation in result.observations}
-    return {probe: _read(seen.get(probe), result) for probe in probes}
+    return {probe: _output(seen.get(probe), result) for probe in probes}
 
 
-def _read(observation: Observation | None, result: AssetResult) -> Reading | Missing:
+def read(output: Output | Missing) -> Reading | Missing:
+    """The value in an output, or why there is none."""
+    if isinstance(output, Missing):
+        return output
+    try:
+        value = _parsed(output.probe.fact, output.probe.args, output.text)
+    except ParseError as error:
+        return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+    return Reading(value, output.observed_at, output.text)
+
+
+def _output(observation: Observation | None, result: AssetResult) -> Output | Missing:
     if observation is None or observation.status is ObservationStatus.NOT_RUN:
         reason = _BY_REACH.get(result.reach, Reason.PROBE_NOT_RUN)
         return Missing(reason, result.detail or (observation.stderr if observation else ""))
@@ -63,11 +101,7 @@ def _read(observation: Observation | None, result: AssetResult) -> Reading | Mis
     if observation.status is not ObservationStatus.OK:
         told = _told(observation)[:200]
         return Missing(_BY_STATUS[observation.status], f"{key}: {told}" if told else key)
-    try:
-        value = _parsed(observation.probe.fact, observation.probe.args, observation.stdout)
-    except ParseError as error:
-        return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
-    return Reading(value, observation.observed_at, observation.stdout)
+    return Output(observation.probe, observation.stdout, observation.observed_at)
 
 
 def _told(observation: Observation) -> str:
@@ -78,21 +112,47 @@ def _told(observation: Observation) -> str:
     return lines[-1]
 
 
-def proven_items(call: ProbeCall, reading: Reading) -> list[Json] | None:
-    """The items of which a reading is proof, where silence may have shortened its list; None where all of it is proof."""
-    fact = by_name(call.fact)
+def proven_items(output: Output) -> list[Json] | None:
+    """The items of which an output is proof, where silence may have shortened its list; None where all of it is proof."""
+    fact = by_name(output.probe.fact)
     if fact is None or fact.proven is None:
         return None
     try:
-        return fact.proven(reading.output, dict(call.args))
+        return fact.proven(output.text, dict(output.probe.args))
     except (ParseError, ValueError):
         return []
 
 
-@functools.lru_cache(maxsize=2048)
-def _parsed(name: str, args: tuple[tuple[str, str | int | float | bool], ...], output: str) -> Json:
-    """Hosts of one fleet mostly print the same: each distinct output is parsed once. Callers must not change the value."""
-    fact = by_name(name)
-    if fact is None:
-        raise ParseError(f"the fact {name} is not known to this version")
-    return fact.value(output, dict(args))
+class _Parsed:
+    """Hosts of one fleet mostly print the same: each distinct output is parsed once. Callers must not change the value.
+
+    What was used last is kept, up to so many characters of output: their values take some ten times as much.
+    """
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[tuple[str, Args, str], Json] = OrderedDict()
+        self._characters = 0
+
+    def __call__(self, name: str, args: Args, output: str) -> Json:
+        """The fact's value. Raises ParseError, each time anew."""
+        key = (name, args, output)
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        fact = by_name(name)
+        if fact is None:
+            raise ParseError(f"the fact {name} is not known to this version")
+        value = self._values[key] = fact.value(output, dict(args))
+        self._characters += len(output) + _EACH
+        while self._characters > _CHARACTERS:
+            (_name, _args, old), _value = self._values.popitem(last=False)
+            self._characters -= len(old) + _EACH
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+        self._characters = 0
+
+
+_parsed = _Parsed()

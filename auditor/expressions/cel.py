@@ -12,7 +12,8 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -96,6 +97,8 @@ class Program:
             value = result.plain_value()
         except Exception as error:
             raise ExpressionError(f"`{self.source}`: {_first_line(error)}") from error
+        finally:
+            _KEPT.empty()
         if kind in (cel.Type.ERROR, cel.Type.UNKNOWN):
             raise ExpressionError(f"`{self.source}`: {_first_line(value)}")
         return kind, value
@@ -202,6 +205,44 @@ class _Messages:
                 raise ExpressionError(f"the field {field.name} nests a list or a map directly in another: put a record between")
 
 
+_TEXTS = 5000
+
+
+class _Kept(threading.local):
+    """Lists that went into our functions and came out of them in one evaluation.
+
+    The library never lets go of either (0.1.3): over a fleet they would fill the memory. They are copies, made for the call, and
+    are emptied when the evaluation has its value. A text that came out stays; equal ones are therefore one.
+    """
+
+    def __init__(self) -> None:
+        self.lists: list[list[Any]] = []
+        self.texts: dict[str, str] = {}
+
+    def empty(self) -> None:
+        """Empty them."""
+        for held in self.lists:
+            held.clear()
+        self.lists.clear()
+
+    def noting(self, implementation: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, with what goes in and out of it noted."""
+
+        def called(*arguments: Any) -> Any:
+            answer = implementation(*arguments)
+            self.lists.extend(value for value in (*arguments, answer) if isinstance(value, list))
+            if not isinstance(answer, str):
+                return answer
+            if len(self.texts) >= _TEXTS:
+                self.texts.clear()
+            return self.texts.setdefault(answer, answer)
+
+        return called
+
+
+_KEPT = _Kept()
+
+
 def _join(texts: list[str], separator: str) -> str:
     return separator.join(texts)
 
@@ -257,7 +298,7 @@ def _functions(group: Any) -> list[Any]:
     texts, same, of_lists = cel.Type.List(cel.Type.STRING), cel.Type.List(_T), cel.Type.List(cel.Type.List(_T))
 
     def member(name: str, parameters: list[Any], returns: Any, implementation: Any) -> Any:
-        overload = cel.Overload(f"auditor_{name}", returns, parameters, is_member=True, impl=implementation)
+        overload = cel.Overload(f"auditor_{name}", returns, parameters, is_member=True, impl=_KEPT.noting(implementation))
         return cel.FunctionDecl(name, [overload])
 
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -48,6 +49,8 @@ class CompiledCheck:
     observed: Program | None
     expected: Program | None
     names: frozenset[str]  # the variables that the expressions mention; binding the others would cost for nothing
+    by_item: bool  # what is said of an item rests on nothing but the item and the parameters
+    asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
 
 
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
@@ -90,7 +93,9 @@ class _MistakesError(Exception):
 
 
 _Optional: TypeAlias = Program | None
-_Programs: TypeAlias = tuple[Program, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional, frozenset[str]]
+_Programs: TypeAlias = tuple[
+    Program, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional, frozenset[str], bool, frozenset[str] | None
+]
 
 
 @functools.lru_cache(maxsize=2048)
@@ -130,9 +135,22 @@ def _programs(source: _Source) -> _Programs:
     expected = compiled("expected", source.expected, None, inner)
     if mistakes or expect is None:
         raise _MistakesError(tuple(mistakes))
+    of_item = _words(source.where, source.subject, source.expect, source.observed, source.expected) & variables.keys()
+    names = of_item | (_words(source.applies, source.for_each) & variables.keys())
+    by_item = for_each is not None and of_item <= {"params"}
     texts = (source.applies, source.for_each, source.where, source.subject, source.expect, source.observed, source.expected)
-    words = {word for text in texts if text for word in re.findall(r"[A-Za-z_]\w*", text)}
-    return expect, applies, for_each, where, subject, observed, expected, frozenset(words & variables.keys())
+    return expect, applies, for_each, where, subject, observed, expected, frozenset(names), by_item, _asset_fields(texts)
+
+
+def _asset_fields(texts: Iterable[str | None]) -> frozenset[str] | None:
+    """The fields in ``asset.field``; None when ``asset`` stands anywhere without one."""
+    mentions = [m for text in texts if text for m in re.finditer(r"\basset\b(?:\s*\.\s*([A-Za-z_]\w*))?", text)]
+    return frozenset(m[1] for m in mentions) if all(m[1] for m in mentions) else None
+
+
+def _words(*texts: str | None) -> set[str]:
+    """Whatever may be a variable's name: fields of that name, and words inside texts, are among them."""
+    return {word for text in texts if text for word in re.findall(r"[A-Za-z_]\w*", text)}
 
 
 def bind_asset(asset: Asset) -> dict[str, Json]:

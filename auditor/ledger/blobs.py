@@ -14,7 +14,7 @@ from auditor.text import _
 
 _LEVEL = 6
 _REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
-_CHARACTERS = 64_000_000  # of texts read back
+_CHARACTERS = 16_000_000  # of texts read back
 
 
 class Blobs:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from auditor.errors import IntegrityError, UsageError
 from auditor.ledger.canonical import dumps
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
+from auditor.ledger.store import Store
 from auditor.model import MOVING, Event, Finding, FindingState, Outcome, VerdictKind
 from auditor.model.codec import field_readers, from_json, to_json
 from auditor.text import _
@@ -29,6 +30,10 @@ _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that 
 
 class Findings(Observations):
     """Finds findings, and applies events to them."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._reader = _Reader(limit=20_000)
 
     def findings(
         self,
@@ -87,7 +92,20 @@ class Findings(Observations):
 
     def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
         """Findings of an asset, of all checks, closed ones too."""
-        return self.findings(asset=(asset,))
+        rows = self._store.all(f"SELECT {_COLUMNS} FROM findings WHERE asset = ? ORDER BY check_id, subject", (asset,))
+        return tuple(map(self._reader.finding, rows))
+
+    def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
+        """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
+        wanted = [state.value for state in states]
+        yield from self._store.all(
+            f"SELECT check_id, subject FROM findings WHERE asset = ? AND state IN ({_marks(wanted)})", [asset, *wanted]
+        )
+
+    def assets_with_open_findings(self) -> tuple[tuple[str, str], ...]:
+        """Asset and department of whatever has a finding that is not closed."""
+        sql = "SELECT DISTINCT asset, department FROM findings WHERE state <> ? ORDER BY asset, department"
+        return tuple(self._store.all(sql, (FindingState.CLOSED.value,)))
 
     def _apply(self, event: Event) -> None:
         """Journal an event and move its finding. Call it inside a write transaction."""
@@ -121,13 +139,19 @@ def to_row(finding: Finding) -> tuple[Any, ...]:
 
 
 class _Reader:
-    """Rows as findings. A hundred thousand of them hold the same few checks, assets, instants and values, which they share."""
+    """Rows as findings. A hundred thousand of them hold the same few checks, assets, instants and values, which they share.
 
-    def __init__(self) -> None:
+    ``limit`` is how many of those it knows at a time, where it is used for ever.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
         self._known: dict[tuple[str, Any], Any] = {}
         self._readers = dict(field_readers(Finding))
 
     def finding(self, row: tuple[Any, ...]) -> Finding:
+        if self._limit is not None and len(self._known) > self._limit:
+            self._known.clear()
         with decoding(_("finding {name}").format(name=row[0])):
             return Finding(**{name: self._value(name, raw) for name, raw in zip(_NAMES, row, strict=True)})
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,18 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
     )
 
 
-def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, text: Callable[[bytes], str]) -> AssetResult:
-    """Put a result together again. A volatile output that was pruned comes back as NOT_RUN, which judges nothing."""
+def unpack(
+    asset: str,
+    manifest: bytes,
+    times: bytes,
+    volatile: bytes | None,
+    text: Callable[[bytes], str],
+    probes: Container[ProbeCall] | None = None,
+) -> AssetResult:
+    """Put a result together again, of these ``probes`` alone where they are given.
+
+    A volatile output that was pruned comes back as NOT_RUN, which judges nothing.
+    """
     with decoding(_("the result of {asset}").format(asset=asset)):
         head = json.loads(manifest)
         apart = json.loads(zlib.decompress(volatile)) if volatile else {}
@@ -75,6 +85,9 @@ def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, te
         for position, row in enumerate(head["observations"]):
             at += next(numbers)
             seconds = next(numbers) / 1000
+            probe = from_json(ProbeCall, row[0])
+            if probes is not None and probe not in probes:
+                continue
             if len(row) == 1:
                 said = apart.get(str(position), _PRUNED)
             else:
@@ -82,7 +95,7 @@ def unpack(asset: str, manifest: bytes, times: bytes, volatile: bytes | None, te
             observations.append(
                 Observation(
                     asset=asset,
-                    probe=from_json(ProbeCall, row[0]),
+                    probe=probe,
                     status=ObservationStatus(said["status"]),
                     observed_at=from_micros(at),
                     stdout=said["stdout"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from auditor.ledger import manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.runs import Runs
-from auditor.model import AssetResult, Reach
+from auditor.model import AssetResult, ProbeCall, Reach
 from auditor.text import _
 
 _VOLATILE_KEPT = 2  # newest results of each asset that keep their volatile outputs
@@ -62,10 +62,10 @@ class Observations(Runs):
             WHERE r.reach = ? AND r.run <= ? GROUP BY a.uid"""
         return {uid: datetime.fromisoformat(at) for uid, at in self._store.all(sql, (Reach.REACHED.value, run_id))}
 
-    def result(self, run_id: int, asset: str) -> AssetResult | None:
-        """What a run saw of an asset; None when it has recorded nothing of it."""
+    def result(self, run_id: int, asset: str, probes: Container[ProbeCall] | None = None) -> AssetResult | None:
+        """What a run saw of an asset, by these probes alone where they are given; None when it has recorded nothing of it."""
         row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND a.uid = ?", (run_id, asset))
-        return None if row is None else self._rebuilt(row)
+        return None if row is None else self._rebuilt(row, probes)
 
     def results(self, run_id: int) -> Iterator[AssetResult]:
         """Every result of a run, one at a time."""
@@ -96,7 +96,7 @@ class Observations(Runs):
         row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND r.asset = ?", (run_id, asset))
         return self._found(row, _("the result of asset {asset} in run {run}").format(asset=asset, run=run_id))
 
-    def _rebuilt(self, row: tuple[Any, ...]) -> AssetResult:
+    def _rebuilt(self, row: tuple[Any, ...], probes: Container[ProbeCall] | None = None) -> AssetResult:
         uid, blob, times, digest, volatile = row
         trusted = volatile if volatile is not None and sha256(volatile) == digest else None
-        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.text)
+        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.text, probes)

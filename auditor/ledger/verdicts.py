@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -12,7 +13,8 @@ from auditor.errors import LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
-from auditor.model import Event, Outcome, VerdictKind
+from auditor.ledger.store import Store
+from auditor.model import Event, Outcome, Verdict, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
@@ -27,6 +29,8 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
+_TEXTS = 20_000  # verdicts that are kept written out
+_WRITTEN = 20_000  # outcomes whose blobs are known
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)
@@ -46,6 +50,12 @@ _NEWEST = """
 
 class Verdicts(Findings):
     """Keeps what was decided, as changes; gives back all verdicts as of a run."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._texts: dict[int, tuple[Verdict, str]] = {}
+        self._written: OrderedDict[int, tuple[Outcome, int]] = OrderedDict()
+        store.on_rollback.append(self._written.clear)
 
     def record_outcomes(self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
         """Keep outcomes, of one asset or of several, with the events they cause, in one short transaction.
@@ -136,7 +146,7 @@ class Verdicts(Findings):
         for outcome in outcomes:
             check, at = self._check(outcome.check), _micros(outcome.observed_at)
             change, before = held.get(outcome.check, (None, None))
-            blob = self._blobs.put(_content(outcome))
+            blob = self._content_blob(outcome)
             if change is None or not self._same(blob, before, steady=outcome.check in self._volatile):
                 change = self._store.run(
                     "INSERT INTO verdict_changes (run, asset, check_id, of_record, kind, outcome, observed_at)"
@@ -148,6 +158,34 @@ class Verdicts(Findings):
             self._store.run_many(
                 "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at) VALUES (?, ?, ?, ?, ?)", newest
             )
+
+    def _content_blob(self, outcome: Outcome) -> int:
+        """The blob of what is decided. Hosts that show the same share the very verdicts: then it is known already."""
+        held, blob = self._written.get(id(outcome.verdicts), (None, 0))
+        if held is not None and held.verdicts is outcome.verdicts and _rest(held) == _rest(outcome):
+            self._written.move_to_end(id(outcome.verdicts))
+            return blob
+        blob = self._blobs.put(self._content(outcome))
+        self._written[id(outcome.verdicts)] = (outcome, blob)
+        self._written.move_to_end(id(outcome.verdicts))
+        if len(self._written) > _WRITTEN:
+            self._written.popitem(last=False)
+        return blob
+
+    def _content(self, outcome: Outcome) -> bytes:
+        """What is decided, as ``dumps`` writes it; the verdicts that hosts share are written out once."""
+        texts = ",".join(map(self._text, outcome.verdicts))
+        rest = dumps({name: getattr(outcome, name) for name in _CONTENT if name != "verdicts"})
+        return f'{rest[:-1]},"verdicts":[{texts}]}}'.encode()  # the last name in the order of the alphabet
+
+    def _text(self, verdict: Verdict) -> str:
+        held, text = self._texts.get(id(verdict), (None, ""))
+        if held is not verdict:
+            text = dumps(verdict)
+            if len(self._texts) >= _TEXTS:
+                self._texts.clear()
+            self._texts[id(verdict)] = (verdict, text)
+        return text
 
     def _same(self, blob: int, before: int, *, steady: bool) -> bool:
         if blob == before or not steady:
@@ -168,8 +206,9 @@ class Verdicts(Findings):
         return bool(self._found(row, _("run {run}").format(run=run_id))[0])
 
 
-def _content(outcome: Outcome) -> bytes:
-    return dumps({name: getattr(outcome, name) for name in _CONTENT}).encode()
+def _rest(outcome: Outcome) -> tuple[object, ...]:
+    """What is in the content beside the verdicts."""
+    return outcome.definition, outcome.kind, outcome.complete, outcome.excluded
 
 
 def _unvarying(content: bytes) -> str:

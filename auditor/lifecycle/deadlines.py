@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import zoneinfo
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from auditor.model import Calendar, Criticality, Finding, FindingState, Severity, Terms
 
@@ -33,11 +34,19 @@ class Deadline:
         if not self.working:
             return since + timedelta(days=self.days)
         local = since.astimezone(zoneinfo.ZoneInfo(self.zone))
-        left = self.days
-        while left:
-            local += timedelta(days=1)
-            left -= local.weekday() not in self.calendar.weekend and local.date() not in self.calendar.holidays
-        return local.astimezone(UTC)
+        spread = _spread(local.date(), self.days, self.calendar)
+        return (local + timedelta(days=spread) if spread else local).astimezone(UTC)
+
+
+@functools.lru_cache(maxsize=4096)  # each finding that fails again asks for it, each night
+def _spread(start: date, days: int, calendar: Calendar) -> int:
+    """How many days of the calendar it takes until so many working days after ``start`` have passed."""
+    spread, left = 0, days
+    while left:
+        spread += 1
+        day = start + timedelta(days=spread)
+        left -= day.weekday() not in calendar.weekend and day not in calendar.holidays
+    return spread
 
 
 def deadline(

@@ -21,6 +21,7 @@ from auditor.model import (
     EventKind,
     Finding,
     FindingState,
+    Json,
     Outcome,
     Reason,
     Resolution,
@@ -32,6 +33,7 @@ from auditor.model.codec import to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _UNSEEN = (VerdictKind.UNKNOWN, VerdictKind.ERROR)
+_WORTH_AN_ENTRY = ("state", "department", "severity", "controls", "definition", "due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
         again = replace(finding, state=move(EventKind.FINDING_REFUTED, finding.state), claimed_at=None)
         return [_event(EventKind.FINDING_REFUTED, _described(again, outcome, verdict, seen, context), context)]
     changed = _described(finding, outcome, verdict, seen, context)
-    if _essence(changed, context) == _essence(finding, context):
+    if _is_same(changed, finding, context):
         return []
     return [_event(EventKind.FINDING_CHANGED, changed, context)]
 
@@ -154,18 +156,18 @@ def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datet
     )
 
 
-def _essence(finding: Finding, context: _Context) -> tuple[object, ...]:
-    """What makes a change worth an entry; values as JSON: there 1, 1.0 and true differ, and NaN equals itself."""
-    return (
-        finding.state,
-        finding.department,
-        finding.severity,
-        finding.controls,
-        finding.definition,
-        finding.due,
-        "" if context.volatile else json.dumps(finding.observed, sort_keys=True),
-        json.dumps(finding.expected, sort_keys=True),
-    )
+def _is_same(one: Finding, other: Finding, context: _Context) -> bool:
+    """Whether nothing differs that is worth an entry."""
+    if any(getattr(one, name) != getattr(other, name) for name in _WORTH_AN_ENTRY):
+        return False
+    return (context.volatile or _equal(one.observed, other.observed)) and _equal(one.expected, other.expected)
+
+
+def _equal(one: Json, other: Json) -> bool:
+    """Equality as JSON has it: there 1, 1.0 and true differ, and NaN equals itself."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _closed(outcome: Outcome, verdicts: dict[str, Verdict], finding: Finding, context: _Context) -> list[Event]:

@@ -13,11 +13,12 @@ from auditor.collecting import Window, collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Plan, Reach, Run, VerdictKind
+from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Plan, Reach, Run
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
 from auditor.workflow.judging import Judge
+from auditor.workflow.kinds import KindTable
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
@@ -47,11 +48,10 @@ class Watcher(Protocol):
 
 @dataclass
 class _State:
-    """What a run keeps in memory: a few values per asset, whole results only where a department check needs them."""
+    """What a run keeps in memory of each asset. What was observed is in the ledger, and read again where it is needed."""
 
     reaches: dict[str, tuple[Reach, str]] = field(default_factory=dict)
-    kinds: dict[tuple[str, str], VerdictKind] = field(default_factory=dict)
-    for_department: dict[str, AssetResult] = field(default_factory=dict)
+    kinds: KindTable = field(default_factory=KindTable)
 
 
 def audit(
@@ -80,16 +80,11 @@ def audit(
         judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
-        wanted = {a.asset.uid: {c for t in d.checks for _, c in t.facts} for d in plan.departments for a in d.assets}
 
         def take(asset_plan: AssetPlan, result: AssetResult) -> None:
             uid = asset_plan.asset.uid
-            outcomes = judge.asset(asset_plan, result)
+            state.kinds.put(uid, judge.asset(asset_plan, result))
             state.reaches[uid] = (result.reach, result.detail)
-            state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
-            kept = tuple(o for o in result.observations if o.probe in wanted[uid])
-            if kept or result.reach is not Reach.REACHED:
-                state.for_department[uid] = replace(result, observations=kept)
 
         # Collected before a kill, perhaps not judged: judging again changes nothing where it was.
         for result in ledger.results(run.id) if done else ():
@@ -119,8 +114,10 @@ def audit(
             ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)
         for department in plan.departments:
-            outcomes = judge.department(department, state.for_department)
-            state.kinds.update({(o.asset, o.check): o.kind for o in outcomes})
+            wanted = frozenset(call for task in department.checks for _, call in task.facts)
+            seen = ((a.asset.uid, ledger.result(run.id, a.asset.uid, wanted)) for a in department.assets if wanted)
+            outcomes = judge.department(department, {uid: result for uid, result in seen if result is not None})
+            state.kinds.put(department.asset.uid, outcomes)
         if plan.of_record:
             settle_exceptions(ledger, catalogue, clock())
             lapse_answers(ledger, catalogue, clock())
@@ -196,6 +193,5 @@ def _left_inventory(ledger: Ledger, catalogue: Catalogue) -> tuple[str, ...]:
     """Assets with open findings that no inventory lists any more; those of departments set aside are not among them."""
     listed = {a.uid for d in catalogue.inventory.departments for a in d.assets}
     aside = {name for name, _ in catalogue.inventory.set_aside}
-    open_ones = ledger.findings(open_only=True)
-    gone = {f.asset for f in open_ones if f.department not in aside} - listed
+    gone = {asset for asset, department in ledger.assets_with_open_findings() if department not in aside} - listed
     return tuple(sorted(uid for uid in gone if not uid.startswith("department:")))

@@ -74,9 +74,8 @@ class Judge:
 def failing(ledger: Ledger, asset: str) -> dict[str, list[str]]:
     """The subjects of an asset that have an open finding, by check."""
     subjects: dict[str, list[str]] = {}
-    for finding in ledger.findings_by_asset(asset):
-        if finding.state in LIVE:
-            subjects.setdefault(finding.check, []).append(finding.subject)
+    for check, subject in ledger.failing_subjects(asset, LIVE):
+        subjects.setdefault(check, []).append(subject)
     return subjects
 
 

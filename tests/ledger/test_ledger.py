@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
+from auditor.ledger.canonical import dumps, sha256
 from auditor.model import FindingState, Reach, Resolution, RunStatus
 
 from .make import DAY, INPUTS, T0, judge, night, outcome, plan, result
@@ -134,3 +137,38 @@ def test_findings_are_filtered_and_named_by_a_prefix(ledger: Ledger) -> None:
             ledger.finding(wrong)
     with pytest.raises(UsageError, match="there is no run 7; the newest is 1"):
         ledger.run(7)
+
+
+def test_a_result_can_be_read_in_part(ledger: Ledger) -> None:
+    """A department's checks need few of a host's outputs: those come back as they would in the whole."""
+    run_id = night(ledger, T0, [outcome()], [result(outputs=("a", "b", "c"))])
+    whole = ledger.result(run_id, "h0")
+    assert whole is not None
+    wanted = {whole.observations[0].probe, whole.observations[2].probe}
+    part = ledger.result(run_id, "h0", wanted)
+    assert part is not None
+    assert part.observations == (whole.observations[0], whole.observations[2])
+    assert (part.reach, part.started, part.ended) == (whole.reach, whole.started, whole.ended)
+    assert ledger.result(run_id, "h9", wanted) is None
+
+
+def test_what_judging_needs_of_findings(ledger: Ledger) -> None:
+    """Subjects by state, and whose findings are open, without reading the findings themselves."""
+    night(ledger, T0, [outcome("h0", a="fail", b="fail"), outcome("h1")], [result(), result("h1")])
+    night(ledger, T0 + DAY, [outcome("h0", T0 + DAY, a="pass", b="fail")], [result(at=T0 + DAY)])
+    assert list(ledger.failing_subjects("h0", [FindingState.OPEN])) == [("ssh-root-login", "b")]
+    assert list(ledger.failing_subjects("h0", [FindingState.CLOSED])) == [("ssh-root-login", "a")]
+    assert ledger.assets_with_open_findings() == (("h0", "health"), ("h1", "health"))
+
+
+def test_outcomes_are_kept_as_they_would_be_written_whole(ledger: Ledger) -> None:
+    """Verdicts that hosts share are written out once; the blob is the one of the whole outcome nevertheless."""
+    shared = outcome("h0", a="fail", b="pass")
+    night(ledger, T0, [shared, replace(shared, asset="h1"), replace(shared, asset="h2", excluded=("c",))])
+    with sqlite3.connect(ledger.path) as connection:
+        (hashes,) = zip(
+            *connection.execute("SELECT DISTINCT b.sha256 FROM verdict_changes JOIN blobs b ON b.id = outcome"), strict=True
+        )
+    names = ("definition", "kind", "verdicts", "complete", "excluded")
+    whole = [{name: getattr(o, name) for name in names} for o in (shared, replace(shared, excluded=("c",)))]
+    assert set(hashes) == {sha256(dumps(told).encode()) for told in whole}

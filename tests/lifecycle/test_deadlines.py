@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,20 @@ def test_a_deadline_never_ends_on_a_free_day(days: int, since: datetime, weekend
     assert due is not None
     assert due.weekday() not in weekend
     assert due - aware >= timedelta(days=days)
+
+
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31), timezones=st.just(UTC)),
+    st.integers(0, 40),
+    st.sets(st.integers(0, 6), max_size=5),
+    st.lists(st.dates(date(2026, 1, 1), date(2027, 3, 1)), max_size=10),
+    st.sampled_from(["UTC", "Asia/Riyadh", "Africa/Cairo"]),
+)
+def test_working_days_are_counted_one_by_one(since: datetime, days: int, weekend: set[int], free: list[date], zone: str) -> None:
+    """What is remembered of a calendar gives what counting day by day does, daylight saving time included."""
+    calendar = Calendar(tuple(sorted(weekend)), tuple(free))
+    local, left = since.astimezone(ZoneInfo(zone)), days
+    while left:
+        local += timedelta(days=1)
+        left -= local.weekday() not in calendar.weekend and local.date() not in calendar.holidays
+    assert Deadline(days, working=True, calendar=calendar, zone=zone).due(since) == local.astimezone(UTC)

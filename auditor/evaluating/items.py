@@ -1,0 +1,101 @@
+"""What a check says of one item of its list, and of the whole where it has none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from auditor.errors import ExpressionError
+from auditor.expressions import Binding, CompiledCheck, Program, Value
+from auditor.model import Json, Reason, Verdict, VerdictKind
+from auditor.model.codec import canonical, to_json
+
+_SUBJECT_LENGTH = 200
+_SHOWN_LENGTH = 500
+_REMEMBERED = 20_000  # items under definitions
+
+
+class Said(NamedTuple):
+    """``verdict`` None: the check leaves the item out. ``named`` False: the item has no name, its subject is ""."""
+
+    subject: str
+    verdict: Verdict | None
+    named: bool = True
+
+
+class Items:
+    """Judges items. Hosts differ in few of their accounts, packages and files: equal items under one definition are judged once.
+
+    That holds for checks whose expressions on items see nothing else but the parameters, which the definition covers.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Said] = {}
+
+    def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], item: Json) -> Said:
+        """What the check says of ``item``. ``values`` are those of its variables."""
+        if not compiled.by_item:
+            return _judge(compiled, Binding({**values, "item": item}))
+        shown = f"{definition}{item!r}"  # unlike equality, how it is shown tells 1, 1.0 and true apart
+        key = hashlib.blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
+        return known
+
+
+def _judge(compiled: CompiledCheck, binding: Binding) -> Said:
+    try:
+        subject = subject_of(compiled.subject, binding)
+    except ExpressionError as raised:
+        return Said("", error("", str(raised)), named=False)
+    try:
+        if compiled.where is not None and not compiled.where.holds(binding):
+            return Said(subject, None)
+    except ExpressionError as raised:
+        return Said(subject, error(subject, str(raised)))
+    return Said(subject, verdict_of(compiled, subject, binding))
+
+
+def verdict_of(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
+    """Pass or fail, or the error that kept it from being decided."""
+    try:
+        kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
+    except ExpressionError as raised:
+        return error(subject, str(raised))
+    return Verdict(subject, kind, _shown(compiled.observed, binding), _shown(compiled.expected, binding))
+
+
+def error(subject: str, detail: str) -> Verdict:
+    """What could not be decided, and why."""
+    return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
+
+
+def subject_of(program: Program | None, binding: Binding) -> str:
+    """The name under which a finding is kept. Raises ExpressionError."""
+    if program is None:
+        return ""
+    subject = program.value(binding)
+    if not isinstance(subject, str):
+        raise ExpressionError(f"`{program.source}` did not give a text")
+    if len(subject) > _SUBJECT_LENGTH:
+        # a name may be as long as a hostile host likes; cut it, but keep different names different
+        return f"{subject[:_SUBJECT_LENGTH]}…{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
+    return subject
+
+
+def _shown(program: Program | None, binding: Binding) -> Json:
+    """What is shown to the officer beside the verdict; it decides nothing, so an error in it leaves it empty."""
+    if program is None:
+        return None
+    try:
+        value: Json = to_json(program.value(binding))
+    except ExpressionError:
+        return None
+    if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):
+        return value
+    text = canonical(value).decode()
+    return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"

@@ -1,0 +1,36 @@
+"""What was decided of each asset, a byte a check: ten thousand hosts by three hundred checks are held while a run lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from auditor.model import Outcome, VerdictKind
+
+_KINDS = tuple(VerdictKind)
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+
+class KindTable(Mapping[tuple[str, str], VerdictKind]):
+    """The kind of every outcome, by asset and check. Assets with the same checks share the list of them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[dict[str, int], bytes]] = {}
+        self._places: dict[tuple[str, ...], dict[str, int]] = {}
+
+    def put(self, asset: str, outcomes: Iterable[Outcome]) -> None:
+        """Take an asset's outcomes in place of those that it had."""
+        decided = {outcome.check: _NUMBERS[outcome.kind] for outcome in outcomes}
+        names = tuple(decided)
+        places = self._places.setdefault(names, {name: place for place, name in enumerate(names)})
+        self._rows[asset] = (places, bytes(decided.values()))
+
+    def __getitem__(self, key: tuple[str, str]) -> VerdictKind:
+        asset, check = key
+        places, kinds = self._rows[asset]
+        return _KINDS[kinds[places[check]]]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return ((asset, check) for asset, (places, _kinds) in self._rows.items() for check in places)
+
+    def __len__(self) -> int:
+        return sum(len(places) for places, _kinds in self._rows.values())

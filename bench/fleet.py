@@ -1,0 +1,275 @@
+"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--dead 0.05] [--json]``.
+
+Three nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, one on which nothing has
+changed, one on which two hosts in a hundred have. The floor, in the same run and with as many sessions at a time, is bare
+paramiko: the same logins, the same script, both streams read, nothing judged or recorded; it meets the same dead hosts. Each is a
+process of its own, so that CPU and memory are its alone. The network is not scanned: loopback addresses are one machine, and
+scans have their own measurement (``bench.network``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import resource
+import secrets
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import paramiko
+
+from auditor.collecting.known_hosts import HostKey, host_name, trust
+from auditor.collecting.script import build_script, host_calls
+from auditor.facts import by_name
+from auditor.model import AssetPlan, AssetResult, Catalogue, Connection, Plan, Run
+from auditor.planning import make_plan
+from auditor.workflow.nightly import nightly
+from auditor.workflow.workspace import open_workspace
+from bench.replay import address_of
+from bench.report import prepare
+
+NIGHTS = (("first", 0.0), ("unchanged", 0.0), ("changed", 0.02))
+MEGABYTE = 1 << 20
+Figures = dict[str, float]
+
+
+def main(argv: list[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Measure nights over a fleet.")
+    parser.add_argument("--hosts", type=int, default=10_000)
+    parser.add_argument("--departments", type=int, default=24)
+    parser.add_argument("--dead", type=float, default=0.05, help="share of hosts that do not answer")
+    parser.add_argument("--json", action="store_true", help="print figures for programs")
+    parser.add_argument("--part", choices=("floor", "night"), help=argparse.SUPPRESS)
+    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args(argv)
+    if given.part:
+        print(json.dumps(floor(given.root) if given.part == "floor" else night(given.root)))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name, serving(Path(name)) as port, silent() as mute:
+        root = Path(name) / "workspace"
+        settle(Path(name), root, given, port, mute)
+        told: dict[str, Figures] = {}
+        for n, (title, share) in enumerate(NIGHTS):
+            (Path(name) / "night").write_text(json.dumps([n, share]))
+            told[title] = part("night", root, given)
+        told["floor"] = part("floor", root, given)
+    answer = {"hosts": given.hosts, "dead": given.dead, **told}
+    print(json.dumps(answer) if given.json else as_text(answer))
+    return 0
+
+
+def as_text(answer: dict[str, object]) -> str:
+    """For people."""
+    lines = [f"{answer['hosts']} hosts"]
+    bare = answer["floor"]
+    for title, figures in answer.items():
+        if isinstance(figures, dict) and isinstance(bare, dict):
+            lines.append(
+                f"{title:9}: {figures['seconds']} s ({figures['seconds'] / bare['seconds']:.2f} × the floor, aim 1.3), "
+                f"CPU {figures['cpu_ms_per_host']} ms a host (aim 25), {figures['memory_mb']} MB (aim 300; at a quarter of the "
+                f"hosts {figures['quarter_mb']}), {figures['observed']} hosts observed"
+                + (
+                    f", ledger +{figures['rows_bytes_per_host']} bytes a host (aim 300 where unchanged)"
+                    if "rows_bytes_per_host" in figures
+                    else ""
+                )
+            )
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[int]:
+    """The replaying server as a process of its own; its port."""
+    for file in ("host", "login"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / file)], check=True)
+    (folder / "night").write_text("[0, 0]")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    server = subprocess.Popen([sys.executable, "-m", "bench.replay", str(folder), str(port)], stdout=subprocess.PIPE)
+    try:
+        assert server.stdout is not None
+        if server.stdout.readline() != b"ready\n":
+            raise SystemExit("the replaying server did not start")
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[int]:
+    """A port on which connecting gets no answer, as with a host that is switched off."""
+    with socket.socket() as mute, contextlib.ExitStack() as kept:
+        mute.bind(("0.0.0.0", 0))
+        mute.listen(0)
+        port = int(mute.getsockname()[1])
+        for _n in range(4):  # fill the queue of those waiting, which nobody takes from
+            waiting = kept.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def settle(folder: Path, root: Path, given: argparse.Namespace, port: int, mute: int) -> None:
+    """Write the workspace."""
+    every = round(1 / given.dead) if given.dead else given.hosts + 1
+    kind, blob = (folder / "host.pub").read_text().split()[:2]
+    known: list[HostKey] = []
+
+    def host(n: int) -> dict[str, object]:
+        at = mute if n % every == every - 1 else port
+        known.append(HostKey(host_name(address_of(n), at), kind, blob))
+        login = {"user": "root", "key": str(folder / "login"), "agent": False, "ssh_config": "none"}
+        return {"address": address_of(n), "port": at, **login}
+
+    trust(prepare(root, given.hosts, given.departments, host).settings.known_hosts, tuple(known))
+
+
+def part(name: str, root: Path, given: argparse.Namespace) -> Figures:
+    """Run one part as a process of its own."""
+    command = [sys.executable, "-m", "bench.fleet", "--part", name, "--root", str(root)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    figures: Figures = json.loads(done.stdout)
+    figures["cpu_ms_per_host"] = round(figures.pop("cpu") / given.hosts * 1000, 2)
+    return figures
+
+
+def without_network(catalogue: Catalogue) -> Catalogue:
+    """The checks that hosts answer."""
+    checks = {
+        name: check
+        for name, check in catalogue.checks.items()
+        if all((fact := by_name(use.fact)) is not None and fact.network is None for use in check.facts)
+    }
+    controls = tuple(replace(c, checks=tuple(m for m in c.checks if m.check in checks)) for c in catalogue.framework.controls)
+    settings = replace(catalogue.settings, nightly=replace(catalogue.settings.nightly, retries=0))
+    return replace(catalogue, checks=checks, framework=replace(catalogue.framework, controls=controls), settings=settings)
+
+
+class Counter:
+    """Counts hosts that were observed, and looks at the memory on the way."""
+
+    def __init__(self) -> None:
+        self.planned = self.visits = self.observed = 0
+        self.quarter = 0.0
+
+    def begun(self, run: Run, plan: Plan, done: int) -> None:
+        """How many there will be."""
+        del run, done
+        self.planned = sum(len(d.assets) for d in plan.departments)
+
+    def visited(self, plan: AssetPlan, result: AssetResult) -> None:
+        """One more."""
+        del plan
+        self.visits += 1
+        self.observed += result.reach.value == "reached"
+        if self.visits == self.planned // 4:
+            self.quarter = peak()
+
+
+def peak() -> float:
+    """Most memory so far, in MB."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+
+
+def night(root: Path) -> Figures:
+    """One night; what it took."""
+    catalogue = without_network(open_workspace(root))
+    ledger, counter = catalogue.settings.ledger, Counter()
+    before = size_of(ledger)
+    cpu, began = time.process_time(), time.perf_counter()
+    nightly(catalogue, actor="bench", watcher=counter)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    after = size_of(ledger)
+    grown = {name: round((new - old) / counter.planned) for name, old, new in zip(Size._fields, before, after, strict=True)}
+    return {
+        "seconds": round(seconds, 1),
+        "cpu": cpu,
+        "memory_mb": peak(),
+        "quarter_mb": counter.quarter,
+        "observed": counter.observed,
+        "ledger_mb": round(after.pages / MEGABYTE, 1),
+        **{f"{name}_bytes_per_host": value for name, value in grown.items()},
+    }
+
+
+class Size(NamedTuple):
+    """Bytes: of what the ledger's rows hold, but for volatile outputs; of those; and of the pages in use."""
+
+    rows: int
+    volatile: int
+    pages: int
+
+
+def size_of(ledger: Path) -> Size:
+    """How much is in the ledger; nothing where there is none yet."""
+    if not ledger.exists():
+        return Size(0, 0, 0)
+    with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as connection:
+        held = dict(connection.execute("SELECT name, sum(payload) FROM dbstat GROUP BY name"))
+        (pages,), (page,), (free,) = (
+            connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size", "freelist_count")
+        )
+    volatile = int(held.pop("volatile_outputs", 0))
+    return Size(int(sum(held.values())), volatile, (pages - free) * page)
+
+
+def floor(root: Path) -> Figures:
+    """The same sessions, bare."""
+    catalogue = without_network(open_workspace(root))
+    settings = catalogue.settings
+    plan = make_plan(catalogue, now=datetime.now(UTC))
+    assets = [a for d in plan.departments for a in d.assets]
+    script = build_script(assets[0].probes, "linux", secrets.token_hex(16)).encode()
+    wanted = len(host_calls(assets[0].probes, "linux"))
+    key = paramiko.Ed25519Key.from_private_key_file(str(assets[0].asset.connection.key))
+    keys = paramiko.HostKeys(str(settings.known_hosts))
+    paramiko.util.logging.getLogger("paramiko").setLevel("CRITICAL")
+
+    def visit(asset: AssetPlan) -> bool:
+        connection: Connection = asset.asset.connection
+        client = paramiko.SSHClient()
+        client._host_keys = keys  # loading ten thousand for each session would be no floor
+        try:
+            client.connect(
+                asset.asset.address,
+                port=connection.port or 22,
+                username=connection.user,
+                pkey=key,
+                timeout=settings.connect_timeout,
+                allow_agent=False,
+                look_for_keys=False,
+            )
+            stdin, stdout, stderr = client.exec_command("exec /bin/sh")
+            stdin.write(script)
+            stdin.channel.shutdown_write()
+            output = stdout.read()
+            stderr.read()
+        except OSError:
+            return False
+        finally:
+            client.close()
+        return output.count(b" e ") >= wanted
+
+    cpu, began = time.process_time(), time.perf_counter()
+    with ThreadPoolExecutor(settings.concurrency) as pool:
+        observed = sum(pool.map(visit, assets))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return {"seconds": round(seconds, 1), "cpu": cpu, "memory_mb": peak(), "quarter_mb": 0.0, "observed": observed}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

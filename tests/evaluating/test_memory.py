@@ -1,0 +1,95 @@
+"""What is remembered of one host's verdicts may never speak for what another one shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.evaluating import Evaluator
+from auditor.evaluating import memory as memories
+from auditor.evaluating.items import Items
+from auditor.evaluating.memory import Decided
+from auditor.expressions import CompiledCheck, compile_check
+from auditor.model import Check, Outcome, Verdict, VerdictKind
+from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
+
+PASS, FAIL = VerdictKind.PASS, VerdictKind.FAIL
+
+
+def compiled(one: Check) -> CompiledCheck:
+    found, mistakes = compile_check(one)
+    assert found is not None, mistakes
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([("a", "web"), ("b", "mail"), ("c", "web")]),  # a host and its role
+            st.sampled_from([SSHD_ROOT, SSHD_NO_ROOT, "installed=no\nend\n", "cut off"]),
+            st.sampled_from(["d1", "d2"]),
+        ),
+        max_size=30,
+    )
+)
+def test_remembering_changes_no_outcome(visits: list[tuple[tuple[str, str], str, str]]) -> None:
+    """Whatever came before, an asset is judged as by an evaluator that has seen nothing yet; unreadable outputs too."""
+    checks = {
+        c.id: c
+        for c in (
+            check("plain"),
+            check("by-role", expect="asset.role == 'web' || sshd.permitrootlogin == 'no'"),
+            check("by-whole", expect="asset == asset && sshd.permitrootlogin == 'no'", observed=None),
+            check("by-time", expect="observed_at > timestamp(0) && sshd.permitrootlogin == 'no'"),
+            check("by-port", for_each="sshd.port", subject="string(item)", expect="item == 22 && sshd.permitrootlogin == 'no'"),
+        )
+    }
+    used = Evaluator(checks, now=NOW)
+    for n, ((uid, role), output, definition) in enumerate(visits):
+        plan = asset_plan(*(task(name, definition=definition + name) for name in checks), asset=host(uid, role=role))
+        seen = result(observation(output, asset=uid, observed_at=NOW + timedelta(seconds=n)), asset=uid)
+        assert used.judge_asset(plan, seen) == Evaluator(checks, now=NOW).judge_asset(plan, seen)
+
+
+def test_fields_of_the_asset_that_count() -> None:
+    """What an expression looks at is told by ``asset.field``; where the asset stands alone nothing may be remembered."""
+    assert compiled(check(expect="asset.role == 'web' && 'x' in asset.tags")).asset_fields == {"role", "tags"}
+    assert compiled(check()).asset_fields == frozenset()
+    assert compiled(check(expect="[asset].exists(a, a.role == 'web')", observed=None)).asset_fields is None
+
+
+@pytest.mark.parametrize("order", [[1, True, 1.0, "1"], ["1", 1.0, True, 1]])
+def test_items_that_equal_each_other_in_python_alone(order: list[object]) -> None:
+    """Regression guard: 1, 1.0 and true are one key of a dict, and must be three items of a check."""
+    one = compiled(check(for_each="sshd.port", subject="'port'", expect="item == 1", observed="string(item)"))
+    assert one.by_item
+    alone = [Items().judge(one, "d1", {}, item) for item in order]  # type: ignore[arg-type]
+    items = Items()
+    assert [items.judge(one, "d1", {}, item) for item in order] == alone  # type: ignore[arg-type]
+    assert len({repr(said) for said in alone}) > 1
+
+
+def test_an_item_under_another_definition_is_judged_anew() -> None:
+    """Parameters are part of the definition; two definitions never share an answer."""
+    one = compiled(check(for_each="sshd.port", subject="string(item)", expect="item == 22"))
+    other = replace(one, expect=compiled(check(for_each="sshd.port", expect="item == 23")).expect)
+    items = Items()
+    kinds = [items.judge(c, d, {}, 22).verdict for c, d in ((one, "d1"), (other, "d2"), (one, "d1"))]
+    assert [v.kind for v in kinds if v is not None] == [PASS, FAIL, PASS]
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes once is not kept, what comes again is, and the oldest make room."""
+    monkeypatch.setattr(memories, "_VERDICTS", 6)
+    decided = Decided()
+    outcomes = {(str(n),): Outcome("h", "c", "d", PASS, (Verdict("", PASS),), True, NOW) for n in range(5)}
+    for key, outcome in outcomes.items():
+        decided.put(key, outcome)
+        assert decided.get(key) is None
+        decided.put(key, outcome)
+        assert decided.get(key) is outcome
+    assert [decided.get(key) is not None for key in outcomes] == [False, False, True, True, True]
