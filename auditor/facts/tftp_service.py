@@ -50,7 +50,7 @@ def proven(output: str, _args: Arguments) -> list[Json]:
 
 FACT = Fact(
     name="tftp_service",
-    title=Text(en="Whether files are handed out over TFTP", ar="هل تُسلَّم الملفات عبر TFTP"),
+    title=Text(en="Whether files are handed out over TFTP", ar="تسليم الملفات عبر TFTP"),
     shape=ListOf(record(port=INT, answer=STR)),
     parse=parse,
     example=[{"port": 69, "answer": "error 1"}],
