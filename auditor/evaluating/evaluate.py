@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
-from auditor.evaluating.items import Items, error, subject_of, verdict_of
+from auditor.evaluating.items import Items, error, listed, subject_of, verdict_of
 from auditor.evaluating.memory import Decided, Key
 from auditor.evaluating.reading import Missing, Output, Reading, outputs_of, proven_items, read, read_result
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
@@ -206,7 +206,7 @@ class Evaluator:
                 verdict = verdict_of(compiled, "", Binding(values))
                 complete = verdict.kind is not VerdictKind.ERROR
                 return _outcome(task, asset, [verdict], complete=complete, observed_at=observed_at)
-            items = compiled.for_each.value(Binding(values))
+            items = listed(compiled.for_each, values)
         except ExpressionError as raised:
             return _outcome(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
         if not isinstance(items, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from auditor.model.codec import canonical, to_json
 
 _SUBJECT_LENGTH = 200
 _SHOWN_LENGTH = 500
+_PATH = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _REMEMBERED = 20_000  # items under definitions
 
 
@@ -45,6 +47,21 @@ class Items:
                 self._known.clear()
             known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
         return known
+
+
+def listed(for_each: Program, values: Mapping[str, Value]) -> Value:
+    """What a check iterates over. Raises ExpressionError.
+
+    Most checks name a list as it stands (``nginx.servers``): it is taken from the values, without a way through CEL and back.
+    """
+    if _PATH.fullmatch(for_each.source.strip()):
+        first, *fields = for_each.source.strip().split(".")
+        found: Value = values.get(first)
+        for name in fields:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, list):
+            return found
+    return for_each.value(Binding(values))
 
 
 def _judge(compiled: CompiledCheck, binding: Binding) -> Said:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.errors import ExpressionError
 from auditor.evaluating import Evaluator
 from auditor.evaluating import memory as memories
-from auditor.evaluating.items import Items
+from auditor.evaluating.items import Items, listed
 from auditor.evaluating.memory import Decided
-from auditor.expressions import CompiledCheck, compile_check
-from auditor.model import Check, Outcome, Verdict, VerdictKind
+from auditor.expressions import Binding, CompiledCheck, compile_check
+from auditor.facts import by_name
+from auditor.loading import load_workspace
+from auditor.model import Check, Outcome, Scope, Verdict, VerdictKind
 from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
 
 PASS, FAIL = VerdictKind.PASS, VerdictKind.FAIL
@@ -93,3 +98,23 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         decided.put(key, outcome)
         assert decided.get(key) is outcome
     assert [decided.get(key) is not None for key in outcomes] == [False, False, True, True, True]
+
+
+def test_a_list_that_is_named_is_the_list_that_cel_gives() -> None:
+    """Every list that a stock check names as it stands is the same through CEL, and what is no list is left to CEL's error."""
+    loaded = load_workspace(Path(__file__).parents[2]).catalogue
+    assert loaded is not None
+    named = 0
+    for one in loaded.checks.values():
+        facts = {use.variable: by_name(use.fact) for use in one.facts}
+        values = {name: fact.example for name, fact in facts.items() if fact is not None}
+        values["params"] = {p.name: p.default for p in one.params}
+        found = compiled(one).for_each
+        if found is not None and one.scope is Scope.ASSET and re.fullmatch(r"[a-z_.]+", found.source.strip()):
+            named += 1
+            assert listed(found, values) == found.value(Binding(values)), one.id
+    assert named > 50
+    plain = compiled(check(for_each="sshd.port", expect="item == 22")).for_each
+    assert plain is not None
+    with pytest.raises(ExpressionError):
+        listed(plain, {"sshd": {}})
