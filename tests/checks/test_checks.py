@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+import shlex
+import subprocess
+from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,62 @@ def test_every_check_is_proved_twice_each_way(check: Check) -> None:
     """Two cases that pass and two that fail, at the least."""
     verdicts = Counter(case.verdict for case in check.cases)
     assert min(verdicts[VerdictKind.PASS.value], verdicts[VerdictKind.FAIL.value]) >= 2
+
+
+@pytest.mark.parametrize("check", [c for c in CHECKS if c.remediation_shell], ids=lambda check: check.id)
+def test_the_commands_of_a_remedy_are_a_script(check: Check) -> None:
+    """A shell can read them: settings of a program stand in a comment or are written by a command."""
+    read = subprocess.run(["sh", "-n"], input=check.remediation_shell, text=True, capture_output=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+def test_no_remedy_undoes_another() -> None:
+    """Two checks may empty one file by ``>`` only to write the same into it; what one appends to, none empties."""
+    emptying, appending = written([(check.id, check.remediation_shell) for check in CHECKS])
+    assert emptying, "nothing was looked at"
+    assert {path: by for path, by in emptying.items() if len(set(by.values())) > 1} == {}
+    assert emptying.keys() & appending == set()
+
+
+def test_a_remedy_that_undoes_another_is_seen() -> None:
+    """Quoted signs, comments, descriptors and comparisons are no writing; lines that differ are, within one check they may."""
+    loop = "for n in 1; do\n  echo $n\ndone >| '/etc/v.conf'"
+    here = "cat > /etc/u.conf <<'END'\nit's > /etc/t.conf\nEND\nid &> /etc/s.conf"
+    emptying, appending = written(
+        [
+            ("a", "echo 1 > /etc/x.conf # not > /etc/y.conf\necho 'auid>=1000 > /etc/z.conf' >> \"/etc/w.conf\"\nid 2>/dev/null"),
+            ("b", "printf '%s\\n' 2 \\\n  >/etc/x.conf && true > /dev/null 2>&1"),
+            ("c", f"{loop}\n{here}"),
+            ("d", "# Debian\necho 1 > /etc/r.conf\n# RHEL\necho 2 > /etc/r.conf"),
+        ]
+    )
+    assert {path: sorted(by) for path, by in emptying.items()} == {
+        "/etc/x.conf": ["a", "b"],
+        "/etc/v.conf": ["c"],
+        "/etc/u.conf": ["c"],
+        "/etc/s.conf": ["c"],
+        "/etc/r.conf": ["d"],
+    }
+    assert [path for path, by in emptying.items() if len(set(by.values())) > 1] == ["/etc/x.conf"]
+    assert appending == {"/etc/w.conf"}
+
+
+def written(remedies: list[tuple[str, str]]) -> tuple[dict[str, dict[str, str]], set[str]]:
+    """The files that remedies empty, by check with the lines that do it, and those that they append to."""
+    emptying: dict[str, dict[str, str]] = defaultdict(dict)
+    appending: set[str] = set()
+    for check, shell in remedies:
+        plain = re.sub(r"<<-?\s*['\"]?(\w+)['\"]?(.*)\n(?:.*\n)*?\s*\1$", r"\2", shell, flags=re.MULTILINE)
+        for line in plain.replace("\\\n", " ").splitlines():
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=">|&;<()")
+            lexer.whitespace_split = True
+            words = list(lexer)
+            for sign, path in pairwise(words):
+                if sign in (">", ">|", "&>") and path != "/dev/null":
+                    emptying[path][check] = emptying[path].get(check, "") + line
+                elif sign in (">>", "&>>"):
+                    appending.add(path)
+    return dict(emptying), appending
 
 
 def goldens_in(value: object) -> list[str]:
