@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import resource
 import selectors
 import socket
 import time
@@ -23,7 +24,9 @@ from auditor.facts.interface import Question
 
 TRIES = 3
 PATIENCE = 1.0  # seconds that a try waits
-AT_ONCE = 256  # sockets open side by side; a process may have 1,024 files open by default
+AT_ONCE = 256  # sockets open side by side where the process may have few files open; 1,024 is a usual limit
+MOST_AT_ONCE = 2048
+_SHARE = 8  # of the files that may be open: departments are asked side by side, and hosts visited meanwhile
 _LARGEST = 65_535
 _TELL_ICMP = ((socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25))  # IP_RECVERR, IPV6_RECVERR (linux/in.h, linux/in6.h)
 
@@ -38,17 +41,30 @@ class Unasked:
 
 
 def ask(pairs: Iterable[Pair], *, cancelled: Callable[[], bool], patience: float = PATIENCE) -> dict[Pair, Reply | Unasked]:
-    """Ask each question of its host. Takes ``TRIES * patience`` seconds for every ``AT_ONCE`` that stay silent.
+    """Ask each question of its host. Takes ``TRIES * patience`` seconds for every ``at_once()`` that stay silent.
 
     When ``cancelled`` becomes true what was not finished is left out.
     """
     wanted = list(dict.fromkeys(pairs))
     replies: dict[Pair, Reply | Unasked] = {}
-    for start in range(0, len(wanted), AT_ONCE):
-        replies.update(_Wave(wanted[start : start + AT_ONCE]).run(cancelled, patience))
+    size = at_once()
+    for start in range(0, len(wanted), size):
+        replies.update(_Wave(wanted[start : start + size]).run(cancelled, patience))
         if cancelled():
             break
     return replies
+
+
+def at_once() -> int:
+    """How many sockets may be open side by side, after asking the system for as many open files as that takes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_AT_ONCE * _SHARE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+    return MOST_AT_ONCE if soft == resource.RLIM_INFINITY else max(AT_ONCE, min(MOST_AT_ONCE, soft // _SHARE))
 
 
 class _Wave:

@@ -3,16 +3,17 @@
 nmap always runs with ``--unprivileged``, also when the auditor is root: connections are complete ones, which any account may
 make, and what is seen does not depend on who ran the audit. Hosts are first asked whether they are there (also on the ports
 that inventories declare); one that is silent is not observed, rather than found without open ports. Questions over UDP are put
-afterwards to the hosts that were there.
+afterwards to the hosts that were there. What was seen of a host counts only when it still answers afterwards.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +23,18 @@ from auditor.collecting.conversations import slices
 from auditor.collecting.datagrams import Unasked, ask
 from auditor.collecting.nmap_ports import ALWAYS, PING, collapse
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
-from auditor.collecting.nmap_xml import Address, Scan, answered, gave_up, host_slice, is_up, network_slice, read_scan
+from auditor.collecting.nmap_xml import (
+    Address,
+    Scan,
+    answered,
+    answering_ports,
+    gave_up,
+    host_slice,
+    is_up,
+    network_slice,
+    read_scan,
+)
+from auditor.collecting.presence import gone
 from auditor.facts import NetworkProbe, by_name
 from auditor.facts._datagrams import Reply, write
 from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
@@ -31,11 +43,13 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve: TypeAlias = Callable[[str], Sequence[str]]
 _Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 Run: TypeAlias = Callable[..., NmapOutput]
+Gone: TypeAlias = Callable[[Mapping[Address, Sequence[int]]], frozenset[Address]]
 
-HOSTS_PER_RUN = 64  # nmap scans so many side by side; a run of more could not be bounded in time
+HOSTS_AT_ONCE = 64  # nmap scans so many side by side, one such group after the other; each group adds to the run's time limit
 LARGEST_NETWORK = 65_536
 MAX_BYTES = 262_144
 _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?")
+_STOPPED_ANSWERING = "the host stopped answering while it was scanned: scan it again once it is back"
 _DECLARED = re.compile(r"([0-9]{1,5})/tcp")
 
 
@@ -66,6 +80,9 @@ class _Target:
         return frozenset(port for port in ports if 0 < port < 65_536)
 
 
+_Told: TypeAlias = tuple[_Target, ProbeCall, str, float]
+
+
 def resolve(name: str) -> list[str]:
     """The addresses of a name, as the system finds them. Raises OSError."""
     return [str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
@@ -81,6 +98,7 @@ def scan(
     listed: Iterable[str] = (),
     resolve: Resolve = resolve,
     run: Run = run_nmap,
+    gone: Gone = gone,
 ) -> None:
     """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from two threads.
 
@@ -88,7 +106,7 @@ def scan(
     live address is known by them. When ``cancelled`` becomes true nothing is given for what was not finished. Raises
     CollectionError when nmap is not installed.
     """
-    _Scan(settings, on_result, cancelled, clock, resolve, run).all(department, tuple(listed))
+    _Scan(settings, on_result, cancelled, clock, resolve, run, gone).all(department, tuple(listed))
 
 
 class _Scan:
@@ -102,6 +120,7 @@ class _Scan:
         clock: Callable[[], datetime],
         resolve: Resolve,
         run: Run,
+        gone: Gone,
     ) -> None:
         self._seconds = settings.network_timeout
         self._on_result = on_result
@@ -109,6 +128,7 @@ class _Scan:
         self._clock = clock
         self._resolve = resolve
         self._nmap = run
+        self._gone = gone
 
     def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
         wanted = [pair for p in department.assets if not p.skipped for pair in _wanted(p.asset, _network_probes(p.probes))]
@@ -133,9 +153,7 @@ class _Scan:
 
     def _look_all(self, hosts: list[_Target]) -> None:
         for version in (4, 6):
-            members = [t for t in hosts if t.place.version == version]
-            for start in range(0, len(members), HOSTS_PER_RUN):
-                self._look(members[start : start + HOSTS_PER_RUN])
+            self._look([t for t in hosts if t.place.version == version])
 
     def _located(self, wanted: list[tuple[Asset, tuple[_Asked, ...]]]) -> Iterator[_Target]:
         """Where each asset is; one that cannot or must not be scanned is answered for at once."""
@@ -224,14 +242,18 @@ class _Scan:
     def _look(self, targets: list[_Target]) -> None:
         if not targets or self._cancelled():
             return
-        output = self._nmap(_host_arguments(targets, self._seconds), seconds=self._seconds, cancelled=self._cancelled)
+        seconds = self._seconds * math.ceil(len(targets) / HOSTS_AT_ONCE)
+        output = self._nmap(_host_arguments(targets, self._seconds), seconds=seconds, cancelled=self._cancelled)
         stopped = self._cancelled()
         scan = read_scan(output.xml)
+        lost = self._lost([t for t in targets if t.address in scan.hosts], scan)
         again: list[_Target] = []
         reached: list[_Target] = []
         for target in targets:
             if target.address in scan.hosts:
-                if self._judge(target, target.address, scan, output.seconds):
+                if target.address in lost:
+                    self._unseen(target.asset, target.probes, ObservationStatus.FAILED, _STOPPED_ANSWERING)
+                elif self._judge(target, target.address, scan, output.seconds):
                     reached.append(target)
             elif scan.whole:
                 self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
@@ -241,13 +263,29 @@ class _Scan:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.probes, status, reason)
         if not stopped:
-            self._converse(reached, scan, output.seconds)
-            self._ask(reached)
+            self._speak(reached, scan, output.seconds)
         # nmap broke: whatever host broke it must not take the others with it
-        for target in again:
-            self._look([target])
+        middle = (len(again) + 1) // 2
+        for half in (again[:middle], again[middle:]):
+            self._look(half)
 
-    def _ask(self, targets: list[_Target]) -> None:
+    def _lost(self, targets: list[_Target], scan: Scan) -> frozenset[Address]:
+        """The hosts that answered nmap and do not answer any more."""
+        ports = {t.address: answering_ports(scan.hosts[t.address], ALWAYS | t.declared) for t in targets}
+        return self._gone({address: answering for address, answering in ports.items() if answering})
+
+    def _speak(self, targets: list[_Target], scan: Scan, seconds: float) -> None:
+        """What nmap does not ask. It counts of the hosts that answer until the end."""
+        spoken = [t for t in targets if any(probe.questions or probe.conversations for _, probe in t.probes)]
+        told = [*self._converse(spoken, scan, seconds), *self._ask(spoken)]
+        lost = self._lost(spoken, scan)
+        for target, call, text, took in told:
+            if target.address in lost:
+                self._unseen(target.asset, [(call, NetworkProbe(""))], ObservationStatus.FAILED, _STOPPED_ANSWERING)
+            else:
+                self._seen(target, [(call, text)], took)
+
+    def _ask(self, targets: list[_Target]) -> Iterator[_Told]:
         """Put the questions over UDP to the hosts that answered nmap: of one that is down, silence says nothing."""
         started = time.monotonic()
         probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.questions]
@@ -258,16 +296,16 @@ class _Scan:
             if failed := next((reply.reason for _, reply in told if isinstance(reply, Unasked)), ""):
                 self._unseen(target.asset, ((call, probe),), ObservationStatus.FAILED, failed)
             elif all(reply is not None for _, reply in told):
-                self._seen(target, [(call, write((name, reply) for name, reply in told if isinstance(reply, Reply)))], seconds)
+                yield target, call, write((name, reply) for name, reply in told if isinstance(reply, Reply)), seconds
 
-    def _converse(self, targets: list[_Target], scan: Scan, seconds: float) -> None:
+    def _converse(self, targets: list[_Target], scan: Scan, seconds: float) -> Iterator[_Told]:
         """Speak to the open ports of the hosts that answered nmap."""
         started = time.monotonic()
         probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.conversations]
         wanted = [(t.address, scan.hosts[t.address], probe, ALWAYS | t.declared) for t, _, probe in probes]
         for (target, call, _), text in zip(probes, slices(wanted, cancelled=self._cancelled), strict=True):
             if text is not None:
-                self._seen(target, [(call, text)], seconds + time.monotonic() - started)
+                yield target, call, text, seconds + time.monotonic() - started
 
     def _judge(self, target: _Target, address: Address, scan: Scan, seconds: float) -> bool:
         """Answer for a host that nmap finished, and whether it was there."""
@@ -371,9 +409,10 @@ def _host_arguments(targets: list[_Target], seconds: float) -> list[str]:
     declared = frozenset[int]().union(*(t.declared for t in targets))
     probes = [probe for t in targets for _, probe in t.probes]
     scripts = sorted({script for probe in probes for script in probe.scripts})
-    limit = max(20, int(seconds * 0.8))  # less than the whole run's, so that one slow host ends before the others are lost
+    limit = max(20, int(seconds * 0.8))  # less than a group's, so that one slow host ends before the others are lost
     arguments = ["-sT", f"-PS{_comma(sorted(declared.union(PING)))}", "-p", collapse(ALWAYS | declared)]
-    arguments += ["--host-timeout", f"{limit}s", "--max-retries", "4", "--min-hostgroup", str(HOSTS_PER_RUN)]
+    arguments += ["--host-timeout", f"{limit}s", "--max-retries", "4", "--min-hostgroup", str(HOSTS_AT_ONCE)]
+    arguments += ["--max-hostgroup", str(HOSTS_AT_ONCE)]
     if any(probe.service_detection for probe in probes):
         arguments += ["-sV", "--version-light"]
     if scripts:

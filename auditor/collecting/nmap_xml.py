@@ -58,6 +58,11 @@ def answered(host: Element) -> bool:
     return any(state in ("open", "closed") for state in states)
 
 
+def answering_ports(host: Element, ports: frozenset[int]) -> list[int]:
+    """Those of ``ports`` that can tell whether the host is still there: open ones; where there are none, those that refused."""
+    return sorted(int(port.get("portid", "0")) for port in open_ports(host, ports)) or sorted(_closed(host, ports))
+
+
 def host_slice(
     host: Element, probe: NetworkProbe, ports: frozenset[int], told: Mapping[int, Sequence[Element]] | None = None
 ) -> str:

@@ -126,9 +126,25 @@ def test_stopping_leaves_out_what_was_not_finished() -> None:
 
 def test_more_questions_than_sockets_are_asked_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datagrams, "AT_ONCE", 3)
+    monkeypatch.setattr(datagrams, "MOST_AT_ONCE", 3)
     with server(b"yes") as port:
         pairs = [(HERE, Question(str(n), port, b"hello", keep)) for n in range(10)]
         assert {pair: Reply(ANSWERED) for pair in pairs} == ask(pairs, cancelled=lambda: False, patience=0.5)
+
+
+@pytest.mark.parametrize(
+    ("limits", "raised", "expected"),
+    [((1024, 1024), 1024, 256), ((1024, 4096), 4096, 512), ((1024, 1_048_576), 16_384, 2048), ((20_000, 20_000), None, 2048)],
+)
+def test_as_many_are_asked_side_by_side_as_files_may_be_open(
+    limits: tuple[int, int], raised: int | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: 256 at a time, whatever the system allows, made 200 hosts wait for one another for longer than nmap took."""
+    asked: list[int] = []
+    monkeypatch.setattr(datagrams.resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(datagrams.resource, "setrlimit", lambda _, wanted: asked.append(wanted[0]))
+    assert datagrams.at_once() == expected
+    assert asked == ([] if raised is None else [raised])
 
 
 def test_an_answer_from_another_port_is_heard_where_the_service_answers_so() -> None:

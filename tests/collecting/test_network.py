@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from auditor.collecting import nmap_ports
-from auditor.collecting.network import HOSTS_PER_RUN, scan
+from auditor.collecting.network import HOSTS_AT_ONCE, scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import read_scan
+from auditor.collecting.presence import gone
 from auditor.errors import CollectionError, ParseError
 from auditor.facts import by_name
 from auditor.model import (
@@ -65,6 +66,8 @@ def look(department: DepartmentPlan, **changes: Any) -> dict[tuple[str, str], Ob
         seen[key] = observation
 
     given: dict[str, Any] = {"on_result": keep, "cancelled": lambda: False, "clock": lambda: NOW, "resolve": no_dns}
+    if "run" in changes:
+        given["gone"] = lambda _: frozenset()  # the hosts that a made-up nmap tells of are nowhere
     scan(department, Settings(Path("/")), **{**given, **changes})
     return seen
 
@@ -112,11 +115,56 @@ def test_hosts_share_one_run_and_each_gets_its_own_slice() -> None:
     assert "ssh2-enum-algos,ssl-cert,ssl-enum-ciphers" in nmap.runs[0]
 
 
-def test_a_large_department_is_split_so_that_a_run_stays_bounded() -> None:
-    """More hosts than nmap scans side by side need a second run."""
-    nmap = Nmap(document(), document())
-    look(plan(*(host(f"h{n}", f"10.0.{n // 200}.{n % 200 + 1}") for n in range(HOSTS_PER_RUN + 1))), run=nmap)
-    assert len(nmap.runs) == 2
+def test_a_large_department_costs_one_run_with_more_time() -> None:
+    """Each group of hosts that nmap scans side by side adds to the run's limit."""
+    limits: list[float] = []
+
+    def run(_arguments: list[str], *, seconds: float, **_: Any) -> NmapOutput:
+        limits.append(seconds)
+        return NmapOutput(document(), False, "", 1.0)
+
+    look(plan(*(host(f"h{n}", f"10.0.{n // 200}.{n % 200 + 1}") for n in range(HOSTS_AT_ONCE + 1))), run=run)
+    assert limits == [2 * Settings(Path("/")).network_timeout]
+
+
+def test_a_host_that_stops_answering_half_way_is_unobserved() -> None:
+    """Bug: what such a host no longer said about its ports was taken for silent ports, and checks of open ports passed."""
+    nmap = Nmap(document(answer("10.0.0.1", (22, "open")), answer("10.0.0.2")))
+    asked: list[Any] = []
+
+    def gone(answered: Any) -> frozenset[Any]:
+        asked.append({str(address): ports[:1] for address, ports in answered.items()})
+        return frozenset({ipaddress.ip_address("10.0.0.2")})
+
+    seen = look(plan(host("there", "10.0.0.1"), host("gone", "10.0.0.2")), run=nmap, gone=gone)
+    assert asked[0] == {"10.0.0.1": [22], "10.0.0.2": [1]}  # an open port where there is one
+    assert seen["there", "open_ports"].status is ObservationStatus.OK
+    assert (seen["gone", "open_ports"].status, seen["gone", "open_ports"].stdout) == (ObservationStatus.FAILED, "")
+
+
+def test_a_host_that_stops_answering_after_nmap_is_unobserved_over_udp() -> None:
+    """Bug: the silence of a host that went down after nmap was told as silence of its services."""
+    answers = [frozenset[Any](), frozenset({ipaddress.ip_address("127.88.0.3")})]
+    nmap = Nmap(document(answer("127.88.0.3")))
+    facts = ("udp_services", "ldap_service", "open_ports")
+    seen = look(plan(host("h", "127.88.0.3"), facts=facts), run=nmap, gone=lambda _: answers.pop(0))
+    assert {name: seen["h", name].status for name in facts} == {
+        "udp_services": ObservationStatus.FAILED,
+        "ldap_service": ObservationStatus.FAILED,
+        "open_ports": ObservationStatus.OK,
+    }
+
+
+def test_a_host_is_gone_when_none_of_its_ports_answers() -> None:
+    """A refusal is an answer, and so is one port of several."""
+    refusing, silent = (ipaddress.ip_address(a) for a in ("127.88.0.9", "127.88.0.10"))
+    with socket.create_server((str(silent), 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        port = full.getsockname()[1]
+        for filling in (first, second):  # the kernel drops what finds the queue of connections full
+            filling.setblocking(False)
+            filling.connect_ex((str(silent), port))
+        assert gone({refusing: [1], silent: [port]}, patience=0.2) == {silent}
+        assert gone({silent: [port, 1]}, patience=0.2) == frozenset()
 
 
 def test_scripts_and_service_detection_only_when_a_check_needs_them() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,21 +21,24 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from auditor.collecting.nmap_run import NmapOutput, run_nmap
+from auditor.collecting.presence import gone
 from auditor.facts import by_name
 from auditor.model import Observation, ObservationStatus
 from tests.collecting.test_network import host, look, network, plan
 
-_NEEDED = ("ip", "nmap", "openssl", "ssh-keygen", "/usr/sbin/sshd")
+_NEEDED = ("ip", "nmap", "nft", "openssl", "ssh-keygen", "/usr/sbin/sshd")
 
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.skipif(
-        os.geteuid() != 0 or any(shutil.which(name) is None for name in _NEEDED), reason="needs root, ip, nmap, openssl and sshd"
+        os.geteuid() != 0 or any(shutil.which(name) is None for name in _NEEDED),
+        reason="needs root, ip, nft, nmap, openssl, sshd",
     ),
 ]
 
 FACTS = ("network_services", "open_ports", "ssh_algorithms", "tls")
-SERVERS, DEAD, SUBNET = "10.213.8.2", "10.213.8.7", "10.213.8.0/29"
+SERVERS, LEAVING, DEAD, SUBNET = "10.213.8.2", "10.213.8.3", "10.213.8.6", "10.213.8.0/29"
 
 
 def run(*words: str) -> None:
@@ -51,7 +56,7 @@ def expired_certificate(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An SSH server with a weak cipher and a TLS server whose certificate has expired, alone on a network of their own."""
     folder = tmp_path_factory.mktemp("servers")
     space, outer, inner = f"aud{os.getpid()}", f"ao{os.getpid()}", f"ai{os.getpid()}"
@@ -78,7 +83,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             stack.callback(process.kill)
         for number in (2222, 8443):
             wait_for(number)
-        yield
+        yield space
 
 
 def wait_for(number: int) -> None:
@@ -99,7 +104,7 @@ def value(observation: Observation) -> Any:
     return fact.value(observation.stdout, {})
 
 
-def test_real_servers_are_seen_for_what_they_are(servers: None) -> None:
+def test_real_servers_are_seen_for_what_they_are(servers: str) -> None:
     """SSH and TLS on unusual ports, the expired certificate, the weak cipher; the dead address is unobserved."""
     department = plan(host("live", SERVERS), host("dead", DEAD), network("net", SUBNET), facts=FACTS)
     seen = look(department, clock=lambda: datetime.now(UTC))
@@ -113,3 +118,45 @@ def test_real_servers_are_seen_for_what_they_are(servers: None) -> None:
     # 10.213.8.1 answers too: it is this machine, and no stranger to itself
     assert [h["address"] for h in value(seen["net", "live_hosts"])] == [SERVERS]
     assert {seen["dead", name].status for name in FACTS} == {ObservationStatus.FAILED}
+
+
+def leave(how: str, space: str) -> None:
+    """What makes a host stop answering, or nmap stop asking."""
+    if how == "removed":
+        run("ip", "-n", space, "address", "delete", f"{LEAVING}/29", "dev", f"ai{os.getpid()}")
+    elif how == "dropped":
+        rules = "add table ip leave; add chain ip leave in { type filter hook input priority 0; }; "
+        run("ip", "netns", "exec", space, "nft", rules + f"add rule ip leave in ip daddr {LEAVING} drop")
+    else:
+        for children in Path("/proc/self/task").glob("*/children"):
+            for pid in map(int, children.read_text().split()):
+                if Path(f"/proc/{pid}/comm").read_text() == "nmap\n":
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["removed", "dropped", "nmap killed"])
+def test_a_host_that_stops_answering_half_way_is_unobserved(servers: str, how: str) -> None:
+    """Bug: its ports that were not reached yet passed for silent ones. The host beside it, which stays, is seen."""
+    run("ip", "-n", servers, "address", "replace", f"{LEAVING}/29", "dev", f"ai{os.getpid()}")
+    left: list[threading.Timer] = []
+
+    def slowly(arguments: Sequence[str], **limits: Any) -> NmapOutput:
+        if not left:
+            left.append(threading.Timer(2, leave, (how, servers)))
+            left[0].start()
+        hasty = ["0" if before == "--max-retries" else word for before, word in zip(["", *arguments], arguments, strict=False)]
+        return run_nmap(["--max-rate", "500", *hasty], **limits)
+
+    facts = ("open_ports", "udp_services", "ldap_service")
+    department = plan(host("stays", SERVERS), host("leaves", LEAVING), facts=facts)
+    try:
+        seen = look(department, run=slowly, gone=gone)
+    finally:
+        left[0].join()
+        if how == "dropped":
+            run("ip", "netns", "exec", servers, "nft", "delete table ip leave")
+    if how == "nmap killed":  # both are looked at again, each alone
+        assert {o.status for o in seen.values()} == {ObservationStatus.OK}
+    else:
+        assert {seen["stays", name].status for name in facts} == {ObservationStatus.OK}
+        assert {(seen["leaves", name].status, seen["leaves", name].stdout) for name in facts} == {(ObservationStatus.FAILED, "")}
