@@ -132,7 +132,7 @@ def _from_network(use: FactUse) -> bool:
 
 
 def audited(hosts: int) -> tuple[float, list[list[str]], int, int]:
-    """One audit: its seconds, nmap's command lines, how many hosts answered for each of their facts, how many live ones were seen."""
+    """One audit: its seconds, nmap's command lines, how many hosts have all results, how many were seen in the network."""
     with tempfile.TemporaryDirectory(prefix="bench-network-") as name:
         root = Path(name)
         log = root / "commands"
