@@ -126,7 +126,7 @@ def real_catalogue(server: Lab) -> Catalogue:
     if loaded.catalogue is None:
         raise SystemExit("\n".join(str(m) for m in loaded.mistakes))
     catalogue = loaded.catalogue
-    checks = {name: c for name, c in catalogue.checks.items() if c.scope is Scope.ASSET and all(_on_host(u) for u in c.facts)}
+    checks = {name: c for name, c in catalogue.checks.items() if c.scope is Scope.ASSET and all(on_host(u) for u in c.facts)}
     probes = {(use.fact, use.args) for c in checks.values() for use in c.facts}
     model = next(c for c in checks.values() if any(use.fact == "file_stat" for use in c.facts))
     for path in sorted(str(p) for p in Path("/etc").iterdir() if p.is_file()):
@@ -152,7 +152,8 @@ def real_catalogue(server: Lab) -> Catalogue:
     )
 
 
-def _on_host(use: FactUse) -> bool:
+def on_host(use: FactUse) -> bool:
+    """Whether the fact is read on a host rather than from the network."""
     fact = by_name(use.fact)
     return fact is not None and "linux" in fact.probes
 
@@ -200,12 +201,22 @@ def raw(plan: Plan, settings: Settings, lookup: Lookup) -> int:
     def visit(asset: AssetPlan) -> int:
         client = paramiko.SSHClient()
         client.load_host_keys(str(settings.known_hosts))
-        connection = asset.asset.connection
+        return bare_session(client, asset, key, script)
+
+    with ThreadPoolExecutor(settings.concurrency) as pool:
+        return sum(pool.map(visit, assets))
+
+
+def bare_session(client: paramiko.SSHClient, asset: AssetPlan, key: paramiko.PKey, script: bytes, timeout: float = 10.0) -> int:
+    """One session by paramiko alone: how many probes came to their end. Raises what paramiko and the socket raise."""
+    connection = asset.asset.connection
+    try:
         client.connect(
             asset.asset.address,
             port=connection.port or 22,
             username=connection.user,
             pkey=key,
+            timeout=timeout,
             allow_agent=False,
             look_for_keys=False,
         )
@@ -214,11 +225,9 @@ def raw(plan: Plan, settings: Settings, lookup: Lookup) -> int:
         stdin.channel.shutdown_write()
         output = stdout.read()
         stderr.read()
+    finally:
         client.close()
-        return output.count(b" e ")
-
-    with ThreadPoolExecutor(settings.concurrency) as pool:
-        return sum(pool.map(visit, assets))
+    return output.count(b" e ")
 
 
 def measure(floor: Way, ours: Way, rounds: int, wanted: int) -> dict[str, float]:

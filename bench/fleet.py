@@ -31,11 +31,11 @@ import paramiko
 
 from auditor.collecting.known_hosts import HostKey, host_name, trust
 from auditor.collecting.script import build_script, host_calls
-from auditor.facts import by_name
-from auditor.model import AssetPlan, AssetResult, Catalogue, Connection, Plan, Run
+from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Run
 from auditor.planning import make_plan
 from auditor.workflow.nightly import nightly
 from auditor.workflow.workspace import open_workspace
+from bench.collect import bare_session, on_host
 from bench.replay import address_of
 from bench.report import prepare
 
@@ -149,11 +149,7 @@ def part(name: str, root: Path, given: argparse.Namespace) -> Figures:
 
 def without_network(catalogue: Catalogue) -> Catalogue:
     """The checks that hosts answer."""
-    checks = {
-        name: check
-        for name, check in catalogue.checks.items()
-        if all((fact := by_name(use.fact)) is not None and fact.network is None for use in check.facts)
-    }
+    checks = {name: check for name, check in catalogue.checks.items() if all(on_host(use) for use in check.facts)}
     controls = tuple(replace(c, checks=tuple(m for m in c.checks if m.check in checks)) for c in catalogue.framework.controls)
     settings = replace(catalogue.settings, nightly=replace(catalogue.settings.nightly, retries=0))
     return replace(catalogue, checks=checks, framework=replace(catalogue.framework, controls=controls), settings=settings)
@@ -240,29 +236,12 @@ def floor(root: Path) -> Figures:
     paramiko.util.logging.getLogger("paramiko").setLevel("CRITICAL")
 
     def visit(asset: AssetPlan) -> bool:
-        connection: Connection = asset.asset.connection
         client = paramiko.SSHClient()
         client._host_keys = keys  # loading ten thousand for each session would be no floor
         try:
-            client.connect(
-                asset.asset.address,
-                port=connection.port or 22,
-                username=connection.user,
-                pkey=key,
-                timeout=settings.connect_timeout,
-                allow_agent=False,
-                look_for_keys=False,
-            )
-            stdin, stdout, stderr = client.exec_command("exec /bin/sh")
-            stdin.write(script)
-            stdin.channel.shutdown_write()
-            output = stdout.read()
-            stderr.read()
+            return bare_session(client, asset, key, script, settings.connect_timeout) >= wanted
         except OSError:
             return False
-        finally:
-            client.close()
-        return output.count(b" e ") >= wanted
 
     cpu, began = time.process_time(), time.perf_counter()
     with ThreadPoolExecutor(settings.concurrency) as pool:

@@ -34,27 +34,20 @@ from auditor.collecting.nmap_xml import (
     network_slice,
     read_scan,
 )
+from auditor.collecting.places import Network, Places, Refused, Resolve, resolve
 from auditor.collecting.presence import gone
 from auditor.facts import NetworkProbe, by_name
 from auditor.facts._datagrams import Reply, write
 from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
 
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-Resolve: TypeAlias = Callable[[str], Sequence[str]]
 _Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 Run: TypeAlias = Callable[..., NmapOutput]
 Gone: TypeAlias = Callable[[Mapping[Address, Sequence[int]]], frozenset[Address]]
 
 HOSTS_AT_ONCE = 64  # nmap scans so many side by side, one such group after the other; each group adds to the run's time limit
-LARGEST_NETWORK = 65_536
 MAX_BYTES = 262_144
-_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?")
 _STOPPED_ANSWERING = "the host stopped answering while it was scanned: scan it again once it is back"
 _DECLARED = re.compile(r"([0-9]{1,5})/tcp")
-
-
-class _Refused(Exception):  # noqa: N818 — an answer about one asset, which becomes its observation
-    """An asset must not, or cannot, be scanned; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +66,11 @@ class _Target:
         return self.place
 
     @property
+    def calls(self) -> tuple[ProbeCall, ...]:
+        """What is asked of it."""
+        return tuple(call for call, _ in self.probes)
+
+    @property
     def declared(self) -> frozenset[int]:
         """The TCP ports that its inventory declares, and the one its SSH server is expected on."""
         ports = {int(m[1]) for text in self.asset.ports if (m := _DECLARED.fullmatch(text))}
@@ -81,11 +79,6 @@ class _Target:
 
 
 _Told: TypeAlias = tuple[_Target, ProbeCall, str, float]
-
-
-def resolve(name: str) -> list[str]:
-    """The addresses of a name, as the system finds them. Raises OSError."""
-    return [str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
 
 
 def scan(
@@ -126,7 +119,7 @@ class _Scan:
         self._on_result = on_result
         self._cancelled = cancelled
         self._clock = clock
-        self._resolve = resolve
+        self._places = Places(resolve)
         self._nmap = run
         self._gone = gone
 
@@ -136,11 +129,11 @@ class _Scan:
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
         try:
-            names = self._names(listed) if networks else {}
-        except _Refused as refusal:
+            names = self._places.names(listed) if networks else {}
+        except Refused as refusal:
             # hosts that are listed by name would be taken for strangers
             for target in networks:
-                self._unseen(target.asset, target.probes, ObservationStatus.FAILED, str(refusal))
+                self._unseen(target.asset, target.calls, ObservationStatus.FAILED, str(refusal))
             names, networks = {}, []
         # Looking through networks is mostly waiting for addresses where nobody is: the hosts are looked at meanwhile.
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -157,66 +150,12 @@ class _Scan:
 
     def _located(self, wanted: list[tuple[Asset, tuple[_Asked, ...]]]) -> Iterator[_Target]:
         """Where each asset is; one that cannot or must not be scanned is answered for at once."""
-
-        def locate(asset: Asset) -> Address | Network | _Refused:
-            try:
-                return _network(asset) if asset.kind is AssetKind.NETWORK else self._host(asset)
-            except _Refused as refusal:
-                return refusal
-
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            places = list(pool.map(locate, [asset for asset, _ in wanted]))
+        places = self._places.of([asset for asset, _ in wanted])
         for (asset, probes), place in zip(wanted, places, strict=True):
-            if isinstance(place, _Refused):
-                self._unseen(asset, probes, ObservationStatus.FAILED, str(place))
+            if isinstance(place, Refused):
+                self._unseen(asset, (call for call, _ in probes), ObservationStatus.FAILED, str(place))
             else:
                 yield _Target(asset, probes, place)
-
-    def _host(self, asset: Asset) -> Address:
-        if asset.connection.jump:
-            raise _Refused("the host is behind a jump host: what the network offers there cannot be seen from the auditor")
-        address = _literal(asset.address)
-        if address is None:
-            address = self._address_of(asset.address)
-        if address.is_multicast or address.is_unspecified:
-            raise _Refused(f"{address} is no host's address")
-        _refuse_public(asset, address)
-        return address
-
-    def _address_of(self, name: str) -> Address:
-        addresses = self._addresses(name)
-        if not addresses:
-            raise _Refused(f"the name {name[:80]!r} has no address: correct it in the inventory or in DNS")
-        return addresses[0]
-
-    def _addresses(self, name: str) -> list[Address]:
-        """IPv4 first and in order, so that the same one is taken each night; none for what is no name.
-
-        Raises _Refused when DNS does not answer: a name that cannot be asked for now is not one that leads nowhere.
-        """
-        try:
-            ascii_name = name.encode("idna").decode("ascii")
-        except UnicodeError:
-            return []
-        if not _NAME.fullmatch(ascii_name):
-            return []
-        try:
-            found = {ipaddress.ip_address(text) for text in self._resolve(ascii_name)}
-        except (OSError, ValueError) as error:
-            if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL):
-                raise _Refused(f"DNS did not answer when asked for {name[:80]!r}: {error.strerror}") from error
-            return []
-        return sorted(found, key=lambda a: (a.version, int(a)))
-
-    def _names(self, listed: tuple[str, ...]) -> dict[Address, list[str]]:
-        """The listed names by the addresses that they have now."""
-        names = [text for text in listed if _literal(text) is None]
-        known: dict[Address, list[str]] = {}
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            for name, addresses in zip(names, pool.map(self._addresses, names), strict=True):
-                for address in addresses:
-                    known.setdefault(address, []).append(name)
-        return known
 
     def _discover(self, targets: list[_Target], names: dict[Address, list[str]]) -> None:
         if not targets or self._cancelled():
@@ -237,7 +176,7 @@ class _Scan:
                 self._seen(target, [(call, text) for call, _ in target.probes], output.seconds)
             else:
                 status, reason = _cut_short(output)
-                self._unseen(target.asset, target.probes, status, reason)
+                self._unseen(target.asset, target.calls, status, reason)
 
     def _look(self, targets: list[_Target]) -> None:
         if not targets or self._cancelled():
@@ -252,16 +191,16 @@ class _Scan:
         for target in targets:
             if target.address in scan.hosts:
                 if target.address in lost:
-                    self._unseen(target.asset, target.probes, ObservationStatus.FAILED, _STOPPED_ANSWERING)
+                    self._unseen(target.asset, target.calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
                 elif self._judge(target, target.address, scan, output.seconds):
                     reached.append(target)
             elif scan.whole:
-                self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
+                self._unseen(target.asset, target.calls, ObservationStatus.FAILED, "the host did not answer on any port asked")
             elif not output.stopped and len(targets) > 1:
                 again.append(target)
             elif not stopped:
                 status, reason = _cut_short(output)
-                self._unseen(target.asset, target.probes, status, reason)
+                self._unseen(target.asset, target.calls, status, reason)
         if not stopped:
             self._speak(reached, scan, output.seconds)
         # nmap broke: whatever host broke it must not take the others with it
@@ -281,7 +220,7 @@ class _Scan:
         lost = self._lost(spoken, scan)
         for target, call, text, took in told:
             if target.address in lost:
-                self._unseen(target.asset, [(call, NetworkProbe(""))], ObservationStatus.FAILED, _STOPPED_ANSWERING)
+                self._unseen(target.asset, [call], ObservationStatus.FAILED, _STOPPED_ANSWERING)
             else:
                 self._seen(target, [(call, text)], took)
 
@@ -294,7 +233,7 @@ class _Scan:
         for target, call, probe in probes:
             told = [(q.name, replies.get((target.address, q))) for q in probe.questions]
             if failed := next((reply.reason for _, reply in told if isinstance(reply, Unasked)), ""):
-                self._unseen(target.asset, ((call, probe),), ObservationStatus.FAILED, failed)
+                self._unseen(target.asset, [call], ObservationStatus.FAILED, failed)
             elif all(reply is not None for _, reply in told):
                 yield target, call, write((name, reply) for name, reply in told if isinstance(reply, Reply)), seconds
 
@@ -311,13 +250,13 @@ class _Scan:
         """Answer for a host that nmap finished, and whether it was there."""
         host = scan.hosts[address]
         if gave_up(host):
-            self._unseen(target.asset, target.probes, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
+            self._unseen(target.asset, target.calls, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
         elif not is_up(host):
-            self._unseen(target.asset, target.probes, ObservationStatus.FAILED, "the host did not answer on any port asked")
+            self._unseen(target.asset, target.calls, ObservationStatus.FAILED, "the host did not answer on any port asked")
         elif not answered(host):
             self._unseen(
                 target.asset,
-                target.probes,
+                target.calls,
                 ObservationStatus.FAILED,
                 "every port was silent: a firewall hides the host or it is down",
             )
@@ -332,7 +271,7 @@ class _Scan:
         for call, text in slices:
             if len(text.encode()) > MAX_BYTES:
                 reason = f"the slice is larger than {MAX_BYTES} bytes"
-                self._unseen(target.asset, ((call, NetworkProbe("")),), ObservationStatus.TRUNCATED, reason)
+                self._unseen(target.asset, [call], ObservationStatus.TRUNCATED, reason)
                 continue
             self._on_result(
                 Observation(
@@ -346,8 +285,8 @@ class _Scan:
                 )
             )
 
-    def _unseen(self, asset: Asset, probes: Iterable[_Asked], status: ObservationStatus, reason: str) -> None:
-        for call, _ in probes:
+    def _unseen(self, asset: Asset, calls: Iterable[ProbeCall], status: ObservationStatus, reason: str) -> None:
+        for call in calls:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
 
 
@@ -374,35 +313,6 @@ def _wanted(asset: Asset, probes: tuple[_Asked, ...]) -> Iterator[tuple[Asset, t
     for place, second in ((asset, False), (replace(asset, address=asset.ipv6), True)):
         if here := tuple((call, probe) for call, probe in probes if probe.second_address is second):
             yield place, here
-
-
-def _literal(text: str) -> Address | None:
-    """The address that the text is; None for a name. A scope id is no address that a report could be held to."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return None if "%" in text else address
-
-
-def _network(asset: Asset) -> Network:
-    try:
-        network = ipaddress.ip_network(asset.address, strict=False)
-    except ValueError as error:
-        raise _Refused(f"{asset.address[:80]!r} is no network, such as 10.20.0.0/24") from error
-    if network.num_addresses > LARGEST_NETWORK:
-        raise _Refused(f"{network} has more than {LARGEST_NETWORK} addresses: list the parts that are in use")
-    if network.is_multicast:
-        raise _Refused(f"{network} is a multicast range")
-    _refuse_public(asset, network.network_address)
-    _refuse_public(asset, network.broadcast_address)
-    return network
-
-
-def _refuse_public(asset: Asset, address: Address) -> None:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    if not asset.public and (address.is_global or (mapped is not None and mapped.is_global)):
-        raise _Refused(f"{address} is a public address: it is scanned only when the inventory says `public: true` of the asset")
 
 
 def _host_arguments(targets: list[_Target], seconds: float) -> list[str]:
