@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.basis import Bases
 from auditor.evaluating.items import Items, error, listed, subject_of, verdict_of
 from auditor.evaluating.memory import Decided, Key
+from auditor.evaluating.outcomes import WORST_FIRST, outcome_of, with_doubts
 from auditor.evaluating.reading import Missing, Output, Reading, outputs_of, proven_items, read, read_result
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
+from auditor.facts import by_name
 from auditor.model import (
     Asset,
     AssetKind,
@@ -21,6 +24,7 @@ from auditor.model import (
     CheckTask,
     DepartmentPlan,
     Json,
+    ObservationStatus,
     Outcome,
     Plan,
     ProbeCall,
@@ -29,7 +33,6 @@ from auditor.model import (
     VerdictKind,
 )
 
-_WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _CHANGING = frozenset({"department", "inventory", "now", "observed_at"})
 _SILENT = "it did not answer, which is no proof that it is gone"
 
@@ -52,6 +55,8 @@ class Evaluator:
         self._compiled: dict[str, CompiledCheck | str] = {}
         self._items = Items()
         self._decided = Decided()
+        self._bases = Bases()
+        self._steady: dict[str, bool] = {}
         self._now = now
         self._inventory: Json = {"addresses": list(addresses)}
         self._hosts: dict[str, Json] = {
@@ -80,6 +85,37 @@ class Evaluator:
             for task, outcome in zip(plan.checks, outcomes, strict=True)
         )
 
+    def basis(self, plan: AssetPlan) -> bytes:
+        """The digest of what verdicts on the asset rest on beside outputs, the inventory and clocks."""
+        return self._bases(plan)
+
+    def settled(self, plan: AssetPlan, result: AssetResult, changed: Container[ProbeCall]) -> dict[str, datetime]:
+        """The checks that rest on nothing but outputs, all of them there and none ``changed``: when those were observed.
+
+        On the same basis they can only be decided as they were. Left out are checks that look at a clock or the inventory, those
+        over volatile facts, and those over lists that silence may shorten, of which findings decide what is doubtful.
+        """
+        seen = {
+            o.probe: o.observed_at for o in result.observations if o.status is ObservationStatus.OK and o.probe not in changed
+        }
+        found = {}
+        for task in plan.checks:
+            instants = [seen.get(call) for _, call in task.facts]
+            if instants and None not in instants and self._is_steady(task):
+                found[task.check] = min(at for at in instants if at is not None)
+        return found
+
+    def _is_steady(self, task: CheckTask) -> bool:
+        if task.check not in self._steady:
+            compiled = self._compile(task.check)
+            facts = [by_name(call.fact) for _, call in task.facts]
+            self._steady[task.check] = (
+                not isinstance(compiled, str)
+                and not compiled.names & _CHANGING
+                and all(fact is not None and not fact.volatile and fact.proven is None for fact in facts)
+            )
+        return self._steady[task.check]
+
     def judge_department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
         """One outcome for every check of department scope. ``results`` by asset uid."""
         if not plan.checks:
@@ -102,7 +138,7 @@ class Evaluator:
             reading = readings[call]
             if isinstance(reading, Missing):
                 verdict = Verdict("", reading.kind, reason=reading.reason, detail=reading.detail)
-                return _outcome(task, asset, [verdict], complete=False)
+                return outcome_of(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
         return self._decide(task, asset, values, min(instants, default=self._now))
@@ -174,7 +210,7 @@ class Evaluator:
         partly = f"{seen} of {planned}"
         if not seen:
             verdict = Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly)
-            return _outcome(task, asset, [verdict], complete=False)
+            return outcome_of(task, asset, [verdict], complete=False)
         outcome = self._decide(task, asset, values, min(instants))
         if seen == planned:
             return outcome
@@ -182,12 +218,12 @@ class Evaluator:
         failing = [v for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)]
         if not any(v.subject == "" for v in failing):
             failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
-        return _outcome(task, asset, failing, complete=False, observed_at=outcome.observed_at)
+        return outcome_of(task, asset, failing, complete=False, observed_at=outcome.observed_at)
 
     def _decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
         compiled = self._compile(task.check)
         if isinstance(compiled, str):
-            return _outcome(task, asset, [error("", compiled)], complete=False)
+            return outcome_of(task, asset, [error("", compiled)], complete=False)
         values: dict[str, Value] = {
             **facts,
             "params": dict(task.params),
@@ -201,16 +237,16 @@ class Evaluator:
         try:
             if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
                 verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
-                return _outcome(task, asset, [verdict], complete=True, observed_at=observed_at)
+                return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
             if compiled.for_each is None:
                 verdict = verdict_of(compiled, "", Binding(values))
                 complete = verdict.kind is not VerdictKind.ERROR
-                return _outcome(task, asset, [verdict], complete=complete, observed_at=observed_at)
+                return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
             items = listed(compiled.for_each, values)
         except ExpressionError as raised:
-            return _outcome(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
+            return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
         if not isinstance(items, list):
-            return _outcome(task, asset, [error("", "for_each did not give a list")], complete=False)
+            return outcome_of(task, asset, [error("", "for_each did not give a list")], complete=False)
         return self._judge_items(compiled, task, asset, values, items, observed_at)
 
     def _judge_items(
@@ -234,12 +270,12 @@ class Evaluator:
                 continue
             known = verdicts.get(said.subject)
             # Two items may bear one name (an account listed twice): the worse of them speaks for the subject.
-            if known is None or _WORST_FIRST.index(said.verdict.kind) < _WORST_FIRST.index(known.kind):
+            if known is None or WORST_FIRST.index(said.verdict.kind) < WORST_FIRST.index(known.kind):
                 verdicts[said.subject] = said.verdict
         if not verdicts:
             verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
         left_out = tuple(s for s in excluded if s not in verdicts)
-        return _outcome(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
+        return outcome_of(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
 
     def _compile(self, check_id: str) -> CompiledCheck | str:
         if check_id not in self._compiled:
@@ -250,34 +286,9 @@ class Evaluator:
         return self._compiled[check_id]
 
 
-def with_doubts(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
-    """The outcome with UNKNOWN, and the reason given, for each subject of ``doubts``, whatever was said of it."""
-    if not doubts:
-        return outcome
-    unknown = [Verdict(s, VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=why) for s, why in doubts.items()]
-    kept = [v for v in outcome.verdicts if v.subject not in doubts]
-    verdicts = tuple(sorted([*kept, *unknown], key=lambda v: v.subject))
-    worst = min((v.kind for v in verdicts), key=_WORST_FIRST.index)
-    return replace(outcome, kind=worst, verdicts=verdicts, excluded=tuple(s for s in outcome.excluded if s not in doubts))
-
-
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:
     """The subjects that the items are; an item that the check does not iterate over is none."""
     for item in items:
         values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
         with contextlib.suppress(ExpressionError):
             yield subject_of(compiled.subject, Binding(values))
-
-
-def _outcome(
-    task: CheckTask,
-    asset: Asset,
-    verdicts: Iterable[Verdict],
-    *,
-    complete: bool,
-    observed_at: datetime | None = None,
-    excluded: tuple[str, ...] = (),
-) -> Outcome:
-    kept = tuple(sorted(verdicts, key=lambda v: v.subject))
-    worst = min((v.kind for v in kept), key=_WORST_FIRST.index)
-    return Outcome(asset.uid, task.check, task.definition, worst, kept, complete, observed_at, excluded)

@@ -135,6 +135,11 @@ class Fact:
     version: int = 1
     proven: Callable[[str, Arguments], list[Json]] | None = None
 
+    @property
+    def volatile(self) -> bool:
+        """Whether its output differs each night by nature, on any platform."""
+        return any(p.volatile for p in self.probes.values()) or (self.network is not None and self.network.volatile)
+
     def value(self, output: str, args: Arguments) -> Json:
         """Parse and hold the value against the shape. Raises ParseError, and nothing else, on any input."""
         try:

@@ -1,8 +1,9 @@
 """What a run's ending writes into the journal about the tables, so that later edits of them are found.
 
 Without it the chain would vouch for the findings alone. ``state`` covers what is updated in place: ``last_seen`` of the
-findings and the newest verdicts. ``last_seen`` has no journal entry of its own: a finding that fails each night would fill the
-journal with nothing new. It moves only inside a run, together with the verdict that moves it, and each run's ending seals it.
+findings, the newest verdicts and what those rest on. ``last_seen`` has no journal entry of its own: a finding that fails each
+night would fill the journal with nothing new. It moves only inside a run, together with the verdict that moves it, and each run's
+ending seals it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _CHANGES = """
 _NEWEST = """
     SELECT a.uid, c.name, v.change, v.run, v.observed_at
     FROM verdicts v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id ORDER BY a.uid, c.name"""
+_BASES = "SELECT a.uid, b.run, hex(b.basis) FROM bases b JOIN assets a ON a.id = b.asset ORDER BY a.uid"
 _SEEN = "SELECT id, last_seen FROM findings ORDER BY id"
 
 
@@ -38,7 +40,9 @@ def of_run(store: Store, run: int) -> dict[str, str]:
 
 def of_state(store: Store) -> str:
     """The digest of what runs update in place."""
-    return _digest(store, (_NEWEST, _SEEN), ())
+    # ledgers of before have no bases, and what their last run's ending says of them holds
+    bases = (_BASES,) if store.one("SELECT 1 FROM bases LIMIT 1") else ()
+    return _digest(store, (_NEWEST, _SEEN, *bases), ())
 
 
 def of_summary(summary: str) -> str:

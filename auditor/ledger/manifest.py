@@ -36,9 +36,7 @@ class Packed:
 def is_volatile(probe: ProbeCall) -> bool:
     """Whether the fact's output differs each night by nature, on any platform."""
     fact = by_name(probe.fact)
-    if fact is None:
-        return False
-    return any(p.volatile for p in fact.probes.values()) or (fact.network is not None and fact.network.volatile)
+    return fact is not None and fact.volatile
 
 
 def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
@@ -113,6 +111,12 @@ def unpack(
             detail=head["detail"],
             host_key=head["host_key"],
         )
+
+
+def changed(before: bytes, now: bytes) -> frozenset[ProbeCall]:
+    """The probes of which ``now`` tells something else than ``before``, or which that does not tell of."""
+    known = set(map(repr, json.loads(before)["observations"]))
+    return frozenset(from_json(ProbeCall, row[0]) for row in json.loads(now)["observations"] if repr(row) not in known)
 
 
 def references(manifest: bytes) -> Iterator[bytes]:

@@ -154,4 +154,20 @@ def _second(db: Database) -> None:
         db.execute(statement)
 
 
-VERSION = 2  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger
+_THIRD = (
+    # what an asset's newest verdicts under the policy of record rest on beside its outputs; updated in place
+    """CREATE TABLE bases (
+        asset INTEGER PRIMARY KEY REFERENCES assets (id),
+        run INTEGER NOT NULL REFERENCES runs (id),
+        basis BLOB NOT NULL
+    ) STRICT""",
+)
+
+
+@STEPS(name="0003_bases")
+def _third(db: Database) -> None:
+    for statement in _THIRD:
+        db.execute(statement)
+
+
+VERSION = 3  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

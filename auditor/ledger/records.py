@@ -9,7 +9,7 @@ from typing import TypeVar
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
-from auditor.ledger.verdicts import Verdicts
+from auditor.ledger.standing import Standings
 from auditor.model import AttestedAnswer, Campaign, Circular, Event, EventKind, RiskException
 from auditor.model.codec import from_json
 from auditor.text import _
@@ -29,7 +29,7 @@ def record_kind(kind: EventKind) -> str:
     return name if name in KINDS.values() else ""
 
 
-class Records(Verdicts):
+class Records(Standings):
     """Finds records, and applies events of people and of time."""
 
     def records(self, cls: type[R]) -> tuple[R, ...]:

@@ -14,7 +14,7 @@ from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
 from auditor.ledger.store import Store
-from auditor.model import Event, Outcome, Verdict, VerdictKind
+from auditor.model import Confirmed, Event, Outcome, Verdict, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
@@ -57,8 +57,10 @@ class Verdicts(Findings):
         self._written: OrderedDict[int, tuple[Outcome, int]] = OrderedDict()
         store.on_rollback.append(self._written.clear)
 
-    def record_outcomes(self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event]) -> None:
-        """Keep outcomes, of one asset or of several, with the events they cause, in one short transaction.
+    def record_outcomes(
+        self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event], confirmed: Sequence[Confirmed] = ()
+    ) -> None:
+        """Keep outcomes, of one asset or of several, and what stands, with the events they cause, in one short transaction.
 
         The findings that ``events`` were reasoned from must be read in the same ``transaction``, so that no person's move made
         meanwhile is lost. A run that is not of the policy of record may bring no events: it moves no finding. Recording an
@@ -69,17 +71,19 @@ class Verdicts(Findings):
         if events and not of_record:
             message = _("run {run} is not of the policy of record: it moves no finding")
             raise LedgerError(message.format(run=run_id))
-        by_asset: dict[str, list[Outcome]] = {}
+        by_asset: dict[str, list[Outcome | Confirmed]] = {}
         for outcome in outcomes:
             by_asset.setdefault(outcome.asset, []).append(outcome)
+        for stands in confirmed:
+            by_asset.setdefault(stands.asset, []).append(stands)
         with self._store.writing():
             for asset, own in by_asset.items():
-                self._mark_judged(run_id, asset, own)
+                self._mark_judged(run_id, asset, {one.check for one in own})
                 self._keep_changes(run_id, asset, own, of_record=of_record)
             for event in events:
                 self._apply(event)
             if of_record:
-                self._see(outcomes)
+                self._see([*outcomes, *(c.outcome for c in confirmed if c.outcome is not None)])
 
     def judged_assets(self, run_id: int) -> frozenset[str]:
         """Uids of the assets (and departments) whose outcomes this run has recorded."""
@@ -119,11 +123,11 @@ class Verdicts(Findings):
         read: dict[int, Outcome] = {}
         return tuple(self._outcome(row, row[5], read) for row in self._store.all(_NEWEST))
 
-    def _mark_judged(self, run_id: int, asset: str, outcomes: Sequence[Outcome]) -> None:
+    def _mark_judged(self, run_id: int, asset: str, checks: set[str]) -> None:
         number = self._asset(asset)
         row = self._store.one("SELECT checks FROM judgements WHERE run = ? AND asset = ?", (run_id, number))
         before = set(json.loads(self._blobs.get(row[0]))) if row is not None else set()
-        blob = self._blobs.put(dumps(sorted(before | {o.check for o in outcomes})).encode())
+        blob = self._blobs.put(dumps(sorted(before | checks)).encode())
         self._store.run("INSERT OR REPLACE INTO judgements (run, asset, checks) VALUES (?, ?, ?)", (run_id, number, blob))
 
     def _judged(self, run_id: int) -> dict[str, frozenset[str]]:
@@ -137,12 +141,17 @@ class Verdicts(Findings):
             judged[uid] = sets[blob]
         return judged
 
-    def _keep_changes(self, run_id: int, asset: str, outcomes: Sequence[Outcome], *, of_record: bool) -> None:
+    def _keep_changes(self, run_id: int, asset: str, judged: Sequence[Outcome | Confirmed], *, of_record: bool) -> None:
         number = self._asset(asset)
+        outcomes = [one for one in judged if isinstance(one, Outcome)]
+        newest: list[tuple[int, int, int, int, int | None]] = [
+            (number, self._check(one.check), one.change, run_id, to_micros(one.observed_at))
+            for one in judged
+            if isinstance(one, Confirmed)
+        ]
         sql = """SELECT c.name, v.change, w.outcome FROM verdicts v JOIN checks c ON c.id = v.check_id
             JOIN verdict_changes w ON w.id = v.change WHERE v.asset = ?"""
-        held = {name: (change, blob) for name, change, blob in self._store.all(sql, (number,))} if of_record else {}
-        newest = []
+        held = {name: (change, blob) for name, change, blob in self._store.all(sql, (number,))} if outcomes and of_record else {}
         for outcome in outcomes:
             check, at = self._check(outcome.check), _micros(outcome.observed_at)
             change, before = held.get(outcome.check, (None, None))

@@ -41,7 +41,7 @@ from auditor.model.report import (
 )
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
-from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
+from auditor.model.verdict import Confirmed, Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Check",
     "CheckTask",
     "Circular",
+    "Confirmed",
     "Connection",
     "Control",
     "ControlScore",

@@ -75,3 +75,20 @@ class Outcome:
     complete: bool
     observed_at: datetime | None
     excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """That a check's newest verdict on an asset stands: all that it rests on was observed again, and is as it was.
+
+    ``change`` and ``content`` are the ledger's numbers of the change that brought the verdict and of what was decided then.
+    ``outcome`` is all of it, for a check that fails.
+    """
+
+    asset: str
+    check: str
+    kind: VerdictKind
+    observed_at: datetime
+    change: int
+    content: int
+    outcome: Outcome | None = None

@@ -116,8 +116,8 @@ def audit(
         for department in plan.departments:
             wanted = frozenset(call for task in department.checks for _, call in task.facts)
             seen = ((a.asset.uid, ledger.result(run.id, a.asset.uid, wanted)) for a in department.assets if wanted)
-            outcomes = judge.department(department, {uid: result for uid, result in seen if result is not None})
-            state.kinds.put(department.asset.uid, outcomes)
+            kinds = judge.department(department, {uid: result for uid, result in seen if result is not None})
+            state.kinds.put(department.asset.uid, kinds)
         if plan.of_record:
             settle_exceptions(ledger, catalogue, clock())
             lapse_answers(ledger, catalogue, clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from auditor.model import (
     AssetResult,
     Catalogue,
     CheckTask,
+    Confirmed,
     DepartmentPlan,
     Event,
     Finding,
@@ -49,26 +51,49 @@ class Judge:
         self._actor = actor
         self._clock = clock
 
-    def asset(self, plan: AssetPlan, result: AssetResult) -> tuple[Outcome, ...]:
-        """Judge an asset by all its checks and move its findings, in one transaction."""
-        outcomes = self._evaluator.judge_asset(plan, result, failing(self._ledger, plan.asset.uid))
-        self._record(plan.asset, plan.checks, outcomes)
-        return outcomes
+    def asset(self, plan: AssetPlan, result: AssetResult) -> dict[str, VerdictKind]:
+        """Judge an asset by all its checks and move its findings, in one transaction; the kinds of the outcomes, by check.
 
-    def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
-        """Judge what only all of a department's assets together can show."""
+        What the last run decided is not decided anew where all that it rests on is as it was; the findings are held against it.
+        """
+        basis = self._evaluator.basis(plan)
+        confirmed = self._confirmed(plan, result, basis)
+        stands = {c.check for c in confirmed}
+        rest = replace(plan, checks=tuple(task for task in plan.checks if task.check not in stands)) if stands else plan
+        outcomes = self._evaluator.judge_asset(rest, result, failing(self._ledger, plan.asset.uid))
+        self._record(plan.asset, plan.checks, outcomes, confirmed, basis)
+        kinds = {o.check: o.kind for o in outcomes} | {c.check: c.kind for c in confirmed}
+        return {task.check: kinds[task.check] for task in plan.checks}
+
+    def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> dict[str, VerdictKind]:
+        """Judge what only all of a department's assets together can show; the kinds of the outcomes, by check."""
         outcomes = judge_department(self._ledger, self._evaluator, plan, results)
         self._record(plan.asset, plan.checks, outcomes)
-        return outcomes
+        return {outcome.check: outcome.kind for outcome in outcomes}
 
-    def _record(self, asset: Asset, tasks: tuple[CheckTask, ...], outcomes: tuple[Outcome, ...]) -> None:
-        if not outcomes:
+    def _confirmed(self, plan: AssetPlan, result: AssetResult, basis: bytes) -> tuple[Confirmed, ...]:
+        standing = self._ledger.standing(self._run_id, plan.asset.uid, basis)
+        if standing is None:
+            return ()
+        return self._ledger.confirmed(plan.asset.uid, standing, self._evaluator.settled(plan, result, standing.changed))
+
+    def _record(
+        self,
+        asset: Asset,
+        tasks: tuple[CheckTask, ...],
+        outcomes: tuple[Outcome, ...],
+        confirmed: tuple[Confirmed, ...] = (),
+        basis: bytes = b"",
+    ) -> None:
+        if not (outcomes or confirmed):
             return
         decide = decider(tasks, asset, self._plan, self._catalogue, run_id=self._run_id, actor=self._actor, now=self._clock())
         # Read and written in one transaction, so that no move a person makes meanwhile is lost.
         with self._ledger.transaction():
-            events = decide_all(self._ledger, decide, outcomes) if self._plan.of_record else ()
-            self._ledger.record_outcomes(self._run_id, outcomes, events)
+            events = decide_all(self._ledger, decide, outcomes, confirmed) if self._plan.of_record else ()
+            self._ledger.record_outcomes(self._run_id, outcomes, events, confirmed)
+            if basis:
+                self._ledger.record_basis(self._run_id, asset.uid, basis)
 
 
 def failing(ledger: Ledger, asset: str) -> dict[str, list[str]]:
@@ -116,16 +141,27 @@ def _assets(plan: DepartmentPlan | None, facts: set[str]) -> set[str]:
     return {a.asset.uid for a in plan.assets if any(p.fact in facts for p in a.probes)} if plan else set()
 
 
-def decide_all(ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome]) -> tuple[Event, ...]:
-    """The events of outcomes, each held against the findings of its asset and check."""
+def decide_all(
+    ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome], confirmed: Iterable[Confirmed] = ()
+) -> tuple[Event, ...]:
+    """The events of outcomes and of what stands, each held against the findings of its asset and check."""
     known: dict[str, dict[str, list[Finding]]] = {}
+
+    def findings(judged: Outcome | Confirmed) -> Sequence[Finding]:
+        if judged.asset not in known:
+            by_check = known[judged.asset] = {}
+            for finding in ledger.findings_by_asset(judged.asset):
+                by_check.setdefault(finding.check, []).append(finding)
+        return known[judged.asset].get(judged.check, ())
+
     events: list[Event] = []
     for outcome in outcomes:
-        if outcome.asset not in known:
-            by_check = known[outcome.asset] = {}
-            for finding in ledger.findings_by_asset(outcome.asset):
-                by_check.setdefault(finding.check, []).append(finding)
-        events += decide(outcome, known[outcome.asset].get(outcome.check, ()))
+        events += decide(outcome, findings(outcome))
+    for one in confirmed:
+        own = findings(one)
+        # what does not fail can only close, and there must be something to close
+        if one.kind is VerdictKind.FAIL or any(finding.state in LIVE for finding in own):
+            events += decide(ledger.whole(one), own)
     return tuple(events)
 
 
@@ -164,6 +200,4 @@ def _volatile(tasks: Iterable[CheckTask]) -> frozenset[str]:
 
 def _is_volatile(name: str) -> bool:
     fact = by_name(name)
-    if fact is None:
-        return False
-    return any(p.volatile for p in fact.probes.values()) or bool(fact.network and fact.network.volatile)
+    return fact is not None and fact.volatile

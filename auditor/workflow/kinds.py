@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from auditor.model import Outcome, VerdictKind
+from auditor.model import VerdictKind
 
 _KINDS = tuple(VerdictKind)
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
@@ -17,12 +17,11 @@ class KindTable(Mapping[tuple[str, str], VerdictKind]):
         self._rows: dict[str, tuple[dict[str, int], bytes]] = {}
         self._places: dict[tuple[str, ...], dict[str, int]] = {}
 
-    def put(self, asset: str, outcomes: Iterable[Outcome]) -> None:
-        """Take an asset's outcomes in place of those that it had."""
-        decided = {outcome.check: _NUMBERS[outcome.kind] for outcome in outcomes}
-        names = tuple(decided)
+    def put(self, asset: str, kinds: Mapping[str, VerdictKind]) -> None:
+        """Take the kinds of an asset's outcomes, by check, in place of those that it had."""
+        names = tuple(kinds)
         places = self._places.setdefault(names, {name: place for place, name in enumerate(names)})
-        self._rows[asset] = (places, bytes(decided.values()))
+        self._rows[asset] = (places, bytes(map(_NUMBERS.__getitem__, kinds.values())))
 
     def __getitem__(self, key: tuple[str, str]) -> VerdictKind:
         asset, check = key
