@@ -17,7 +17,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def dumps(value: Any) -> str:
     """JSON with sorted keys and nothing but ASCII, so that any text, even a lone surrogate, can be written and hashed."""
-    return json.dumps(value, default=_plain, sort_keys=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -30,6 +30,9 @@ def _plain(value: Any) -> Any:
 @functools.cache
 def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(cls))
+
+
+_ENCODER = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"))
 
 
 def sha256(content: bytes) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,10 +60,11 @@ def translated(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def decoding(what: str) -> Iterator[None]:
+def decoding(what: str | Callable[[], str]) -> Iterator[None]:
     """Turn what goes wrong while a stored value is unpacked into IntegrityError: we wrote it, so it has been altered."""
     try:
         yield
     except (zlib.error, ValueError, KeyError, TypeError, IndexError, OverflowError, StopIteration) as error:
         problem = f"{type(error).__name__}: {error}"
-        raise IntegrityError(_("{what} is not as it was written ({problem})").format(what=what, problem=problem)) from error
+        name = what if isinstance(what, str) else what()
+        raise IntegrityError(_("{what} is not as it was written ({problem})").format(what=name, problem=problem)) from error

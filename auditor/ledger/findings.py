@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 from auditor.errors import IntegrityError, UsageError
@@ -15,11 +16,7 @@ from auditor.model import MOVING, Event, Finding, FindingState, Outcome, Verdict
 from auditor.model.codec import field_readers, from_json, to_json
 from auditor.text import _
 
-_NAMES = (
-    *("id", "department", "asset", "check", "subject", "severity", "state", "controls", "observed", "expected"),
-    *("first_seen", "last_seen", "definition", "due", "resolution", "closed_at", "reopened", "reopened_at"),
-    *("assignee", "plan", "claimed_at", "exception"),
-)
+_NAMES = tuple(field.name for field in fields(Finding))
 LAST_SEEN = _NAMES.index("last_seen")
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
@@ -63,7 +60,7 @@ class Findings(Observations):
         rows = self._store.all(
             f"SELECT {_COLUMNS} FROM findings{where} ORDER BY {_WORST_FIRST}, department, asset, check_id, subject", values
         )
-        return tuple(map(_Reader().finding, rows))
+        return _Reader().findings(rows)
 
     def finding(self, name: str) -> Finding:
         """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
@@ -80,7 +77,7 @@ class Findings(Observations):
             if len(rows) > 5:
                 message = _("{name} could be {names} and others; write more of it")
             raise UsageError(message.format(name=name, names=", ".join(row[0] for row in rows[:5])))
-        return _finding(rows[0])
+        return _Reader().findings(rows)[0]
 
     def finding_rows(self) -> list[tuple[Any, ...]]:
         """Every finding as its columns hold it, in the order of ``to_row``."""
@@ -93,7 +90,7 @@ class Findings(Observations):
     def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
         """Findings of an asset, of all checks, closed ones too."""
         rows = self._store.all(f"SELECT {_COLUMNS} FROM findings WHERE asset = ? ORDER BY check_id, subject", (asset,))
-        return tuple(map(self._reader.finding, rows))
+        return self._reader.findings(rows)
 
     def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
         """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
@@ -146,25 +143,29 @@ class _Reader:
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._known: dict[tuple[str, Any], Any] = {}
+        self._known: dict[str, dict[Any, Any]] = {}  # by column, what its raw value stands for
         self._readers = dict(field_readers(Finding))
 
-    def finding(self, row: tuple[Any, ...]) -> Finding:
-        if self._limit is not None and len(self._known) > self._limit:
+    def findings(self, rows: Sequence[tuple[Any, ...]]) -> tuple[Finding, ...]:
+        if self._limit is not None and sum(map(len, self._known.values())) > self._limit:
             self._known.clear()
-        with decoding(_("finding {name}").format(name=row[0])):
-            return Finding(**{name: self._value(name, raw) for name, raw in zip(_NAMES, row, strict=True)})
+        columns = [(name, self._known.setdefault(name, {})) for name in _NAMES]
+        found, at = [], ""
+        with decoding(lambda: _("finding {name}").format(name=at)):
+            for row in rows:
+                at = row[0]
+                values = [
+                    known[raw] if raw in known else self._learn(name, raw)
+                    for (name, known), raw in zip(columns, row, strict=True)
+                ]
+                found.append(Finding(*values))
+        return tuple(found)
 
-    def _value(self, name: str, raw: Any) -> Any:
+    def _learn(self, name: str, raw: Any) -> Any:
         if name in _OWN:
             return raw
-        if (name, raw) not in self._known:
-            self._known[name, raw] = self._readers[name](json.loads(raw) if name in _JSON else raw)
-        return self._known[name, raw]
-
-
-def _finding(row: tuple[Any, ...]) -> Finding:
-    return _Reader().finding(row)
+        value = self._known[name][raw] = self._readers[name](json.loads(raw) if name in _JSON else raw)
+        return value
 
 
 def _marks(values: Sequence[object]) -> str:

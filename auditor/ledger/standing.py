@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.ledger import manifest
@@ -73,16 +73,15 @@ class Standings(Verdicts):
         for check, at in observed.items():
             if check not in standing.verdicts:
                 continue
-            one = Confirmed(asset, check, standing.verdicts[check][0], at, *standing.verdicts[check][1:])
-            found.append(replace(one, outcome=self.whole(one)) if one.kind is VerdictKind.FAIL else one)
+            kind, change, content = standing.verdicts[check]
+            outcome = self._whole(asset, check, content, at) if kind is VerdictKind.FAIL else None
+            found.append(Confirmed(asset, check, kind, at, change, content, outcome))
         return tuple(found)
 
     def whole(self, confirmed: Confirmed) -> Outcome:
         """All that was decided."""
-        if confirmed.outcome is not None:
-            return confirmed.outcome
-        held = self._content_of(confirmed)
-        return replace(held, asset=confirmed.asset, check=confirmed.check, observed_at=confirmed.observed_at)
+        c = confirmed
+        return c.outcome or self._whole(c.asset, c.check, c.content, c.observed_at)
 
     def record_basis(self, run_id: int, asset: str, basis: bytes) -> None:
         """Keep what the verdicts of this run on the asset rest on beside its outputs."""
@@ -91,17 +90,17 @@ class Standings(Verdicts):
             row = (self._asset(asset), run_id, basis)
             self._store.run("INSERT OR REPLACE INTO bases (asset, run, basis) VALUES (?, ?, ?)", row)
 
-    def _content_of(self, confirmed: Confirmed) -> Outcome:
-        held = self._contents.get(confirmed.content)
-        if held is not None:
-            self._contents.move_to_end(confirmed.content)
-            return held
-        with decoding(_("the outcome of {check} on {asset}").format(check=confirmed.check, asset=confirmed.asset)):
-            told = json.loads(self._blobs.get(confirmed.content))
-            held = from_json(Outcome, {**told, "asset": "", "check": "", "observed_at": None})
-        self._contents[confirmed.content] = held
-        self._many += 1 + len(held.verdicts)
-        while self._many > _REMEMBERED:
-            _number, old = self._contents.popitem(last=False)
-            self._many -= 1 + len(old.verdicts)
-        return held
+    def _whole(self, asset: str, check: str, content: int, observed_at: datetime) -> Outcome:
+        """What was decided, read from its blob unless it was lately; hosts of one fleet share most of them."""
+        held = self._contents.get(content)
+        if held is None:
+            with decoding(_("the outcome of {check} on {asset}").format(check=check, asset=asset)):
+                told = json.loads(self._blobs.get(content))
+                held = from_json(Outcome, {**told, "asset": asset, "check": check, "observed_at": None})
+            self._contents[content] = held
+            self._many += 1 + len(held.verdicts)
+            while self._many > _REMEMBERED:
+                self._many -= 1 + len(self._contents.popitem(last=False)[1].verdicts)
+        else:
+            self._contents.move_to_end(content)
+        return Outcome(asset, check, held.definition, held.kind, held.verdicts, held.complete, observed_at, held.excluded)

@@ -22,6 +22,7 @@ from auditor.text import _
 
 _PATIENCE = 15.0  # seconds to wait for another writer's short transaction
 _PRIVATE = 0o600
+_AT_ONCE = 500  # rows that are taken from a query at a time
 
 
 class Store:
@@ -70,15 +71,15 @@ class Store:
             return row
 
     def each(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query one by one, where they may be too many to hold."""
+        """The rows of a query, some at a time, where they may be too many to hold."""
         with translated(self.path):
             cursor = self._connection.execute(sql, values)
         while True:
             with translated(self.path):
-                row: tuple[Any, ...] | None = cursor.fetchone()
-            if row is None:
+                rows = cursor.fetchmany(_AT_ONCE)
+            if not rows:
                 return
-            yield row
+            yield from rows
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Execute a statement that writes; the id of the row it inserted."""

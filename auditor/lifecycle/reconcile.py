@@ -33,7 +33,6 @@ from auditor.model.codec import to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _UNSEEN = (VerdictKind.UNKNOWN, VerdictKind.ERROR)
-_WORTH_AN_ENTRY = ("state", "department", "severity", "controls", "definition", "due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +117,9 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
     if finding.claimed_at is not None and seen > finding.claimed_at and finding.state is FindingState.FIX_CLAIMED:
         again = replace(finding, state=move(EventKind.FINDING_REFUTED, finding.state), claimed_at=None)
         return [_event(EventKind.FINDING_REFUTED, _described(again, outcome, verdict, seen, context), context)]
-    changed = _described(finding, outcome, verdict, seen, context)
-    if _is_same(changed, finding, context):
+    if _is_same(finding, outcome, verdict, context):
         return []
-    return [_event(EventKind.FINDING_CHANGED, changed, context)]
+    return [_event(EventKind.FINDING_CHANGED, _described(finding, outcome, verdict, seen, context), context)]
 
 
 def _returned(outcome: Outcome, verdict: Verdict, finding: Finding, seen: datetime, context: _Context) -> list[Event]:
@@ -156,17 +154,25 @@ def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datet
     )
 
 
-def _is_same(one: Finding, other: Finding, context: _Context) -> bool:
-    """Whether nothing differs that is worth an entry."""
-    if any(getattr(one, name) != getattr(other, name) for name in _WORTH_AN_ENTRY):
-        return False
-    return (context.volatile or _equal(one.observed, other.observed)) and _equal(one.expected, other.expected)
+def _is_same(finding: Finding, outcome: Outcome, verdict: Verdict, context: _Context) -> bool:
+    """Whether ``_described`` would change nothing that is worth an entry; most findings that fail again are the same."""
+    return (
+        finding.department == context.department
+        and finding.severity is context.severity
+        and finding.controls == context.controls
+        and finding.definition == outcome.definition
+        and finding.due == context.deadline.due(finding.first_seen, finding.reopened_at)
+        and (context.volatile or _equal(finding.observed, verdict.observed))
+        and _equal(finding.expected, verdict.expected)
+    )
 
 
 def _equal(one: Json, other: Json) -> bool:
     """Equality as JSON has it: there 1, 1.0 and true differ, and NaN equals itself."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
+    if one is None or other is None or isinstance(one, bool) or isinstance(other, bool):
+        return one is other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 

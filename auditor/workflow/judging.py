@@ -173,7 +173,6 @@ def decider(
     home = next((d for d in catalogue.inventory.departments if d.id == asset.department), None)
     when = (home.calendar, home.timezone) if home else ()
     by_check = {task.check: task for task in tasks}
-    volatile = _volatile(by_check.values())
 
     def decide(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
         task = by_check[outcome.check]
@@ -187,15 +186,10 @@ def decider(
             controls=task.controls,
             department=asset.department,
             deadline=deadline(terms, task.severity, asset.criticality, *when),
-            volatile=outcome.check in volatile,
+            volatile=any(_is_volatile(call.fact) for _, call in task.facts),
         )
 
     return decide
-
-
-def _volatile(tasks: Iterable[CheckTask]) -> frozenset[str]:
-    """The checks that rest on values which differ each night by nature."""
-    return frozenset(task.check for task in tasks if any(_is_volatile(call.fact) for _, call in task.facts))
 
 
 def _is_volatile(name: str) -> bool:
