@@ -159,7 +159,7 @@ def night(catalogue: Catalogue, now: datetime, seen: Mapping[str, dict[str, str]
             for asset in department.assets:
                 result = _result(asset.asset.uid, seen.get(asset.asset.uid), now)
                 ledger.record_result(run.id, result)
-                kinds |= {(o.asset, o.check): o.kind for o in judge.asset(asset, result)}
+                kinds |= {(asset.asset.uid, check): kind for check, kind in judge.asset(asset, result).items()}
                 reaches[asset.asset.uid] = (result.reach, result.detail)
         answers = accepted_answers(ledger, catalogue, now)
         summary = summarise(catalogue, run, plan, kinds, reaches, (), answers)

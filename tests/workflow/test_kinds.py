@@ -6,15 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.model import Outcome, VerdictKind
+from auditor.model import VerdictKind
 from auditor.workflow.kinds import KindTable
-from tests.builders import NOW
 
 KINDS = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.sampled_from(list(VerdictKind)))
-
-
-def outcome(asset: str, check: str, kind: VerdictKind) -> Outcome:
-    return Outcome(asset, check, "d1", kind, (), True, NOW)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["h1", "h2", "h3"]), KINDS), max_size=8))
@@ -22,7 +17,7 @@ def test_it_is_a_mapping(puts: list[tuple[str, dict[str, VerdictKind]]]) -> None
     """An asset that is judged again (it was down before) has its new outcomes alone."""
     table, plain = KindTable(), {}
     for asset, kinds in puts:
-        table.put(asset, [outcome(asset, check, kind) for check, kind in kinds.items()])
+        table.put(asset, kinds)
         plain = {key: kind for key, kind in plain.items() if key[0] != asset}
         plain |= {(asset, check): kind for check, kind in kinds.items()}
     assert dict(table) == plain

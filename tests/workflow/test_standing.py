@@ -1,0 +1,221 @@
+"""What is not judged anew must be what judging anew would give, whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.errors import UsageError
+from auditor.evaluating import Evaluator
+from auditor.evaluating import basis as bases
+from auditor.ledger import Ledger
+from auditor.lifecycle import LIVE, work
+from auditor.model import (
+    Asset,
+    AssetKind,
+    AssetPlan,
+    AssetResult,
+    DepartmentPlan,
+    EventKind,
+    FactUse,
+    ObservationStatus,
+    Plan,
+    Reach,
+)
+from auditor.workflow.judging import Judge
+from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, catalogue, check, host, observation, result, task
+from tests.lifecycle.test_people import OFFICER
+
+DAY = timedelta(days=1)
+CHECKS = {
+    c.id: c
+    for c in (
+        check("plain"),
+        check("by-role", expect="asset.role == 'web' || sshd.permitrootlogin == 'no'"),
+        check("by-time", expect="now > timestamp(0) && sshd.permitrootlogin == 'no'"),
+        check("by-age", expect="now < timestamp('2026-11-25T00:00:00Z')", observed=None),
+        check("by-port", for_each="sshd.port", subject="string(item)", expect="item == 22 && sshd.permitrootlogin == 'no'"),
+        check(
+            "clock", facts=(FactUse("clock", "clock"),), applies=None, expect="clock.epoch < 9", observed="string(clock.epoch)"
+        ),
+    )
+}
+TWO_PORTS = SSHD_ROOT.replace("port 22\n", "port 22\nport 2222\n")
+OUTPUTS = (SSHD_ROOT, SSHD_NO_ROOT, TWO_PORTS, "installed=no\nend\n", "cut off", "failed", "down")
+UIDS = ("a", "b")
+
+
+class Step(NamedTuple):
+    """A night and what went before it. ``again``: a second visit that was recorded and not judged before the run was killed."""
+
+    outputs: tuple[str, str]
+    epoch: int
+    definition: str
+    role: str
+    narrowed: bool
+    killed: bool
+    again: str
+    move: str
+
+
+STEPS = st.builds(
+    Step,
+    st.tuples(st.sampled_from(OUTPUTS), st.sampled_from(OUTPUTS)),
+    st.sampled_from([7, 7, 9]),
+    st.sampled_from(["d1", "d1", "d1", "d2"]),
+    st.sampled_from(["web", "web", "web", "mail"]),
+    st.sampled_from([False, False, True]),
+    st.sampled_from([False, False, True]),
+    st.sampled_from(["", "", *OUTPUTS]),
+    st.sampled_from(["", "", "claim", "retire"]),
+)
+
+
+def plan_of(uid: str, step: Step) -> AssetPlan:
+    names = ["plain", "by-port"] if step.narrowed else [*CHECKS]
+    tasks = (task(n, definition=step.definition + n, facts=("clock",) if n == "clock" else ("sshd",)) for n in names)
+    return asset_plan(*tasks, asset=host(uid, role=step.role))
+
+
+def seen(uid: str, output: str, epoch: int, number: int) -> AssetResult:
+    at = NOW + number * DAY + timedelta(minutes=1)
+    if output == "down":
+        return replace(result(asset=uid, reach=Reach.UNREACHABLE), detail="no route")
+    status = ObservationStatus.FAILED if output == "failed" else ObservationStatus.OK
+    return result(
+        observation(output, asset=uid, observed_at=at, status=status),
+        observation(f"epoch={epoch}\nend\n", fact="clock", asset=uid, observed_at=at + timedelta(seconds=2)),
+        asset=uid,
+    )
+
+
+def night(ledger: Ledger, number: int, step: Step) -> None:
+    """A person's move, then an audit that ends or is killed."""
+    now = NOW + number * DAY
+    for finding in ledger.findings()[:2]:
+        if step.move and finding.state in LIVE:
+            kind = EventKind.FINDING_CLAIMED
+            try:
+                move = work.retire(finding, "x", OFFICER, now) if step.move == "retire" else work.act(kind, finding, OFFICER, now)
+            except UsageError:
+                continue
+            ledger.apply([move])
+    plans = [plan_of(uid, step) for uid in UIDS]
+    whole = Asset("department:health", AssetKind.DEPARTMENT, "health", "health", "")
+    plan = Plan("national", "1", True, now, (DepartmentPlan("health", whole, tuple(plans)),), step.narrowed, sha256=f"n{number}")
+    run = ledger.begin_run(plan, (), actor="test", now=now)
+    judge = Judge(ledger, run.id, plan, catalogue(), Evaluator(CHECKS, now=now), actor="test", clock=lambda: now + DAY / 24)
+    for one, output in zip(plans, step.outputs, strict=True):
+        told = seen(one.asset.uid, output, step.epoch, number)
+        ledger.record_result(run.id, told)
+        kinds = judge.asset(one, told)
+        assert list(kinds) == [t.check for t in one.checks]
+    if step.killed:
+        if step.again:
+            ledger.record_result(run.id, seen("a", step.again, step.epoch, number))
+        ledger.abandon_run(run.id, actor="test", now=now + DAY / 12)
+    else:
+        ledger.finish_run(run.id, {}, actor="test", now=now + DAY / 12)
+
+
+@given(st.lists(STEPS, max_size=6))
+@settings(deadline=None, max_examples=150)
+def test_nights_are_as_if_everything_were_judged_anew(steps: list[Step]) -> None:
+    """Changed hosts, policies and inventories, narrowed and killed runs, claims and retirements in between."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        told = []
+        for name in ("standing", "anew"):
+            if name == "anew":
+                patch.setattr(Ledger, "standing", lambda *_: None)
+            with Ledger.open(Path(folder) / name) as ledger, ledger.lock(actor="test", now=NOW):
+                for number, step in enumerate(steps):
+                    night(ledger, number, step)
+                events = [(e.event.kind, e.event.subject, e.event.at) for e in ledger.journal()]
+                changes = ledger._store.all("SELECT run, asset, check_id, kind FROM verdict_changes")
+                told.append((ledger.newest_verdicts(), ledger.findings(), events, changes))
+                assert ledger.verify().problem == ""
+        assert told[0] == told[1]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger.open(tmp_path / "ledger.db") as opened, opened.lock(actor="test", now=NOW):
+        yield opened
+
+
+STEADY = Step((SSHD_ROOT, SSHD_NO_ROOT), 7, "d1", "web", narrowed=False, killed=False, again="", move="")
+
+
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The checks that are judged anew from here on."""
+    found: list[str] = []
+    judge = Evaluator.judge_asset
+
+    def spied(self: Evaluator, plan: AssetPlan, *rest: object) -> object:
+        found.extend(f"{plan.asset.uid}:{t.check}" for t in plan.checks)
+        return judge(self, plan, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Evaluator, "judge_asset", spied)
+    return found
+
+
+def test_only_what_could_be_otherwise_is_judged_anew(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clocks always; a host whose output is another; everything under another definition, role, or program."""
+    night(ledger, 0, STEADY)
+    anew = judged(monkeypatch)
+    night(ledger, 1, STEADY)
+    assert anew == [f"{uid}:{name}" for uid in UIDS for name in ("by-time", "by-age", "clock")]
+    anew.clear()
+    night(ledger, 2, STEADY._replace(outputs=(SSHD_ROOT, TWO_PORTS)))
+    assert anew == [f"a:{name}" for name in ("by-time", "by-age", "clock")] + [f"b:{name}" for name in CHECKS]
+    for number, other in enumerate((STEADY._replace(role="mail"), STEADY._replace(definition="d2"))):
+        night(ledger, 3 + 2 * number, STEADY)
+        anew.clear()
+        night(ledger, 4 + 2 * number, other)
+        assert len(anew) == 2 * len(CHECKS)
+    night(ledger, 7, STEADY)
+    anew.clear()
+    monkeypatch.setattr(bases, "engine", lambda: b"mended")
+    night(ledger, 8, STEADY)
+    assert len(anew) == 2 * len(CHECKS)
+
+
+def test_a_mended_program_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression guard: a parser that was mended without a new version must not give the verdicts of before."""
+    (tmp_path / "facts").mkdir()
+    parser = tmp_path / "facts" / "sshd.py"
+    parser.write_text("one")
+    monkeypatch.setattr(bases, "_PACKAGE", tmp_path)
+    first = bases.engine.__wrapped__()
+    assert bases.engine.__wrapped__() == first
+    parser.write_text("two")
+    assert bases.engine.__wrapped__() != first
+
+
+def test_a_verdict_that_was_tampered_with_does_not_go_unnoticed(ledger: Ledger) -> None:
+    """Verdicts that stand are taken from the ledger: its verification must find one that was put there by hand, also later."""
+    night(ledger, 0, STEADY)
+    ledger._store.run(
+        "UPDATE verdict_changes SET kind = 'pass', outcome = (SELECT outcome FROM verdict_changes w WHERE w.kind = 'pass'"
+        " AND w.check_id = verdict_changes.check_id) WHERE asset = (SELECT id FROM assets WHERE uid = 'a')"
+        " AND check_id = (SELECT id FROM checks WHERE name = 'plain')"
+    )
+    assert not ledger.verify().ok
+    night(ledger, 1, STEADY)
+    assert not ledger.verify().ok
+
+
+def test_a_basis_that_was_tampered_with_is_found(ledger: Ledger) -> None:
+    """It is covered by what the run's ending says of the state."""
+    night(ledger, 0, STEADY)
+    assert ledger.verify().ok
+    ledger._store.run("UPDATE bases SET basis = x'00'")
+    assert "newest verdicts" in ledger.verify().problem
