@@ -8,7 +8,7 @@ from typing import TypeAlias
 from auditor.model import Outcome
 
 Key: TypeAlias = tuple[str | bytes, ...]
-_VERDICTS = 100_000  # in the outcomes that are kept
+_VERDICTS = 50_000  # in the outcomes that are kept
 _SEEN = 200_000  # keys that were seen once
 
 

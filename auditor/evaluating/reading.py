@@ -13,7 +13,7 @@ from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
 
 Args: TypeAlias = tuple[tuple[str, Scalar], ...]
-_CHARACTERS = 2_000_000
+_CHARACTERS = 1_000_000
 _EACH = 300  # characters that count for an entry beside its output
 _BY_STATUS = {
     ObservationStatus.FAILED: Reason.PROBE_FAILED,

@@ -16,7 +16,7 @@ from auditor.model import Confirmed, Outcome, ProbeCall, RunStatus, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
-_REMEMBERED = 60_000  # verdicts, in the outcomes that were read
+_REMEMBERED = 20_000  # verdicts, in the outcomes that were read
 _CLEAR = (VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICABLE)
 
 # The last run that judged the asset counts only where it came to its end: one that was killed may have kept outputs of a second

@@ -29,8 +29,8 @@ _AS_OF = """
         WHERE w.of_record = ?2 AND w.run <= ?1 AND (?2 OR w.run = ?1) GROUP BY w.asset, w.check_id)
     ORDER BY a.uid, c.name"""
 
-_TEXTS = 20_000  # verdicts that are kept written out
-_WRITTEN = 20_000  # outcomes whose blobs are known
+_TEXTS = 5_000  # verdicts that are kept written out
+_WRITTEN = 10_000  # outcomes whose blobs are known
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -73,12 +75,15 @@ def audit(
     way, LedgerError when the ledger cannot be written; what was observed until then is kept.
     """
     cancelled = cancelled or threading.Event()
-    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor=actor, now=clock()):
+    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor=actor, now=clock()), ExitStack() as ending:
         run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
         watcher.begun(run, plan, len(done))
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
+        # plan, checks and programs stay until the end: looking through them again and again for what could go finds nothing
+        gc.freeze()
+        ending.callback(gc.unfreeze)
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
 
         def take(asset_plan: AssetPlan, result: AssetResult) -> None:
