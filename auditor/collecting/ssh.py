@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -24,7 +25,7 @@ from auditor.collecting.ssh_guard import bound
 from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
 from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Configs, Target, target_of
-from auditor.errors import CollectionError, DeadlineError, TransportError, UntrustedError
+from auditor.errors import CollectionError, DeadlineError, ShellError, TransportError, UntrustedError
 from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
@@ -33,6 +34,8 @@ _WATCH = 1.0  # seconds between looks whether a person has cancelled while a hos
 _SPARE = 0.1  # seconds after the deadline in which whoever waits may notice it, before the connection is cut
 _GATHER = 0.005  # what comes in within it is taken in one go rather than packet by packet
 _CHUNK = 131_072
+_NO_ROOM = 4  # SSH_OPEN_RESOURCE_SHORTAGE (RFC 4254, 5.1)
+_PROMPT = re.compile(rb"[^\s>#$%\]][^\n]{0,60}[>#$%\]] ?\Z")  # what waits for a person to type: no end of line after it
 _HEARD = 200  # characters of a host's own words that are repeated in a report
 
 
@@ -116,10 +119,14 @@ class _Attempt:
         if self._was_cut and self.clock.cancelled.is_set():
             return Cancelled()
         late = isinstance(error, DeadlineError) or self._was_cut or time.monotonic() >= self.clock.end
-        if not late or isinstance(error, UntrustedError):
+        if isinstance(error, UntrustedError):
+            return error
+        if not late:
             return translate(error)
         if self._heard is not None and not self._session.started:
-            return DeadlineError(
+            # a prompt waits for a person and will do so again; a shell that says nothing may only be slow
+            kind = ShellError if self._heard.prompted else DeadlineError
+            return kind(
                 f"The login succeeded, but its shell did not begin the script in time{self._heard}. "
                 "The audit needs a login that may run /bin/sh."
             )
@@ -149,7 +156,7 @@ class _Attempt:
         session = self._session
         whole = self._late
         self._late = DeadlineError("The login succeeded, but the host opened no session in time.")
-        channel = bound(transport.open_session(timeout=self.clock.remaining()))
+        channel = bound(_session(transport, self.clock.remaining()))
         self._late = DeadlineError("The login succeeded, but the host left the request for a shell without an answer.")
         channel.settimeout(self.clock.remaining())
         _start(channel)
@@ -162,11 +169,11 @@ class _Attempt:
         if session.finished:
             return
         if session.flooded:
-            raise TransportError("The host sent more than all probes together may print; the session was cut.")
+            raise ShellError("The host sent more than all probes together may print; the session was cut.")
         if not transport.is_active():
             raise translate(transport.get_exception())
         if not session.started:
-            raise TransportError(
+            raise ShellError(
                 f"The login succeeded, but its shell did not run the script{self._heard}. "
                 "The audit needs a login that may run /bin/sh."
             )
@@ -215,13 +222,23 @@ class _Attempt:
         hang_up(self._transport, self._stream)
 
 
+def _session(transport: paramiko.Transport, seconds: float) -> paramiko.Channel:
+    """The one session that is needed. A host that opens none, but for want of room just now, has nothing to offer a login."""
+    try:
+        return transport.open_session(timeout=seconds)
+    except paramiko.ChannelException as error:
+        if error.code == _NO_ROOM:
+            raise
+        raise ShellError(str(translate(error))) from error
+
+
 def _start(channel: paramiko.Channel) -> None:
     """Have the login's shell become /bin/sh. Paramiko tells a refusal only by closing the channel."""
     try:
         channel.exec_command(REMOTE_COMMAND)
     except paramiko.SSHException as error:
         if channel.closed and channel.get_transport().is_active():
-            raise TransportError(
+            raise ShellError(
                 "The login succeeded, but the host does not let it run commands. The audit needs a login that may run /bin/sh."
             ) from error
         raise
@@ -233,6 +250,12 @@ class _Words:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._first = b""
+        self._last = b""
+
+    @property
+    def prompted(self) -> bool:
+        """Whether what came last is how a device or a menu asks a person for a command."""
+        return _PROMPT.search(self._last) is not None
 
     def stdout(self, data: bytes) -> None:
         self._remember(data)
@@ -245,6 +268,7 @@ class _Words:
     def _remember(self, data: bytes) -> None:
         if len(self._first) < _HEARD:
             self._first += data[: _HEARD - len(self._first)]
+        self._last = (self._last + data)[-_HEARD:]
 
     def __str__(self) -> str:
         said = " ".join(printable(redact(decode(self._first)).replace("\n", " ")).split())
