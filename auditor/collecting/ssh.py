@@ -21,11 +21,10 @@ from auditor.collecting.redaction import redact
 from auditor.collecting.script import REMOTE_COMMAND, Lookup
 from auditor.collecting.session import Session
 from auditor.collecting.ssh_errors import printable, reach_of, translate
-from auditor.collecting.ssh_guard import bound
 from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
 from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Configs, Target, target_of
-from auditor.errors import CollectionError, DeadlineError, ShellError, TransportError, UntrustedError
+from auditor.errors import CollectionError, DeadlineError, ShellError, TransportError, UnreachableError, UntrustedError
 from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
@@ -106,6 +105,7 @@ class _Attempt:
         self._late = DeadlineError("The whole audit of the host took too long.")
         self._heard: _Words | None = None
         self._was_cut = False
+        self._hop = ""
         self.clock = clock
         self.host_key = ""
 
@@ -122,7 +122,7 @@ class _Attempt:
         if isinstance(error, UntrustedError):
             return error
         if not late:
-            return translate(error)
+            return self._behind_a_fault() or translate(error)
         if self._heard is not None and not self._session.started:
             # a prompt waits for a person and will do so again; a shell that says nothing may only be slow
             kind = ShellError if self._heard.prompted else DeadlineError
@@ -132,10 +132,16 @@ class _Attempt:
             )
         return error if isinstance(error, DeadlineError) else self._late
 
+    def _behind_a_fault(self) -> CollectionError | None:
+        """What broke the jump host's session; from here it looks as if the host behind it had hung up."""
+        fault = self._stream.get_transport().saved_exception if isinstance(self._stream, paramiko.Channel) else None
+        return UnreachableError(f"The jump host {self._hop} could not be used: {translate(fault)}") if fault else None
+
     def run(self, settings: Settings, known: known_hosts.KnownHosts, configs: Configs, secrets: Secrets, jumps: JumpPool) -> None:
         """Log in and bring the session to its end. Raises what paramiko or the socket raises, and our own errors."""
         connection = self._plan.asset.connection
         target = target_of(self._plan.asset, configs)
+        self._hop = target.jumps[-1].record if target.jumps else ""
         self._watch.start()
         remedy = trust_command(self._plan.asset)
         connecting = self.clock.until(connection.connect_timeout or settings.connect_timeout, "The connection")
@@ -156,7 +162,7 @@ class _Attempt:
         session = self._session
         whole = self._late
         self._late = DeadlineError("The login succeeded, but the host opened no session in time.")
-        channel = bound(_session(transport, self.clock.remaining()))
+        channel = _session(transport, self.clock.remaining())
         self._late = DeadlineError("The login succeeded, but the host left the request for a shell without an answer.")
         channel.settimeout(self.clock.remaining())
         _start(channel)
