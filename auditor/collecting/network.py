@@ -92,7 +92,7 @@ def scan(
     run: Run = run_nmap,
     gone: Gone = gone,
 ) -> None:
-    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from two threads.
+    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from several threads.
 
     ``listed`` are the addresses of every inventory (``Plan.addresses``): those that are names are resolved, so that a
     live address is known by them. When ``cancelled`` becomes true nothing is given for what was not finished. Raises
@@ -220,7 +220,10 @@ class _Scan:
     def _speak(self, targets: list[_Target], scan: Scan, seconds: float) -> None:
         """What nmap does not ask. It counts of the hosts that answer until the end."""
         spoken = [t for t in targets if any(probe.questions or probe.conversations for _, probe in t.probes)]
-        told = [*self._converse(spoken, scan, seconds), *self._ask(spoken)]
+        # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
+        with ThreadPoolExecutor(1) as pool:
+            replies = pool.submit(lambda: list(self._ask(spoken)))
+            told = [*self._converse(spoken, scan, seconds), *replies.result()]
         lost = self._lost(spoken, scan)
         for target, call, text, took in told:
             if target.address in lost:
