@@ -10,6 +10,7 @@
     │   ├── UnreachableError   no connection
     │   ├── DeniedError        the login was refused
     │   ├── UntrustedError     the host key is unknown or changed
+    │   ├── ShellError         the login succeeded, and gives no shell that runs what is asked
     │   ├── DeadlineError      a deadline passed
     │   └── TransportError     the connection was made, and broke
     ├── ParseError             a probe's output is not what its fact promises
@@ -56,6 +57,10 @@ class DeniedError(CollectionError):
 
 class UntrustedError(CollectionError):
     """The host key is unknown or is not the one on record."""
+
+
+class ShellError(CollectionError):
+    """The login succeeded, but what it gives is no shell that runs what is asked."""
 
 
 class DeadlineError(CollectionError):

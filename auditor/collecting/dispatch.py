@@ -12,7 +12,19 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from auditor.collecting import network
-from auditor.collecting.interface import CLOSED, CUT, STOPPED, Flag, Stop, Transport, Window, not_reached, unseen, utcnow
+from auditor.collecting.interface import (
+    CLOSED,
+    CUT,
+    STOPPED,
+    Flag,
+    Stop,
+    Transport,
+    Window,
+    not_reached,
+    to_millisecond,
+    unseen,
+    utcnow,
+)
 from auditor.collecting.local import LocalTransport
 from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
@@ -251,7 +263,7 @@ class _Collection:
                     self._settings,
                     on_result=seen,
                     cancelled=stop.is_set,
-                    clock=utcnow,
+                    clock=lambda: to_millisecond(utcnow()),
                     listed=self._plan.addresses,
                 )
                 why = CUT if stop.is_set() else why
@@ -261,7 +273,9 @@ class _Collection:
             for asset in department.assets:
                 for call in self._pending[asset.asset.uid].network:
                     if (asset.asset.uid, call) not in given:
-                        self._events.put(Observation(asset.asset.uid, call, ObservationStatus.FAILED, utcnow(), stderr=why))
+                        self._events.put(
+                            Observation(asset.asset.uid, call, ObservationStatus.FAILED, to_millisecond(utcnow()), stderr=why)
+                        )
         self._events.put(department)
 
     def _end(self, futures: list[Future[None]], hosts: ThreadPoolExecutor, networks: ThreadPoolExecutor) -> None:
@@ -294,15 +308,16 @@ def _skipped(plan: AssetPlan) -> AssetResult:
 def _merged(pending: _Pending) -> AssetResult:
     """The host's part and the network's part as one result."""
     ended = utcnow()
+    at = to_millisecond(ended)
     seen = tuple(
-        o or Observation(pending.plan.asset.uid, call, ObservationStatus.NOT_RUN, ended) for call, o in pending.network.items()
+        o or Observation(pending.plan.asset.uid, call, ObservationStatus.NOT_RUN, at) for call, o in pending.network.items()
     )
     if pending.host is not None:
         return replace(pending.host, observations=(*pending.host.observations, *seen)) if seen else pending.host
     asset = pending.plan.asset
     calls = host_calls(pending.plan.probes, asset.platform)
     why = "the inventory says that this asset is seen from the network only"
-    observations = (*unseen(asset.uid, calls, ObservationStatus.NOT_RUN, ended, why), *seen)
+    observations = (*unseen(asset.uid, calls, ObservationStatus.NOT_RUN, at, why), *seen)
     answered = any(o.status is ObservationStatus.OK for o in seen)
     detail = "" if answered else next((o.stderr for o in seen if o.stderr), "Nothing was observed from the network.")
     started = min((o.observed_at for o in seen), default=pending.started)

@@ -75,6 +75,11 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def to_millisecond(moment: datetime) -> datetime:
+    """Rounded down, as proof must not look newer than it is: a ledger keeps such instants in few bytes."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def unseen(
     asset: str, calls: Sequence[HostCall], status: ObservationStatus, at: datetime, why: str = ""
 ) -> tuple[Observation, ...]:

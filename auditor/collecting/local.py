@@ -43,9 +43,7 @@ class LocalTransport:
                 start_new_session=True,
             )
         except OSError as error:
-            return not_reached(
-                plan, session.calls, Reach.UNREACHABLE, started, f"The local shell does not start: {error.strerror}."
-            )
+            return not_reached(plan, session.calls, Reach.NO_SHELL, started, f"The local shell does not start: {error.strerror}.")
         deadline = time.monotonic() + limit
         try:
             with process:

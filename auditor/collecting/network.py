@@ -13,7 +13,7 @@ import math
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,14 +35,13 @@ from auditor.collecting.nmap_xml import (
     read_scan,
 )
 from auditor.collecting.places import Network, Places, Refused, Resolve, resolve
-from auditor.collecting.presence import gone
+from auditor.collecting.presence import Gone, gone
 from auditor.facts import NetworkProbe, by_name
 from auditor.facts._datagrams import Reply, write
 from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
 
 _Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 Run: TypeAlias = Callable[..., NmapOutput]
-Gone: TypeAlias = Callable[[Mapping[Address, Sequence[int]]], frozenset[Address]]
 
 HOSTS_AT_ONCE = 64  # nmap scans so many side by side, one such group after the other; each group adds to the run's time limit
 MAX_BYTES = 262_144
@@ -93,7 +92,7 @@ def scan(
     run: Run = run_nmap,
     gone: Gone = gone,
 ) -> None:
-    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from two threads.
+    """Give ``on_result`` exactly one observation for each network probe of each asset that is not skipped; from several threads.
 
     ``listed`` are the addresses of every inventory (``Plan.addresses``): those that are names are resolved, so that a
     live address is known by them. When ``cancelled`` becomes true nothing is given for what was not finished. Raises
@@ -191,7 +190,7 @@ class _Scan:
         for target in targets:
             if target.address in scan.hosts:
                 if target.address in lost:
-                    self._unseen(target.asset, target.calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
+                    self._gone_meanwhile(target, target.calls)
                 elif self._judge(target, target.address, scan, output.seconds):
                     reached.append(target)
             elif scan.whole:
@@ -211,16 +210,24 @@ class _Scan:
     def _lost(self, targets: list[_Target], scan: Scan) -> frozenset[Address]:
         """The hosts that answered nmap and do not answer any more."""
         ports = {t.address: answering_ports(scan.hosts[t.address], ALWAYS | t.declared) for t in targets}
-        return self._gone({address: answering for address, answering in ports.items() if answering})
+        answering = {address: found for address, found in ports.items() if found}
+        return self._gone(answering, cancelled=self._cancelled)
+
+    def _gone_meanwhile(self, target: _Target, calls: Iterable[ProbeCall]) -> None:
+        if not self._cancelled():  # or it was not waited for
+            self._unseen(target.asset, calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
 
     def _speak(self, targets: list[_Target], scan: Scan, seconds: float) -> None:
         """What nmap does not ask. It counts of the hosts that answer until the end."""
         spoken = [t for t in targets if any(probe.questions or probe.conversations for _, probe in t.probes)]
-        told = [*self._converse(spoken, scan, seconds), *self._ask(spoken)]
+        # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
+        with ThreadPoolExecutor(1) as pool:
+            replies = pool.submit(lambda: list(self._ask(spoken)))
+            told = [*self._converse(spoken, scan, seconds), *replies.result()]
         lost = self._lost(spoken, scan)
         for target, call, text, took in told:
             if target.address in lost:
-                self._unseen(target.asset, [call], ObservationStatus.FAILED, _STOPPED_ANSWERING)
+                self._gone_meanwhile(target, [call])
             else:
                 self._seen(target, [(call, text)], took)
 

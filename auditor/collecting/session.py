@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from auditor.collecting.framing import FrameReader, Payload, decode
-from auditor.collecting.interface import utcnow
+from auditor.collecting.interface import to_millisecond, utcnow
 from auditor.collecting.redaction import redact
 from auditor.collecting.script import HostCall, Lookup, build_script, host_calls
 from auditor.facts import by_name
@@ -74,15 +74,15 @@ class Session:
     def _observation(self, index: int, item: HostCall, timed_out: bool, tick: float, now: datetime) -> Observation:
         out, err = self._out.payloads.get(index), self._err.payloads.get(index)
         if item.probe is None:
-            return Observation(self._asset, item.call, ObservationStatus.UNSUPPORTED, now)
+            return Observation(self._asset, item.call, ObservationStatus.UNSUPPORTED, to_millisecond(now))
         if out is None:
-            return Observation(self._asset, item.call, ObservationStatus.NOT_RUN, now)
+            return Observation(self._asset, item.call, ObservationStatus.NOT_RUN, to_millisecond(now))
         ended_at = out.ended_at if out.ended else tick
         return Observation(
             asset=self._asset,
             probe=item.call,
             status=_status(out, timed_out),
-            observed_at=(now - timedelta(seconds=max(0.0, tick - ended_at))).astimezone(UTC),
+            observed_at=to_millisecond(now - timedelta(seconds=max(0.0, tick - ended_at))).astimezone(UTC),
             stdout=redact(decode(out.data)),
             stderr=redact(decode(err.data)) if err and err.data else "",
             exit_status=int(out.status) if out.status.isdigit() else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -20,11 +21,10 @@ from auditor.collecting.redaction import redact
 from auditor.collecting.script import REMOTE_COMMAND, Lookup
 from auditor.collecting.session import Session
 from auditor.collecting.ssh_errors import printable, reach_of, translate
-from auditor.collecting.ssh_guard import bound
 from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
 from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Configs, Target, target_of
-from auditor.errors import CollectionError, DeadlineError, TransportError, UntrustedError
+from auditor.errors import CollectionError, DeadlineError, ShellError, TransportError, UnreachableError, UntrustedError
 from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
@@ -33,6 +33,8 @@ _WATCH = 1.0  # seconds between looks whether a person has cancelled while a hos
 _SPARE = 0.1  # seconds after the deadline in which whoever waits may notice it, before the connection is cut
 _GATHER = 0.005  # what comes in within it is taken in one go rather than packet by packet
 _CHUNK = 131_072
+_NO_ROOM = 4  # SSH_OPEN_RESOURCE_SHORTAGE (RFC 4254, 5.1)
+_PROMPT = re.compile(rb"[^\s>#$%\]][^\n]{0,60}[>#$%\]] ?\Z")  # what waits for a person to type: no end of line after it
 _HEARD = 200  # characters of a host's own words that are repeated in a report
 
 
@@ -103,6 +105,7 @@ class _Attempt:
         self._late = DeadlineError("The whole audit of the host took too long.")
         self._heard: _Words | None = None
         self._was_cut = False
+        self._hop = ""
         self.clock = clock
         self.host_key = ""
 
@@ -116,19 +119,29 @@ class _Attempt:
         if self._was_cut and self.clock.cancelled.is_set():
             return Cancelled()
         late = isinstance(error, DeadlineError) or self._was_cut or time.monotonic() >= self.clock.end
-        if not late or isinstance(error, UntrustedError):
-            return translate(error)
+        if isinstance(error, UntrustedError):
+            return error
+        if not late:
+            return self._behind_a_fault() or translate(error)
         if self._heard is not None and not self._session.started:
-            return DeadlineError(
+            # a prompt waits for a person and will do so again; a shell that says nothing may only be slow
+            kind = ShellError if self._heard.prompted else DeadlineError
+            return kind(
                 f"The login succeeded, but its shell did not begin the script in time{self._heard}. "
                 "The audit needs a login that may run /bin/sh."
             )
         return error if isinstance(error, DeadlineError) else self._late
 
+    def _behind_a_fault(self) -> CollectionError | None:
+        """What broke the jump host's session; from here it looks as if the host behind it had hung up."""
+        fault = self._stream.get_transport().saved_exception if isinstance(self._stream, paramiko.Channel) else None
+        return UnreachableError(f"The jump host {self._hop} could not be used: {translate(fault)}") if fault else None
+
     def run(self, settings: Settings, known: known_hosts.KnownHosts, configs: Configs, secrets: Secrets, jumps: JumpPool) -> None:
         """Log in and bring the session to its end. Raises what paramiko or the socket raises, and our own errors."""
         connection = self._plan.asset.connection
         target = target_of(self._plan.asset, configs)
+        self._hop = target.jumps[-1].record if target.jumps else ""
         self._watch.start()
         remedy = trust_command(self._plan.asset)
         connecting = self.clock.until(connection.connect_timeout or settings.connect_timeout, "The connection")
@@ -149,7 +162,7 @@ class _Attempt:
         session = self._session
         whole = self._late
         self._late = DeadlineError("The login succeeded, but the host opened no session in time.")
-        channel = bound(transport.open_session(timeout=self.clock.remaining()))
+        channel = _session(transport, self.clock.remaining())
         self._late = DeadlineError("The login succeeded, but the host left the request for a shell without an answer.")
         channel.settimeout(self.clock.remaining())
         _start(channel)
@@ -162,11 +175,11 @@ class _Attempt:
         if session.finished:
             return
         if session.flooded:
-            raise TransportError("The host sent more than all probes together may print; the session was cut.")
+            raise ShellError("The host sent more than all probes together may print; the session was cut.")
         if not transport.is_active():
             raise translate(transport.get_exception())
         if not session.started:
-            raise TransportError(
+            raise ShellError(
                 f"The login succeeded, but its shell did not run the script{self._heard}. "
                 "The audit needs a login that may run /bin/sh."
             )
@@ -215,13 +228,23 @@ class _Attempt:
         hang_up(self._transport, self._stream)
 
 
+def _session(transport: paramiko.Transport, seconds: float) -> paramiko.Channel:
+    """The one session that is needed. A host that opens none, but for want of room just now, has nothing to offer a login."""
+    try:
+        return transport.open_session(timeout=seconds)
+    except paramiko.ChannelException as error:
+        if error.code == _NO_ROOM:
+            raise
+        raise ShellError(str(translate(error))) from error
+
+
 def _start(channel: paramiko.Channel) -> None:
     """Have the login's shell become /bin/sh. Paramiko tells a refusal only by closing the channel."""
     try:
         channel.exec_command(REMOTE_COMMAND)
     except paramiko.SSHException as error:
         if channel.closed and channel.get_transport().is_active():
-            raise TransportError(
+            raise ShellError(
                 "The login succeeded, but the host does not let it run commands. The audit needs a login that may run /bin/sh."
             ) from error
         raise
@@ -233,6 +256,12 @@ class _Words:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._first = b""
+        self._last = b""
+
+    @property
+    def prompted(self) -> bool:
+        """Whether what came last is how a device or a menu asks a person for a command."""
+        return _PROMPT.search(self._last) is not None
 
     def stdout(self, data: bytes) -> None:
         self._remember(data)
@@ -245,6 +274,7 @@ class _Words:
     def _remember(self, data: bytes) -> None:
         if len(self._first) < _HEARD:
             self._first += data[: _HEARD - len(self._first)]
+        self._last = (self._last + data)[-_HEARD:]
 
     def __str__(self) -> str:
         said = " ".join(printable(redact(decode(self._first)).replace("\n", " ")).split())

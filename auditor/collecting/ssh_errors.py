@@ -6,7 +6,15 @@ import socket
 
 from paramiko import ssh_exception
 
-from auditor.errors import CollectionError, DeadlineError, DeniedError, TransportError, UnreachableError, UntrustedError
+from auditor.errors import (
+    CollectionError,
+    DeadlineError,
+    DeniedError,
+    ShellError,
+    TransportError,
+    UnreachableError,
+    UntrustedError,
+)
 from auditor.model import Reach
 
 # searched from the top: a class stands before the classes that it derives from
@@ -37,6 +45,7 @@ REACH: tuple[tuple[type[CollectionError], Reach], ...] = (
     (UnreachableError, Reach.UNREACHABLE),
     (DeniedError, Reach.DENIED),
     (UntrustedError, Reach.UNTRUSTED),
+    (ShellError, Reach.NO_SHELL),
     (DeadlineError, Reach.TIMED_OUT),
     (TransportError, Reach.UNREACHABLE),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import paramiko
-from paramiko.buffered_pipe import BufferedPipe
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
 from paramiko.packet import Packetizer
 
 from auditor.errors import TransportError
@@ -17,6 +18,7 @@ _LONGEST_PACKET = 262_144  # bytes, as OpenSSH; a length field could ask for 4 G
 _LONGEST_GREETING = 65_536  # bytes before and in the line that says SSH-2.0
 _FREE_EXCHANGES = 16  # of keys in one session, however little was sent
 _BYTES_PER_EXCHANGE = 1_048_576  # sent by the peer, that allow one more
+_HEADERS = 8  # of a message with data: its kind and its length, which are no data
 _DISCONNECT = 1
 
 
@@ -59,28 +61,39 @@ class GuardedPacketizer(Packetizer):
         return data
 
 
-class _BoundedPipe(BufferedPipe):  # type: ignore[type-arg]
-    """Bytes that have come in and were not read yet; a peer that ignores the window it was given ends its session."""
-
-    def __init__(self, room: int) -> None:
-        super().__init__()
-        self._room = room
-
-    def feed(self, data: bytes) -> None:
-        """Take bytes. Called in paramiko's thread, which ends with what is raised here."""
-        if len(self) + len(data) > self._room:
-            raise TransportError("The host sent more than it was given room for; the session was cut.")
-        super().feed(data)
+def _feed(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """Take data, where the peer keeps to the window that the channel has."""
+    _require_room(channel, message)
+    channel._feed(message)  # type: ignore[attr-defined]
 
 
-def bound(channel: paramiko.Channel) -> paramiko.Channel:
-    """The channel, with no more unread bytes than its window. What came in before is lost, so nothing may have been asked for."""
-    channel.in_buffer = _BoundedPipe(channel.in_window_size)
-    channel.in_stderr_buffer = _BoundedPipe(channel.in_window_size)
-    if channel.closed:  # it was closed before: whoever reads must not wait for these
-        channel.in_buffer.close()
-        channel.in_stderr_buffer.close()
-    return channel
+def _feed_extended(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """The same for standard error, which shares the window."""
+    _require_room(channel, message)
+    channel._feed_extended(message)  # type: ignore[attr-defined]
+
+
+def _require_room(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    unread = len(channel.in_buffer) + len(channel.in_stderr_buffer)
+    if unread + len(message.get_remainder()) > channel.in_window_size + _HEADERS:
+        raise TransportError("The host sent more than it was given room for; the session was cut.")
+
+
+class GuardedTransport(paramiko.Transport):
+    """Ends the session of a peer that ignores the window of a channel, whichever: a login's, or one through a jump host.
+
+    Paramiko keeps whatever comes. The data of all channels is taken here, in paramiko's thread, which ends with what is raised.
+    """
+
+    _channel_handler_table: ClassVar[dict[int, Any]] = {
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_DATA: _feed,
+        MSG_CHANNEL_EXTENDED_DATA: _feed_extended,
+    }
+
+    def __init__(self, stream: Stream, disabled: Mapping[str, Iterable[str]]) -> None:
+        super().__init__(stream, disabled_algorithms=disabled)
+        self.packetizer = GuardedPacketizer(stream)
 
 
 def took_leave(transport: paramiko.Transport) -> bool:

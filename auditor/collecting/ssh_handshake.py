@@ -14,7 +14,7 @@ import paramiko
 
 from auditor.collecting.interface import Cancelled, Flag
 from auditor.collecting.ssh_errors import translate
-from auditor.collecting.ssh_guard import GuardedPacketizer
+from auditor.collecting.ssh_guard import GuardedTransport
 from auditor.errors import CollectionError, DeadlineError, TransportError
 
 Stream: TypeAlias = socket.socket | paramiko.Channel
@@ -69,8 +69,7 @@ def quiet() -> None:
 
 def shake_hands(stream: Stream, preferred: tuple[str, ...], clock: Clock, only: tuple[str, ...] = ()) -> paramiko.Transport:
     """Exchange keys with the peer, asking first for the host key types in ``preferred``. The peer is not verified yet."""
-    transport = paramiko.Transport(stream, disabled_algorithms=_WEAK)
-    transport.packetizer = GuardedPacketizer(stream)
+    transport = GuardedTransport(stream, _WEAK)
     wanted = [a for kind in preferred for a in _ALGORITHMS.get(kind, (kind,)) if a in _HOST_KEYS]
     # paramiko would wake up ten times a second to see whether it was closed; hang_up wakes it instead
     stream.settimeout(1.0)

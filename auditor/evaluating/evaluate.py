@@ -274,7 +274,7 @@ class Evaluator:
                 verdicts[said.subject] = said.verdict
         if not verdicts:
             verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
-        left_out = tuple(s for s in excluded if s not in verdicts)
+        left_out = tuple(sorted(excluded.keys() - verdicts.keys()))  # a map's keys come in no order
         return outcome_of(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
 
     def _compile(self, check_id: str) -> CompiledCheck | str:

@@ -27,6 +27,7 @@ _BY_REACH = {
     Reach.UNREACHABLE: Reason.UNREACHABLE,
     Reach.DENIED: Reason.HOST_DENIED,
     Reach.UNTRUSTED: Reason.UNTRUSTED,
+    Reach.NO_SHELL: Reason.NO_SHELL,
     Reach.TIMED_OUT: Reason.HOST_TIMED_OUT,
     Reach.SKIPPED: Reason.SKIPPED,
 }

@@ -10,10 +10,8 @@ evaluation. One evaluation may iterate 10,000 times in all; beyond that it is an
 from __future__ import annotations
 
 import functools
-import ipaddress
 import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -22,6 +20,7 @@ from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool
 
 from auditor.errors import ExpressionError
+from auditor.expressions.functions import KEPT, functions
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, MapOf, Plain, Record, Shape, record
 from auditor.model import Json
 from auditor.text import NP_, _, pgettext
@@ -98,7 +97,7 @@ class Program:
         except Exception as error:
             raise ExpressionError(f"`{self.source}`: {_first_line(error)}") from error
         finally:
-            _KEPT.empty()
+            KEPT.empty()
         if kind in (cel.Type.ERROR, cel.Type.UNKNOWN):
             raise ExpressionError(f"`{self.source}`: {_first_line(value)}")
         return kind, value
@@ -114,10 +113,13 @@ class Environment:
         types = {name: messages.type_of(shape) for name, shape in variables.items()}
         group = messages.type_of(GROUP)
         self._shapes = messages.shapes
-        self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=_functions(group))
+        self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=functions(group))
 
-    def compile(self, source: str, expected: Shape | None = None) -> Program:
-        """Compile ``source``; with ``expected``, refuse one that surely returns something else. Raises ExpressionError."""
+    def compile(self, source: str, expected: Shape | None = None, *, shown: bool = True) -> Program:
+        """Compile ``source``; with ``expected``, refuse one that surely returns something else. Raises ExpressionError.
+
+        A value that is ``shown`` must come out the same each time: a list made of a map's keys has to be sorted.
+        """
         if "\0" in source:
             raise ExpressionError(_("an expression may not hold a NUL character"))
         try:
@@ -127,11 +129,27 @@ class Environment:
         except Exception as error:
             raise ExpressionError(_first_line(error)) from error
         shape = self._shape_of(str(kind))
+        if shown and shape not in _ORDERLESS and ".sort()" not in source and (listed := self._listed_map(source)):
+            message = _(
+                "the keys of {map} come in no order, another on each run: write .sort() after the list that is made of them"
+            )
+            raise ExpressionError(message.format(map=listed))
         if expected is not None and shape is not None and shape != expected:
             wanted = pgettext(*_SHOWN[expected]) if expected in _SHOWN else str(expected)
             message = _("the expression returns {kind}, expected {expected}")
             raise ExpressionError(message.format(kind=_type_name(kind), expected=wanted))
         return Program(source, shape, environment, program)
+
+    def _listed_map(self, source: str) -> str:
+        """A map of which the expression makes a list, "" when there is none. The library walks through maps at random."""
+        for match in _LISTING.finditer(source):
+            try:
+                kind = self._typed.compile(match[1]).return_type()
+            except Exception:  # noqa: S112 - no expression of its own: the variable of a filter around it, say
+                continue
+            if str(kind).startswith("MAP<"):
+                return match[1]
+        return ""
 
     def _shape_of(self, name: str) -> Shape | None:
         if name in _BY_CEL_NAME:
@@ -205,118 +223,11 @@ class _Messages:
                 raise ExpressionError(f"the field {field.name} nests a list or a map directly in another: put a record between")
 
 
-_TEXTS = 5000
-
-
-class _Kept(threading.local):
-    """Lists that went into our functions and came out of them in one evaluation.
-
-    The library never lets go of either (0.1.3): over a fleet they would fill the memory. They are copies, made for the call, and
-    are emptied when the evaluation has its value. A text that came out stays; equal ones are therefore one.
-    """
-
-    def __init__(self) -> None:
-        self.lists: list[list[Any]] = []
-        self.texts: dict[str, str] = {}
-
-    def empty(self) -> None:
-        """Empty them."""
-        for held in self.lists:
-            held.clear()
-        self.lists.clear()
-
-    def noting(self, implementation: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with what goes in and out of it noted."""
-
-        def called(*arguments: Any) -> Any:
-            answer = implementation(*arguments)
-            self.lists.extend(value for value in (*arguments, answer) if isinstance(value, list))
-            if not isinstance(answer, str):
-                return answer
-            if len(self.texts) >= _TEXTS:
-                self.texts.clear()
-            return self.texts.setdefault(answer, answer)
-
-        return called
-
-
-_KEPT = _Kept()
-
-
-def _join(texts: list[str], separator: str) -> str:
-    return separator.join(texts)
-
-
-def _flatten(lists: list[list[Any]]) -> list[Any]:
-    return [item for inner in lists for item in inner]
-
-
-def _distinct(items: list[Any]) -> list[Any]:
-    return list({repr(item): item for item in items}.values())
-
-
-def _minus(items: list[Any], others: list[Any]) -> list[Any]:
-    taken = {repr(other) for other in others}
-    return [item for item in items if repr(item) not in taken]
-
-
-def _having(records: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    return [record for record in records if record.get(name) is True]
-
-
-def _pairs(records: list[dict[str, Any]], key: str, value: str) -> list[list[str]]:
-    return [[_text(record[key]), _text(record[value])] for record in records]
-
-
-def _text(value: Any) -> str:
-    return ",".join(sorted(map(str, value))) if isinstance(value, list) else str(value)
-
-
-def _within(address: str, network: str) -> bool:
-    """Whether an IP address lies in a network; a name lies in none."""
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
-
-
-def _group(pairs: list[list[str]]) -> list[dict[str, Any]]:
-    groups: dict[str, dict[str, None]] = {}
-    for key, value in pairs:
-        groups.setdefault(key, {})[value] = None
-    return [{"key": key, "values": list(values)} for key, values in groups.items()]
-
-
-def _functions(group: Any) -> list[Any]:
-    """Our own functions on lists; the standard's ``filter`` and ``map`` cost the square of their result.
-
-    ``l.join(sep)``, ``l.flatten()``, ``l.distinct()``, ``l.minus(other)``, and ``pairs.group()`` of ``[key, value]`` pairs.
-    On records: ``l.having(field)``, those in which a field is true, and ``l.pairs(field, field)``, two fields of each as texts, a
-    list joined by commas in alphabetical order. None of these counts towards the 10,000 iterations of one evaluation.
-    On texts: ``address.within(network)``, of an IP address and a network in CIDR notation.
-    """
-    texts, same, of_lists = cel.Type.List(cel.Type.STRING), cel.Type.List(_T), cel.Type.List(cel.Type.List(_T))
-
-    def member(name: str, parameters: list[Any], returns: Any, implementation: Any) -> Any:
-        overload = cel.Overload(f"auditor_{name}", returns, parameters, is_member=True, impl=_KEPT.noting(implementation))
-        return cel.FunctionDecl(name, [overload])
-
-    return [
-        member("join", [texts, cel.Type.STRING], cel.Type.STRING, _join),
-        member("flatten", [of_lists], same, _flatten),
-        member("distinct", [same], same, _distinct),
-        member("minus", [same, same], same, _minus),
-        member("having", [same, cel.Type.STRING], same, _having),
-        member("pairs", [same, cel.Type.STRING, cel.Type.STRING], cel.Type.List(texts), _pairs),
-        member("within", [cel.Type.STRING, cel.Type.STRING], cel.Type.BOOL, _within),
-        member("group", [cel.Type.List(texts)], cel.Type.List(group), _group),
-    ]
-
-
-_T = cel.Type.DYN
 _BY_CEL_NAME: dict[str, Shape] = {
     "STRING": STR, "INT": INT, "DOUBLE": FLOAT, "BOOL": BOOL, "TIMESTAMP": TIMESTAMP
 }  # fmt: skip
+_ORDERLESS = (BOOL, INT, FLOAT)  # what may be said of a map without an order showing in it
+_LISTING = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\.\s*(?:filter|map)\s*\(")
 _SHOWN: dict[Shape, tuple[str, str]] = {
     STR: NP_("expected", "a text"),
     INT: NP_("expected", "a whole number"),
@@ -329,7 +240,7 @@ _SHOWN: dict[Shape, tuple[str, str]] = {
 def _runtime(names: frozenset[str], instants: frozenset[str]) -> Any:
     """The untyped environment in which expressions over these variables are evaluated."""
     types = {name: cel.Type.TIMESTAMP if name in instants else cel.Type.DYN for name in sorted(names)}
-    return cel.NewEnv(variables=types, functions=_functions(cel.Type.DYN))
+    return cel.NewEnv(variables=types, functions=functions(cel.Type.DYN))
 
 
 def _type_name(kind: Any) -> str:

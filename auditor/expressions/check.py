@@ -108,7 +108,7 @@ def _programs(source: _Source) -> _Programs:
         if text is None:
             return None
         try:
-            return environment.compile(text, expected)
+            return environment.compile(text, expected, shown=key != "for_each")  # verdicts are sorted by subject
         except ExpressionError as error:
             mistakes.append(ExpressionMistake(key, str(error)))
             return None

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auditor.errors import IntegrityError
-from auditor.ledger import blobs, digests, manifest
+from auditor.ledger import blobs, digests, manifest, summaries
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import LAST_SEEN, to_row
@@ -153,6 +153,8 @@ class Integrity(Records):
             for run, plan, inputs in self._store.all("SELECT id, plan, inputs FROM runs"):
                 names = [*json.loads(self._blobs.get(plan))["departments"], *(i[2] for i in json.loads(self._blobs.get(inputs)))]
                 named.append((_("the plan or inputs of run {run}").format(run=run), [bytes.fromhex(n) for n in names]))
+            for run, summary in self._store.all("SELECT id, summary FROM runs"):
+                named.append((_("the parts of the summary of run {run}").format(run=run), list(summaries.references(summary))))
         for what, wanted in named:
             if not have.issuperset(wanted):
                 raise IntegrityError(_("{what} are not whole: a blob is missing").format(what=what))

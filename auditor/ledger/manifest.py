@@ -1,8 +1,9 @@
 """An asset's result taken apart into what repeats from night to night and what does not.
 
 The manifest (reach, host key, and each probe's status with the hashes of its outputs) is a blob: the same each night while
-nothing changes. The instants are deltas in variable-length integers, exact to the microsecond, as proof is ordered by them;
-``seconds``, which proves nothing, is kept to the millisecond. Outputs of volatile probes stay out of the manifest.
+nothing changes. The instants are deltas in variable-length integers, exact to the microsecond where they have any, as proof is
+ordered by them; ``seconds``, which proves nothing, is kept to the millisecond. Outputs of volatile probes stay out of the
+manifest.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall
 from auditor.model.codec import from_json
 from auditor.text import _
 
+_PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
+_RAW = -15  # no header and no checksum: a row's digest is in the journal
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
 
@@ -76,13 +79,9 @@ def unpack(
     with decoding(_("the result of {asset}").format(asset=asset)):
         head = json.loads(manifest)
         apart = json.loads(zlib.decompress(volatile)) if volatile else {}
-        numbers = _integers(times)
-        started = next(numbers)
-        ended = started + next(numbers)
-        at, observations = started, []
-        for position, row in enumerate(head["observations"]):
-            at += next(numbers)
-            seconds = next(numbers) / 1000
+        started, ended, instants = _instants(times, len(head["observations"]))
+        observations = []
+        for position, (row, (at, seconds)) in enumerate(zip(head["observations"], instants, strict=True)):
             probe = from_json(ProbeCall, row[0])
             if probes is not None and probe not in probes:
                 continue
@@ -141,14 +140,52 @@ def _text(name: str | None, text: Callable[[bytes], str]) -> str:
 
 
 def _times(result: AssetResult) -> bytes:
+    """Instants in whole milliseconds where all are, as those of hosts are, each as what it is later than the one before and its
+    own duration: mostly nothing. Durations stand together behind, so that both compress.
+    """
     started = to_micros(result.started)
-    numbers = [started, to_micros(result.ended) - started]
-    last = started
-    for o in result.observations:
-        at = to_micros(o.observed_at)
-        numbers += [at - last, round(o.seconds * 1000)]
+    instants = [to_micros(o.observed_at) for o in result.observations]
+    unit = 1000 if all(at % 1000 == 0 for at in instants) else 1
+    last = started - started % unit
+    later, durations = [], []
+    for at, o in zip(instants, result.observations, strict=True):
+        took = round(o.seconds * 1000)
+        later.append((at - last) // unit - took)
+        durations.append(took)
         last = at
-    return b"".join(_varint(n) for n in numbers)
+    numbers = (started, to_micros(result.ended) - started, unit, *later, *durations)
+    plain = b"".join(map(_varint, numbers))
+    packed = zlib.compress(plain, 9, wbits=_RAW)
+    return _DEFLATED + packed if len(packed) < len(plain) else _PLAIN + plain
+
+
+def _instants(data: bytes, observations: int) -> tuple[int, int, list[tuple[int, float]]]:
+    """When the result began and ended, in microseconds; and of each observation when it came in, and its seconds."""
+    if data[:1] not in (_PLAIN, _DEFLATED):  # of before: no instant since 1970 begins with one of them
+        return _instants_of_before(data, observations)
+    numbers = _integers(data[1:] if data[:1] == _PLAIN else zlib.decompress(data[1:], wbits=_RAW))
+    started = next(numbers)
+    ended, unit = started + next(numbers), next(numbers)
+    if unit not in (1, 1000):
+        raise ValueError("the instants have no unit")
+    later = [next(numbers) for _n in range(observations)]
+    at, told = started - started % unit, []
+    for gap in later:
+        took = next(numbers)
+        at += (gap + took) * unit
+        told.append((at, took / 1000))
+    return started, ended, told
+
+
+def _instants_of_before(data: bytes, observations: int) -> tuple[int, int, list[tuple[int, float]]]:
+    numbers = _integers(data)
+    started = next(numbers)
+    ended = started + next(numbers)
+    at, told = started, []
+    for _n in range(observations):
+        at += next(numbers)
+        told.append((at, next(numbers) / 1000))
+    return started, ended, told
 
 
 def _varint(number: int) -> bytes:

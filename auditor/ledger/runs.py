@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from auditor.errors import LedgerError, UsageError
-from auditor.ledger import digests
+from auditor.ledger import digests, summaries
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.journal import Journal
@@ -89,7 +89,7 @@ class Runs(Journal):
     def finish_run(self, run_id: int, summary: dict[str, Json], *, actor: str, now: datetime) -> Run:
         """End a run with its summary; its tables are sealed into the journal."""
         self._require_lock()
-        self._move(run_id, RunStatus.FINISHED, EventKind.RUN_FINISHED, actor, now, dumps(summary))
+        self._move(run_id, RunStatus.FINISHED, EventKind.RUN_FINISHED, actor, now, summary)
         return self.run(run_id)
 
     def interrupt_run(self, run_id: int, *, actor: str, now: datetime) -> Run:
@@ -107,11 +107,13 @@ class Runs(Journal):
     def unfinished_run(self) -> Run | None:
         """The run that was killed or interrupted, if there is one. (It may be under way in another process: see the lock.)"""
         row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY id DESC LIMIT 1", _RESUMABLE)
-        return None if row is None else _run(row)
+        return None if row is None else self._read(row)
 
     def runs(self, *, limit: int | None = None) -> tuple[Run, ...]:
         """Runs, newest first."""
-        return tuple(_run(r) for r in self._store.all(f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit or -1,)))
+        return tuple(
+            self._read(r) for r in self._store.all(f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit or -1,))
+        )
 
     def run(self, which: int | str) -> Run:
         """A run by its number, or ``latest``: the newest that is finished, not narrowed, of the policy of record."""
@@ -122,7 +124,7 @@ class Runs(Journal):
             )
             if row is None:
                 raise UsageError(_("there is no finished run of the policy of record yet; `auditor audit` makes one"))
-            return _run(row)
+            return self._read(row)
         number = int(which) if str(which).isdecimal() and len(str(which)) < 18 else 0
         row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ?", (number,))
         if row is None:
@@ -131,7 +133,7 @@ class Runs(Journal):
             if newest and newest[0]:
                 message = _("there is no run {run}; the newest is {newest} (`latest` names the newest finished one)")
             raise UsageError(message.format(run=which, newest=newest and newest[0]))
-        return _run(row)
+        return self._read(row)
 
     def plan(self, run_id: int) -> Plan:
         """The plan of a run, equal to the one it was begun with."""
@@ -152,6 +154,13 @@ class Runs(Journal):
             names = json.loads(self._blobs.get(blob))
             return tuple(RunInput(kind, name, self._blobs.text(bytes.fromhex(digest))) for kind, name, digest in names)
 
+    def _read(self, row: tuple[Any, ...]) -> Run:
+        """A row of ``_COLUMNS``."""
+        told = dict(zip(_COLUMNS.split(", "), row, strict=True))
+        with decoding(_("run {run}").format(run=row[0])):
+            summary = summaries.put_together(told["summary"], self._blobs.text)
+            return from_json(Run, {**told, "narrowed": bool(told["narrowed"]), "summary": summary})
+
     def _put_plan(self, plan: Plan) -> bytes:
         """The plan's head. Departments are blobs of their own, and the instant stays out: most are the same the next night."""
         head = {f.name: getattr(plan, f.name) for f in fields(Plan) if f.name not in ("now", "sha256")}
@@ -169,7 +178,9 @@ class Runs(Journal):
             self._found(self._store.one(BEGINNING + " WHERE r.id = ?", (run_id,)), _("run {run}").format(run=run_id)),
         )
 
-    def _move(self, run_id: int, to: RunStatus, kind: EventKind, actor: str, now: datetime, summary: str | None = None) -> None:
+    def _move(
+        self, run_id: int, to: RunStatus, kind: EventKind, actor: str, now: datetime, summary: dict[str, Json] | None = None
+    ) -> None:
         with self._store.writing():
             run = self.run(run_id)
             if run.status not in _RESUMABLE:
@@ -178,7 +189,7 @@ class Runs(Journal):
             if to is RunStatus.COLLECTING:
                 self._store.run("UPDATE runs SET status = ?, ended = NULL WHERE id = ?", (to.value, run_id))
             else:
-                written = summary if summary is not None else dumps(run.summary)
+                written = summaries.taken_apart(run.summary if summary is None else summary, self._put_text)
                 self._store.run(
                     "UPDATE runs SET status = ?, ended = ?, summary = ? WHERE id = ?", (to.value, to_json(now), written, run_id)
                 )
@@ -207,10 +218,3 @@ def beginning(row: tuple[Any, ...]) -> dict[str, Json]:
     """A row of BEGINNING as the journal's RUN_STARTED holds it."""
     names = ("run", "started", "now", "policy", "version", "plan_sha256", "plan", "inputs", "narrowed", "of_record", "actor")
     return dict(zip(names, row, strict=True))
-
-
-def _run(row: tuple[Any, ...]) -> Run:
-    names = ("id", "status", "started", "ended", "policy", "policy_version", "plan_sha256", "narrowed", "actor", "summary")
-    told = dict(zip(names, row, strict=True))
-    with decoding(_("run {run}").format(run=row[0])):
-        return from_json(Run, {**told, "narrowed": bool(told["narrowed"]), "summary": json.loads(told["summary"])})

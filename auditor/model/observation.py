@@ -28,6 +28,7 @@ class Reach(StrEnum):
     UNREACHABLE = "unreachable"
     DENIED = "denied"
     UNTRUSTED = "untrusted"
+    NO_SHELL = "no_shell"  # it was logged in to, and nothing can be asked of it
     TIMED_OUT = "timed_out"
     SKIPPED = "skipped"
 

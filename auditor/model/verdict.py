@@ -28,6 +28,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
     HOST_DENIED = "host_denied"  # the login was refused
     UNTRUSTED = "untrusted"
+    NO_SHELL = "no_shell"  # the login succeeded, and gives no shell that can be used
     HOST_TIMED_OUT = "host_timed_out"
     SKIPPED = "skipped"
     PROBE_FAILED = "probe_failed"

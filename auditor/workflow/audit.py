@@ -25,7 +25,7 @@ from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
 
-_DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})
+_DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})  # what may be better later in the night
 
 
 @dataclass(frozen=True, slots=True)

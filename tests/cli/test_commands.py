@@ -83,7 +83,7 @@ def test_the_summary_of_a_run_holds_what_was_promised(audited: Workspace):
     """Programs may rely on these keys."""
     shown = value(audited, "runs", "show", "latest")
     assert {"run", "policy", "coverage", "hosts", "verdicts", "departments"} <= set(shown)
-    states = {"planned", "reached", "unreachable", "denied", "untrusted", "timed_out", "skipped"}
+    states = {"planned", "reached", "unreachable", "denied", "untrusted", "no_shell", "timed_out", "skipped"}
     assert states <= set(shown["hosts"])
     assert shown["hosts"]["planned"] == shown["hosts"]["reached"] == 1
     assert shown["coverage"] == {"judged": 2, "planned": 2, "share": 1.0}

@@ -134,7 +134,7 @@ def test_more_questions_than_sockets_are_asked_in_turn(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("limits", "raised", "expected"),
-    [((1024, 1024), 1024, 256), ((1024, 4096), 4096, 512), ((1024, 1_048_576), 16_384, 2048), ((20_000, 20_000), None, 2048)],
+    [((1024, 1024), None, 256), ((1024, 4096), 4096, 819), ((1024, 1_048_576), 32_768, 4096), ((20_000, 20_000), None, 4000)],
 )
 def test_as_many_are_asked_side_by_side_as_files_may_be_open(
     limits: tuple[int, int], raised: int | None, expected: int, monkeypatch: pytest.MonkeyPatch

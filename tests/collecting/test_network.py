@@ -8,6 +8,7 @@ import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,7 @@ def look(department: DepartmentPlan, **changes: Any) -> dict[tuple[str, str], Ob
 
     given: dict[str, Any] = {"on_result": keep, "cancelled": lambda: False, "clock": lambda: NOW, "resolve": no_dns}
     if "run" in changes:
-        given["gone"] = lambda _: frozenset()  # the hosts that a made-up nmap tells of are nowhere
+        given["gone"] = lambda _, **_cancelled: frozenset()  # the hosts that a made-up nmap tells of are nowhere
     scan(department, Settings(Path("/")), **{**given, **changes})
     return seen
 
@@ -132,7 +133,7 @@ def test_a_host_that_stops_answering_half_way_is_unobserved() -> None:
     nmap = Nmap(document(answer("10.0.0.1", (22, "open")), answer("10.0.0.2")))
     asked: list[Any] = []
 
-    def gone(answered: Any) -> frozenset[Any]:
+    def gone(answered: Any, **_: Any) -> frozenset[Any]:
         asked.append({str(address): ports[:1] for address, ports in answered.items()})
         return frozenset({ipaddress.ip_address("10.0.0.2")})
 
@@ -147,7 +148,7 @@ def test_a_host_that_stops_answering_after_nmap_is_unobserved_over_udp() -> None
     answers = [frozenset[Any](), frozenset({ipaddress.ip_address("127.88.0.3")})]
     nmap = Nmap(document(answer("127.88.0.3")))
     facts = ("udp_services", "ldap_service", "open_ports")
-    seen = look(plan(host("h", "127.88.0.3"), facts=facts), run=nmap, gone=lambda _: answers.pop(0))
+    seen = look(plan(host("h", "127.88.0.3"), facts=facts), run=nmap, gone=lambda _, **_cancelled: answers.pop(0))
     assert {name: seen["h", name].status for name in facts} == {
         "udp_services": ObservationStatus.FAILED,
         "ldap_service": ObservationStatus.FAILED,
@@ -165,6 +166,31 @@ def test_a_host_is_gone_when_none_of_its_ports_answers() -> None:
             filling.connect_ex((str(silent), port))
         assert gone({refusing: [1], silent: [port]}, patience=0.2) == {silent}
         assert gone({silent: [port, 1]}, patience=0.2) == frozenset()
+
+
+def test_whether_hosts_are_gone_is_not_waited_for_by_who_cancels() -> None:
+    """Who answers at once is there; of the others nothing is said. Regression: a cancelled scan waited for each of them."""
+    there, silent = (ipaddress.ip_address(a) for a in ("127.88.0.9", "127.88.0.11"))
+    stop: list[bool] = []
+
+    def run(*_arguments: Any, **_limits: Any) -> NmapOutput:
+        stop.append(True)
+        return NmapOutput(document(answer("127.88.0.9"), answer("127.88.0.11")), False, "", 1.0)
+
+    with socket.create_server((str(silent), 0), backlog=0) as full, socket.socket() as first, socket.socket() as second:
+        port = full.getsockname()[1]
+        for filling in (first, second):
+            filling.setblocking(False)
+            filling.connect_ex((str(silent), port))
+
+        def both_asked(_answered: Any, *, cancelled: Callable[[], bool]) -> frozenset[Any]:
+            return gone({there: [1], silent: [port, port, port]}, cancelled=cancelled)
+
+        began = time.monotonic()
+        department = plan(host("there", str(there)), host("silent", str(silent)))
+        seen = look(department, run=run, gone=both_asked, cancelled=lambda: bool(stop))
+    assert time.monotonic() - began < 1
+    assert set(seen) == {("there", "open_ports")}
 
 
 def test_scripts_and_service_detection_only_when_a_check_needs_them() -> None:

@@ -38,6 +38,18 @@ def environment() -> Environment:
     return Environment(SHAPES)
 
 
+def test_what_is_shown_of_a_map_is_sorted(environment: Environment) -> None:
+    """Regression: the library walks through a map's keys at random, so that findings changed where nothing had changed."""
+    listed = 'packages.filter(k, k != "").map(k, k + packages[k].version)'
+    for source in (listed, f'["x"] + {listed}', f'{listed}.join(" ")', "accounts.map(a, packages.map(k, k))"):
+        with pytest.raises(ExpressionError, match="the keys of packages come in no order"):
+            environment.compile(source)
+    many = Binding({**VALUES, "packages": {f"p{n}": {"version": str(n)} for n in range(9)}})
+    assert environment.compile(f"{listed}.sort()").value(many) == [f"p{n}{n}" for n in range(9)]
+    assert environment.compile(f"{listed}.size() == 9").holds(many)
+    assert environment.compile(listed, shown=False).shape == ListOf(STR)
+
+
 @pytest.mark.parametrize(
     ("source", "value"),
     [

@@ -148,3 +148,26 @@ def test_login_expired_by_the_hosts_clock(broken: Broken, sound: Judged) -> None
     assert {VerdictKind.UNKNOWN} == {kind for found in verdicts.values() for _subject, kind in found}
     assert before == still_open()
     assert before
+
+
+def test_login_without_a_shell(broken: Broken, sound: Judged) -> None:
+    """A login whose shell is nologin was logged in to: that is told, nothing is judged, and no finding closes.
+
+    Regression: the host was called unreachable.
+    """
+
+    def still_open() -> set[str]:
+        return {id for id, finding in broken.findings(asset=(HOST,)).items() if finding.state is not FindingState.CLOSED}
+
+    before = still_open()
+    passwd = broken.fleet.shell(HOST, "cat /etc/passwd; sed -i '/^auditor:/s|[^:]*$|/usr/sbin/nologin|' /etc/passwd")
+    try:
+        result, verdicts = broken.look()
+    finally:
+        broken.fleet.shell(HOST, f"cat > /etc/passwd <<'END'\n{passwd}END")
+    assert result.reach is Reach.NO_SHELL
+    assert result.detail.endswith("The audit needs a login that may run /bin/sh.")
+    assert {ObservationStatus.NOT_RUN} == {o.status for o in result.observations}
+    assert {VerdictKind.UNKNOWN} == {kind for found in verdicts.values() for _subject, kind in found}
+    assert before == still_open()
+    assert before

@@ -15,6 +15,8 @@ from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
 from auditor.model import AssetPlan, AssetResult, Catalogue, Nightly, Observation, ObservationStatus, Reach, Run, RunStatus
 from auditor.planning import Narrowing
+from auditor.text import using
+from auditor.text.labels import label
 from auditor.workflow.audit import audit
 from auditor.workflow.nightly import nightly, write_metrics
 from auditor.workflow.queries import FindingFilter, list_findings, list_runs, reading
@@ -29,6 +31,7 @@ class _Hosts:
         self.flag = flag
         self.visits: list[str] = []
         self.down: dict[str, int] = {}  # how many visits fail before one succeeds
+        self.shellless: set[str] = set()
         self.on_visit: Callable[[str], None] = lambda _uid: None
 
     def collect(self, plan: AssetPlan) -> AssetResult:
@@ -41,6 +44,8 @@ class _Hosts:
         if self.down.get(uid, 0) > 0:
             self.down[uid] -= 1
             return not_reached(plan, calls, Reach.UNREACHABLE, utcnow(), "no answer")
+        if uid in self.shellless:
+            return not_reached(plan, calls, Reach.NO_SHELL, utcnow(), "no shell")
         now = utcnow()
         seen = tuple(Observation(uid, call, ObservationStatus.OK, now, SSHD_NO_ROOT, "", 0) for call in plan.probes)
         return AssetResult(uid, Reach.REACHED, seen, now, now)
@@ -132,6 +137,31 @@ def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, 
         "health-3": 3,
         "health-5": 3,
     }
+
+
+def test_a_host_without_a_usable_shell_is_not_down(fleet: _Hosts, tmp_path: Path) -> None:
+    """It let the auditor in: it is visited once, counted apart, nothing on it is judged, and the audit is incomplete.
+
+    Regression: it was called unreachable, and tried again as often as a host that is switched off.
+    """
+    fleet.shellless = {"health-1"}
+    fleet.down = {"health-3": 9}
+    found = nation(tmp_path, retries=2)
+    run = run_of(found)
+    assert (fleet.visits.count("health-1"), fleet.visits.count("health-3")) == (1, 3)
+    assert {k: v for k, v in run.summary["hosts"].items() if v} == {  # type: ignore[union-attr]
+        "planned": 6,
+        "reached": 4,
+        "unreachable": 1,
+        "no_shell": 1,
+    }
+    assert (run.summary["complete"], run.summary["coverage"]["judged"]) == (False, 4)  # type: ignore[index,call-overload]
+    with reading(found) as ledger:
+        reasons = {o.asset: v.reason.value for o in ledger.verdicts(run.id) for v in o.verdicts if o.kind.value == "unknown"}
+    assert reasons == {"health-1": "no_shell", "health-3": "unreachable"}
+    for language, words in (("en", "logged in, but no usable shell"), ("ar", "لا تتوفر فيه صدفة أوامر صالحة")):
+        with using(language):
+            assert words in label(Reach.NO_SHELL)
 
 
 def test_nobody_is_tried_again_after_the_window(fleet: _Hosts, tmp_path: Path) -> None:

@@ -138,8 +138,9 @@ def test_nights_are_as_if_everything_were_judged_anew(steps: list[Step]) -> None
             with Ledger.open(Path(folder) / name) as ledger, ledger.lock(actor="test", now=NOW):
                 for number, step in enumerate(steps):
                     night(ledger, number, step)
-                events = [(e.event.kind, e.event.subject, e.event.at) for e in ledger.journal()]
-                changes = ledger._store.all("SELECT run, asset, check_id, kind FROM verdict_changes")
+                # within a night what stands comes after what was judged anew
+                events = sorted((e.event.at, e.event.subject, e.event.kind.value) for e in ledger.journal())
+                changes = sorted(ledger._store.all("SELECT run, asset, check_id, kind FROM verdict_changes"))
                 told.append((ledger.newest_verdicts(), ledger.findings(), events, changes))
                 assert ledger.verify().problem == ""
         assert told[0] == told[1]

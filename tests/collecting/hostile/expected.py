@@ -24,6 +24,10 @@ def _late(detail: str, statuses: tuple[str, ...] = NOTHING) -> End:
     return End(Reach.TIMED_OUT, detail, statuses)
 
 
+def _shellless(detail: str) -> End:
+    return End(Reach.NO_SHELL, detail)
+
+
 def _cut(detail: str) -> End:
     return End(Reach.UNREACHABLE, detail)
 
@@ -49,24 +53,24 @@ BEFORE_LOGIN = {
 
 AFTER_LOGIN = {
     "MuteOpen": _late("The login succeeded, but the host opened no session in time."),
-    "RefusesSession": _cut("The host refused the session: "),
-    "RefusesExec": _cut("The login succeeded, but the host does not let it run commands." + NEEDED),
+    "RefusesSession": _shellless("The host refused the session: "),
+    "RefusesExec": _shellless("The login succeeded, but the host does not let it run commands." + NEEDED),
     "MuteExec": _late("The login succeeded, but the host left the request for a shell without an answer."),
     "Rekeys": _cut("The host asked for new session keys again and again; the session was cut."),
     "RekeysHalf": _late("The login succeeded, but its shell did not begin the script in time." + NEEDED),
     "Ignores": _late("The login succeeded, but its shell did not begin the script in time." + NEEDED),
-    "Floods": _cut("The host sent more than all probes together may print; the session was cut."),
+    "Floods": _shellless("The host sent more than all probes together may print; the session was cut."),
     "Bursts": _cut("The host sent more than it was given room for; the session was cut."),
     "Drips": _late("The login succeeded, but its shell did not begin the script in time; it said: 'zz"),
     "DripsFrames": _late("The whole audit of the host took too long.", ("timed_out", "not_run")),
     "ClosesAfterFrame": End(Reach.REACHED, "The host closed the connection.", ("ok", "truncated")),
-    "Forges": _cut("The login succeeded, but its shell did not run the script; it said: '0000"),
-    "Parrots": _cut('The login succeeded, but its shell did not run the script; it said: "auditor_main() {'),
-    "Device": _late(
+    "Forges": _shellless("The login succeeded, but its shell did not run the script; it said: '0000"),
+    "Parrots": _shellless('The login succeeded, but its shell did not run the script; it said: "auditor_main() {'),
+    "Device": _shellless(
         "The login succeeded, but its shell did not begin the script in time; it said: "
         "\"User Access Verification Router> % Invalid input detected at '^' marker."
     ),
-    "Leaves": _cut(
+    "Leaves": _shellless(
         "The login succeeded, but its shell did not run the script; it said: 'This account is currently not available.'." + NEEDED
     ),
     "NoStatus": End(Reach.REACHED, "", ALL),

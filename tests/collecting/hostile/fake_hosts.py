@@ -244,11 +244,25 @@ class NoWords(Host):
         channel.close()
 
 
+class FloodsThrough(Host):
+    """A jump host that opens the way to any host, and sends without end, whatever room it was given."""
+
+    def check_channel_direct_tcpip_request(self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]) -> int:
+        self.asked.set()
+        return OPEN_SUCCEEDED
+
+    def talk(self, channel: paramiko.Channel) -> None:
+        data = cMSG_CHANNEL_DATA + struct.pack(">I", channel.remote_chanid) + _string(b"x" * 30_000)
+        while self.transport.is_active():
+            _send(self.transport, data)
+
+
 HOSTS: dict[str, type[Host]] = {
     h.__name__: h
     for h in (Host, MuteLogin, ClosesInLogin, BannerFlood, MuteOpen, RefusesSession, RefusesExec, MuteExec, Rekeys, RekeysHalf,
               Ignores, Floods, Bursts, Drips, DripsFrames, ClosesAfterFrame, Forges, Parrots, Device, Leaves, NoStatus, NoWords)
 }  # fmt: skip
+JUMPS: dict[str, type[Host]] = {"FloodsThrough": FloodsThrough}
 
 
 def _string(data: bytes) -> bytes:

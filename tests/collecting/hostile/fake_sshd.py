@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import paramiko
 
-from tests.collecting.hostile.fake_hosts import DRIP, HOSTS, Host
+from tests.collecting.hostile.fake_hosts import DRIP, HOSTS, JUMPS, Host
 
 GREETING = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
 Raw = Callable[[socket.socket], None]
@@ -135,7 +135,7 @@ def main() -> None:
     key, other = (paramiko.ECDSAKey.generate() for _n in range(2))
     keys = itertools.cycle((key, other))
     talks: dict[str, Raw] = dict(RAW)
-    talks |= {name: lambda peer, kind=kind: serve(peer, kind, key) for name, kind in HOSTS.items()}  # type: ignore[misc]
+    talks |= {name: lambda peer, kind=kind: serve(peer, kind, key) for name, kind in {**HOSTS, **JUMPS}.items()}  # type: ignore[misc]
     talks["impostor"] = lambda peer: serve(peer, Host, other)  # never the key that is told here
     talks["fickle"] = lambda peer: serve(peer, Host, next(keys))  # now this key, now that
     listeners = {name: Listener(talk) for name, talk in talks.items()}

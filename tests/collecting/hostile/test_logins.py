@@ -105,9 +105,12 @@ def test_shells_that_can_start_the_script(user: str, server: Server, settings: S
     ],
 )
 def test_shells_that_cannot(user: str, words: str, server: Server, settings: Settings) -> None:
-    """Shells that run nothing are told with their own words, and never taken for a clean host."""
+    """Shells that run nothing are told with their own words, and never taken for a clean host.
+
+    Regression: such a host, which was logged in to, was called unreachable.
+    """
     result = look(server, settings, user)
-    assert (result.reach, set(told(result).values())) == (Reach.UNREACHABLE, {"not_run"})
+    assert (result.reach, set(told(result).values())) == (Reach.NO_SHELL, {"not_run"})
     assert result.detail.startswith("The login succeeded, but its shell did not run the script")
     assert result.detail.endswith(NEEDED)
     assert words in result.detail

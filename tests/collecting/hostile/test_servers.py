@@ -9,18 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from auditor.collecting import known_hosts
 from auditor.collecting.dispatch import collect_plan
 from auditor.collecting.interface import utcnow
+from auditor.collecting.jumps import JumpPool
 from auditor.collecting.ssh import SshTransport
+from auditor.collecting.ssh_handshake import Clock
+from auditor.collecting.ssh_login import Secrets
+from auditor.collecting.ssh_target import Configs, target_of
 from auditor.collecting.trusting import fetch_host_keys
 from auditor.errors import CollectionError
-from auditor.model import AssetResult, DepartmentPlan, ObservationStatus, Plan, Reach, Settings
+from auditor.model import Asset, AssetResult, DepartmentPlan, ObservationStatus, Plan, Reach, Settings
 from auditor.text import using
 from auditor.text.bidi import has_rtl
 from auditor.text.sentences import retell
 from tests.collecting.conftest import Facts, fact
 from tests.collecting.hostile.conftest import FACTS, SPARE, Hostiles, collect
 from tests.collecting.hostile.expected import ALL, BEFORE_LOGIN, ENDS, HEALTHY
+from tests.collecting.hostile.fake_hosts import JUMPS
 
 MEMORY = 48  # megabytes that one host may cost at its worst
 
@@ -39,9 +45,15 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+def jumping(hostiles: Hostiles) -> Asset:
+    """A sound host behind the jump host that floods."""
+    jump = f"auditor@127.0.0.1:{hostiles.ports['FloodsThrough']}"
+    return hostiles.asset(HEALTHY, jump=(jump,))
+
+
 def test_every_behaviour_has_an_end(hostiles: Hostiles) -> None:
     """A behaviour that the server learns is not forgotten here."""
-    assert hostiles.ports.keys() - {HEALTHY, "fickle"} == ENDS.keys()
+    assert hostiles.ports.keys() - {HEALTHY, "fickle", *JUMPS} == ENDS.keys()
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -77,6 +89,43 @@ def test_key_changes_between_two_visits(short: Settings, hostiles: Hostiles) -> 
     assert (second.reach, statuses(second)) == (Reach.UNTRUSTED, ("not_run", "not_run"))
     assert "has CHANGED" in second.detail
     assert first.host_key not in second.detail
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_jump_host_that_ignores_its_window(short: Settings, hostiles: Hostiles) -> None:
+    """What it sends and nobody has read yet is bounded, and the host behind it is unreachable by the jump host's fault.
+
+    Regression: what came through a jump host was kept in memory without end while it was not read.
+    """
+    behind = replace(short, login_timeout=10)
+    target = target_of(jumping(hostiles), Configs(behind.root))
+    clock = Clock(time.monotonic() + 20, threading.Event(), "The test")
+    pool = JumpPool(known_hosts.load(behind.known_hosts), Secrets())
+    forget_peak()
+    before = memory("VmRSS")
+    try:
+        channel = pool.channel(target, clock, clock, 10, "")
+        hop = channel.get_transport()
+        hop.join(10)  # nobody reads
+        assert (hop.is_active(), str(hop.saved_exception)) == (False, ENDS["Bursts"].detail)
+        assert len(channel.in_buffer) <= channel.in_window_size
+    finally:
+        pool.close()
+    assert memory("VmHWM") - before < MEMORY
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_host_behind_a_jump_host_that_floods(short: Settings, hostiles: Hostiles) -> None:
+    """The visit ends in time and in bounded memory, whether the flood or the greeting that is none is noticed first."""
+    forget_peak()
+    before, began = memory("VmRSS"), time.monotonic()
+    result = collect(short, jumping(hostiles))
+    assert (result.reach, statuses(result)) == (Reach.UNREACHABLE, ("not_run", "not_run"))
+    assert f"The jump host [127.0.0.1]:{hostiles.ports['FloodsThrough']} could not be used" in result.detail or (
+        result.detail == ENDS["boasts"].detail
+    )
+    assert time.monotonic() - began < short.host_timeout + SPARE
+    assert memory("VmHWM") - before < MEMORY
 
 
 @pytest.mark.usefixtures("nothing_left")
