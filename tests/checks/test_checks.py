@@ -19,6 +19,7 @@ from auditor.workflow.cases import run_cases
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "golden" / "facts"
 LOADED = load_workspace(ROOT)
+ROOT_ALONE = ("/etc/ssh/sshd_config.d/", "/etc/smartd.conf")
 CHECKS = sorted(LOADED.catalogue.checks.values(), key=lambda c: c.id) if LOADED.catalogue else []
 
 
@@ -82,6 +83,37 @@ def test_no_remedy_undoes_another() -> None:
     assert emptying, "nothing was looked at"
     assert {path: by for path, by in emptying.items() if len(set(by.values())) > 1} == {}
     assert emptying.keys() & appending == set()
+
+
+def test_a_remedy_says_who_may_read_what_it_writes() -> None:
+    """Regression: under a root umask of 027 users could not read the files that they need, nor the auditor what it judges by.
+
+    ``>`` may make the file, so its mode is set after it. Left out is what root alone reads.
+    """
+    missing = {check.id: paths for check in CHECKS if (paths := modeless(check.remediation_shell))}
+    assert missing == {}
+
+
+def test_a_remedy_that_leaves_the_mode_to_the_umask_is_seen() -> None:
+    """A mode given to another file, to a folder without ``-R`` or before the file is written does not count."""
+    assert modeless("echo 1 > /etc/sysctl.d/60-a.conf\nchmod 0644 /etc/sysctl.d/60-b.conf") == ["/etc/sysctl.d/60-a.conf"]
+    assert modeless("chmod 0644 /etc/a.conf\necho 1 > /etc/a.conf") == ["/etc/a.conf"]
+    assert modeless("echo 1 > /etc/dconf/profile/user\nchmod 0755 /etc/dconf") == ["/etc/dconf/profile/user"]
+    assert modeless("echo 1 > /etc/dconf/profile/user\nchmod -R u=rwX,go=rX /etc/dconf") == []
+    assert modeless("echo 1 > /etc/a.conf && chmod 0644 /etc/a.conf") == []
+
+
+def modeless(shell: str) -> list[str]:
+    """The files that a remedy empties or makes, and whose mode it does not set afterwards."""
+    left = []
+    for path in written([("", shell)])[0]:
+        if not path.startswith("/etc/") or path.startswith(ROOT_ALONE):
+            continue
+        after = re.split(rf">\|?\s*['\"]?{re.escape(path)}", shell)[-1]
+        told = re.findall(r"chmod (-R )?[0-7a-zA-Z=,]+ (/\S+)", after)
+        if not any(target == path or (recursive and path.startswith(f"{target}/")) for recursive, target in told):
+            left.append(path)
+    return left
 
 
 def test_a_remedy_that_undoes_another_is_seen() -> None:
