@@ -65,6 +65,11 @@ class Findings(Observations):
         )
         return tuple(map(_Reader().finding, rows))
 
+    def each_finding(self) -> Iterator[Finding]:
+        """Every finding, worst first, one by one: of a whole nation they are too many to hold."""
+        rows = self._store.each(f"SELECT {_COLUMNS} FROM findings ORDER BY {_WORST_FIRST}, department, asset, check_id, subject")
+        return map(_Reader(limit=20_000).finding, rows)
+
     def finding(self, name: str) -> Finding:
         """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
         bare = name.strip().upper().removeprefix("F-").translate(_ALIASES)

@@ -37,6 +37,7 @@ from auditor.model.report import (
     Snapshot,
     Stamp,
     Standing,
+    Standings,
     Tongue,
 )
 from auditor.model.run import Run, RunStatus
@@ -128,6 +129,7 @@ __all__ = [
     "Snapshot",
     "Stamp",
     "Standing",
+    "Standings",
     "Stricter",
     "Term",
     "Terms",

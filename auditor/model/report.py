@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from auditor.model.common import Text
 from auditor.model.control import Control
@@ -111,6 +113,15 @@ class Standing:
     due_soon: bool
 
 
+class Standings(Protocol):
+    """Findings of the departments in scope, the worst first. They may be unpacked each time that they are gone through."""
+
+    def __iter__(self) -> Iterator[Standing]: ...
+
+    def of(self, department: str) -> Iterable[Standing]:
+        """Those of one department, in the same order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missed:
     """An asset that the run did not reach. ``last_reached`` None: never yet."""
@@ -187,7 +198,7 @@ class Snapshot:
     index: float | None
     themes: dict[str, dict[str, float | None]]
     trend: tuple[Point, ...]
-    standings: tuple[Standing, ...]
+    standings: Standings
     exceptions: tuple[RiskException, ...]
     answers: tuple[AttestedAnswer, ...]
     circulars: tuple[Circular, ...]

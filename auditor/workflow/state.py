@@ -9,8 +9,9 @@ from typing import Any
 
 from auditor.ledger import Ledger, record_kind
 from auditor.lifecycle import replay
-from auditor.model import AttestedAnswer, Campaign, Circular, Event, Finding, RiskException
+from auditor.model import AttestedAnswer, Campaign, Circular, Event, RiskException
 from auditor.model.codec import from_json
+from auditor.workflow.shelf import Shelf
 
 _CLASSES = {"exception": RiskException, "attestation": AttestedAnswer, "campaign": Campaign, "circular": Circular}
 
@@ -24,7 +25,7 @@ class State:
 
     seq: int
     head: str
-    findings: tuple[Finding, ...]
+    findings: Shelf
     exceptions: tuple[RiskException, ...]
     answers: tuple[AttestedAnswer, ...]
     campaigns: tuple[Campaign, ...]
@@ -37,7 +38,7 @@ def present(ledger: Ledger) -> State:
     return State(
         seq,
         head,
-        ledger.findings(),
+        Shelf(ledger.each_finding()),
         ledger.records(RiskException),
         ledger.records(AttestedAnswer),
         ledger.records(Campaign),
@@ -66,7 +67,7 @@ def after(ledger: Ledger, seq: int) -> State:
     return State(
         seq,
         head,
-        tuple(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
+        Shelf(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
         tuple(held[RiskException]),
         tuple(held[AttestedAnswer]),
         tuple(held[Campaign]),
