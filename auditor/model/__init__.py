@@ -42,6 +42,7 @@ from auditor.model.report import (
 )
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
+from auditor.model.shelf import Shelf
 from auditor.model.verdict import Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
 
@@ -126,6 +127,7 @@ __all__ = [
     "SetAside",
     "Settings",
     "Severity",
+    "Shelf",
     "Snapshot",
     "Stamp",
     "Standing",

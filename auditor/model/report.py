@@ -15,6 +15,7 @@ from auditor.model.observation import Reach
 from auditor.model.record import AttestedAnswer, Campaign, Circular, RiskException
 from auditor.model.run import Run
 from auditor.model.score import ControlScore, DepartmentScore
+from auditor.model.shelf import Shelf
 from auditor.model.verdict import Outcome
 from auditor.model.workspace import Catalogue
 
@@ -208,6 +209,6 @@ class Snapshot:
     expiring: frozenset[str] = frozenset()  # ids of exceptions that end soon
     applicability: dict[str, tuple[Applicability, ...]] = field(default_factory=dict)
     since: Point | None = None
-    changes: tuple[Change, ...] = ()
+    changes: Shelf[Change] = field(default_factory=Shelf)  # under their kinds, in the order of those
     outcomes: tuple[Outcome, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of every file of the workspace

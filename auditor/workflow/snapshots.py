@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -30,6 +32,7 @@ from auditor.model import (
     Resolution,
     Run,
     RunStatus,
+    Shelf,
     Snapshot,
 )
 from auditor.scoring import overall_index, theme_indices
@@ -37,7 +40,7 @@ from auditor.text import _
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
-from auditor.workflow.shelf import Shelved
+from auditor.workflow.standings import Shelved
 from auditor.workflow.state import State, after
 
 _MOST_PICTURE = 500_000
@@ -251,7 +254,7 @@ def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | No
 def _known(catalogue: Catalogue, state: State) -> tuple[str, ...]:
     """Departments in the order of the inventories; those of which only findings are left come last."""
     inventory = catalogue.inventory
-    held = sorted(state.findings.departments)
+    held = sorted(state.findings.names)
     return tuple(dict.fromkeys((*(d.id for d in inventory.departments), *(d for d, _m in inventory.set_aside), *held)))
 
 
@@ -293,26 +296,35 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
-    before = {f.id: f for f in after(ledger, first.seq).findings}
+    before = {f.id: (f.state, f.reopened) for f in after(ledger, first.seq).findings}
     unseen = {m.asset: m for m in snapshot.missed}
     left = set(snapshot.left_inventory)
-    changes = [_change(before.get(f.id), f, unseen, left) for f in state.findings.of(snapshot.departments)]
-    order = list(ChangeKind)
-    kept = sorted((c for c in changes if c is not None), key=lambda c: (order.index(c.kind), c.finding.severity.rank))
-    return replace(snapshot, since=_point_of(first.run), changes=tuple(kept))
+    changes = (_change(before.get(f.id), f, unseen, left) for f in state.findings.of(snapshot.departments))
+    shelf = Shelf(_by_kind(c for c in changes if c is not None), tuple(ChangeKind))
+    return replace(snapshot, since=_point_of(first.run), changes=shelf)
 
 
-def _change(before: Finding | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
-    """What became of a finding; None when it was closed at both points."""
+def _by_kind(changes: Iterable[Change]) -> Iterator[tuple[ChangeKind, list[Change]]]:
+    """In packets of one kind, and of one department, so that few are held at a time."""
+    for _of, group in groupby(changes, key=lambda c: (c.finding.severity, c.finding.department)):
+        packets: dict[ChangeKind, list[Change]] = defaultdict(list)
+        for change in group:
+            packets[change.kind].append(change)
+        yield from packets.items()
+
+
+def _change(before: tuple[FindingState, int] | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
+    """What became of a finding, from its state and how often it had been reopened before; None when it was closed at both
+    points."""
     closed = FindingState.CLOSED
     if now.state is closed:
-        if before is not None and before.state is closed and before.reopened == now.reopened:
+        if before == (closed, now.reopened):
             return None
         proven = now.resolution is Resolution.FIXED
         return Change(ChangeKind.FIXED if proven else ChangeKind.CLOSED, now)
     if before is None:
         return Change(ChangeKind.NEW, now)
-    if before.state is closed or now.reopened > before.reopened:
+    if before[0] is closed or now.reopened > before[1]:
         return Change(ChangeKind.REOPENED, now)
     if now.asset in unseen:
         return Change(ChangeKind.UNSEEN, now, unseen[now.asset].reach, unseen[now.asset].detail)

@@ -9,9 +9,9 @@ from typing import Any
 
 from auditor.ledger import Ledger, record_kind
 from auditor.lifecycle import replay
-from auditor.model import AttestedAnswer, Campaign, Circular, Event, RiskException
+from auditor.model import AttestedAnswer, Campaign, Circular, Event, Finding, RiskException, Shelf
 from auditor.model.codec import from_json
-from auditor.workflow.shelf import Shelf
+from auditor.workflow.standings import shelve
 
 _CLASSES = {"exception": RiskException, "attestation": AttestedAnswer, "campaign": Campaign, "circular": Circular}
 
@@ -25,7 +25,7 @@ class State:
 
     seq: int
     head: str
-    findings: Shelf
+    findings: Shelf[Finding]
     exceptions: tuple[RiskException, ...]
     answers: tuple[AttestedAnswer, ...]
     campaigns: tuple[Campaign, ...]
@@ -38,7 +38,7 @@ def present(ledger: Ledger) -> State:
     return State(
         seq,
         head,
-        Shelf(ledger.each_finding()),
+        shelve(ledger.each_finding()),
         ledger.records(RiskException),
         ledger.records(AttestedAnswer),
         ledger.records(Campaign),
@@ -67,7 +67,7 @@ def after(ledger: Ledger, seq: int) -> State:
     return State(
         seq,
         head,
-        Shelf(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
+        shelve(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
         tuple(held[RiskException]),
         tuple(held[AttestedAnswer]),
         tuple(held[Campaign]),

@@ -10,10 +10,10 @@ import pytest
 
 from auditor.ledger import Ledger
 from auditor.lifecycle import is_due_soon, is_overdue
-from auditor.model import Catalogue, Finding, FindingState, ReportKind, ReportOptions, Severity, Tongue
+from auditor.model import Catalogue, Finding, FindingState, ReportKind, ReportOptions, Severity, Shelf, Tongue
 from auditor.reporting.scene import SPARED, Scene
-from auditor.workflow.shelf import Shelf, Shelved
 from auditor.workflow.snapshots import archive
+from auditor.workflow.standings import Shelved, shelve
 from tests.reporting.seed import NOW, seed
 
 OPTIONS = ReportOptions(kind=ReportKind.SUMMARY, tongue=Tongue.EN)
@@ -32,26 +32,33 @@ def findings(seeded: Catalogue) -> tuple[Finding, ...]:
 
 
 def test_a_shelf_gives_back_what_was_put_on_it(findings: tuple[Finding, ...]) -> None:
-    """Every field of every finding, in the same order, each time it is gone through."""
-    shelf = Shelf(findings)
+    """Every field of every finding, in the same order, each time it is gone through; and how many each department has."""
+    shelf = shelve(findings)
     assert [tuple(shelf), tuple(shelf), len(shelf)] == [findings, findings, len(findings)]
-    assert {f.department for f in findings} == shelf.departments
-    assert [len(Shelf()), list(Shelf())] == [0, []]
+    assert Counter(f.department for f in findings) == shelf.counts
+    assert {f.department for f in findings} == shelf.names
+    assert [len(Shelf()), list(Shelf[Finding]())] == [0, []]
 
 
 def test_departments_are_taken_from_a_shelf_in_the_ledgers_order(findings: tuple[Finding, ...]) -> None:
     """The worst come first across departments; one that has none has none."""
-    shelf = Shelf(findings)
+    shelf = shelve(findings)
     for names in ({"health"}, {"finance", "health"}, {"nowhere"}, set[str]()):
         assert [f for f in findings if f.department in names] == list(shelf.of(names))
     values = (3, 2.5, True, None, "نعم", ["a", {"b": [1]}], {"c": {"d": "e"}})
     odd = [replace(findings[0], id=str(n), observed=value) for n, value in enumerate(values)]
-    assert list(Shelf(odd)) == odd
+    assert list(shelve(odd)) == odd
+
+
+def test_a_shelf_can_be_in_the_order_of_its_names() -> None:
+    """Packets of one name stay in the order in which they came."""
+    shelf = Shelf([("b", [1]), ("a", [2, 3]), ("b", [4])], ("a", "b"))
+    assert [list(shelf), list(shelf.of({"b"})), shelf.counts] == [[2, 3, 1, 4], [1, 4], {"a": 2, "b": 2}]
 
 
 def test_what_is_in_scope_is_judged_at_the_reports_instant(findings: tuple[Finding, ...]) -> None:
     """Overdue and due soon as of then; a department out of scope is not there, also when it is asked for."""
-    held = Shelved(Shelf(findings), ("health",), NOW, 14)
+    held = Shelved(shelve(findings), ("health",), NOW, 14)
     own = [f for f in findings if f.department == "health"]
     assert [(f, is_overdue(f, NOW), is_due_soon(f, NOW, 14)) for f in own] == [(s.finding, s.overdue, s.due_soon) for s in held]
     assert list(held) == list(held.of("health"))
