@@ -41,7 +41,7 @@ from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.standings import Shelved
-from auditor.workflow.state import State, after
+from auditor.workflow.state import State, after, moved_since
 
 _MOST_PICTURE = 500_000
 
@@ -296,10 +296,10 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
-    before = {f.id: (f.state, f.reopened) for f in after(ledger, first.seq).findings}
+    before = moved_since(ledger, first.seq, state.seq)
     unseen = {m.asset: m for m in snapshot.missed}
     left = set(snapshot.left_inventory)
-    changes = (_change(before.get(f.id), f, unseen, left) for f in state.findings.of(snapshot.departments))
+    changes = (_change(before.get(f.id, f), f, unseen, left) for f in state.findings.of(snapshot.departments))
     shelf = Shelf(_by_kind(c for c in changes if c is not None), tuple(ChangeKind))
     return replace(snapshot, since=_point_of(first.run), changes=shelf)
 
@@ -313,18 +313,17 @@ def _by_kind(changes: Iterable[Change]) -> Iterator[tuple[ChangeKind, list[Chang
         yield from packets.items()
 
 
-def _change(before: tuple[FindingState, int] | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
-    """What became of a finding, from its state and how often it had been reopened before; None when it was closed at both
-    points."""
+def _change(before: Finding | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
+    """What became of a finding; None when it was closed at both points."""
     closed = FindingState.CLOSED
     if now.state is closed:
-        if before == (closed, now.reopened):
+        if before is not None and before.state is closed and before.reopened == now.reopened:
             return None
         proven = now.resolution is Resolution.FIXED
         return Change(ChangeKind.FIXED if proven else ChangeKind.CLOSED, now)
     if before is None:
         return Change(ChangeKind.NEW, now)
-    if before[0] is closed or now.reopened > before[1]:
+    if before.state is closed or now.reopened > before.reopened:
         return Change(ChangeKind.REOPENED, now)
     if now.asset in unseen:
         return Change(ChangeKind.UNSEEN, now, unseen[now.asset].reach, unseen[now.asset].detail)

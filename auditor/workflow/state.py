@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor.ledger import Ledger, record_kind
 from auditor.lifecycle import replay
-from auditor.model import AttestedAnswer, Campaign, Circular, Event, Finding, RiskException, Shelf
+from auditor.model import MOVING, AttestedAnswer, Campaign, Circular, Event, Finding, RiskException, Shelf
 from auditor.model.codec import from_json
 from auditor.workflow.standings import shelve
 
@@ -73,6 +73,19 @@ def after(ledger: Ledger, seq: int) -> State:
         tuple(held[Campaign]),
         tuple(held[Circular]),
     )
+
+
+def moved_since(ledger: Ledger, first: int, last: int) -> dict[str, Finding | None]:
+    """Of every finding that moved after the entry ``first`` of the journal and up to ``last``: how it stood after the first; None
+    where it was not there yet. What has not moved stood as it stands: to compare two nights, only their changes are read."""
+    entries = takewhile(lambda entry: entry.seq <= last, ledger.journal(after=first))
+    moved = dict.fromkeys(e.event.subject for e in entries if e.event.kind in MOVING)
+    return {name: _at(ledger, name, first) for name in moved}
+
+
+def _at(ledger: Ledger, name: str, seq: int) -> Finding | None:
+    events = (e.event for e in takewhile(lambda entry: entry.seq <= seq, ledger.journal(subject=name)))
+    return replay(events).get(name)
 
 
 def _records(newest: dict[tuple[type, str], Any]) -> dict[type, list[Any]]:

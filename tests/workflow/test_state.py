@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from auditor.ledger import Ledger
-from auditor.model import Catalogue, Finding
+from auditor.model import Catalogue, Finding, FindingState
 from auditor.workflow import state
 from tests.reporting.seed import seed
 
@@ -44,6 +45,35 @@ def test_every_entry_is_a_point_in_history(seeded: Catalogue) -> None:
     assert [len(s.findings) for s in states] == sorted(len(s.findings) for s in states)
     assert len(states[0].findings) == 0
     assert max(len(s.exceptions) for s in states) == 1
+
+
+def test_two_points_differ_by_what_has_moved_between_them(seeded: Catalogue) -> None:
+    """Of every two: what moved stood at the first as the whole journal tells, also where it was not there yet; what is said not
+    to have moved had the same state, reopened as often. A finding that was closed and reopened in between has moved."""
+    moves: set[tuple[object, object]] = set()
+    with Ledger.open(seeded.settings.ledger, create=False, readonly=True) as ledger:
+        seqs = [0, *(entry.seq for entry in ledger.journal())]
+        held = {seq: {f.id: f for f in state.after(ledger, seq).findings} for seq in seqs}
+        for first, last in combinations(seqs, 2):
+            moved = state.moved_since(ledger, first, last)
+            assert moved.keys() <= held[last].keys()
+            for name, now in held[last].items():
+                before = held[first].get(name)
+                if name in moved:
+                    assert _as_moved(before) == _as_moved(moved[name])
+                    moves.add((before and before.state, now.state))
+                else:
+                    assert before is not None
+                    assert (before.state, before.reopened) == (now.state, now.reopened)
+    assert moves >= {
+        (None, FindingState.OPEN),
+        (FindingState.OPEN, FindingState.CLOSED),
+        (FindingState.CLOSED, FindingState.REOPENED),
+    }
+
+
+def _as_moved(finding: Finding | None) -> Finding | None:
+    return finding and replace(finding, last_seen=finding.first_seen)
 
 
 def test_an_empty_ledger_has_a_state(tmp_path: Path) -> None:
