@@ -3,7 +3,7 @@
 A ledger is made with the stock policy and checks, every host judged by every check that is planned for it, a dozen findings on
 each. Then ``auditor report all`` runs as its own process. The floor, taken in the same run, is the reading alone: every finding
 and every newest verdict, by the sqlite3 module, nothing made of them. Memory is the most that the command and its workers held
-together, shared pages counted once (PSS).
+together, shared pages counted once (PSS). ``--nights 2`` sees all findings again, so that the bundle compares the two nights.
 """
 
 from __future__ import annotations
@@ -55,19 +55,21 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Measure `auditor report all`.")
     parser.add_argument("--hosts", type=int, default=10_000)
     parser.add_argument("--departments", type=int, default=24)
+    parser.add_argument("--nights", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print figures for programs")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="bench-report-") as folder:
         root = Path(folder) / "workspace"
         made = time.perf_counter()
         catalogue = prepare(root, given.hosts, given.departments)
-        findings = fill(catalogue)
+        findings = fill(catalogue, given.nights)
         made = time.perf_counter() - made
         floor = read_alone(catalogue.settings.ledger)
-        seconds, memory, files, size = reports(root, Path(folder) / "out")
+        seconds, memory, files, size = reports(root, Path(folder) / "out", given.nights)
     told = {
         "hosts": given.hosts,
         "departments": given.departments,
+        "nights": given.nights,
         "findings": findings,
         "files": files,
         "megabytes_written": round(size / 1e6, 1),
@@ -99,36 +101,43 @@ def prepare(root: Path, hosts: int, departments: int, host: Callable[[int], dict
     return open_workspace(root)
 
 
-def fill(catalogue: Catalogue) -> int:
-    """One audit of everything; how many findings it opened."""
+def fill(catalogue: Catalogue, nights: int) -> int:
+    """Audits of everything, night after night; how many findings the first opened. The others see the same again."""
+    opened = _audit(catalogue, NIGHT, opens=True)
+    for night in range(1, nights):
+        _audit(catalogue, NIGHT + timedelta(days=night), opens=False)
+    return opened
+
+
+def _audit(catalogue: Catalogue, now: datetime, *, opens: bool) -> int:
     opened = 0
-    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor="bench", now=NIGHT):
-        plan = make_plan(catalogue, now=NIGHT)
-        run = ledger.begin_run(plan, run_inputs(catalogue), actor="bench", now=NIGHT)
+    with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor="bench", now=now):
+        plan = make_plan(catalogue, now=now)
+        run = ledger.begin_run(plan, run_inputs(catalogue), actor="bench", now=now)
         kinds, reaches = {}, {}
         for department in plan.departments:
             for place, asset in enumerate(department.assets):
                 uid = asset.asset.uid
                 outcomes = [
-                    _outcome(uid, task, fails=(number + place) % len(asset.checks) < FAILING)
+                    _outcome(uid, task, now, fails=(number + place) % len(asset.checks) < FAILING)
                     for number, task in enumerate(asset.checks)
                 ]
-                events = list(_opened(department.department, asset, outcomes))
+                events = list(_opened(department.department, asset, outcomes)) if opens else []
                 opened += len(events)
-                result = AssetResult(uid, Reach.REACHED, (), NIGHT, NIGHT + timedelta(seconds=1))
+                result = AssetResult(uid, Reach.REACHED, (), now, now + timedelta(seconds=1))
                 with ledger.transaction():
                     ledger.record_result(run.id, result)
                     ledger.record_outcomes(run.id, outcomes, events)
                 kinds |= {(o.asset, o.check): o.kind for o in outcomes}
                 reaches[uid] = (Reach.REACHED, "")
         summary = summarise(catalogue, run, plan, kinds, reaches, (), {})
-        ledger.finish_run(run.id, summary, actor="bench", now=NIGHT + timedelta(hours=2))
+        ledger.finish_run(run.id, summary, actor="bench", now=now + timedelta(hours=2))
     return opened
 
 
-def _outcome(uid: str, task: CheckTask, *, fails: bool) -> Outcome:
+def _outcome(uid: str, task: CheckTask, now: datetime, *, fails: bool) -> Outcome:
     kind = VerdictKind.FAIL if fails else VerdictKind.PASS
-    return Outcome(uid, task.check, task.definition, kind, (Verdict("", kind, "yes" if fails else "no", "no"),), True, NIGHT)
+    return Outcome(uid, task.check, task.definition, kind, (Verdict("", kind, "yes" if fails else "no", "no"),), True, now)
 
 
 def _opened(department: str, plan: AssetPlan, outcomes: list[Outcome]) -> Iterator[Event]:
@@ -165,11 +174,11 @@ def read_alone(path: Path) -> float:
     return time.perf_counter() - started
 
 
-def reports(root: Path, out: Path) -> tuple[float, int, int, int]:
+def reports(root: Path, out: Path, nights: int) -> tuple[float, int, int, int]:
     """Seconds, bytes of memory at the most, files and their size."""
     command = [sys.executable, "-m", "auditor", "-C", str(root), "report", "all", "--output", str(out), "--language", "ar"]
     started, most = time.perf_counter(), 0
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(NIGHT.timestamp()) + 86400)}
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(NIGHT.timestamp()) + nights * 86400)}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     while process.poll() is None:
         most = max(most, _memory(process.pid))

@@ -60,7 +60,12 @@ class Findings(Observations):
         rows = self._store.all(
             f"SELECT {_COLUMNS} FROM findings{where} ORDER BY {_WORST_FIRST}, department, asset, check_id, subject", values
         )
-        return _Reader().findings(rows)
+        return tuple(_Reader().each(rows))
+
+    def each_finding(self) -> Iterator[Finding]:
+        """Every finding, worst first, one by one: of a whole nation they are too many to hold."""
+        rows = self._store.each(f"SELECT {_COLUMNS} FROM findings ORDER BY {_WORST_FIRST}, department, asset, check_id, subject")
+        return _Reader(limit=20_000).each(rows)
 
     def finding(self, name: str) -> Finding:
         """A finding by its id or a beginning of it that no other shares; case, and o for 0, do not matter."""
@@ -77,7 +82,7 @@ class Findings(Observations):
             if len(rows) > 5:
                 message = _("{name} could be {names} and others; write more of it")
             raise UsageError(message.format(name=name, names=", ".join(row[0] for row in rows[:5])))
-        return _Reader().findings(rows)[0]
+        return next(_Reader().each(rows))
 
     def finding_rows(self) -> list[tuple[Any, ...]]:
         """Every finding as its columns hold it, in the order of ``to_row``."""
@@ -90,7 +95,7 @@ class Findings(Observations):
     def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
         """Findings of an asset, of all checks, closed ones too."""
         rows = self._store.all(f"SELECT {_COLUMNS} FROM findings WHERE asset = ? ORDER BY check_id, subject", (asset,))
-        return self._reader.findings(rows)
+        return tuple(self._reader.each(rows))
 
     def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
         """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
@@ -143,29 +148,35 @@ class _Reader:
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._known: dict[str, dict[Any, Any]] = {}  # by column, what its raw value stands for
+        self._known: dict[str, dict[Any, Any]] = {name: {} for name in _NAMES}  # by column, what a raw value stands for
+        self._many = 0
         self._readers = dict(field_readers(Finding))
 
-    def findings(self, rows: Sequence[tuple[Any, ...]]) -> tuple[Finding, ...]:
-        if self._limit is not None and sum(map(len, self._known.values())) > self._limit:
-            self._known.clear()
-        columns = [(name, self._known.setdefault(name, {})) for name in _NAMES]
-        found, at = [], ""
+    def each(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[Finding]:
+        columns = [(name, self._known[name]) for name in _NAMES]
+        at = ""
         with decoding(lambda: _("finding {name}").format(name=at)):
             for row in rows:
                 at = row[0]
+                if self._limit is not None and self._many > self._limit:
+                    self._forget()
                 values = [
                     known[raw] if raw in known else self._learn(name, raw)
                     for (name, known), raw in zip(columns, row, strict=True)
                 ]
-                found.append(Finding(*values))
-        return tuple(found)
+                yield Finding(*values)
 
     def _learn(self, name: str, raw: Any) -> Any:
         if name in _OWN:
             return raw
         value = self._known[name][raw] = self._readers[name](json.loads(raw) if name in _JSON else raw)
+        self._many += 1
         return value
+
+    def _forget(self) -> None:
+        for known in self._known.values():
+            known.clear()
+        self._many = 0
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -37,10 +37,12 @@ from auditor.model.report import (
     Snapshot,
     Stamp,
     Standing,
+    Standings,
     Tongue,
 )
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
+from auditor.model.shelf import Shelf
 from auditor.model.verdict import Confirmed, Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
 
@@ -126,9 +128,11 @@ __all__ = [
     "SetAside",
     "Settings",
     "Severity",
+    "Shelf",
     "Snapshot",
     "Stamp",
     "Standing",
+    "Standings",
     "Stricter",
     "Term",
     "Terms",

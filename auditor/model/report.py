@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from auditor.model.common import Text
 from auditor.model.control import Control
@@ -13,6 +15,7 @@ from auditor.model.observation import Reach
 from auditor.model.record import AttestedAnswer, Campaign, Circular, RiskException
 from auditor.model.run import Run
 from auditor.model.score import ControlScore, DepartmentScore
+from auditor.model.shelf import Shelf
 from auditor.model.verdict import Outcome
 from auditor.model.workspace import Catalogue
 
@@ -111,6 +114,15 @@ class Standing:
     due_soon: bool
 
 
+class Standings(Protocol):
+    """Findings of the departments in scope, the worst first. They may be unpacked each time that they are gone through."""
+
+    def __iter__(self) -> Iterator[Standing]: ...
+
+    def of(self, department: str) -> Iterable[Standing]:
+        """Those of one department, in the same order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missed:
     """An asset that the run did not reach. ``last_reached`` None: never yet."""
@@ -187,7 +199,7 @@ class Snapshot:
     index: float | None
     themes: dict[str, dict[str, float | None]]
     trend: tuple[Point, ...]
-    standings: tuple[Standing, ...]
+    standings: Standings
     exceptions: tuple[RiskException, ...]
     answers: tuple[AttestedAnswer, ...]
     circulars: tuple[Circular, ...]
@@ -197,6 +209,6 @@ class Snapshot:
     expiring: frozenset[str] = frozenset()  # ids of exceptions that end soon
     applicability: dict[str, tuple[Applicability, ...]] = field(default_factory=dict)
     since: Point | None = None
-    changes: tuple[Change, ...] = ()
+    changes: Shelf[Change] = field(default_factory=Shelf)  # under their kinds, in the order of those
     outcomes: tuple[Outcome, ...] = ()
     inputs: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of every file of the workspace

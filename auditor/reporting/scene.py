@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from auditor.model import (
@@ -17,6 +17,7 @@ from auditor.model import (
     FindingState,
     Policy,
     Resolution,
+    Severity,
     Snapshot,
     Standing,
 )
@@ -51,6 +52,35 @@ class Adherence:
         return self.kept / self.of if self.of else None
 
 
+@dataclass(slots=True)
+class Tally:
+    """Findings that are not closed, counted: all that reports of many departments tell of them. ``spared`` are the excepted; the
+    others are open, and what is said of severities, controls and checks is said of those alone."""
+
+    open: int = 0
+    spared: int = 0
+    overdue: int = 0
+    due_soon: int = 0
+    severities: Counter[Severity] = field(default_factory=Counter)
+    controls: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+
+    def count(self, standing: Standing) -> None:
+        """Add a finding."""
+        finding = standing.finding
+        if finding.state is FindingState.CLOSED:
+            return
+        if finding.state in SPARED:
+            self.spared += 1
+            return
+        self.open += 1
+        self.overdue += standing.overdue
+        self.due_soon += standing.due_soon
+        self.severities[finding.severity] += 1
+        self.controls.update(finding.controls)
+        self.checks[finding.check] += 1
+
+
 class Scene:
     """Read-only; made once per report and language."""
 
@@ -60,6 +90,7 @@ class Scene:
         self.departments: dict[str, Department] = {d.id: d for d in snapshot.catalogue.inventory.departments}
         self.scores: dict[str, DepartmentScore] = {s.department: s for s in snapshot.scores}
         self.controls: dict[str, Control] = {c.id: c for c in snapshot.catalogue.framework.controls}
+        self._newest: tuple[str, tuple[Standing, ...]] = "", ()  # a department's findings: one at a time is held
 
     @property
     def policy(self) -> Policy:
@@ -89,9 +120,24 @@ class Scene:
         found = ((str(r["id"]), r["set_aside"]) for r in rows if r["id"] in self.snapshot.departments)
         return tuple((name, tuple(str(m) for m in why)) for name, why in found if isinstance(why, list))
 
+    @cached_property
+    def tallies(self) -> dict[str, Tally]:
+        """Findings that are not closed, counted for each department."""
+        tallies: dict[str, Tally] = defaultdict(Tally)
+        for standing in self.snapshot.standings:
+            tallies[standing.finding.department].count(standing)
+        return tallies
+
     def of(self, department: str) -> tuple[Standing, ...]:
+        """All findings of a department, closed ones too."""
+        if self._newest[0] != department:
+            self._newest = department, tuple(self.snapshot.standings.of(department))
+        return self._newest[1]
+
+    def open_of(self, department: str) -> tuple[Standing, ...]:
         """Open findings of a department."""
-        return tuple(s for s in self.open if s.finding.department == department)
+        settled = {FindingState.CLOSED, *SPARED}
+        return tuple(s for s in self.of(department) if s.finding.state not in settled)
 
     def zone(self, department: str) -> str:
         """A department's time zone."""
@@ -140,7 +186,7 @@ class Scene:
                 if missing > 0:
                     lost[one.control] += 100 * one.weight * missing / whole / len(wanted)  # type: ignore[assignment]  # floats
                     where[one.control].append(name)
-        found = Counter(c for s in self.open if s.finding.department in wanted for c in s.finding.controls)
+        found = sum((self.tallies[name].controls for name in wanted), Counter[str]())
         gaps = (
             Gap(self.controls[c], points, sum(shares[c]) / len(shares[c]), tuple(where[c]), found[c])
             for c, points in lost.items()
@@ -151,13 +197,12 @@ class Scene:
         score = self.scores.get(department)
         return tuple(c for c in score.controls if c.share is not None) if score else ()
 
-    def adherence(self, departments: Iterable[str]) -> Adherence:
-        """Whether deadlines are kept."""
-        wanted = set(departments)
+    def adherence(self, department: str) -> Adherence:
+        """Whether a department keeps its deadlines."""
         kept = late = 0
-        for standing in self.snapshot.standings:
+        for standing in self.of(department):
             finding = standing.finding
-            if finding.department not in wanted or finding.due is None:
+            if finding.due is None:
                 continue
             if finding.closed_at is not None and finding.resolution in (Resolution.FIXED, Resolution.GONE):
                 kept += finding.closed_at <= finding.due

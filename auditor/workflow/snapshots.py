@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
-from auditor.lifecycle import is_due_soon, is_overdue
 from auditor.model import (
     Campaign,
     Catalogue,
@@ -32,15 +32,16 @@ from auditor.model import (
     Resolution,
     Run,
     RunStatus,
+    Shelf,
     Snapshot,
-    Standing,
 )
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
-from auditor.workflow.state import State, after
+from auditor.workflow.standings import Shelved
+from auditor.workflow.state import State, after, moved_since
 
 _MOST_PICTURE = 500_000
 
@@ -88,10 +89,6 @@ class Archive:
         )
         self._trend = _trend(ledger, at.run)
         self._missed = tuple(_missed(ledger, at.run))
-        due_soon = catalogue.policies[self._plan.policy].terms.due_soon
-        self._standings: dict[str, list[Standing]] = defaultdict(list)
-        for f in self._state.findings:
-            self._standings[f.department].append(Standing(f, is_overdue(f, at.as_of), is_due_soon(f, at.as_of, due_soon)))
         self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
         self._inputs = input_hashes(catalogue)
 
@@ -138,8 +135,8 @@ class Archive:
         state, at = self._state, self._at
         scores = tuple(s for s in self._scores if s.department in scope)
         whole = len(scores) == len(self._scores) and not self._plan.set_aside
-        standings = tuple(sorted((s for name in scope for s in self._standings.get(name, ())), key=_worst_first))
-        own = {s.finding.asset for s in standings}
+        left = [str(uid) for uid in _listed(at.run, "left_inventory")]
+        own = {f.asset for f in state.findings.of(scope)} if left else set()
         return Snapshot(
             catalogue=self.catalogue,
             as_of=at.as_of,
@@ -151,13 +148,13 @@ class Archive:
             index=overall_index(scores) if whole else None,
             themes={s.department: theme_indices(s, self.catalogue.framework) for s in scores},
             trend=self._trend,
-            standings=standings,
+            standings=Shelved(state.findings, scope, at.as_of, self.catalogue.policies[self._plan.policy].terms.due_soon),
             exceptions=tuple(e for e in state.exceptions if e.department in scope),
             answers=tuple(a for a in state.answers if a.department in scope),
             circulars=circulars,
             campaign=self.campaign,
             missed=tuple(m for m in self._missed if m.department in scope),
-            left_inventory=tuple(str(uid) for uid in _listed(at.run, "left_inventory") if uid in own),
+            left_inventory=tuple(uid for uid in left if uid in own),
             expiring=self._expiring,
             outcomes=outcomes,
             inputs=self._inputs,
@@ -184,12 +181,6 @@ def picture_bytes(path: Path) -> bytes:
             _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
         )
     return content
-
-
-def _worst_first(standing: Standing) -> tuple[int, str, str, str, str]:
-    """In the ledger's own order."""
-    f = standing.finding
-    return (f.severity.rank, f.department, f.asset, f.check, f.subject)
 
 
 def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> tuple[Circular, ...]:
@@ -263,7 +254,7 @@ def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | No
 def _known(catalogue: Catalogue, state: State) -> tuple[str, ...]:
     """Departments in the order of the inventories; those of which only findings are left come last."""
     inventory = catalogue.inventory
-    held = sorted({f.department for f in state.findings})
+    held = sorted(state.findings.names)
     return tuple(dict.fromkeys((*(d.id for d in inventory.departments), *(d for d, _m in inventory.set_aside), *held)))
 
 
@@ -305,14 +296,21 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
-    before = {f.id: f for f in after(ledger, first.seq).findings}
+    before = moved_since(ledger, first.seq, state.seq)
     unseen = {m.asset: m for m in snapshot.missed}
     left = set(snapshot.left_inventory)
-    found = (f for f in state.findings if f.department in snapshot.departments)
-    changes = [_change(before.get(f.id), f, unseen, left) for f in found]
-    order = list(ChangeKind)
-    kept = sorted((c for c in changes if c is not None), key=lambda c: (order.index(c.kind), c.finding.severity.rank))
-    return replace(snapshot, since=_point_of(first.run), changes=tuple(kept))
+    changes = (_change(before.get(f.id, f), f, unseen, left) for f in state.findings.of(snapshot.departments))
+    shelf = Shelf(_by_kind(c for c in changes if c is not None), tuple(ChangeKind))
+    return replace(snapshot, since=_point_of(first.run), changes=shelf)
+
+
+def _by_kind(changes: Iterable[Change]) -> Iterator[tuple[ChangeKind, list[Change]]]:
+    """In packets of one kind, and of one department, so that few are held at a time."""
+    for _of, group in groupby(changes, key=lambda c: (c.finding.severity, c.finding.department)):
+        packets: dict[ChangeKind, list[Change]] = defaultdict(list)
+        for change in group:
+            packets[change.kind].append(change)
+        yield from packets.items()
 
 
 def _change(before: Finding | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:

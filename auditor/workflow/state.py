@@ -9,8 +9,9 @@ from typing import Any
 
 from auditor.ledger import Ledger, record_kind
 from auditor.lifecycle import replay
-from auditor.model import AttestedAnswer, Campaign, Circular, Event, Finding, RiskException
+from auditor.model import MOVING, AttestedAnswer, Campaign, Circular, Event, Finding, RiskException, Shelf
 from auditor.model.codec import from_json
+from auditor.workflow.standings import shelve
 
 _CLASSES = {"exception": RiskException, "attestation": AttestedAnswer, "campaign": Campaign, "circular": Circular}
 
@@ -24,7 +25,7 @@ class State:
 
     seq: int
     head: str
-    findings: tuple[Finding, ...]
+    findings: Shelf[Finding]
     exceptions: tuple[RiskException, ...]
     answers: tuple[AttestedAnswer, ...]
     campaigns: tuple[Campaign, ...]
@@ -37,7 +38,7 @@ def present(ledger: Ledger) -> State:
     return State(
         seq,
         head,
-        ledger.findings(),
+        shelve(ledger.each_finding()),
         ledger.records(RiskException),
         ledger.records(AttestedAnswer),
         ledger.records(Campaign),
@@ -66,12 +67,25 @@ def after(ledger: Ledger, seq: int) -> State:
     return State(
         seq,
         head,
-        tuple(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
+        shelve(sorted(findings, key=lambda f: (f.severity.rank, f.department, f.asset, f.check, f.subject))),
         tuple(held[RiskException]),
         tuple(held[AttestedAnswer]),
         tuple(held[Campaign]),
         tuple(held[Circular]),
     )
+
+
+def moved_since(ledger: Ledger, first: int, last: int) -> dict[str, Finding | None]:
+    """Of every finding that moved after the entry ``first`` of the journal and up to ``last``: how it stood after the first; None
+    where it was not there yet. What has not moved stood as it stands: to compare two nights, only their changes are read."""
+    entries = takewhile(lambda entry: entry.seq <= last, ledger.journal(after=first))
+    moved = dict.fromkeys(e.event.subject for e in entries if e.event.kind in MOVING)
+    return {name: _at(ledger, name, first) for name in moved}
+
+
+def _at(ledger: Ledger, name: str, seq: int) -> Finding | None:
+    events = (e.event for e in takewhile(lambda entry: entry.seq <= seq, ledger.journal(subject=name)))
+    return replay(events).get(name)
 
 
 def _records(newest: dict[tuple[type, str], Any]) -> dict[type, list[Any]]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from auditor.workflow.reports import moment, verify_report
 from auditor.workflow.workspace import open_workspace
 
 from .made import report
-from .seed import NIGHTS, NOW
+from .seed import NIGHTS, NOW, night
 
 FILES = [f for f in ReportFormat if f is not ReportFormat.TERMINAL]
 
@@ -116,6 +117,37 @@ def test_the_moment_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
         moment()
+
+
+def _a_night_and_a_move(root: Path) -> None:
+    """What others do while reports are written: much is mended, something is new, and an officer acknowledges a finding."""
+    catalogue = open_workspace(root)
+    seen = {"health-web-1": {"maxauthtries": "6"}, "health-db-1": {}, "finance-app-1": {"loglevel": "QUIET"}, "finance-db-1": {}}
+    night(catalogue, NOW + timedelta(hours=1), seen)
+    reopened = next(f for f in list_findings(catalogue, FindingFilter(departments=("health",))) if f.state.value == "reopened")
+    carry_out(catalogue, "sara", moving(EventKind.FINDING_ACKNOWLEDGED), Chosen((reopened.id,)), now=NOW + timedelta(hours=2))
+
+
+def test_all_reports_of_a_bundle_tell_of_one_state_of_the_ledger(own: Catalogue, tmp_path: Path) -> None:
+    """Another process writes a whole night, and a move, after the first file: every later file still tells of what stood before,
+    to the byte. A summary that counts other findings than the departments' own files would contradict them."""
+    before = make_bundle(own, tmp_path / "before", tongue=Tongue.EN, now=NOW)
+    heard: list[str] = []
+
+    def meanwhile(name: str) -> None:
+        heard.append(name)
+        if len(heard) == 1:
+            other = get_context("spawn").Process(target=_a_night_and_a_move, args=(own.settings.root,))
+            other.start()
+            other.join()
+            assert other.exitcode == 0
+
+    during = make_bundle(own, tmp_path / "during", tongue=Tongue.EN, now=NOW, written=meanwhile)
+    assert len(heard) == len(before.files)
+    assert before.files == during.files
+    later = make_bundle(own, tmp_path / "later", tongue=Tongue.EN, now=NOW)
+    changed = {name for (name, digest), (_name, now) in zip(before.files, later.files, strict=True) if digest != now}
+    assert changed >= {"summary.html", "health/findings.xlsx", "finance/findings.xlsx"}
 
 
 def test_a_bundle_holds_everything_and_is_reproducible(seeded: Catalogue, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from auditor.ledger import Ledger
-from auditor.model import Catalogue, Finding
+from auditor.model import Catalogue, Finding, FindingState
 from auditor.workflow import state
 from tests.reporting.seed import seed
 
@@ -18,7 +20,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     return seed(tmp_path_factory.mktemp("seeded") / "workspace")
 
 
-def _seen_aside(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _seen_aside(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Seeing a finding again moves nothing, and the journal does not tell of it."""
     return tuple(replace(f, last_seen=f.first_seen) for f in findings)
 
@@ -31,7 +33,7 @@ def test_the_journal_alone_gives_what_the_tables_hold(seeded: Catalogue, monkeyp
         monkeypatch.setattr(ledger, "head", lambda: (now.seq + 1, "later"))
         told = state.after(ledger, now.seq)
     assert _seen_aside(told.findings) == _seen_aside(now.findings)
-    assert replace(told, findings=()) == replace(now, findings=())
+    assert replace(told, findings=now.findings) == now
 
 
 def test_every_entry_is_a_point_in_history(seeded: Catalogue) -> None:
@@ -45,10 +47,41 @@ def test_every_entry_is_a_point_in_history(seeded: Catalogue) -> None:
     assert max(len(s.exceptions) for s in states) == 1
 
 
+def test_two_points_differ_by_what_has_moved_between_them(seeded: Catalogue) -> None:
+    """Of every two: what moved stood at the first as the whole journal tells, also where it was not there yet; what is said not
+    to have moved had the same state, reopened as often. A finding that was closed and reopened in between has moved."""
+    moves: set[tuple[object, object]] = set()
+    with Ledger.open(seeded.settings.ledger, create=False, readonly=True) as ledger:
+        seqs = [0, *(entry.seq for entry in ledger.journal())]
+        held = {seq: {f.id: f for f in state.after(ledger, seq).findings} for seq in seqs}
+        for first, last in combinations(seqs, 2):
+            moved = state.moved_since(ledger, first, last)
+            assert moved.keys() <= held[last].keys()
+            for name, now in held[last].items():
+                before = held[first].get(name)
+                if name in moved:
+                    assert _as_moved(before) == _as_moved(moved[name])
+                    moves.add((before and before.state, now.state))
+                else:
+                    assert before is not None
+                    assert (before.state, before.reopened) == (now.state, now.reopened)
+    assert moves >= {
+        (None, FindingState.OPEN),
+        (FindingState.OPEN, FindingState.CLOSED),
+        (FindingState.CLOSED, FindingState.REOPENED),
+    }
+
+
+def _as_moved(finding: Finding | None) -> Finding | None:
+    return finding and replace(finding, last_seen=finding.first_seen)
+
+
 def test_an_empty_ledger_has_a_state(tmp_path: Path) -> None:
     """With nothing in it."""
     with Ledger.open(tmp_path / "findings" / "ledger.db") as ledger:
-        assert state.after(ledger, 0) == state.State(0, "", (), (), (), (), ())
+        empty = state.after(ledger, 0)
+    assert list(empty.findings) == []
+    assert empty == state.State(0, "", empty.findings, (), (), (), ())
 
 
 def test_scores_read_the_very_verdicts(seeded: Catalogue) -> None:

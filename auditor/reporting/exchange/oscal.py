@@ -165,7 +165,7 @@ def _unaudited(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, A
 
 
 def _live(snapshot: Snapshot, department: str) -> list[Standing]:
-    return [s for s in snapshot.standings if s.finding.department == department and s.finding.state is not FindingState.CLOSED]
+    return [s for s in snapshot.standings.of(department) if s.finding.state is not FindingState.CLOSED]
 
 
 def _in_force(snapshot: Snapshot) -> list[str]:

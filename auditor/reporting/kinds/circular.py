@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from auditor.model import Circular, FindingState
+from auditor.model import Circular
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Facts, Heading, Paragraph, Shape, Table, Tone
-from auditor.reporting.scene import SPARED, Scene
+from auditor.reporting.scene import Scene
 from auditor.text import _, current, number
 from auditor.text.bidi import safe
 
@@ -92,6 +92,5 @@ def _addressed(scene: Scene, one: Circular) -> Table:
 
 
 def _open(scene: Scene, one: Circular, department: str) -> int:
-    closed = {FindingState.CLOSED, *SPARED}
-    found = (s.finding for s in scene.snapshot.standings)
-    return sum(f.department == department and f.check in one.checks and f.state not in closed for f in found)
+    counts = scene.tallies[department].checks
+    return sum(counts[check] for check in set(one.checks))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
-from auditor.model import Change, ChangeKind
+from auditor.model import Change, ChangeKind, Reach, Resolution
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.scene import Scene
@@ -25,14 +27,14 @@ def delta(scene: Scene) -> Document:
         told = _("From audit {first} of {since} to audit {last} of {until}.")
         days = {"since": day(since.at.date()), "until": day((snap.run.ended or snap.run.started).date())}
         blocks.append(Paragraph(told.format(first=number(since.run), last=number(snap.run.id), **days)))
-    counts = {kind: sum(c.kind is kind for c in snap.changes) for kind in ChangeKind}
+    counts = snap.changes.counts
     blocks.append(
         Figures(tuple(Figure(k.value, label(k), cells.count(counts[k], _TONES.get(k, Tone.PLAIN))) for k in ChangeKind))
     )
     for kind in ChangeKind:
         if counts[kind] and kind is not ChangeKind.STILL:  # these are many, and stand in the whole table
             blocks += [Heading(label(kind), f"changes-{kind.value}"), _changes(scene, kind)]
-    if not snap.changes:
+    if not counts:
         blocks.append(Paragraph(_("Nothing has changed, and nothing is open.")))
     whole = _table(scene, "changes", _("Every change"), snap.changes)
     names = snap.departments
@@ -42,11 +44,11 @@ def delta(scene: Scene) -> Document:
 
 
 def _changes(scene: Scene, kind: ChangeKind) -> Table:
-    own = tuple(c for c in scene.snapshot.changes if c.kind is kind)
+    own = scene.snapshot.changes.of({kind})
     return replace(_table(scene, f"changes-{kind.value}", label(kind), own), excerpt=True)
 
 
-def _table(scene: Scene, name: str, title: str, changes: tuple[Change, ...]) -> Table:
+def _table(scene: Scene, name: str, title: str, changes: Iterable[Change]) -> Table:
     columns = (
         Column("change", _("Change"), Shape.BADGE, 12),
         Column("finding", _("Finding"), Shape.CODE, 14),
@@ -57,25 +59,32 @@ def _table(scene: Scene, name: str, title: str, changes: tuple[Change, ...]) -> 
         Column("subject", _("Subject"), Shape.CODE, 14),
         Column("why", _("Why"), width=30),
     )
-    return Table(name, title, columns, tuple(_row(scene, c) for c in changes), _("Nothing has changed."))
+    return Table(name, title, columns, tuple(_rows(scene, changes)), _("Nothing has changed."))
 
 
-def _row(scene: Scene, change: Change) -> tuple[Cell, ...]:
-    finding = change.finding
-    return (
-        Cell(label(change.kind), change.kind.value, _TONES.get(change.kind, Tone.PLAIN)),
-        cells.code(finding.id),
-        cells.badge(finding.severity),
-        cells.words(scene.department(finding.department), finding.department),
-        cells.code(finding.asset),
-        cells.words(scene.check_title(finding.check), finding.check),
-        cells.code(finding.subject),
-        Cell(_why(change), finding.resolution.value if finding.resolution else change.reach and change.reach.value),
-    )
+def _rows(scene: Scene, changes: Iterable[Change]) -> Iterator[tuple[Cell, ...]]:
+    """A nation's changes are of few checks, departments and hosts: a cell of these is made once and stands in many rows."""
+    kind = cache(lambda kind: Cell(label(kind), kind.value, _TONES.get(kind, Tone.PLAIN)))
+    department = cache(lambda name: cells.words(scene.department(name), name))
+    check = cache(lambda name: cells.words(scene.check_title(name), name))
+    badge, code, why = cache(cells.badge), cache(cells.code), cache(_why)
+    for change in changes:
+        finding = change.finding
+        yield (
+            kind(change.kind),
+            cells.code(finding.id),
+            badge(finding.severity),
+            department(finding.department),
+            code(finding.asset),
+            check(finding.check),
+            code(finding.subject),
+            why(change.kind, change.reach, change.detail, finding.resolution),
+        )
 
 
-def _why(change: Change) -> str:
-    if change.kind is ChangeKind.UNSEEN:
-        reach = label(change.reach) if change.reach else _("the asset is in no inventory any more")
-        return f"{reach}: {retell(safe(change.detail))}" if change.detail else reach
-    return label(change.finding.resolution) if change.finding.resolution else ""
+def _why(kind: ChangeKind, reach: Reach | None, detail: str, resolution: Resolution | None) -> Cell:
+    raw = resolution.value if resolution else reach and reach.value
+    if kind is not ChangeKind.UNSEEN:
+        return Cell(label(resolution) if resolution else "", raw)
+    told = label(reach) if reach else _("the asset is in no inventory any more")
+    return Cell(f"{told}: {retell(safe(detail))}" if detail else told, raw)

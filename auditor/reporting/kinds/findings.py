@@ -23,7 +23,7 @@ def findings(scene: Scene, grouping: Grouping) -> Document:
     names = scene.snapshot.departments
     command = "auditor findings list" + (f" --department {names[0]}" if len(names) == 1 else "")
     blocks: list[Block] = [
-        Figures(time_figures(scene, scene.open, command)),
+        Figures(time_figures(scene, names, command)),
         Heading(_("All findings"), "all"),
         replace(findings_table(scene, "findings", _("Findings that are not closed"), scene.live), again=bool(scene.live)),
     ]

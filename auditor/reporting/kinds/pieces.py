@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from auditor.model import Finding, Severity, Standing
+from auditor.model import Finding, Severity
 from auditor.reporting import cells
 from auditor.reporting.document import (
     Bars,
@@ -23,7 +23,7 @@ from auditor.reporting.document import (
     Table,
     Tone,
 )
-from auditor.reporting.scene import Gap, Scene
+from auditor.reporting.scene import Gap, Scene, Tally
 from auditor.text import _, day, number, percent
 from auditor.text.labels import label
 
@@ -95,13 +95,14 @@ def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
     return Figure("coverage", _("Coverage"), Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN), note, "auditor score")
 
 
-def time_figures(scene: Scene, standings: Sequence[Standing], command: str) -> tuple[Figure, ...]:
+def time_figures(scene: Scene, departments: Iterable[str], command: str) -> tuple[Figure, ...]:
     """What presses."""
-    overdue = sum(s.overdue for s in standings)
-    soon = sum(s.due_soon for s in standings)
+    tallies = [scene.tallies[name] for name in departments]
+    overdue = sum(t.overdue for t in tallies)
+    soon = sum(t.due_soon for t in tallies)
     days = scene.policy.terms.due_soon
     return (
-        Figure("open", _("Open findings"), cells.count(len(standings)), _worst(standings), command),
+        Figure("open", _("Open findings"), cells.count(sum(t.open for t in tallies)), _worst(tallies), command),
         Figure("overdue", _("Overdue"), cells.count(overdue, Tone.BAD), "", f"{command} --overdue"),
         Figure(
             "due_soon",
@@ -113,8 +114,8 @@ def time_figures(scene: Scene, standings: Sequence[Standing], command: str) -> t
     )
 
 
-def _worst(standings: Sequence[Standing]) -> str:
-    counts = Counter(s.finding.severity for s in standings)
+def _worst(tallies: Iterable[Tally]) -> str:
+    counts = sum((t.severities for t in tallies), Counter[Severity]())
     return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
 
 
@@ -136,8 +137,9 @@ def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
     return (Chart(f"trend{_suffix(department)}", _("The index over time"), told, lines),)
 
 
-def age_chart(scene: Scene, department: str, standings: Sequence[Standing]) -> tuple[Block, ...]:
+def age_chart(scene: Scene, department: str) -> tuple[Block, ...]:
     """Open findings by age and severity."""
+    standings = scene.open_of(department)
     if not standings:
         return ()
     bounds = [0, *_AGES]
@@ -161,14 +163,14 @@ def age_chart(scene: Scene, department: str, standings: Sequence[Standing]) -> t
 
 def burn_chart(scene: Scene, department: str) -> tuple[Block, ...]:
     """How many were open each week until now, and how many will be if each is mended by its due date."""
-    found = [s.finding for s in scene.snapshot.standings if s.finding.department == department]
+    found = [s.finding for s in scene.of(department)]
     zone = ZoneInfo(scene.zone(department))
     today = scene.snapshot.as_of.astimezone(zone).date()
     days = tuple(today + timedelta(weeks=week) for week in range(-_WEEKS_BACK, _WEEKS_AHEAD + 1))
     left = [_open_on(found, d, zone) for d in days if d <= today]
     if not left or not any(left):
         return ()
-    still = [s.finding for s in scene.of(department)]
+    still = [s.finding for s in scene.open_of(department)]
     ahead = [float(sum(f.due is None or f.due.astimezone(zone).date() > d for f in still)) for d in days if d >= today]
     back, forth = _WEEKS_BACK, _WEEKS_AHEAD
     series = (

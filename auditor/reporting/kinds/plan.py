@@ -28,7 +28,7 @@ def plan(scene: Scene) -> Document:
         _("Corrective-action plan"),
         scene.department(names[0]) if len(names) == 1 else "",
         (
-            Figures(time_figures(scene, scene.open, "auditor findings list")),
+            Figures(time_figures(scene, names, "auditor findings list")),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
             Table("plan", _("What is to be done, by whom and when"), _columns(), tuple(rows), _("There is nothing to be done.")),
@@ -56,9 +56,9 @@ def _columns() -> tuple[Column, ...]:
 def _from_findings(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
     score = scene.scores.get(name)
     levels = {c.control: c for c in score.controls} if score else {}
-    for standing in scene.live:
+    for standing in scene.of(name):
         finding = standing.finding
-        if finding.department != name:
+        if finding.state is FindingState.CLOSED:
             continue
         control = finding.controls[0] if finding.controls else ""
         check = scene.check(finding.check)

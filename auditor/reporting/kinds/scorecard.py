@@ -29,8 +29,7 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
     if score is None:
         text = _("The department was set aside because its files are wrong: nothing of it was audited.")
         return (heading, Paragraph(text, Tone.GRAVE))
-    standings = scene.of(name)
-    adherence = scene.adherence([name])
+    adherence = scene.adherence(name)
     kept = _("{kept} of {of} deadlines that have come").format(kept=number(adherence.kept), of=number(adherence.of))
     command = f"auditor findings list --department {name}"
     return (
@@ -43,11 +42,9 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
                 Figure("attested", _("Attested"), cells.share(score.attested_share), _controls(scene, name, 1)),
             )
         ),
-        Figures(
-            (*time_figures(scene, standings, command), Figure("sla", _("Deadlines kept"), cells.share(adherence.share), kept))
-        ),
+        Figures((*time_figures(scene, [name], command), Figure("sla", _("Deadlines kept"), cells.share(adherence.share), kept))),
         *trend_chart(scene, name),
-        *age_chart(scene, name, standings),
+        *age_chart(scene, name),
         *burn_chart(scene, name),
         Heading(_("Where points are lost"), f"gaps-{name}", 3),
         gaps_table(scene, f"gaps-{name}", _("The controls that cost the index most"), scene.gaps([name])[:_GAPS]),

@@ -24,7 +24,7 @@ def summary(scene: Scene) -> Document:
                 _index(scene, one),
                 coverage_figure(scene, snap.departments),
                 *_shares(scene),
-                *time_figures(scene, scene.open, "auditor findings list"),
+                *time_figures(scene, snap.departments, "auditor findings list"),
                 *_apart(scene),
             )
         ),
@@ -80,7 +80,7 @@ def _apart(scene: Scene) -> tuple[Figure, ...]:
     snap = scene.snapshot
     unknown = sum(s.verdicts.get(k, 0) for s in snap.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
     active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
-    excepted = len(scene.live) - len(scene.open)
+    excepted = sum(scene.tallies[name].spared for name in snap.departments)
     ending = len(snap.expiring)
     return (
         Figure(
@@ -109,7 +109,7 @@ def departments_table(scene: Scene) -> Table:
     rows = []
     for name in scene.snapshot.departments:
         score = scene.scores.get(name)
-        open_ones = scene.of(name)
+        tally = scene.tallies[name]
         value = score.index if score else None
         before = earlier.departments.get(name) if earlier else None
         change = None if value is None or before is None else round(value - before, 1)
@@ -121,9 +121,9 @@ def departments_table(scene: Scene) -> Table:
                 cells.share(score.coverage.share if score else None),
                 cells.share(score.automated_share if score else None),
                 cells.share(score.attested_share if score else None),
-                cells.count(len(open_ones)),
-                cells.count(sum(s.finding.severity.rank < 2 for s in open_ones), Tone.BAD),
-                cells.count(sum(s.overdue for s in open_ones), Tone.BAD),
+                cells.count(tally.open),
+                cells.count(sum(n for severity, n in tally.severities.items() if severity.rank < 2), Tone.BAD),
+                cells.count(tally.overdue, Tone.BAD),
             )
         )
     columns = (
