@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.errors import DeniedMoveError, UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
 from auditor.loading import load_workspace
@@ -16,17 +17,22 @@ from auditor.model import (
     Asset,
     AssetKind,
     AssetPlan,
+    Catalogue,
     CheckTask,
     DepartmentPlan,
     Outcome,
+    Person,
     Plan,
     ProbeCall,
     Resolution,
+    Role,
+    Settings,
     Severity,
     VerdictKind,
 )
 from auditor.workflow.judging import Judge
-from tests.builders import NOW, catalogue, host, observation, result
+from auditor.workflow.remediation import retire_asset
+from tests.builders import NOW, TEXT, catalogue, host, observation, result
 
 ROOT = Path(__file__).parents[2]
 LOADED = load_workspace(ROOT)
@@ -104,3 +110,48 @@ def test_a_silent_host_that_answers_is_in_order_and_one_struck_off_the_list_is_n
     night(ledger, 0, listed=("10.20.0.7", "10.20.0.9"))
     night(ledger, 1, "10.20.0.7")
     assert resolutions(ledger, SILENT) == {"uid-10.20.0.7": Resolution.FIXED, "uid-10.20.0.9": None}
+
+
+PEOPLE = {
+    "sara": Person("sara", TEXT, (Role.OFFICER,), department="health"),
+    "omar": Person("omar", TEXT, (Role.OFFICER,), department="finance"),
+}
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Catalogue:
+    """A stranger at 10.20.0.8 and two listed hosts that are silent, one of which left the inventory since."""
+    path = tmp_path / "findings" / "ledger.db"
+    with Ledger.open(path) as ledger, ledger.lock(actor="test", now=NOW):
+        night(ledger, 0, "10.20.0.8", listed=("10.20.0.7", "10.20.0.9"))
+    settings = Settings(tmp_path, ledger=path, policy_of_record="national", people=PEOPLE)
+    listed = replace(host("uid-10.20.0.7"), address="10.20.0.7")
+    return catalogue(checks=tuple(CHECKS.values()), assets=(listed,), settings=settings)
+
+
+def left(found: Catalogue) -> set[str]:
+    with Ledger.open(found.settings.ledger, create=False, readonly=True) as ledger:
+        return {f.subject for f in ledger.findings() if f.resolution is None}
+
+
+@pytest.mark.parametrize("name", ["10.20.0.8", "uid-10.20.0.9"])
+def test_a_person_retires_what_no_scan_can_prove_gone(found: Catalogue, name: str) -> None:
+    """By the address of a stranger and by the uid of a host that was listed: that finding closes and no other."""
+    before = left(found)
+    (closed,) = retire_asset(found, "sara", name, "taken off the network", now=NOW)
+    assert (closed.subject, before - left(found)) == (name, {name})
+
+
+@pytest.mark.parametrize("name", ["uid-10.20.0.7", "10.20.0.7", "department:health", "10.20.0.10"])
+def test_what_cannot_be_retired(found: Catalogue, name: str) -> None:
+    """Regression, closed without proof: naming the department itself closed every finding over all of its hosts."""
+    before = left(found)
+    with pytest.raises(UsageError):
+        retire_asset(found, "sara", name, "gone", now=NOW)
+    assert left(found) == before
+
+
+def test_an_officer_retires_no_stranger_of_another_department(found: Catalogue) -> None:
+    """The network on which it was seen is not theirs."""
+    with pytest.raises(DeniedMoveError):
+        retire_asset(found, "omar", "10.20.0.8", "gone", now=NOW)
