@@ -12,7 +12,7 @@ from auditor.evaluating.basis import Bases
 from auditor.evaluating.items import Items, error, listed, subject_of, verdict_of
 from auditor.evaluating.memory import Decided, Key
 from auditor.evaluating.outcomes import WORST_FIRST, outcome_of, with_doubts
-from auditor.evaluating.reading import Missing, Output, Reading, outputs_of, proven_items, read, read_result
+from auditor.evaluating.reading import Missing, Output, Reading, may_be_short, outputs_of, proven_items, read, read_result
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.facts import by_name
 from auditor.model import (
@@ -35,6 +35,7 @@ from auditor.model import (
 
 _CHANGING = frozenset({"department", "inventory", "now", "observed_at"})
 _SILENT = "it did not answer, which is no proof that it is gone"
+_UNSEEN = "it was not seen this time, which is no proof that it is gone"
 
 Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
@@ -116,8 +117,10 @@ class Evaluator:
             )
         return self._steady[task.check]
 
-    def judge_department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> tuple[Outcome, ...]:
-        """One outcome for every check of department scope. ``results`` by asset uid."""
+    def judge_department(
+        self, plan: DepartmentPlan, results: Mapping[str, AssetResult], failing: Mapping[str, Collection[str]] | None = None
+    ) -> tuple[Outcome, ...]:
+        """One outcome for every check of department scope. ``results`` by asset uid; ``failing`` as in ``judge_asset``."""
         if not plan.checks:
             return ()
         wanted = {call for task in plan.checks for _, call in task.facts}
@@ -128,7 +131,10 @@ class Evaluator:
             )
             for asset_plan in plan.assets
         }
-        return tuple(self._judge_over(task, plan.asset, readings) for task in plan.checks)
+        known = failing or {}
+        return tuple(
+            self._missed(task, self._judge_over(task, plan.asset, readings), known.get(task.check, ())) for task in plan.checks
+        )
 
     def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
         """One check on one asset, from readings of all its facts."""
@@ -185,6 +191,20 @@ class Evaluator:
         proven = set(_subjects(compiled, task, asset, items))
         proven |= {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
         return with_doubts(outcome, dict.fromkeys({*failing} - {*proven, ""}, _SILENT))
+
+    def _missed(self, task: CheckTask, outcome: Outcome, failing: Collection[str]) -> Outcome:
+        """The outcome with UNKNOWN for each of ``failing`` that it says nothing of, where silence may have shortened a list.
+
+        A host that answered has a verdict of its own, which is proof enough.
+        """
+        compiled = self._compile(task.check)
+        settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
+        if isinstance(compiled, str) or settled or not any(may_be_short(call) for _, call in task.facts):
+            return outcome
+        if compiled.for_each is None:
+            return replace(outcome, complete=False) if failing else outcome
+        told = {v.subject for v in outcome.verdicts} | {*outcome.excluded}
+        return with_doubts(outcome, dict.fromkeys({*failing} - {*told, ""}, _UNSEEN))
 
     def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
         """One check of department scope, from the rows of each of its variables, all assets being observed."""

@@ -124,6 +124,12 @@ def proven_items(output: Output) -> list[Json] | None:
         return []
 
 
+def may_be_short(call: ProbeCall) -> bool:
+    """Whether silence may have shortened what the probe tells."""
+    fact = by_name(call.fact)
+    return fact is not None and fact.proven is not None
+
+
 class _Parsed:
     """Hosts of one fleet mostly print the same: each distinct output is parsed once. Callers must not change the value.
 

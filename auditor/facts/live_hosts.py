@@ -23,6 +23,12 @@ def parse(output: str, _args: Arguments) -> Json:
     return hosts
 
 
+def proven(output: str, args: Arguments) -> list[Json]:
+    """The hosts that answered: of one that is silent nothing is known, it may be switched off or its answer lost."""
+    value = parse(output, args)
+    return value if isinstance(value, list) else []
+
+
 FACT = Fact(
     name="live_hosts",
     title=Text(en="Hosts that answer on a network", ar="المضيفات التي تستجيب على الشبكة"),
@@ -31,4 +37,5 @@ FACT = Fact(
     example=[{"address": "10.20.0.7", "names": ["db.health.example"]}],
     network=NetworkProbe(what="discover"),
     asset_kind=AssetKind.NETWORK,
+    proven=proven,
 )

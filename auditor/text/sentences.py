@@ -74,6 +74,8 @@ SENTENCES = (
     N_("Stopped by the operator."),
     N_("no answer"),
     N_("the run ended before it came to this asset"),
+    N_("it did not answer, which is no proof that it is gone"),
+    N_("it was not seen this time, which is no proof that it is gone"),
 )  # fmt: skip
 
 CAUSES = (

@@ -111,7 +111,7 @@ def judge_department(
     that a host was dropped from the inventory proves nothing of what it shared with the others.
     """
     tasks = {task.check: task for task in plan.checks}
-    outcomes = evaluator.judge_department(plan, results)
+    outcomes = evaluator.judge_department(plan, results, failing(ledger, plan.asset.uid))
     held: dict[str, dict[str, str]] = {}
     for finding in ledger.findings_by_asset(plan.asset.uid):
         if finding.state not in LIVE or finding.check not in tasks:

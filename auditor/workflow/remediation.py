@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 from auditor.errors import UsageError
+from auditor.facts import by_name
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE, work
 from auditor.lifecycle.permissions import allow
-from auditor.model import Action, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Role
+from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Role
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import FindingFilter, matching
 from auditor.workflow.settling import settle_exceptions
 
+DEPARTMENT = f"{AssetKind.DEPARTMENT.value}:"
 Make: TypeAlias = Callable[[Finding, Person, datetime], Event]
 
 
@@ -133,18 +135,36 @@ def _proposal(catalogue: Catalogue, user: str, step: Step, finding: Finding, now
 
 def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, now: datetime | None = None) -> Sequence[Finding]:
     """Close the findings of an asset that was taken out of service; those that were closed. Raises UsageError while an
-    inventory lists it, or where it has no open finding."""
+    inventory lists it, or where it has no open finding.
+
+    ``asset`` is a uid, or the address of a host that no inventory ever listed. What the department's networks showed of it closes
+    too: of a host that has left them no scan can prove it.
+    """
     moment = now or datetime.now(UTC)
     if not reason.strip():
         raise UsageError(_("say why"))
-    if any(a.uid == asset for d in catalogue.inventory.departments for a in d.assets):
+    if any(asset in (a.uid, a.address, a.ipv6) for d in catalogue.inventory.departments for a in d.assets):
         message = _("{asset} is still in the inventory, and would be audited again tonight; take it out first")
         raise UsageError(message.format(asset=asset))
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
-        held = [f for f in ledger.findings_by_asset(asset) if f.state in LIVE]
+        # a department is no asset that is taken out of service: its findings are those of many
+        own = () if asset.startswith(DEPARTMENT) else ledger.findings_by_asset(asset)
+        held = [f for f in (*own, *_on_networks(catalogue, ledger, asset)) if f.state in LIVE]
         if not held:
             raise UsageError(_("{asset} has no open finding").format(asset=asset))
-        by = allow(catalogue.settings.people, user, Action.RETIRE, held[0].department)
+        departments = dict.fromkeys(f.department for f in held)
+        by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
         told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])
         return held
+
+
+def _on_networks(catalogue: Catalogue, ledger: Ledger, subject: str) -> list[Finding]:
+    """The findings of departments that name a host by what was seen on their networks."""
+    over = [c.id for c in catalogue.checks.values() if all(_of_network(use.fact) for use in c.facts)]
+    return [f for f in ledger.findings(check=over) if f.asset.startswith(DEPARTMENT) and f.subject == subject] if over else []
+
+
+def _of_network(name: str) -> bool:
+    fact = by_name(name)
+    return fact is not None and fact.asset_kind is AssetKind.NETWORK

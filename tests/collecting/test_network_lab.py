@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,11 @@ from cryptography.x509.oid import NameOID
 
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.presence import gone
+from auditor.evaluating import Evaluator
 from auditor.facts import by_name
-from auditor.model import Observation, ObservationStatus
+from auditor.loading import load_workspace
+from auditor.model import CheckTask, Observation, ObservationStatus, ProbeCall, Severity, VerdictKind
+from tests.builders import result
 from tests.collecting.test_network import host, look, network, plan
 
 _NEEDED = ("ip", "nmap", "nft", "openssl", "ssh-keygen", "/usr/sbin/sshd")
@@ -121,13 +125,40 @@ def test_real_servers_are_seen_for_what_they_are(servers: str) -> None:
     assert {seen["dead", name].status for name in FACTS} == {ObservationStatus.FAILED}
 
 
+def test_a_stranger_whose_answers_are_lost_is_unknown_and_not_gone(servers: str) -> None:
+    """Bug: what a firewall or a lost packet hides for a night dropped out of the list, and its finding closed as gone."""
+    run("ip", "-n", servers, "address", "replace", f"{LEAVING}/29", "dev", f"ai{os.getpid()}")
+    loaded = load_workspace(Path(__file__).parents[2])
+    assert loaded.catalogue is not None
+    name = "dept-unlisted-hosts"
+    task = CheckTask(name, Severity.HIGH, {}, (("live_hosts", ProbeCall("live_hosts")),), ("A.5.9",), "d1")
+    department = replace(plan(network("net", SUBNET)), checks=(task,))
+    told = []
+    try:
+        for listed in ((SERVERS,), (SERVERS,), (SERVERS, LEAVING)):
+            if told:
+                leave("dropped" if len(told) == 1 else "no more", servers)
+            seen = look(department, clock=lambda: datetime.now(UTC))
+            evaluator = Evaluator(loaded.catalogue.checks, now=datetime.now(UTC), addresses=listed)
+            (outcome,) = evaluator.judge_department(
+                department, {"net": result(seen["net", "live_hosts"], asset="net")}, {name: [LEAVING]}
+            )
+            told.append({v.subject: v.kind for v in outcome.verdicts}[LEAVING])
+    finally:
+        leave("no more", servers)
+        run("ip", "-n", servers, "address", "delete", f"{LEAVING}/29", "dev", f"ai{os.getpid()}")
+    assert told == [VerdictKind.FAIL, VerdictKind.UNKNOWN, VerdictKind.PASS]
+
+
 def leave(how: str, space: str) -> None:
-    """What makes a host stop answering, or nmap stop asking."""
+    """What makes a host stop answering, or nmap stop asking; or answer again."""
     if how == "removed":
         run("ip", "-n", space, "address", "delete", f"{LEAVING}/29", "dev", f"ai{os.getpid()}")
     elif how == "dropped":
         rules = "add table ip leave; add chain ip leave in { type filter hook input priority 0; }; "
         run("ip", "netns", "exec", space, "nft", rules + f"add rule ip leave in ip daddr {LEAVING} drop")
+    elif how == "no more":
+        subprocess.run(("ip", "netns", "exec", space, "nft", "delete table ip leave"), check=False, capture_output=True)
     else:
         for children in Path("/proc/self/task").glob("*/children"):
             for pid in map(int, children.read_text().split()):

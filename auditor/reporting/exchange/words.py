@@ -14,6 +14,7 @@ from auditor.reporting.tongues import flat, told
 from auditor.text import _
 from auditor.text.bidi import safe
 from auditor.text.labels import label, withheld
+from auditor.text.sentences import retell
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "auditor.invalid")
 
@@ -51,8 +52,12 @@ def seen(tongue: Tongue, finding: Finding | Verdict) -> str:
 
 def why(tongue: Tongue, verdict: Verdict) -> str:
     """Why a verdict is what it is."""
-    reason = said(tongue, lambda: label(verdict.reason))
-    return f"{reason} ({safe(verdict.detail)})" if verdict.detail else reason
+
+    def make() -> str:
+        reason = label(verdict.reason)
+        return f"{reason} ({retell(safe(verdict.detail))})" if verdict.detail else reason
+
+    return said(tongue, make)
 
 
 def not_audited(snapshot: Snapshot) -> tuple[str, ...]:
