@@ -22,7 +22,7 @@ PAUSE = 3.0  # seconds: ntpd's `limited` drops what comes within two seconds of 
 
 Ask: TypeAlias = Callable[..., Mapping[Pair, Reply | Unasked]]
 Replies: TypeAlias = Mapping[Pair, Reply | Unasked]
-_UNEVEN = "the server answers only some of what it is asked: something limits how often it answers"
+_UNEVEN = "the server answers only some of what it is asked; something limits how often it answers"
 
 
 def witnessed(
