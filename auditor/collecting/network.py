@@ -36,6 +36,7 @@ from auditor.collecting.nmap_xml import (
 )
 from auditor.collecting.places import Network, Places, Refused, Resolve, resolve
 from auditor.collecting.presence import Gone, gone
+from auditor.collecting.witnesses import witnessed
 from auditor.facts import NetworkProbe, by_name
 from auditor.facts._datagrams import Reply, write
 from auditor.model import Asset, AssetKind, DepartmentPlan, Observation, ObservationStatus, ProbeCall, Settings
@@ -236,6 +237,8 @@ class _Scan:
         started = time.monotonic()
         probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.questions]
         replies = ask(((t.address, q) for t, _, probe in probes for q in probe.questions), cancelled=self._cancelled)
+        of_hosts = ((t.address, probe.questions) for t, _, probe in probes)
+        replies = witnessed(replies, of_hosts, cancelled=self._cancelled)
         seconds = time.monotonic() - started
         for target, call, probe in probes:
             told = [(q.name, replies.get((target.address, q))) for q in probe.questions]

@@ -59,7 +59,7 @@ PROBE = NetworkProbe(
     what="datagrams",
     questions=(
         Question("recursion", _PORT, _ROOT_QUERY, _keep_flags),
-        Question("version", _PORT, _VERSION_QUERY, _keep_version),
+        Question("version", _PORT, _VERSION_QUERY, _keep_version, witness="recursion"),
     ),
 )
 
@@ -82,7 +82,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 
 def proven(output: str, _args: Arguments) -> list[Json]:
-    """The server, when it answered or its port refused."""
+    """The server, when it answered or its port refused: silence beside the first answer has a witness, and the other no value."""
     replies = read(output, PROBE)
     told = any(reply.answered or reply.refused for reply in replies.values())
     return [{"port": _PORT, "recursion": False, "version": ""}] if told else []

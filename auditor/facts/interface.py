@@ -47,7 +47,8 @@ class Question:
     ``keep`` is pure: of a datagram that came back the part that a parser reads, without what differs each night (times,
     counters, order), or None when it is no answer to this question. Raising anything is None too.
 
-    ``any_port``: the host answers from another port than the one asked, as TFTP's servers do.
+    ``any_port``: the host answers from another port than the one asked, as TFTP's servers do. ``witness`` names a question
+    of the same probe: where that is answered and this is not, both are asked again, each alone, before silence counts.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Question:
     payload: bytes
     keep: Callable[[bytes], bytes | None]
     any_port: bool = False
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ PROBE = NetworkProbe(
     what="datagrams",
     questions=(
         Question("time", _PORT, _TIME_QUERY, _keep_time),
-        Question("control", _PORT, _CONTROL_QUERY, _keep_control),
-        Question("monlist", _PORT, _MONLIST_QUERY, _keep_monlist),
+        Question("control", _PORT, _CONTROL_QUERY, _keep_control, witness="time"),
+        Question("monlist", _PORT, _MONLIST_QUERY, _keep_monlist, witness="time"),
     ),
 )
 
@@ -54,7 +54,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 
 def proven(output: str, _args: Arguments) -> list[Json]:
-    """The server, when it answered anything or its port refused."""
+    """The server, when it answered anything or its port refused: silence beside the time has a witness."""
     replies = read(output, PROBE)
     told = any(reply.answered or reply.refused for reply in replies.values())
     return [{"port": _PORT, "time": False, "control": False, "monlist": False}] if told else []

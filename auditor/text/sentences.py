@@ -76,6 +76,7 @@ SENTENCES = (
     N_("the run ended before it came to this asset"),
     N_("it did not answer, which is no proof that it is gone"),
     N_("it was not seen this time, which is no proof that it is gone"),
+    N_("{probe}: the server answers only some of what it is asked; something limits how often it answers"),
 )  # fmt: skip
 
 CAUSES = (

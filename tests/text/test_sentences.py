@@ -9,6 +9,8 @@ import pytest
 
 from auditor.collecting.interface import STOPPED
 from auditor.collecting.ssh_errors import ERRORS
+from auditor.collecting.witnesses import _UNEVEN
+from auditor.evaluating.evaluate import _SILENT, _UNSEEN
 from auditor.text import using
 from auditor.text.bidi import has_rtl
 from auditor.text.sentences import CAUSES, SENTENCES, pattern_of, retell
@@ -81,3 +83,10 @@ def test_a_stranger_is_shown_as_it_is() -> None:
     """What no pattern fits is not hidden."""
     with using("ar"):
         assert retell("Something else.") == "Something else."
+
+
+@pytest.mark.parametrize("sentence", [_SILENT, _UNSEEN, f"ntp_service: {_UNEVEN}"])
+def test_why_silence_settles_nothing_is_told_in_arabic(sentence: str) -> None:
+    """The record holds English; whoever reads Arabic is told the same."""
+    with using("ar"):
+        assert retell(sentence) != sentence

@@ -16,6 +16,7 @@ from auditor.text.bidi import safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
 
+_ISOLATES = dict.fromkeys((0x2068, 0x2069))  # our own; a format that shows what is invisible would show them
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "auditor.invalid")
 
 
@@ -55,7 +56,7 @@ def why(tongue: Tongue, verdict: Verdict) -> str:
 
     def make() -> str:
         reason = label(verdict.reason)
-        return f"{reason} ({retell(safe(verdict.detail))})" if verdict.detail else reason
+        return f"{reason} ({retell(safe(verdict.detail)).translate(_ISOLATES)})" if verdict.detail else reason
 
     return said(tongue, make)
 
