@@ -58,7 +58,7 @@ def measure(hosts: int) -> dict[str, float | int]:
 
     def fresh() -> Evaluator:
         """An evaluator that remembers nothing of an earlier round, nor does the parser; checks were compiled when loaded."""
-        reading._parsed.clear()
+        reading.forget_values()
         return Evaluator(catalogue.checks, now=NOW)
 
     def each_alone() -> None:

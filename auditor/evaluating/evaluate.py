@@ -12,7 +12,17 @@ from auditor.evaluating.basis import Bases
 from auditor.evaluating.items import Items, error, listed, subject_of, verdict_of
 from auditor.evaluating.memory import Decided, Key
 from auditor.evaluating.outcomes import WORST_FIRST, outcome_of, with_doubts
-from auditor.evaluating.reading import Missing, Output, Reading, may_be_short, outputs_of, proven_items, read, read_result
+from auditor.evaluating.reading import (
+    Missing,
+    Output,
+    Reading,
+    forget_values,
+    may_be_short,
+    outputs_of,
+    proven_items,
+    read,
+    read_result,
+)
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.facts import by_name
 from auditor.model import (
@@ -135,6 +145,11 @@ class Evaluator:
         return tuple(
             self._missed(task, self._judge_over(task, plan.asset, readings), known.get(task.check, ())) for task in plan.checks
         )
+
+    def forget(self) -> None:
+        """Let go of what was remembered of single assets: a department's lists, which come last, want the room."""
+        self._items, self._decided = Items(), Decided()
+        forget_values()
 
     def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
         """One check on one asset, from readings of all its facts."""

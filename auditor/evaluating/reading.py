@@ -163,3 +163,8 @@ class _Parsed:
 
 
 _parsed = _Parsed()
+
+
+def forget_values() -> None:
+    """Let go of the values of outputs that were read."""
+    _parsed.clear()
