@@ -6,8 +6,8 @@ Streams: each probe's stdout goes to the session's stdout between two frame line
 session's stderr between two. A refusal of privilege and the exit status are frames on stdout, so that they come before the end.
 Descriptors: 3 the session's stdout, 5 the one process that reads all probes' stderr; 6 to 8 are those of ``as_root``.
 
-Processes are what a session costs a target. For a probe there are two: its own shell, and ``head``, which cuts its output. One
-watchdog serves all probes of a like limit, one reader all of their stderr.
+Processes are what a session costs a target. For a probe there are two: its own shell, and ``head``, which cuts its output, where
+the probe does not bound it itself. One watchdog serves all probes of a like limit, one reader all of their stderr.
 """
 
 PRELUDE = r"""
@@ -177,16 +177,20 @@ a_limit() {
   a_watchdog=$!
 }
 
-# a_run INDEX BYTES: one probe between its frames. The last says t when the watchdog ended it, x when what cuts its output failed;
-# where no status came, and no t, it was ended from outside.
+# a_run INDEX BYTES: one probe between its frames, cut at BYTES, or 0 for one that bounds itself. The last frame says t when the
+# watchdog ended it, x when what cuts its output failed; where no status came, and no t, it was ended from outside.
 a_run() {
   a_index=$1 a_late=
   # one write ends the last probe and begins this one
   echo "$a_last$a_nl$a_marker b $1" || exit 1
   a_frame "b $1" >&5
-  a_probe 2>&5 5>&- | head -c "$2" 3>&- 5>&-
-  # not by ||, under which the probe's set -e would be ignored
-  [ "$?" -eq 0 ] || a_late=${a_late:-" x"}
+  if [ "$2" -eq 0 ]; then
+    ( a_probe ) 2>&5 5>&-
+  else
+    a_probe 2>&5 5>&- | head -c "$2" 3>&- 5>&-
+    # not by ||, under which the probe's set -e would be ignored
+    [ "$?" -eq 0 ] || a_late=${a_late:-" x"}
+  fi
   a_last="$a_nl$a_marker e $1$a_late$a_nl"
 }
 

@@ -66,7 +66,8 @@ def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: flo
             continue
         functions.append(_function(index, item.call, item.probe))
         # one byte more than is allowed tells a full output from one that was cut
-        runs.append((max(1, math.ceil(min(item.probe.timeout, longest))), index, item.probe.max_bytes + 1))
+        cut = 0 if item.probe.bounded else item.probe.max_bytes + 1
+        runs.append((max(1, math.ceil(min(item.probe.timeout, longest))), index, cut))
     # those that may take long come last, so that a host's own deadline costs as few as it can
     limits = itertools.groupby(sorted(runs), key=lambda run: run[0])
     return "\n".join(
@@ -75,11 +76,7 @@ def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: flo
             PRELUDE.strip("\n"),
             *functions,
             "a_all_probes() {",
-            *(
-                line
-                for seconds, group in limits
-                for line in (f"a_limit {seconds}", *(f"a_run {n} {size}" for _, n, size in group))
-            ),
+            *(line for seconds, group in limits for line in (f"a_limit {seconds}", *(f"a_run {n} {cut}" for _, n, cut in group))),
             "}",
             "exec 3>&1 </dev/null",
             "a_session 2>/dev/null 5>&1 >&3 | a_errors >&2 3>&-",

@@ -123,6 +123,36 @@ def test_what_ends_from_outside_is_no_answer(shell: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_a_bounded_probe_is_one_process_and_still_has_a_cap(shell: tuple[str, ...]) -> None:
+    """Where the script bounds itself nothing cuts it on the way, and its status, errors and deadline are those of any other."""
+    facts = Facts(
+        fact("full", "printf abc", max_bytes=3, bounded=True),
+        fact("over", "printf abcd", max_bytes=3, bounded=True),
+        fact("fails", "set -e; echo why >&2; false; echo not reached", bounded=True),
+        fact("hangs", "echo partly; sleep 3026", timeout=1, bounded=True),
+        fact("last", "echo last", bounded=True),
+    )
+    seen = run(facts, *shell)
+    assert [o.status.value for o in seen] == ["ok", "truncated", "failed", "timed_out", "ok"]
+    assert [(o.stdout, o.stderr) for o in seen[:3]] == [("abc", ""), ("abc", ""), ("", "why\n")]
+
+
+def test_bounded_facts_are(tmp_path: Path) -> None:
+    """A fact that says so prints little more than its cap, however much there is to read, and that does not pass for whole."""
+    (tmp_path / "big").write_bytes(b"line\n" * 1_000_000)
+    bounded = [f for f in FACTS if any(p.bounded for p in f.probes.values())]
+    assert {f.name for f in bounded} == {"file_stat", "file_text"}
+    calls = tuple(ProbeCall(f.name, (("path", str(tmp_path / "big")),)) for f in bounded)
+    plan = AssetPlan(host(), calls, ())
+    session = Session(plan, 60)
+    done = subprocess.run(["sh"], input=session.script, capture_output=True, check=True)
+    session.stdout(done.stdout)
+    session.stderr(done.stderr)
+    assert len(done.stdout) < sum(f.probes["linux"].max_bytes for f in bounded if f.name == "file_text") + 1_000
+    assert {o.probe.fact: o.status.value for o in session.observations()} == {"file_stat": "ok", "file_text": "truncated"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_errors_stay_with_their_probe(shell: tuple[str, ...]) -> None:
     """Stderr comes back as written, up to its cap, whatever the one before wrote; what a probe leaves running holds nobody."""
     texts = ("", "\n", "\n\nx", "a\n\nb\n\n", "no end", "-n %s \\\\ \t\n", "last\n")
