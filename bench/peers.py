@@ -1,4 +1,4 @@
-"""Ours beside the peers: the same 40 read-only commands on 20 real sshd hosts (``python -m bench.peers [--json]``).
+"""Beside the peers: the same 40 read-only commands on 20 real sshd hosts (``python -m bench.peers [--peers none] [--json]``).
 
 ansible-core (pipelining, 16 forks), pytest-testinfra and pyinfra are each installed into an environment of its own, kept in
 ``$AUDITOR_PEERS`` or ``~/.cache/auditor/peers``. Ours reads the 40 files, judges each by a check and records all of it: once as
@@ -53,13 +53,17 @@ def main(argv: list[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure ours and the peers.")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", default=",".join(PACKAGES), help="those to measure beside ours, or none")
     parser.add_argument("--json", action="store_true", help="print figures for programs")
     given = parser.parse_args(argv)
+    peers = set() if given.peers == "none" else set(given.peers.split(","))
+    if peers - set(PACKAGES):
+        parser.error(f"not a peer: {', '.join(sorted(peers - set(PACKAGES)))}")
     home = Path(
         os.environ.get("AUDITOR_PEERS") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "auditor" / "peers"
     )
-    for name, package in PACKAGES.items():
-        _install(home / name, package)
+    for name in peers:
+        _install(home / name, PACKAGES[name])
     ways: dict[str, Way] = {
         "floor": floor,
         "ours": lambda _server, folder: ours(prepared, folder),
@@ -68,6 +72,7 @@ def main(argv: list[str]) -> int:
         "testinfra": lambda server, folder: testinfra(server, folder, home / "testinfra"),
         "pyinfra": lambda server, folder: pyinfra(server, folder, home / "pyinfra"),
     }
+    ways = {name: way for name, way in ways.items() if name in peers or name not in PACKAGES}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     with lab() as server, tempfile.TemporaryDirectory(prefix="bench-ours-") as own:
         prepared, workspace = _catalogue(server), _workspace(server, Path(own) / "workspace")

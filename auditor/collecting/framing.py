@@ -1,8 +1,9 @@
 """Bytes from a hostile stream into frames, and payload bytes into text that is safe to keep and to show.
 
 A frame is a line ``MARKER LETTER [INDEX [STATUS]]`` with a line end before it that belongs to the frame: ``b`` begins a probe's
-payload, ``e`` ends it, ``d`` says that privilege was denied, ``z`` ends the session. Whatever does not start with the session's
-secret marker is payload, or noise between payloads, however much it looks like a frame.
+payload, ``e`` ends it (``t``: it was late and was stopped, ``x``: its output is not whole), ``s`` tells its exit status, ``d``
+that privilege was denied, ``z`` ends the session. Whatever does not start with the session's secret marker is payload, or noise
+between payloads, however much it looks like a frame.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 _LONGEST_FRAME = 48  # bytes after the marker; anything longer was not written by the script
-_REST = re.compile(rb" ([bedz])(?: (\d{1,5})(?: (\d{1,3}|[tx]))?)?\Z")
+_REST = re.compile(rb" ([bdesz])(?: (\d{1,5})(?: (\d{1,3}|[tx]))?)?\Z")
 _WINDOWS_LINE_END = re.compile(r"\r+\n")
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _PLAIN = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
@@ -32,6 +33,7 @@ class Payload:
     status: str = ""
     ended: bool = False
     denied: bool = False
+    late: bool = False
     overflow: bool = False
     began_at: float = 0.0
     ended_at: float = 0.0
@@ -110,11 +112,17 @@ class FrameReader:
                 self._open = self.payloads[number] = Payload(began_at=now)
                 self._index = number
         elif self._open is not None and number == self._index:
+            told = status.decode("ascii") if status else ""
             if kind == b"d":
                 self._open.denied = True
+            elif kind == b"s":
+                # a probe ends once: two answers are none
+                self._open.status = told if not self._open.status else "x"
             else:
                 self._open.ended, self._open.ended_at = True, now
-                self._open.status = status.decode("ascii") if status else ""
+                self._open.late = told == "t"
+                if told:
+                    self._open.status = "x"
                 self._open = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 import shlex
@@ -59,25 +60,26 @@ def build_script(
 @functools.lru_cache(maxsize=64)  # hosts with the same probes differ only in their marker
 def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: float, lookup: Lookup) -> str:
     functions: list[str] = []
-    runs: list[tuple[float, str]] = []
+    runs: list[tuple[int, int, int]] = []
     for index, item in enumerate(host_calls(probes, platform, lookup)):
         if item.probe is None:
             continue
         functions.append(_function(index, item.call, item.probe))
-        seconds = max(1, math.ceil(min(item.probe.timeout, longest)))
         # one byte more than is allowed tells a full output from one that was cut
-        runs.append((item.probe.timeout, f"a_run {index} {seconds} {item.probe.max_bytes + 1}"))
+        cut = 0 if item.probe.bounded else item.probe.max_bytes + 1
+        runs.append((max(1, math.ceil(min(item.probe.timeout, longest))), index, cut))
+    # those that may take long come last, so that a host's own deadline costs as few as it can
+    limits = itertools.groupby(sorted(runs), key=lambda run: run[0])
     return "\n".join(
         (
             f"a_sudo={int(sudo)}",
             PRELUDE.strip("\n"),
-            "a_uid=$(id -u) a_last=",
             *functions,
+            "a_all_probes() {",
+            *(line for seconds, group in limits for line in (f"a_limit {seconds}", *(f"a_run {n} {cut}" for _, n, cut in group))),
+            "}",
             "exec 3>&1 </dev/null",
-            # those that may take long come last, so that a host's own deadline costs as few as it can
-            *(line for _timeout, line in sorted(runs, key=lambda run: run[0])),
-            'echo "$a_last$a_nl$a_marker z"',
-            "a_frame z >&2",
+            "a_session 2>/dev/null 5>&1 >&3 | a_errors >&2 3>&-",
             "exit 0",
             "}",
             "auditor_main",

@@ -94,7 +94,7 @@ def _status(out: Payload, timed_out: bool) -> ObservationStatus:
     """The worst that is known. OK only when the payload is whole, nothing was denied and the probe exited 0."""
     if out.denied:
         return ObservationStatus.DENIED
-    if out.status == "t":
+    if out.late:
         return ObservationStatus.TIMED_OUT
     if out.overflow:
         return ObservationStatus.TRUNCATED

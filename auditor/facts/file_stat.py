@@ -107,12 +107,14 @@ FACT = Fact(
             script=(
                 EXISTS + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
                 'if exists "$arg_path"; then\n'
-                f"  out=$(stat -L -c '{STAT_FORMAT}' \"$arg_path\") || exit 1\n"
-                "  printf 'exists=yes\\n%s\\nend\\n' \"$out\"\n"
+                "  echo exists=yes\n"
+                f"  stat -L -c '{STAT_FORMAT}' \"$arg_path\" || exit 1\n"
+                "  echo end\n"
                 "else\n"
                 "  printf 'exists=no\\nend\\n'\n"
                 "fi\n"
             ),
+            bounded=True,
         )
     },
 )

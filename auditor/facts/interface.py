@@ -31,6 +31,9 @@ class HostProbe:
     is not permitted the whole observation is ``denied``, whatever the fragment then prints. Secrets are filtered on the target.
 
     ``volatile``: the output differs each night by nature (clock); kept apart and never a reason to call an observation new.
+
+    ``bounded``: by its own making the script prints little more than ``max_bytes`` at the very most, and starts nothing in the
+    background, so that no process is spent on cutting its output. What is over ``max_bytes`` counts as cut all the same.
     """
 
     script: str
@@ -38,6 +41,7 @@ class HostProbe:
     timeout: float = 10.0  # seconds
     max_bytes: int = 262_144
     volatile: bool = False
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

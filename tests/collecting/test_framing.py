@@ -12,11 +12,13 @@ OTHER = "f" * 32
 _LINES = st.sampled_from(
     [
         f"\n{MARKER} b 0\n".encode(),
-        f"\n{MARKER} e 0 0\n".encode(),
+        f"\n{MARKER} s 0 0\n".encode(),
+        f"\n{MARKER} e 0\n".encode(),
+        f"\n{MARKER} e 0 t\n".encode(),
         f"\n{MARKER} d 0\n".encode(),
         f"\n{MARKER} z\n".encode(),
         f"\n{MARKER}".encode(),
-        f"\n{OTHER} e 0 0\n".encode(),
+        f"\n{OTHER} s 0 0\n".encode(),
         b"\n",
         b"\x00\xff",
     ]
@@ -24,14 +26,17 @@ _LINES = st.sampled_from(
 _PIECES = st.lists(st.one_of(_LINES, st.binary(max_size=40)), max_size=30)
 _PAYLOAD = st.lists(
     st.one_of(
-        st.binary(max_size=60), st.sampled_from([f"\n{OTHER} e 0 0\n".encode(), f"\n{MARKER[:-1]}".encode(), b"\n", b"\n\n"])
+        st.binary(max_size=60), st.sampled_from([f"\n{OTHER} s 0 0\n".encode(), f"\n{MARKER[:-1]}".encode(), b"\n", b"\n\n"])
     ),
     max_size=8,
 ).map(b"".join)
 
 
 def whole(payloads: list[bytes]) -> bytes:
-    frames = (f"\n{MARKER} b {i}\n".encode() + p + f"\n{MARKER} e {i} {i % 256}\n".encode() for i, p in enumerate(payloads))
+    frames = (
+        f"\n{MARKER} b {i}\n".encode() + p + f"\n{MARKER} s {i} {i % 256}\n\n{MARKER} e {i}\n".encode()
+        for i, p in enumerate(payloads)
+    )
     return b"".join((*frames, f"\n{MARKER} z\n".encode()))
 
 
@@ -75,7 +80,7 @@ def test_cutting_changes_nothing(pieces: list[bytes], size: int) -> None:
 def test_missing_end_and_cap() -> None:
     """A payload without its end is not ended; one over its cap is cut and says so; one of just its size does not."""
     reader = FrameReader(MARKER, {0: 3, 1: 3, 2: 3})
-    reader.feed(f"\n{MARKER} b 0\nabc\n{MARKER} e 0 0\n\n{MARKER} b 1\nabcd\n{MARKER} e 1 0\n\n{MARKER} b 2\nab\n".encode())
+    reader.feed(f"\n{MARKER} b 0\nabc\n{MARKER} e 0\n\n{MARKER} b 1\nabcd\n{MARKER} e 1\n\n{MARKER} b 2\nab\n".encode())
     reader.close()
     assert [(bytes(p.data), p.ended, p.overflow) for p in reader.payloads.values()] == [
         (b"abc", True, False),
@@ -87,14 +92,31 @@ def test_missing_end_and_cap() -> None:
 def test_a_probe_begins_once() -> None:
     """A second beginning of the same probe cannot replace what the first brought; an end of another probe ends nothing."""
     reader = FrameReader(MARKER, {0: 9, 1: 9})
-    reader.feed(f"\n{MARKER} b 0\nbad\n{MARKER} e 1 0\n\n{MARKER} e 0 1\n\n{MARKER} b 0\ngood\n{MARKER} e 0 0\n".encode())
+    bad = f"\n{MARKER} b 0\nbad\n{MARKER} e 1\n\n{MARKER} s 0 1\n\n{MARKER} e 0\n"
+    reader.feed(f"{bad}\n{MARKER} b 0\ngood\n{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
     assert (bytes(reader.payloads[0].data), reader.payloads[0].status, reader.payloads.keys()) == (b"bad", "1", {0})
+
+
+def test_a_status_is_told_once_and_of_a_whole_output() -> None:
+    """It may overtake the end of the payload; a second one, a late probe, or a broken cut leaves none that could pass."""
+    reader = FrameReader(MARKER, dict.fromkeys(range(5), 9))
+    ends = ("s 0 0", "s 1 1\n\n{MARKER} s 1 0", "s 2 0", "s 3 0", "s 3 0"), ("e 0", "e 1", "e 2 t", "e 3 x", "e 4")
+    for number, (status, end) in enumerate(zip(*ends, strict=True)):
+        status = status.replace("{MARKER}", MARKER)
+        reader.feed(f"\n{MARKER} b {number}\nab\n{MARKER} {status}\ncd\n{MARKER} {end}\n".encode())
+    assert [(bytes(p.data), p.ended, p.status, p.late) for p in reader.payloads.values()] == [
+        (b"abcd", True, "0", False),
+        (b"abcd", True, "x", False),
+        (b"abcd", True, "x", True),
+        (b"abcd", True, "x", False),
+        (b"abcd", True, "", False),
+    ]
 
 
 def test_denied() -> None:
     """A refusal of privilege is remembered, and is no part of the payload."""
     reader = FrameReader(MARKER, {0: 9})
-    reader.feed(f"\n{MARKER} b 0\nab\n{MARKER} d 0\ncd\n{MARKER} e 0 0\n".encode())
+    reader.feed(f"\n{MARKER} b 0\nab\n{MARKER} d 0\ncd\n{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
     assert (bytes(reader.payloads[0].data), reader.payloads[0].denied) == (b"abcd", True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.collecting.framing import FrameReader
 from auditor.collecting.script import build_script, privileged_commands, sudoers_for
 from auditor.collecting.session import Session
 from auditor.facts import FACTS
@@ -78,15 +80,107 @@ def test_every_shell(shell: tuple[str, ...]) -> None:
     assert not {"sleep 3017", "sleep 3018"} & set(left.splitlines())
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_probe_has_its_own_deadline(shell: tuple[str, ...]) -> None:
+    """One watchdog serves all probes of a limit: it ends each that hangs, in its time, and none that comes after long ones."""
+    long = "sleep 1.4; echo done"
+    facts = Facts(
+        fact("a", long, timeout=2),
+        fact("b", long, timeout=2),
+        fact("hangs", "sleep 3021", timeout=2),
+        fact("c", long, timeout=2),
+        fact("leaves", "trap 'exit 0' TERM; sleep 3022", timeout=2),
+        fact("again", "trap : TERM; sleep 3023; sleep 3024; echo late", timeout=2),
+        fact("d", long, timeout=2),
+        fact("slow", "sleep 3.2; echo done", timeout=5),
+    )
+    began = time.monotonic()
+    seen = {o.probe.fact: o.status.value for o in run(facts, *shell)}
+    took = time.monotonic() - began
+    assert seen == {n: "timed_out" if n in ("hangs", "leaves", "again") else "ok" for n in facts}
+    # 8.8 s of sleep, and for each of the three its limit, a second of grace and one by which the watchdog may look late
+    assert took < 8.8 + 3 * 4 + 4
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert not [line for line in left.splitlines() if line.startswith("sleep 302")]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_ends_from_outside_is_no_answer(shell: tuple[str, ...]) -> None:
+    """A probe whose shell, or whose output's cutter, is killed has failed, whatever it printed, and costs the others nothing."""
+    me = "read -r me rest </proc/self/stat"
+    heads = 'for p in /proc/[0-9]*; do read -r i n s parent x <"$p/stat" 2>/dev/null || continue; [ "$n" = "(head)" ]'
+    facts = Facts(
+        fact("killed", f'echo partly; {me}; kill -KILL "$me"; sleep 1'),
+        fact(
+            "uncut",
+            f'sleep 0.3; {me}; set -- ${{rest#*) }}; {heads} && [ "$parent" = "$2" ] && kill -KILL "$i"; done; exit 0',
+        ),
+        fact("last", "echo last"),
+    )
+    seen = run(facts, *shell)
+    assert [o.status.value for o in seen] == ["failed", "failed", "ok"]
+    assert (seen[0].exit_status, seen[0].stdout, seen[1].exit_status) == (None, "partly\n", None)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_bounded_probe_is_one_process_and_still_has_a_cap(shell: tuple[str, ...]) -> None:
+    """Where the script bounds itself nothing cuts it on the way, and its status, errors and deadline are those of any other."""
+    facts = Facts(
+        fact("full", "printf abc", max_bytes=3, bounded=True),
+        fact("over", "printf abcd", max_bytes=3, bounded=True),
+        fact("fails", "set -e; echo why >&2; false; echo not reached", bounded=True),
+        fact("hangs", "echo partly; sleep 3026", timeout=1, bounded=True),
+        fact("last", "echo last", bounded=True),
+    )
+    seen = run(facts, *shell)
+    assert [o.status.value for o in seen] == ["ok", "truncated", "failed", "timed_out", "ok"]
+    assert [(o.stdout, o.stderr) for o in seen[:3]] == [("abc", ""), ("abc", ""), ("", "why\n")]
+
+
+def test_bounded_facts_are(tmp_path: Path) -> None:
+    """A fact that says so prints little more than its cap, however much there is to read, and that does not pass for whole."""
+    (tmp_path / "big").write_bytes(b"line\n" * 1_000_000)
+    bounded = [f for f in FACTS if any(p.bounded for p in f.probes.values())]
+    assert {f.name for f in bounded} == {"file_stat", "file_text"}
+    calls = tuple(ProbeCall(f.name, (("path", str(tmp_path / "big")),)) for f in bounded)
+    plan = AssetPlan(host(), calls, ())
+    session = Session(plan, 60)
+    done = subprocess.run(["sh"], input=session.script, capture_output=True, check=True)
+    session.stdout(done.stdout)
+    session.stderr(done.stderr)
+    assert len(done.stdout) < sum(f.probes["linux"].max_bytes for f in bounded if f.name == "file_text") + 1_000
+    assert {o.probe.fact: o.status.value for o in session.observations()} == {"file_stat": "ok", "file_text": "truncated"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_errors_stay_with_their_probe(shell: tuple[str, ...]) -> None:
+    """Stderr comes back as written, up to its cap, whatever the one before wrote; what a probe leaves running holds nobody."""
+    texts = ("", "\n", "\n\nx", "a\n\nb\n\n", "no end", "-n %s \\\\ \t\n", "last\n")
+    facts = Facts(*(fact(f"t{i}", f"printf %s {shlex.quote(text)} >&2") for i, text in enumerate(texts)))
+    facts |= Facts(
+        fact("line", "head -c 40000 /dev/zero | tr '\\0' y >&2"),
+        fact("lines", "yes error | head -c 400000 >&2"),
+        fact("leaves", "sleep 3025 >/dev/null 3>&- & echo left >&2"),
+        fact("after", "echo after >&2"),
+    )
+    began = time.monotonic()
+    seen = [o.stderr for o in run(facts, *shell)]
+    subprocess.run(["pkill", "-f", "^sleep 3025$"], check=True)
+    assert seen[: len(texts)] == list(texts)
+    assert (seen[-4], seen[-3][:12], seen[-2:]) == ("y" * 16_384, "error\nerror\n", ["left\n", "after\n"])
+    assert 16_000 < len(seen[-3]) <= 16_384
+    assert time.monotonic() - began < 10
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
 def test_arguments_never_become_shell(text: str) -> None:
     """Whatever an inventory or a parameter says arrives in the probe as it was written, and as nothing else."""
-    script = build_script(
-        (ProbeCall("show", (("text", text),)),), "linux", "m" * 32, lookup=Facts(fact("show", 'printf %s "$arg_text"')).lookup
-    )
-    done = subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True)
-    assert done.stdout.split(b"b 0\n", 1)[1].rsplit(b"\n" + b"m" * 32 + b" e 0 0", 1)[0] == text.encode()
+    calls = (ProbeCall("show", (("text", text),)),)
+    script = build_script(calls, "linux", "m" * 32, lookup=Facts(fact("show", 'printf %s "$arg_text"')).lookup)
+    reader = FrameReader("m" * 32, {0: 1000})
+    reader.feed(subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True).stdout)
+    assert (bytes(reader.payloads[0].data), reader.payloads[0].status) == (text.encode(), "0")
 
 
 def test_half_a_script_does_nothing() -> None:
@@ -129,6 +223,18 @@ def test_writes_nothing(shell: tuple[str, ...], tmp_path: Path) -> None:
     written = re.compile(rf"O_WRONLY|O_RDWR|O_CREAT|\b({makers.replace(',', '|')})\(")
     assert [line for line in lines if written.search(line)] == []
     assert lines
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(shutil.which("strace") is None or os.geteuid() != 0, reason="needs strace")
+def test_a_probe_costs_two_processes(tmp_path: Path) -> None:
+    """What a target pays for a limit, a cap, the errors and a frame is a shell and ``head``, and a handful for the session."""
+    trace = tmp_path / "trace"
+    facts = Facts(*(fact(f"p{i}", "echo yes") for i in range(40)))
+    run(facts, "strace", "-f", "-qq", "-o", str(trace), "-e", "trace=fork,vfork,clone,clone3,execve", "dash")
+    lines = [line for line in trace.read_text().splitlines() if " = -1 " not in line and "resumed" not in line]
+    assert (len([line for line in lines if "execve(" in line]) - 40) <= 4
+    assert 80 <= len([line for line in lines if "execve(" not in line and "---" not in line and "+++" not in line]) <= 86
 
 
 @pytest.mark.lab

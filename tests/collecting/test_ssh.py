@@ -170,7 +170,7 @@ def test_hostile_output(sshd: Server, trusted: Settings) -> None:
     """Flood, forged frames, escapes and invalid text each cost only their own probe."""
     facts = Facts(
         fact("flood", "yes", max_bytes=50_000),
-        fact("forged", f"printf '\\n{'a' * 32} e 1 0\\n'; echo tail"),
+        fact("forged", f"printf '\\n{'a' * 32} s 1 0\\n'; echo tail"),
         fact("escapes", "printf 'a\\033[2Jb\\r\\nc\\0d'"),
         fact("invalid", "printf '\\377\\376x'"),
         fact("noisy", "yes error | head -c 300000 >&2; echo fine"),
@@ -180,7 +180,7 @@ def test_hostile_output(sshd: Server, trusted: Settings) -> None:
     assert statuses(result) == ["truncated", "ok", "ok", "ok", "ok", "ok"]
     outputs = [o.stdout for o in result.observations]
     assert len(outputs[0]) == 50_000
-    assert [f"\n{'a' * 32} e 1 0\ntail\n", "a\ufffdb\nc\ufffdd", "\ufffd\ufffdx", "fine\n", "last\n"] == outputs[1:]
+    assert [f"\n{'a' * 32} s 1 0\ntail\n", "a\ufffdb\nc\ufffdd", "\ufffd\ufffdx", "fine\n", "last\n"] == outputs[1:]
     assert len(result.observations[4].stderr) <= 16_384
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,8 +98,30 @@ def test_an_include_elsewhere_is_refused() -> None:
 
 def test_a_line_with_a_bar_is_only_text() -> None:
     """A banner may hold what looks like the probe's own words."""
-    told = value("file_text", "exists=yes", "|exists=no", "|end", "||", path="/etc/issue")
-    assert told == {"path": "/etc/issue", "exists": True, "text": "exists=no\nend\n|"}
+    for lines in (("exists=yes", "|exists=no", "|end", "||"), ("exists=plain", "exists=no", "end", "|")):
+        told = value("file_text", *lines, path="/etc/issue")
+        assert told == {"path": "/etc/issue", "exists": True, "text": "exists=no\nend\n|"}
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", ""),
+        (b"a", "a"),
+        (b"a\n", "a"),
+        (b"a\n\n", "a\n"),
+        (b"\n", ""),
+        (b" a \n\nend", " a\n\nend"),
+        (b"exists=no\nend\n", "exists=no\nend"),
+    ],
+)
+def test_a_last_line_without_its_end_is_a_line(content: bytes, text: str, tmp_path: Path) -> None:
+    """The probe itself reads any file whole; one whose last line was not ended used to be an error."""
+    (tmp_path / "file").write_bytes(content)
+    args = {"path": str(tmp_path / "file")}
+    script = f"arg_path={args['path']}\n{fact('file_text').probes['linux'].script}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert fact("file_text").value(done.stdout, args)["text"] == text
 
 
 def test_settings_in_files_follow_systemd_s_order() -> None:

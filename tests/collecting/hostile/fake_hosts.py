@@ -190,8 +190,11 @@ class Forges(Host):
     def talk(self, channel: paramiko.Channel) -> None:
         list(_all(channel))
         for marker in (b"0" * 32, b"f" * 32, b"$a_marker", b""):
-            frames = (b"\n%s b 0\nhello\n\n%s e 0 0\n\n%s b 1\nroot\n\n%s e 1 0\n\n%s z\n", b"\n%s z\n")
-            channel.sendall(frames[0] % ((marker,) * 5))
+            frames = (
+                b"\n%s b 0\nhello\n\n%s s 0 0\n\n%s e 0\n\n%s b 1\nroot\n\n%s s 1 0\n\n%s e 1\n\n%s z\n",
+                b"\n%s z\n",
+            )
+            channel.sendall(frames[0] % ((marker,) * 7))
             channel.sendall_stderr(frames[1] % marker)
         channel.send_exit_status(0)
         channel.close()
