@@ -78,6 +78,7 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("Applies when"), found.applies or ""),
         (_("For each"), found.for_each or ""),
         (_("Among them"), found.where or ""),
+        (_("Can be decided when"), found.decidable or ""),
         (_("Expects"), found.expect),
         (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
         (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),

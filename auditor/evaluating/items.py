@@ -78,8 +78,11 @@ def _judge(compiled: CompiledCheck, binding: Binding) -> Said:
 
 
 def verdict_of(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
-    """Pass or fail, or the error that kept it from being decided."""
+    """Pass or fail; unknown where the observation does not decide it; or the error that kept it from being decided."""
     try:
+        if compiled.decidable is not None and not compiled.decidable.holds(binding):
+            shown = _shown(compiled.observed, binding)
+            return Verdict(subject, VerdictKind.UNKNOWN, shown, reason=Reason.UNDECIDED)
         kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
     except ExpressionError as raised:
         return error(subject, str(raised))

@@ -45,6 +45,7 @@ class CompiledCheck:
     applies: Program | None
     for_each: Program | None
     where: Program | None
+    decidable: Program | None
     subject: Program | None
     observed: Program | None
     expected: Program | None
@@ -62,7 +63,8 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
         check.scope,
         check.facts,
         tuple((p.name, p.type) for p in check.params),
-        *(check.applies, check.for_each, check.where, check.subject, check.expect, check.observed, check.expected),
+        *(check.applies, check.for_each, check.where, check.decidable, check.subject),
+        *(check.expect, check.observed, check.expected),
     )
     try:
         return CompiledCheck(check, *_programs(source)), ()
@@ -80,6 +82,7 @@ class _Source:
     applies: str | None
     for_each: str | None
     where: str | None
+    decidable: str | None
     subject: str | None
     expect: str
     observed: str | None
@@ -94,7 +97,17 @@ class _MistakesError(Exception):
 
 _Optional: TypeAlias = Program | None
 _Programs: TypeAlias = tuple[
-    Program, _Optional, _Optional, _Optional, _Optional, _Optional, _Optional, frozenset[str], bool, frozenset[str] | None
+    Program,
+    _Optional,
+    _Optional,
+    _Optional,
+    _Optional,
+    _Optional,
+    _Optional,
+    _Optional,
+    frozenset[str],
+    bool,
+    frozenset[str] | None,
 ]
 
 
@@ -125,21 +138,24 @@ def _programs(source: _Source) -> _Programs:
             else:
                 mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
         inner = Environment({**variables, "item": item})
-    elif source.where is not None or source.subject is not None:
-        key = "where" if source.where is not None else "subject"
-        mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
+    else:
+        alone = (("where", source.where), ("decidable", source.decidable), ("subject", source.subject))
+        if (key := next((key for key, text in alone if text is not None), "")) != "":
+            mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
     where = compiled("where", source.where, BOOL, inner)
+    decidable = compiled("decidable", source.decidable, BOOL, inner)
     subject = compiled("subject", source.subject, STR, inner)
     expect = compiled("expect", source.expect, BOOL, inner)
     observed = compiled("observed", source.observed, None, inner)
     expected = compiled("expected", source.expected, None, inner)
     if mistakes or expect is None:
         raise _MistakesError(tuple(mistakes))
-    of_item = _words(source.where, source.subject, source.expect, source.observed, source.expected) & variables.keys()
+    on_item = (source.where, source.decidable, source.subject, source.expect, source.observed, source.expected)
+    of_item = _words(*on_item) & variables.keys()
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
     by_item = for_each is not None and of_item <= {"params"}
-    texts = (source.applies, source.for_each, source.where, source.subject, source.expect, source.observed, source.expected)
-    return expect, applies, for_each, where, subject, observed, expected, frozenset(names), by_item, _asset_fields(texts)
+    fields = _asset_fields((source.applies, source.for_each, *on_item))
+    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), by_item, fields
 
 
 def _asset_fields(texts: Iterable[str | None]) -> frozenset[str] | None:

@@ -19,7 +19,8 @@ from auditor.loading.wording import got
 from auditor.model import Case, Check, FactUse, Param, Scope, Severity, Stricter
 from auditor.text import _
 
-EXPRESSIONS = ("applies", "for_each", "where", "subject", "expect", "observed", "expected")
+EXPRESSIONS = ("applies", "for_each", "where", "decidable", "subject", "expect", "observed", "expected")
+_NEWER = ("empty", "decidable")  # keys that count only where they stand: the hash of checks without them must not move
 RESERVED = frozenset({"params", "asset", "department", "inventory", "now", "observed_at", "item"})
 
 _CEL_PLACE = re.compile(r"(\d+):(\d+): ?(.*)", re.DOTALL)
@@ -65,9 +66,9 @@ def _decisive(data: dict[str, Any]) -> str:
     Parameters are left out because a verdict's definition adds the values in force.
     """
     facts = sorted((use.variable, use.fact, sorted(use.args)) for use in _facts(data["facts"]))
-    decisive = {"facts": facts, "scope": data.get("scope", "asset"), **{key: data.get(key) for key in EXPRESSIONS}}
-    if "empty" in data:
-        decisive["empty"] = data["empty"]
+    older = (key for key in EXPRESSIONS if key not in _NEWER)
+    decisive = {"facts": facts, "scope": data.get("scope", "asset"), **{key: data.get(key) for key in older}}
+    decisive |= {key: data[key] for key in _NEWER if key in data}
     return digest(decisive)
 
 

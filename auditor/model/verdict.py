@@ -39,6 +39,7 @@ class Reason(StrEnum):
     PROBE_NOT_RUN = "probe_not_run"
     PARSE_ERROR = "parse_error"
     EXPRESSION_ERROR = "expression_error"
+    UNDECIDED = "undecided"  # `decidable` is false
     PARTLY_OBSERVED = "partly_observed"  # department scope: n of m assets
 
 

@@ -95,6 +95,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         Reason.PROBE_NOT_RUN: NP_("reason", "the session ended before the probe ran"),
         Reason.PARSE_ERROR: NP_("reason", "the probe's output could not be read"),
         Reason.EXPRESSION_ERROR: NP_("reason", "the check's expression gave an error"),
+        Reason.UNDECIDED: NP_("reason", "what was observed does not decide it"),
         Reason.PARTLY_OBSERVED: NP_("reason", "only part was observed"),
     },
     ScoreState: {

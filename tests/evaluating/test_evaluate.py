@@ -264,6 +264,18 @@ def test_a_service_that_says_nothing_tonight_is_not_excluded() -> None:
     assert {v.subject: v.kind for v in outcome.verdicts}["2323/tcp"] is VerdictKind.UNKNOWN
 
 
+def test_what_is_not_decidable_is_unknown_and_closes_nothing() -> None:
+    """A port of which nothing is certain neither passes nor fails; left out as by `where`, its finding would close."""
+    one = check("net-ports", **{**PORTS, "decidable": "item.port != 80"})
+    plan = asset_plan(task("net-ports", facts=("open_ports",)), asset=host(ports=("22/tcp",)))
+    seen = result(observation(scanned(22, 80, closed=""), fact="open_ports"))
+    (outcome,) = Evaluator({"net-ports": one}, now=NOW).judge_asset(plan, seen, {"net-ports": ["80/tcp"]})
+    kinds = {v.subject: (v.kind, v.reason) for v in outcome.verdicts}
+    assert kinds["80/tcp"] == (VerdictKind.UNKNOWN, Reason.UNDECIDED)
+    assert kinds["22/tcp"] == (VerdictKind.PASS, Reason.NONE)
+    assert (outcome.kind, outcome.excluded) == (VerdictKind.UNKNOWN, ())
+
+
 def test_a_judgement_of_all_ports_together_closes_nothing() -> None:
     """A check that asks one question of the whole list cannot tell a closed port from a silent one."""
     one = check("net-all", **{**PORTS, "for_each": None, "subject": None, "expect": "!open_ports.exists(p, p.port == 80)"})
