@@ -76,6 +76,7 @@ def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: flo
             PRELUDE.strip("\n"),
             *functions,
             "a_all_probes() {",
+            ":",  # `hosts test` asks nothing, and a shell refuses an empty body
             *(line for seconds, group in limits for line in (f"a_limit {seconds}", *(f"a_run {n} {cut}" for _, n, cut in group))),
             "}",
             "exec 3>&1 </dev/null",
