@@ -24,7 +24,7 @@ from auditor.evaluating.reading import (
     read_result,
 )
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
-from auditor.facts import by_name
+from auditor.facts import is_volatile
 from auditor.model import (
     Asset,
     AssetKind,
@@ -119,11 +119,10 @@ class Evaluator:
     def _is_steady(self, task: CheckTask) -> bool:
         if task.check not in self._steady:
             compiled = self._compile(task.check)
-            facts = [by_name(call.fact) for _, call in task.facts]
             self._steady[task.check] = (
                 not isinstance(compiled, str)
                 and not compiled.names & _CHANGING
-                and all(fact is not None and not fact.volatile and fact.proven is None for fact in facts)
+                and not any(is_volatile(call) or may_be_short(call) for _, call in task.facts)
             )
         return self._steady[task.check]
 

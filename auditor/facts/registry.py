@@ -92,6 +92,7 @@ from auditor.facts import (
     web_headers,
 )
 from auditor.facts.interface import Fact
+from auditor.model import ProbeCall
 
 FACTS: tuple[Fact, ...] = (
     accounts.FACT,
@@ -189,3 +190,9 @@ _BY_NAME = {fact.name: fact for fact in FACTS}
 def by_name(name: str) -> Fact | None:
     """The fact of that name, or None."""
     return _BY_NAME.get(name)
+
+
+def is_volatile(call: ProbeCall) -> bool:
+    """Whether what the probe prints differs each night by nature, on any platform."""
+    fact = by_name(call.fact)
+    return fact is not None and fact.volatile

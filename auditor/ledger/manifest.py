@@ -14,7 +14,6 @@ from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from auditor.facts import by_name
 from auditor.ledger.canonical import dumps, from_micros, sha256, to_micros
 from auditor.ledger.edge import decoding
 from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
@@ -34,12 +33,6 @@ class Packed:
     outputs: tuple[bytes, ...]
     times: bytes
     volatile: bytes
-
-
-def is_volatile(probe: ProbeCall) -> bool:
-    """Whether the fact's output differs each night by nature, on any platform."""
-    fact = by_name(probe.fact)
-    return fact is not None and fact.volatile
 
 
 def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:

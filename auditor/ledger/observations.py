@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from auditor.facts import is_volatile
 from auditor.ledger import manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.runs import Runs
@@ -30,7 +31,7 @@ class Observations(Runs):
         are kept to the millisecond.
         """
         self._require_lock()
-        packed = manifest.pack(result, manifest.is_volatile)
+        packed = manifest.pack(result, is_volatile)
         with self._store.writing():
             asset = self._asset(result.asset)
             for output in packed.outputs:

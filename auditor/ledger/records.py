@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger.canonical import dumps, sha256
+from auditor.ledger.confirming import Confirming
 from auditor.ledger.edge import decoding
-from auditor.ledger.standing import Standings
 from auditor.model import AttestedAnswer, Campaign, Circular, Event, EventKind, RiskException
 from auditor.model.codec import from_json
 from auditor.text import _
@@ -29,7 +29,7 @@ def record_kind(kind: EventKind) -> str:
     return name if name in KINDS.values() else ""
 
 
-class Records(Standings):
+class Records(Confirming):
     """Finds records, and applies events of people and of time."""
 
     def records(self, cls: type[R]) -> tuple[R, ...]:

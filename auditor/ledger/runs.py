@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from auditor.errors import LedgerError, UsageError
+from auditor.facts import is_volatile
 from auditor.ledger import digests, summaries
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.journal import Journal
 from auditor.ledger.lock import RunLock
-from auditor.ledger.manifest import is_volatile
 from auditor.model import DepartmentPlan, Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
 from auditor.model.packing import pack, unpack

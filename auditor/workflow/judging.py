@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.evaluating import Evaluator, with_doubts
-from auditor.facts import by_name
+from auditor.facts import is_volatile
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE, deadline, reconcile
 from auditor.model import (
@@ -72,10 +72,10 @@ class Judge:
         return {outcome.check: outcome.kind for outcome in outcomes}
 
     def _confirmed(self, plan: AssetPlan, result: AssetResult, basis: bytes) -> tuple[Confirmed, ...]:
-        standing = self._ledger.standing(self._run_id, plan.asset.uid, basis)
-        if standing is None:
+        last = self._ledger.last_verdicts(self._run_id, plan.asset.uid, basis)
+        if last is None:
             return ()
-        return self._ledger.confirmed(plan.asset.uid, standing, self._evaluator.settled(plan, result, standing.changed))
+        return self._ledger.confirmed(plan.asset.uid, last, self._evaluator.settled(plan, result, last.changed))
 
     def _record(
         self,
@@ -186,12 +186,7 @@ def decider(
             controls=task.controls,
             department=asset.department,
             deadline=deadline(terms, task.severity, asset.criticality, *when),
-            volatile=any(_is_volatile(call.fact) for _, call in task.facts),
+            volatile=any(is_volatile(call) for _, call in task.facts),
         )
 
     return decide
-
-
-def _is_volatile(name: str) -> bool:
-    fact = by_name(name)
-    return fact is not None and fact.volatile

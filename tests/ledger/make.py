@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from auditor.ledger import Ledger, RunInput
 from auditor.lifecycle import Deadline, reconcile
@@ -109,3 +111,14 @@ def night(
             ledger.record_outcomes(run.id, outcomes, ())
         ledger.finish_run(run.id, {"run": run.id}, actor="cron", now=at + timedelta(minutes=5))
     return run.id
+
+
+def aged(path: Path, version: int, *statements: str) -> None:
+    """Make a ledger one of an older schema: ``statements`` take out what later steps brought."""
+    other = sqlite3.connect(path)
+    for statement in (*statements, "DROP TABLE bases"):
+        other.execute(statement)
+    other.execute("DELETE FROM _sqlite_migrations WHERE CAST(substr(name, 1, 4) AS INTEGER) > ?", (version,))
+    other.execute(f"PRAGMA user_version = {version}")
+    other.commit()
+    other.close()

@@ -140,7 +140,7 @@ def test_an_observation_of_another_asset_is_refused() -> None:
 
 def test_volatile_outputs_are_kept_for_the_newest_results(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock is remembered for two nights, its neighbours for ever; and the observation is not new for it."""
-    monkeypatch.setattr(manifest, "is_volatile", lambda call: call.args[0][1] == "0")
+    monkeypatch.setattr("auditor.ledger.observations.is_volatile", lambda call: call.args[0][1] == "0")
     for night in range(4):
         at = T0 + night * DAY
         with ledger.lock(actor="cron", now=at):

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from auditor.errors import IntegrityError, UsageError
-from auditor.ledger import Ledger, check_signature, make_key, manifest, open_key, public_text, read_seal
+from auditor.ledger import Ledger, check_signature, make_key, open_key, public_text, read_seal
 from auditor.ledger.canonical import dumps
 from auditor.ledger.journal import GENESIS, entry_hash
 from auditor.ledger.migrations import JOURNAL_TRIGGERS
@@ -24,7 +24,7 @@ from auditor.model import EventKind
 from auditor.model.codec import from_json, to_json
 from tests.lifecycle.test_people import HOME, OFFICER, risk
 
-from .make import DAY, T0, night, outcome, result
+from .make import DAY, T0, aged, night, outcome, result
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -234,7 +234,7 @@ def test_events_out_of_place_are_found(how: str, sealed_bytes: tuple[bytes, Seal
 @pytest.fixture(scope="module")
 def sealed_bytes(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Seal]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest, "is_volatile", lambda call: call.args[0][1] == "0")
+        patch.setattr("auditor.ledger.observations.is_volatile", lambda call: call.args[0][1] == "0")
         path, seal = make(tmp_path_factory.mktemp("sealed") / "ledger.db")
     return path.read_bytes(), seal
 
@@ -258,23 +258,15 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(tmp_path: Path) -> N
     with Ledger.open(path) as ledger:
         night(ledger, T0, [outcome(), outcome("h1")], [result(), result("h1")])
 
-    def aged(rows: list[list[object]]) -> list[list[object]]:
+    def older(rows: list[list[object]]) -> list[list[object]]:
         for row in rows:
             if str(row[1]).startswith("finding_"):
                 told = json.loads(str(row[4]))
                 row[4] = dumps({name: value for name, value in told.items() if name not in NEW_IN_2})
         return rows
 
-    rewrite(path, aged)
-    other = sqlite3.connect(path)
-    for column in NEW_IN_2:
-        other.execute(f"ALTER TABLE findings DROP COLUMN {column}")
-    other.execute("DROP TABLE records")
-    other.execute("DROP TABLE bases")
-    other.execute("DELETE FROM _sqlite_migrations WHERE name <> '0001_first'")
-    other.execute("PRAGMA user_version = 1")
-    other.commit()
-    other.close()
+    rewrite(path, older)
+    aged(path, 1, *(f"ALTER TABLE findings DROP COLUMN {column}" for column in NEW_IN_2), "DROP TABLE records")
     with Ledger.open(path) as ledger:
         assert ledger.verify().problem == ""
         ledger.apply([work.act(EventKind.FINDING_STARTED, ledger.findings()[0], OFFICER, T0 + DAY)])

@@ -17,7 +17,7 @@ from auditor.ledger.canonical import dumps, to_micros
 from auditor.ledger.manifest import _varint
 from auditor.model import AssetResult, Json
 
-from .make import DAY, INPUTS, T0, night, outcome, plan, result
+from .make import DAY, INPUTS, T0, aged, night, outcome, plan, result
 
 MISSED: list[Json] = [{"asset": f"h{n}", "name": f"h{n}", "reach": "unreachable", "detail": "no answer"} for n in range(30)]
 SUMMARY: dict[str, Json] = {
@@ -90,12 +90,7 @@ def test_a_ledger_of_the_second_schema_is_brought_up_to_date(tmp_path: Path) -> 
             night(ledger, T0, [outcome(), outcome("h1")], seen)
             finished(ledger, 1, SUMMARY)
             assert ledger._store.all("SELECT summary FROM runs WHERE id = 2") == [(dumps(SUMMARY),)]
-    other = sqlite3.connect(path)
-    other.execute("DROP TABLE bases")
-    other.execute("DELETE FROM _sqlite_migrations WHERE name IN ('0003_shorter_nights', '0004_bases')")
-    other.execute("PRAGMA user_version = 2")
-    other.commit()
-    other.close()
+    aged(path, 2)
     with Ledger.open(path) as ledger:
         assert ledger.verify().problem == ""
         assert list(ledger.results(1)) == seen

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import IntegrityError
-from auditor.ledger import Ledger, manifest
+from auditor.ledger import Ledger
 from auditor.ledger.journal import Entry
 
 from .make import DAY, T0, events, judge, night, outcome, plan, result
@@ -70,7 +70,7 @@ CHAIN = ("journal_no_update", "journal_no_delete")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A ledger of two nights in which something volatile was seen."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(manifest, "is_volatile", lambda call: call.args[0][1] == "0")
+    patch.setattr("auditor.ledger.observations.is_volatile", lambda call: call.args[0][1] == "0")
     path = tmp_path_factory.mktemp("sound") / "ledger.db"
     with Ledger.open(path) as ledger:
         night(ledger, T0, [outcome(), outcome("h1")], [result(), result("h1")])

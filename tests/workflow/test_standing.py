@@ -134,7 +134,7 @@ def test_nights_are_as_if_everything_were_judged_anew(steps: list[Step]) -> None
         told = []
         for name in ("standing", "anew"):
             if name == "anew":
-                patch.setattr(Ledger, "standing", lambda *_: None)
+                patch.setattr(Ledger, "last_verdicts", lambda *_: None)
             with Ledger.open(Path(folder) / name) as ledger, ledger.lock(actor="test", now=NOW):
                 for number, step in enumerate(steps):
                     night(ledger, number, step)

@@ -34,7 +34,7 @@ _HELD = """
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LastVerdicts:
     """Clear verdicts of the last run, by check, and the probes of which tonight's result tells something else than that run's.
 
     Volatile probes are not among ``changed``: their outputs are not compared.
@@ -44,7 +44,7 @@ class Standing:
     changed: frozenset[ProbeCall]
 
 
-class Standings(Verdicts):
+class Confirming(Verdicts):
     """Gives back what stands, and keeps what it rests on."""
 
     def __init__(self, store: Store) -> None:
@@ -52,7 +52,7 @@ class Standings(Verdicts):
         self._contents: OrderedDict[int, Outcome] = OrderedDict()
         self._many = 0
 
-    def standing(self, run_id: int, asset: str, basis: bytes) -> Standing | None:
+    def last_verdicts(self, run_id: int, asset: str, basis: bytes) -> LastVerdicts | None:
         """What the last run decided of the asset on the same basis, if anything. This run's own result must be recorded."""
         number = self._asset(asset)
         row = self._store.one(_BEFORE, (number, run_id, basis, RunStatus.FINISHED.value))
@@ -65,15 +65,15 @@ class Standings(Verdicts):
                 changed = manifest.changed(self._blobs.get(before), self._blobs.get(now))
         kinds = {kind.value: kind for kind in _CLEAR}
         held = self._store.all(_HELD, (number, run))
-        return Standing({name: (kinds[kind], change, blob) for name, change, kind, blob in held if kind in kinds}, changed)
+        return LastVerdicts({name: (kinds[kind], change, blob) for name, change, kind, blob in held if kind in kinds}, changed)
 
-    def confirmed(self, asset: str, standing: Standing, observed: Mapping[str, datetime]) -> tuple[Confirmed, ...]:
-        """Those of the standing verdicts that were ``observed`` again, by check."""
+    def confirmed(self, asset: str, last: LastVerdicts, observed: Mapping[str, datetime]) -> tuple[Confirmed, ...]:
+        """Those of the last verdicts that stand, as what they rest on was ``observed`` again; by check."""
         found = []
         for check, at in observed.items():
-            if check not in standing.verdicts:
+            if check not in last.verdicts:
                 continue
-            kind, change, content = standing.verdicts[check]
+            kind, change, content = last.verdicts[check]
             outcome = self._whole(asset, check, content, at) if kind is VerdictKind.FAIL else None
             found.append(Confirmed(asset, check, kind, at, change, content, outcome))
         return tuple(found)
