@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -160,12 +161,13 @@ def test_errors_stay_with_their_probe(shell: tuple[str, ...]) -> None:
     facts |= Facts(
         fact("line", "head -c 40000 /dev/zero | tr '\\0' y >&2"),
         fact("lines", "yes error | head -c 400000 >&2"),
-        fact("leaves", "sleep 3025 >/dev/null 3>&- & echo left >&2"),
+        fact("leaves", "sleep 3025 >/dev/null 3>&- & echo $!; echo left >&2"),
         fact("after", "echo after >&2"),
     )
     began = time.monotonic()
-    seen = [o.stderr for o in run(facts, *shell)]
-    subprocess.run(["pkill", "-f", "^sleep 3025$"], check=True)
+    told = run(facts, *shell)
+    seen = [o.stderr for o in told]
+    os.kill(int(told[-2].stdout), signal.SIGTERM)
     assert seen[: len(texts)] == list(texts)
     assert (seen[-4], seen[-3][:12], seen[-2:]) == ("y" * 16_384, "error\nerror\n", ["left\n", "after\n"])
     assert 16_000 < len(seen[-3]) <= 16_384
