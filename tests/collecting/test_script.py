@@ -106,6 +106,19 @@ def test_each_probe_has_its_own_deadline(shell: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_the_status_of_a_long_output_is_not_lost(shell: tuple[str, ...]) -> None:
+    """What the probe's shell tells while its output is still on its way neither tears the output nor is torn by it."""
+    text = "".join(f"line {n} of many\n" for n in range(3_000))
+    script = 'n=0; while [ $n -lt 3000 ]; do echo "line $n of many"; n=$((n+1)); done'
+    whole = f"out=$({script}); for turn in 1 2 3 4; do printf '%s' \"$out\"; done"
+    facts = Facts(*(fact(f"p{i}", whole) for i in range(25)))
+    facts |= Facts(*(fact(f"d{i}", f"{whole}; as_root true; {script}", max_bytes=1_000_000) for i in range(5)))
+    seen = run(facts, *AS_GAMES, *shell, sudo=False) if os.geteuid() == 0 else run(facts, *shell)[:25]
+    assert {(o.status.value, o.stdout) for o in seen[:25]} == {("ok", text[:-1] * 4)}
+    assert {(o.status.value, o.stdout) for o in seen[25:]} <= {("denied", text[:-1] * 4 + text)}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_what_ends_from_outside_is_no_answer(shell: tuple[str, ...]) -> None:
     """A probe whose shell, or whose output's cutter, is killed has failed, whatever it printed, and costs the others nothing."""
     me = "read -r me rest </proc/self/stat"
