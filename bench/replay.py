@@ -110,7 +110,7 @@ class Fleet:
         parts, last = [], ""
         for probe, text in answers.of(host, night, changed):
             parts.append(f"{last}\n{marker} b {probe}\n{text}")
-            last = f"\n{marker} s {probe} 0\n\n{marker} e {probe}\n"
+            last = f"{marker} s {probe} 0\n\n{marker} e {probe}\n"
         parts.append(f"{last}\n{marker} z\n")
         process.stdout.write("".join(parts))
         process.stderr.write(f"\n{marker} z\n")

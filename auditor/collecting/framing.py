@@ -1,9 +1,10 @@
 """Bytes from a hostile stream into frames, and payload bytes into text that is safe to keep and to show.
 
-A frame is a line ``MARKER LETTER [INDEX [STATUS]]`` with a line end before it that belongs to the frame: ``b`` begins a probe's
-payload, ``e`` ends it (``t``: it was late and was stopped, ``x``: its output is not whole), ``s`` tells its exit status, ``d``
-that privilege was denied, ``z`` ends the session. Whatever does not start with the session's secret marker is payload, or noise
-between payloads, however much it looks like a frame.
+A frame is a line ``MARKER LETTER [INDEX [STATUS]]``. ``b`` begins a probe's payload, ``e`` ends it (``t``: it was late and was
+stopped, ``x``: its output is not whole), ``z`` ends the session; a line end before these belongs to the frame. ``s`` tells the
+probe's exit status, ``d`` that privilege was denied. These two come while output is still on its way, and so may stand anywhere
+in it, also within a line: bash writes line by line, and a line end before them would be torn off. Whatever does not start with
+the session's secret marker is payload, or noise between payloads, however much it looks like a frame.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 
 _LONGEST_FRAME = 48  # bytes after the marker; anything longer was not written by the script
 _REST = re.compile(rb" ([bdesz])(?: (\d{1,5})(?: (\d{1,3}|[tx]))?)?\Z")
+_LINE_END = 0x0A
 _WINDOWS_LINE_END = re.compile(r"\r+\n")
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _PLAIN = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
@@ -47,7 +49,7 @@ class FrameReader:
     """
 
     def __init__(self, marker: str, caps: dict[int, int]) -> None:
-        self._start = b"\n" + marker.encode("ascii")
+        self._start = marker.encode("ascii")
         self._caps = caps
         self._buffer = bytearray()
         self._open: Payload | None = None
@@ -69,13 +71,20 @@ class FrameReader:
             rest = found + len(self._start)
             end = buffer.find(b"\n", rest, rest + _LONGEST_FRAME)
             if end < 0 and len(buffer) - rest < _LONGEST_FRAME:
-                self._keep(buffer[position:found])
-                del buffer[:found]
+                before = max(position, found - 1)
+                self._keep(buffer[position:before])
+                del buffer[:before]
                 return  # the frame is not all here yet
             frame = _REST.match(buffer[rest:end]) if end >= 0 else None
+            if frame is not None and frame[1] not in b"sd":
+                # the line end before it, without which it is none
+                if found > position and buffer[found - 1] == _LINE_END:
+                    found -= 1
+                else:
+                    frame = None
             if frame is None:
-                self._keep(buffer[position:rest])
-                position = rest
+                self._keep(buffer[position : found + 1])
+                position = found + 1
                 continue
             self._keep(buffer[position:found])
             self._frame(frame[1], frame[2], frame[3], now)
@@ -83,7 +92,7 @@ class FrameReader:
             if self.finished:
                 buffer.clear()
                 return
-        held = len(buffer) if position == len(buffer) else max(position, len(buffer) - len(self._start) + 1)
+        held = len(buffer) if position == len(buffer) else max(position, len(buffer) - len(self._start))
         self._keep(buffer[position:held])
         del buffer[:held]
 

@@ -22,6 +22,9 @@ cd / || exit 1
 # A frame is one line that starts with the session's secret; echo is a builtin, so that the secret shows in no process list.
 a_frame() { echo "$a_nl$a_marker $*"; }
 
+# One that comes in the middle of a probe's output must be one write, which in bash ends with each line.
+a_aside() { echo "$a_marker $*" >&3; }
+
 # Prints "d" when sudo itself speaks of a refusal, "w" when it only cannot write its log; passes every line on to the stderr.
 a_scan() {
   while IFS= read -r a_line || [ -n "$a_line" ]; do
@@ -41,7 +44,7 @@ as_root() {
     return
   fi
   if [ "$a_sudo" = 0 ] || ! command -v sudo >/dev/null 2>&1; then
-    a_frame "d $a_index" >&3
+    a_aside "d $a_index"
     return 126
   fi
   { a_said=$( { { sudo -n -- "$@" 2>&6 >&8 6>&- 7>&- 8>&-; printf '%s' "$?" >&7; } 6>&1 | a_scan; } 7>&1 ); } 8>&1
@@ -60,7 +63,7 @@ as_root() {
   fi
   # A refusal in words we do not know looks like a command that exits 1: ask sudo whether it would have permitted it.
   if [ -n "$a_spoke" ] || { [ "$a_said" = 1 ] && ! sudo -n -l -- "$@" >/dev/null 2>&1; }; then
-    a_frame "d $a_index" >&3
+    a_aside "d $a_index"
   fi
   return "${a_said:-126}"
 }
@@ -196,7 +199,7 @@ a_run() {
 
 # Runs in a subshell of its own, whose end tells the status.
 a_probe() {
-  trap 'a_frame "s $a_index $?" >&3' 0
+  trap 'a_aside "s $a_index $?"' 0
   ulimit -t "$((a_seconds + 5))"
   "a_probe_$a_index"
 }

@@ -12,10 +12,11 @@ OTHER = "f" * 32
 _LINES = st.sampled_from(
     [
         f"\n{MARKER} b 0\n".encode(),
-        f"\n{MARKER} s 0 0\n".encode(),
+        f"{MARKER} s 0 0\n".encode(),
         f"\n{MARKER} e 0\n".encode(),
         f"\n{MARKER} e 0 t\n".encode(),
-        f"\n{MARKER} d 0\n".encode(),
+        f"{MARKER} d 0\n".encode(),
+        f"{MARKER} e 0\n".encode(),
         f"\n{MARKER} z\n".encode(),
         f"\n{MARKER}".encode(),
         f"\n{OTHER} s 0 0\n".encode(),
@@ -34,7 +35,7 @@ _PAYLOAD = st.lists(
 
 def whole(payloads: list[bytes]) -> bytes:
     frames = (
-        f"\n{MARKER} b {i}\n".encode() + p + f"\n{MARKER} s {i} {i % 256}\n\n{MARKER} e {i}\n".encode()
+        f"\n{MARKER} b {i}\n".encode() + p + f"{MARKER} s {i} {i % 256}\n\n{MARKER} e {i}\n".encode()
         for i, p in enumerate(payloads)
     )
     return b"".join((*frames, f"\n{MARKER} z\n".encode()))
@@ -54,7 +55,7 @@ def test_any_bytes(pieces: list[bytes]) -> None:
 @given(st.lists(_PAYLOAD, max_size=4), st.integers(1, 50))
 def test_payloads_come_back(payloads: list[bytes], size: int) -> None:
     """Whatever a probe prints comes back byte for byte, however the stream was cut into pieces."""
-    payloads = [p for p in payloads if f"\n{MARKER}".encode() not in p]
+    payloads = [p for p in payloads if MARKER.encode() not in p]
     stream = b"a greeting\n" + whole(payloads)
     reader = FrameReader(MARKER, dict.fromkeys(range(len(payloads)), 10_000))
     for start in range(0, len(stream), size):
@@ -92,18 +93,18 @@ def test_missing_end_and_cap() -> None:
 def test_a_probe_begins_once() -> None:
     """A second beginning of the same probe cannot replace what the first brought; an end of another probe ends nothing."""
     reader = FrameReader(MARKER, {0: 9, 1: 9})
-    bad = f"\n{MARKER} b 0\nbad\n{MARKER} e 1\n\n{MARKER} s 0 1\n\n{MARKER} e 0\n"
-    reader.feed(f"{bad}\n{MARKER} b 0\ngood\n{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
+    bad = f"\n{MARKER} b 0\nbad\n{MARKER} e 1\n{MARKER} s 0 1\n\n{MARKER} e 0\n"
+    reader.feed(f"{bad}\n{MARKER} b 0\ngood{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
     assert (bytes(reader.payloads[0].data), reader.payloads[0].status, reader.payloads.keys()) == (b"bad", "1", {0})
 
 
 def test_a_status_is_told_once_and_of_a_whole_output() -> None:
     """It may overtake the end of the payload; a second one, a late probe, or a broken cut leaves none that could pass."""
     reader = FrameReader(MARKER, dict.fromkeys(range(5), 9))
-    ends = ("s 0 0", "s 1 1\n\n{MARKER} s 1 0", "s 2 0", "s 3 0", "s 3 0"), ("e 0", "e 1", "e 2 t", "e 3 x", "e 4")
+    ends = ("s 0 0", "s 1 1\n{MARKER} s 1 0", "s 2 0", "s 3 0", "s 3 0"), ("e 0", "e 1", "e 2 t", "e 3 x", "e 4")
     for number, (status, end) in enumerate(zip(*ends, strict=True)):
         status = status.replace("{MARKER}", MARKER)
-        reader.feed(f"\n{MARKER} b {number}\nab\n{MARKER} {status}\ncd\n{MARKER} {end}\n".encode())
+        reader.feed(f"\n{MARKER} b {number}\nab{MARKER} {status}\ncd\n{MARKER} {end}\n".encode())
     assert [(bytes(p.data), p.ended, p.status, p.late) for p in reader.payloads.values()] == [
         (b"abcd", True, "0", False),
         (b"abcd", True, "x", False),
@@ -113,10 +114,26 @@ def test_a_status_is_told_once_and_of_a_whole_output() -> None:
     ]
 
 
+@given(_PAYLOAD, st.integers(0, 500), st.integers(1, 50))
+def test_what_is_told_aside_may_stand_anywhere(payload: bytes, at: int, size: int) -> None:
+    """A status or a refusal cut into the middle of the output is heard, and the output comes back without it.
+
+    Both used to have a line end before them, which bash writes for itself: with output between the two, the refusal was lost.
+    """
+    payload = payload.replace(MARKER.encode(), b"")
+    aside = payload[:at] + f"{MARKER} d 0\n{MARKER} s 0 7\n".encode() + payload[at:]
+    stream = f"\n{MARKER} b 0\n".encode() + aside + f"\n{MARKER} e 0\n\n{MARKER} z\n".encode()
+    reader = FrameReader(MARKER, {0: 10_000})
+    for start in range(0, len(stream), size):
+        reader.feed(stream[start : start + size])
+    seen = reader.payloads[0]
+    assert (bytes(seen.data), seen.status, seen.denied, seen.ended, reader.finished) == (payload, "7", True, True, True)
+
+
 def test_denied() -> None:
     """A refusal of privilege is remembered, and is no part of the payload."""
     reader = FrameReader(MARKER, {0: 9})
-    reader.feed(f"\n{MARKER} b 0\nab\n{MARKER} d 0\ncd\n{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
+    reader.feed(f"\n{MARKER} b 0\nab{MARKER} d 0\ncd{MARKER} s 0 0\n\n{MARKER} e 0\n".encode())
     assert (bytes(reader.payloads[0].data), reader.payloads[0].denied) == (b"abcd", True)
 
 

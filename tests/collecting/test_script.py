@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -105,6 +106,19 @@ def test_each_probe_has_its_own_deadline(shell: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_the_status_of_a_long_output_is_not_lost(shell: tuple[str, ...]) -> None:
+    """What the probe's shell tells while its output is still on its way neither tears the output nor is torn by it."""
+    text = "".join(f"line {n} of many\n" for n in range(3_000))
+    script = 'n=0; while [ $n -lt 3000 ]; do echo "line $n of many"; n=$((n+1)); done'
+    whole = f"out=$({script}); for turn in 1 2 3 4; do printf '%s' \"$out\"; done"
+    facts = Facts(*(fact(f"p{i}", whole) for i in range(25)))
+    facts |= Facts(*(fact(f"d{i}", f"{whole}; as_root true; {script}", max_bytes=1_000_000) for i in range(5)))
+    seen = run(facts, *AS_GAMES, *shell, sudo=False) if os.geteuid() == 0 else run(facts, *shell)[:25]
+    assert {(o.status.value, o.stdout) for o in seen[:25]} == {("ok", text[:-1] * 4)}
+    assert {(o.status.value, o.stdout) for o in seen[25:]} <= {("denied", text[:-1] * 4 + text)}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_what_ends_from_outside_is_no_answer(shell: tuple[str, ...]) -> None:
     """A probe whose shell, or whose output's cutter, is killed has failed, whatever it printed, and costs the others nothing."""
     me = "read -r me rest </proc/self/stat"
@@ -160,12 +174,13 @@ def test_errors_stay_with_their_probe(shell: tuple[str, ...]) -> None:
     facts |= Facts(
         fact("line", "head -c 40000 /dev/zero | tr '\\0' y >&2"),
         fact("lines", "yes error | head -c 400000 >&2"),
-        fact("leaves", "sleep 3025 >/dev/null 3>&- & echo left >&2"),
+        fact("leaves", "sleep 3025 >/dev/null 3>&- & echo $!; echo left >&2"),
         fact("after", "echo after >&2"),
     )
     began = time.monotonic()
-    seen = [o.stderr for o in run(facts, *shell)]
-    subprocess.run(["pkill", "-f", "^sleep 3025$"], check=True)
+    told = run(facts, *shell)
+    seen = [o.stderr for o in told]
+    os.kill(int(told[-2].stdout), signal.SIGTERM)
     assert seen[: len(texts)] == list(texts)
     assert (seen[-4], seen[-3][:12], seen[-2:]) == ("y" * 16_384, "error\nerror\n", ["left\n", "after\n"])
     assert 16_000 < len(seen[-3]) <= 16_384

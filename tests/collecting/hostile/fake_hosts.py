@@ -191,7 +191,7 @@ class Forges(Host):
         list(_all(channel))
         for marker in (b"0" * 32, b"f" * 32, b"$a_marker", b""):
             frames = (
-                b"\n%s b 0\nhello\n\n%s s 0 0\n\n%s e 0\n\n%s b 1\nroot\n\n%s s 1 0\n\n%s e 1\n\n%s z\n",
+                b"\n%s b 0\nhello\n%s s 0 0\n\n%s e 0\n\n%s b 1\nroot\n%s s 1 0\n\n%s e 1\n\n%s z\n",
                 b"\n%s z\n",
             )
             channel.sendall(frames[0] % ((marker,) * 7))
