@@ -9,9 +9,10 @@ from datetime import datetime
 
 from auditor.errors import ExpressionError
 from auditor.evaluating.basis import Bases
-from auditor.evaluating.items import Items, error, listed, subject_of, verdict_of
+from auditor.evaluating.deciding import Deciding
+from auditor.evaluating.items import subject_of
 from auditor.evaluating.memory import Decided, Key
-from auditor.evaluating.outcomes import WORST_FIRST, outcome_of, with_doubts
+from auditor.evaluating.outcomes import outcome_of, with_doubts
 from auditor.evaluating.reading import (
     Missing,
     Output,
@@ -23,11 +24,10 @@ from auditor.evaluating.reading import (
     read,
     read_result,
 )
-from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
+from auditor.expressions import Binding, CompiledCheck, Value, bind_asset
 from auditor.facts import is_volatile
 from auditor.model import (
     Asset,
-    AssetKind,
     AssetPlan,
     AssetResult,
     Check,
@@ -62,18 +62,11 @@ class Evaluator:
         addresses: Iterable[str] = (),
         hosts: Mapping[str, Iterable[Asset]] | None = None,
     ) -> None:
-        self._checks = checks
-        self._compiled: dict[str, CompiledCheck | str] = {}
-        self._items = Items()
+        self._deciding = Deciding(checks, now=now, addresses=addresses, hosts=hosts or {})
         self._decided = Decided()
         self._bases = Bases()
         self._steady: dict[str, bool] = {}
         self._now = now
-        self._inventory: Json = {"addresses": list(addresses)}
-        self._hosts: dict[str, Json] = {
-            department: [{"uid": a.uid, "name": a.name, "address": a.address} for a in assets if a.kind is AssetKind.HOST]
-            for department, assets in (hosts or {}).items()
-        }
 
     @classmethod
     def for_plan(cls, plan: Plan, checks: Mapping[str, Check]) -> Evaluator:
@@ -118,7 +111,7 @@ class Evaluator:
 
     def _is_steady(self, task: CheckTask) -> bool:
         if task.check not in self._steady:
-            compiled = self._compile(task.check)
+            compiled = self._deciding.compiled(task.check)
             self._steady[task.check] = (
                 not isinstance(compiled, str)
                 and not compiled.names & _CHANGING
@@ -132,22 +125,13 @@ class Evaluator:
         """One outcome for every check of department scope. ``results`` by asset uid; ``failing`` as in ``judge_asset``."""
         if not plan.checks:
             return ()
-        wanted = {call for task in plan.checks for _, call in task.facts}
-        readings = {
-            asset_plan.asset.uid: (
-                asset_plan.asset,
-                read_result(results.get(asset_plan.asset.uid), tuple(p for p in asset_plan.probes if p in wanted)),
-            )
-            for asset_plan in plan.assets
-        }
         known = failing or {}
-        return tuple(
-            self._missed(task, self._judge_over(task, plan.asset, readings), known.get(task.check, ())) for task in plan.checks
-        )
+        return tuple(self._missed(task, self._judge_over(task, plan, results), known.get(task.check, ())) for task in plan.checks)
 
     def forget(self) -> None:
         """Let go of what was remembered of single assets: a department's lists, which come last, want the room."""
-        self._items, self._decided = Items(), Decided()
+        self._deciding.forget()
+        self._decided = Decided()
         forget_values()
 
     def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
@@ -161,7 +145,7 @@ class Evaluator:
                 return outcome_of(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
-        return self._decide(task, asset, values, min(instants, default=self._now))
+        return self._deciding.decide(task, asset, values, min(instants, default=self._now))
 
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
@@ -169,7 +153,7 @@ class Evaluator:
         What a check looks at of the asset counts with the outputs; one that looks at the inventory or a clock is decided anew.
         """
         found = [outputs[call] for _, call in task.facts]
-        compiled = self._compile(task.check)
+        compiled = self._deciding.compiled(task.check)
         if (
             isinstance(compiled, str)
             or compiled.names & _CHANGING
@@ -194,7 +178,7 @@ class Evaluator:
 
     def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
-        compiled = self._compile(task.check)
+        compiled = self._deciding.compiled(task.check)
         seen = [proven_items(o) for _, call in task.facts if isinstance(o := outputs[call], Output)]
         items = [item for found in seen if found is not None for item in found]
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
@@ -211,7 +195,7 @@ class Evaluator:
 
         A host that answered has a verdict of its own, which is proof enough.
         """
-        compiled = self._compile(task.check)
+        compiled = self._deciding.compiled(task.check)
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
         if isinstance(compiled, str) or settled or not any(may_be_short(call) for _, call in task.facts):
             return outcome
@@ -222,30 +206,32 @@ class Evaluator:
 
     def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
         """One check of department scope, from the rows of each of its variables, all assets being observed."""
-        return self._decide(task, asset, dict(rows), self._now)
+        return self._deciding.decide(task, asset, dict(rows), self._now)
 
-    def _judge_over(self, task: CheckTask, asset: Asset, readings: Mapping[str, tuple[Asset, Readings]]) -> Outcome:
+    def _judge_over(self, task: CheckTask, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> Outcome:
+        """One check of department scope. What it looks at is read for it alone: lists of all hosts together fill the memory."""
         values: dict[str, Value] = {}
         instants: list[datetime] = []
         planned = seen = 0
         for variable, call in task.facts:
             rows: list[Json] = []
-            for member, of_member in readings.values():
-                if call not in of_member:
+            for member in plan.assets:
+                if call not in member.probes:
                     continue
                 planned += 1
-                reading = of_member[call]
+                reading = read_result(results.get(member.asset.uid), (call,))[call]
                 if isinstance(reading, Reading):
                     seen += 1
                     instants.append(reading.observed_at)
                     observed_at = int(reading.observed_at.timestamp())
-                    rows.append({"asset": bind_asset(member), "value": reading.value, "observed_at": observed_at})
+                    rows.append({"asset": bind_asset(member.asset), "value": reading.value, "observed_at": observed_at})
             values[variable] = rows
+        asset = plan.asset
         partly = f"{seen} of {planned}"
         if not seen:
             verdict = Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly)
             return outcome_of(task, asset, [verdict], complete=False)
-        outcome = self._decide(task, asset, values, min(instants))
+        outcome = self._deciding.decide(task, asset, values, min(instants))
         if seen == planned:
             return outcome
         # Offenders that were seen still fail; nothing else can be known of those that were not.
@@ -253,71 +239,6 @@ class Evaluator:
         if not any(v.subject == "" for v in failing):
             failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
         return outcome_of(task, asset, failing, complete=False, observed_at=outcome.observed_at)
-
-    def _decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
-        compiled = self._compile(task.check)
-        if isinstance(compiled, str):
-            return outcome_of(task, asset, [error("", compiled)], complete=False)
-        values: dict[str, Value] = {
-            **facts,
-            "params": dict(task.params),
-            "asset": bind_asset(asset),
-            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, [])},
-            "inventory": self._inventory,
-            "now": self._now,
-            "observed_at": observed_at,
-        }
-        values = {name: value for name, value in values.items() if name in compiled.names}
-        try:
-            if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
-                verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
-                return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
-            if compiled.for_each is None:
-                verdict = verdict_of(compiled, "", Binding(values))
-                complete = verdict.kind is not VerdictKind.ERROR
-                return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
-            items = listed(compiled.for_each, values)
-        except ExpressionError as raised:
-            return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
-        if not isinstance(items, list):
-            return outcome_of(task, asset, [error("", "for_each did not give a list")], complete=False)
-        return self._judge_items(compiled, task, asset, values, items, observed_at)
-
-    def _judge_items(
-        self,
-        compiled: CompiledCheck,
-        task: CheckTask,
-        asset: Asset,
-        values: dict[str, Value],
-        items: list[Json],
-        observed_at: datetime,
-    ) -> Outcome:
-        verdicts: dict[str, Verdict] = {}
-        excluded: dict[str, None] = {}
-        complete = True
-        for item in items:
-            said = self._items.judge(compiled, task.definition, values, item)
-            # an item without a name could be any of the subjects known so far
-            complete = complete and said.named
-            if said.verdict is None:
-                excluded[said.subject] = None
-                continue
-            known = verdicts.get(said.subject)
-            # Two items may bear one name (an account listed twice): the worse of them speaks for the subject.
-            if known is None or WORST_FIRST.index(said.verdict.kind) < WORST_FIRST.index(known.kind):
-                verdicts[said.subject] = said.verdict
-        if not verdicts:
-            verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
-        left_out = tuple(sorted(excluded.keys() - verdicts.keys()))  # a map's keys come in no order
-        return outcome_of(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
-
-    def _compile(self, check_id: str) -> CompiledCheck | str:
-        if check_id not in self._compiled:
-            if check_id not in self._checks:
-                return f"the check {check_id} is not among the checks loaded"
-            compiled, mistakes = compile_check(self._checks[check_id])
-            self._compiled[check_id] = compiled or "; ".join(f"{m.key}: {m.message}" for m in mistakes)
-        return self._compiled[check_id]
 
 
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:

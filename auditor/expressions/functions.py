@@ -13,10 +13,11 @@ _TEXTS = 5000
 
 
 class _Kept(threading.local):
-    """Lists that went into our functions and came out of them in one evaluation.
+    """Lists that came out of our functions in one evaluation.
 
-    The library never lets go of either (0.1.3): over a fleet they would fill the memory. They are copies, made for the call, and
-    are emptied when the evaluation has its value. A text that came out stays; equal ones are therefore one.
+    The library never lets go of what goes in or comes out (0.1.3): over a fleet it would fill the memory. What goes in is a copy,
+    made for the call, and is emptied after it; what comes out, when the evaluation has its value. A text that came out stays;
+    equal ones are therefore one.
     """
 
     def __init__(self) -> None:
@@ -30,11 +31,15 @@ class _Kept(threading.local):
         self.lists.clear()
 
     def noting(self, implementation: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, with what goes in and out of it noted."""
+        """The function, with what goes into it emptied and what comes out noted."""
 
         def called(*arguments: Any) -> Any:
             answer = implementation(*arguments)
-            self.lists.extend(value for value in (*arguments, answer) if isinstance(value, list))
+            for given in arguments:
+                if isinstance(given, list):
+                    given.clear()
+            if isinstance(answer, list):
+                self.lists.append(answer)
             if not isinstance(answer, str):
                 return answer
             if len(self.texts) >= _TEXTS:

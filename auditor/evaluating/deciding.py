@@ -1,0 +1,100 @@
+"""One check on one set of values: compile, decide, item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from auditor.errors import ExpressionError
+from auditor.evaluating.items import Items, error, listed, verdict_of
+from auditor.evaluating.outcomes import WORST_FIRST, outcome_of
+from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
+from auditor.model import Asset, AssetKind, Check, CheckTask, Json, Outcome, Reason, Verdict, VerdictKind
+
+
+class Deciding:
+    """Decides by one plan's checks, each compiled once. ``hosts`` are the assets of each department."""
+
+    def __init__(
+        self, checks: Mapping[str, Check], *, now: datetime, addresses: Iterable[str], hosts: Mapping[str, Iterable[Asset]]
+    ) -> None:
+        self._checks = checks
+        self._compiled: dict[str, CompiledCheck | str] = {}
+        self._items = Items()
+        self._now = now
+        self._inventory: Json = {"addresses": list(addresses)}
+        self._hosts: dict[str, Json] = {
+            department: [{"uid": a.uid, "name": a.name, "address": a.address} for a in assets if a.kind is AssetKind.HOST]
+            for department, assets in hosts.items()
+        }
+
+    def forget(self) -> None:
+        """Let go of what was decided of single items."""
+        self._items = Items()
+
+    def decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
+        """One check on an asset, from the values of its facts; ERROR where an expression has none, never a pass."""
+        compiled = self.compiled(task.check)
+        if isinstance(compiled, str):
+            return outcome_of(task, asset, [error("", compiled)], complete=False)
+        values: dict[str, Value] = {
+            **facts,
+            "params": dict(task.params),
+            "asset": bind_asset(asset),
+            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, [])},
+            "inventory": self._inventory,
+            "now": self._now,
+            "observed_at": observed_at,
+        }
+        values = {name: value for name, value in values.items() if name in compiled.names}
+        try:
+            if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
+                verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
+                return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
+            if compiled.for_each is None:
+                verdict = verdict_of(compiled, "", Binding(values))
+                complete = verdict.kind is not VerdictKind.ERROR
+                return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
+            items = listed(compiled.for_each, values)
+        except ExpressionError as raised:
+            return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
+        if not isinstance(items, list):
+            return outcome_of(task, asset, [error("", "for_each did not give a list")], complete=False)
+        return self._judge_items(compiled, task, asset, values, items, observed_at)
+
+    def _judge_items(
+        self,
+        compiled: CompiledCheck,
+        task: CheckTask,
+        asset: Asset,
+        values: dict[str, Value],
+        items: list[Json],
+        observed_at: datetime,
+    ) -> Outcome:
+        verdicts: dict[str, Verdict] = {}
+        excluded: dict[str, None] = {}
+        complete = True
+        for item in items:
+            said = self._items.judge(compiled, task.definition, values, item)
+            # an item without a name could be any of the subjects known so far
+            complete = complete and said.named
+            if said.verdict is None:
+                excluded[said.subject] = None
+                continue
+            known = verdicts.get(said.subject)
+            # Two items may bear one name (an account listed twice): the worse of them speaks for the subject.
+            if known is None or WORST_FIRST.index(said.verdict.kind) < WORST_FIRST.index(known.kind):
+                verdicts[said.subject] = said.verdict
+        if not verdicts:
+            verdicts[""] = Verdict("", VerdictKind(compiled.check.empty), reason=Reason.NOTHING_TO_EXAMINE)
+        left_out = tuple(sorted(excluded.keys() - verdicts.keys()))  # a map's keys come in no order
+        return outcome_of(task, asset, verdicts.values(), complete=complete, observed_at=observed_at, excluded=left_out)
+
+    def compiled(self, check_id: str) -> CompiledCheck | str:
+        """A check with its expressions compiled, or what is wrong with it."""
+        if check_id not in self._compiled:
+            if check_id not in self._checks:
+                return f"the check {check_id} is not among the checks loaded"
+            compiled, mistakes = compile_check(self._checks[check_id])
+            self._compiled[check_id] = compiled or "; ".join(f"{m.key}: {m.message}" for m in mistakes)
+        return self._compiled[check_id]
