@@ -36,7 +36,7 @@ def run(
     """The observations of a session whose script went through a shell's standard input."""
     plan = AssetPlan(host(sudo=sudo), probes or tuple(ProbeCall(n) for n in facts), ())
     session = Session(plan, 60, facts.lookup)
-    done = subprocess.run(command, input=session.script, capture_output=True, env=env, check=False, timeout=30)
+    done = subprocess.run(command, input=session.script, capture_output=True, env=env, check=False, timeout=60)
     session.stdout(done.stdout)
     session.stderr(done.stderr)
     assert session.finished
@@ -230,7 +230,7 @@ def test_writes_nothing(shell: tuple[str, ...], tmp_path: Path) -> None:
     """The kernel saw no file opened for writing but /dev/null, and none made, renamed or removed."""
     trace = tmp_path / "trace"
     facts = Facts(
-        fact("a", "cat /etc/passwd"), fact("b", "sleep 9", timeout=1), fact("c", "yes | head -c 99000 >&2; as_root id -u")
+        fact("a", "cat /etc/passwd"), fact("b", "sleep 9", timeout=1), fact("c", "yes | head -c 17000 >&2; as_root id -u")
     )
     makers = "creat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,link,linkat,symlink,symlinkat,truncate"
     run(facts, "strace", "-f", "-qq", "-o", str(trace), "-e", f"trace=open,openat,{makers}", *shell)
