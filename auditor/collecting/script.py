@@ -18,6 +18,7 @@ from auditor.model import ProbeCall, Scalar
 Lookup: TypeAlias = Callable[[str], Fact | None]
 
 REMOTE_COMMAND = "exec /bin/sh"  # plain enough for every login shell, csh included; the script comes through stdin
+BEGINNING = "auditor_main() {"  # how the script begins, and so its echo, where a terminal gives one
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\Z")
 _SUDOERS_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
@@ -54,7 +55,7 @@ def build_script(
     Probes are numbered as ``host_calls`` lists them; those that the platform lacks are left out.
     """
     body = _body(tuple(probes), platform, sudo, longest, lookup)
-    return f"auditor_main() {{\na_marker={shlex.quote(marker)}\n{body}"
+    return f"{BEGINNING}\na_marker={shlex.quote(marker)}\n{body}"
 
 
 @functools.lru_cache(maxsize=64)  # hosts with the same probes differ only in their marker

@@ -18,7 +18,7 @@ from auditor.collecting.interface import STOPPED, Cancelled, Flag, utcnow
 from auditor.collecting.jumps import JumpPool
 from auditor.collecting.known_hosts import trust_command
 from auditor.collecting.redaction import redact
-from auditor.collecting.script import REMOTE_COMMAND, Lookup
+from auditor.collecting.script import BEGINNING, REMOTE_COMMAND, Lookup
 from auditor.collecting.session import Session
 from auditor.collecting.ssh_errors import printable, reach_of, translate
 from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
@@ -277,7 +277,8 @@ class _Words:
         self._last = (self._last + data)[-_HEARD:]
 
     def __str__(self) -> str:
-        said = " ".join(printable(redact(decode(self._first)).replace("\n", " ")).split())
+        theirs, echo, _ = decode(self._first).partition(BEGINNING)  # the rest of an echo is known
+        said = " ".join(printable(redact(theirs + echo).replace("\n", " ")).split())
         return f"; it said: {said!r}" if said else ""
 
 

@@ -65,7 +65,7 @@ AFTER_LOGIN = {
     "DripsFrames": _late("The whole audit of the host took too long.", ("timed_out", "not_run")),
     "ClosesAfterFrame": End(Reach.REACHED, "The host closed the connection.", ("ok", "truncated")),
     "Forges": _shellless("The login succeeded, but its shell did not run the script; it said: '0000"),
-    "Parrots": _shellless('The login succeeded, but its shell did not run the script; it said: "auditor_main() {'),
+    "Parrots": _shellless("The login succeeded, but its shell did not run the script; it said: 'auditor_main() {'."),
     "Device": _shellless(
         "The login succeeded, but its shell did not begin the script in time; it said: "
         "\"User Access Verification Router> % Invalid input detected at '^' marker."
