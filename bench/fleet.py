@@ -1,6 +1,6 @@
-"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--dead 0.05] [--json]``.
+"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--dead 0.05] [--quiet 3] [--json]``.
 
-Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, three on which nothing has
+Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, ``--quiet`` on which nothing has
 changed, one on which two hosts in a hundred have. What each adds to the ledger is told by table. The floor, in the same run and
 with as many sessions at a time, is bare paramiko: the same logins, the same script, both streams read, nothing judged or
 recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. The network is not
@@ -38,7 +38,6 @@ from bench.growth import grown, size_of
 from bench.replay import address_of
 from bench.report import prepare
 
-NIGHTS = (("first", 0.0), ("unchanged", 0.0), ("unchanged 2", 0.0), ("unchanged 3", 0.0), ("changed", 0.02))
 MEGABYTE = 1 << 20
 _GROWN = "ledger "
 Figures = dict[str, float]
@@ -50,6 +49,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--hosts", type=int, default=10_000)
     parser.add_argument("--departments", type=int, default=24)
     parser.add_argument("--dead", type=float, default=0.05, help="share of hosts that do not answer")
+    parser.add_argument("--quiet", type=int, default=3, help="nights on which nothing has changed")
     parser.add_argument("--json", action="store_true", help="print figures for programs")
     parser.add_argument("--part", choices=("floor", "night"), help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
@@ -61,7 +61,8 @@ def main(argv: list[str]) -> int:
         root = Path(name) / "workspace"
         settle(Path(name), root, given, port, mute)
         told: dict[str, Figures] = {}
-        for n, (title, share) in enumerate(NIGHTS):
+        quiet = [f"unchanged {n}" if n > 1 else "unchanged" for n in range(1, given.quiet + 1)]
+        for n, (title, share) in enumerate([("first", 0.0), *((title, 0.0) for title in quiet), ("changed", 0.02)]):
             (Path(name) / "night").write_text(json.dumps([n, share]))
             told[title] = part("night", root, given)
         told["floor"] = part("floor", root, given)
