@@ -1,10 +1,10 @@
 """Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--dead 0.05] [--quiet 3] [--json]``.
 
-Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, ``--quiet`` on which nothing has
-changed, one on which two hosts in a hundred have. What each adds to the ledger is told by table. The floor, in the same run and
-with as many sessions at a time, is bare paramiko: the same logins, the same script, both streams read, nothing judged or
-recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. The network is not
-scanned: loopback addresses are one machine, and scans have their own measurement (``bench.network``).
+Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, ``--quiet`` many on which
+nothing has changed, one on which two hosts in a hundred have. What each adds to the ledger is told by table. The floor, in the
+same run and with as many sessions at a time, is bare paramiko: the same logins, the same script, both streams read, nothing
+judged or recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. The network
+is not scanned: loopback addresses are one machine, and scans have their own measurement (``bench.network``).
 """
 
 from __future__ import annotations

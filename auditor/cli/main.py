@@ -63,7 +63,7 @@ _COMMANDS = {
     "report": ("auditor.cli.report:report", N_("The reports: for ministers, for the committee, for officers.")),
     "retire": (
         "auditor.cli.work:retire",
-        N_("Close the findings of an asset that was taken out of service and of the inventory."),
+        N_("Close the findings of an asset out of service and out of the inventory, or of an address that none lists."),
     ),
     "runs": ("auditor.cli.runs:runs", N_("The runs: what was audited, and how it went.")),
     "verify": (

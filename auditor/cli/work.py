@@ -165,7 +165,10 @@ def verify(app: App, names: tuple[str, ...]) -> int:
     return Exit.FINDINGS if any(one.why_not for one in verified) else Exit.OK
 
 
-@click.command(cls=Command, help=N_("Close the findings of an asset that was taken out of service and of the inventory."))
+@click.command(
+    cls=Command,
+    help=N_("Close the findings of an asset out of service and out of the inventory, or of an address that none lists."),
+)
 @click.argument("asset", metavar="ASSET")
 @option("--reason", required=True, metavar="TEXT", help=N_("Why, and when it was taken out of service."))
 @pass_app
