@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -65,6 +66,7 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
         "flat": flat,
         "name_of": lambda block: type(block).__name__,
         "tds": _Cells().row,
+        "shares": _shares,
         "pictures": functools.partial(_pictures, tongue=tongue),
     }
     try:
@@ -72,6 +74,12 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     except TemplateError as error:
         raise UsageError(_template_problem(error, templates)) from error
     return page.replace(_POLICY, _policy(page), 1)
+
+
+def _shares(columns: Sequence[Column]) -> list[int]:
+    """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page."""
+    ends = list(itertools.accumulate((column.width for column in columns), initial=0))
+    return [round(100 * end / ends[-1]) - round(100 * start / ends[-1]) for start, end in itertools.pairwise(ends)]
 
 
 class _Cells:

@@ -41,7 +41,7 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
     css = (
         asset("pdf.css")
         .replace("PAGE_ORIENTATION", "landscape" if wide else "portrait")
-        .replace("FIGURES", "14.6" if wide else "17.8" if document.brief else "22.8")
+        .replace("FIGURES", "15.2" if wide else "18.5" if document.brief else "23.4")
         .replace("CHART_WIDTH", "60%" if wide else "100%")
         .replace("PAGE_NUMBERS", _NUMBERS[stamp.options.tongue])
         .replace("PAGE_SIDE", side)

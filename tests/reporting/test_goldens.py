@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,10 @@ def test_every_kind_has_every_format_for_people() -> None:
     """A new kind or format must be thought of in FORMATS."""
     assert set(FORMATS) == set(ReportKind)
     assert {f for formats in FORMATS.values() for f in formats} == set(ReportFormat)
+
+
+def test_the_columns_of_a_table_fill_its_page_and_no_more() -> None:
+    """Widths that are rounded one by one may add up to 101 hundredths, and the table stood out of the page."""
+    for path in FOLDER.glob("*.html.txt"):
+        for table in path.read_text(encoding="utf-8").split("<colgroup")[1:]:
+            assert sum(map(int, re.findall(r"<col class=w-(\d+)", table.partition("<thead")[0]))) == 100, path.name
