@@ -128,26 +128,40 @@ def read(text: str) -> Rule:
     )
 
 
-def settled(loaded: Rule, saved: list[Rule]) -> Rule:
-    """A loaded rule with what auditctl did not print of it, from the saved rule that it would print so; that one's text, too.
+def settled(loaded: list[Rule], saved: list[Rule]) -> list[Rule]:
+    """The loaded rules with what auditctl did not print of them, from the saved rules that it prints so, in their order.
 
     Where none is saved, a watch is what ``-w`` makes; a rule without a path, which ``-w`` cannot make, is taken for the worse.
+    Where their numbers differ, each may be any of those saved. What auditctl 4 made longer is told as it is saved.
     """
-    if not loaded.unsaid:
-        return loaded
-    printed = [r for r in saved if (r.place, r.path, r.perms, r.arch, r.calls, r.fields) == _shown(loaded)]
+    printed: dict[object, list[Rule]] = {}
+    for rule in saved:
+        if rule.place == "exit" and not rule.fields and not rule.arch and rule.calls == {ALL}:
+            alike = printed.setdefault((rule.path, rule.perms), [])
+            alike.insert(0 if rule.prepended else len(alike), rule)
+    count = Counter((rule.path, rule.perms) for rule in loaded if rule.unsaid)
+    seen: Counter[object] = Counter()
+    found = []
+    for rule in loaded:
+        key = (rule.path, rule.perms)
+        if rule.unsaid:
+            alike = printed.get(key, [])
+            found.append(_settled(rule, [alike[seen[key]]] if len(alike) == count[key] else alike))
+            seen[key] += 1
+        else:
+            found.append(next((replace(rule, text=s.text) for s in saved if _expanded(s, rule) and same(s, rule)), rule))
+    return found
+
+
+def _settled(rule: Rule, printed: list[Rule]) -> Rule:
     silent = [r for r in printed if r.never]
     alone = printed if all(r.kind == FILE for r in printed) else []
     return replace(
-        loaded,
-        text=(silent or alone or [loaded])[0].text,
-        kind=loaded.kind and (FILE if alone else TREE),
-        never=bool(silent) or not (loaded.kind or printed),
+        rule,
+        text=(silent or alone or [rule])[0].text,
+        kind=rule.kind and (FILE if alone else TREE),
+        never=bool(silent) or not (rule.kind or printed),
     )
-
-
-def _shown(rule: Rule) -> tuple[object, ...]:
-    return ("exit", rule.path, rule.perms, "", frozenset({ALL}), ())
 
 
 def same(saved: Rule, loaded: Rule) -> bool:
@@ -166,6 +180,7 @@ def _expanded(saved: Rule, loaded: Rule) -> bool:
     asked = [CLASSES[letter] for letter in saved.perms]
     return (
         bool(saved.kind and asked)
+        and saved.path == loaded.path
         and saved.calls == {ALL}
         and all(loaded.calls & calls for calls in asked)
         and loaded.calls <= frozenset().union(*asked)

@@ -57,7 +57,7 @@ def parse(output: str, _args: Arguments) -> Json:
     enabled = int(said["enabled"][0])
     written = _saved(said["saved"])
     saved = [read(text) for text in written if is_rule(text)]
-    loaded = [settled(read(text), saved) for text in said["loaded"]]
+    loaded = settled([read(text) for text in said["loaded"]], saved)
     ends = [text.split()[1:] for text in written if re.match(r"-e\s", text)]
     folders = frozenset(path.rstrip("/") for path in said["folder"])
     return _value(

@@ -1,4 +1,4 @@
-"""What the kernel's audit rules record, and whether what is saved is loaded: the kernel's order, lists and word sizes."""
+"""What the kernel's audit rules record: its lists, its order and its word sizes."""
 
 from __future__ import annotations
 
@@ -7,26 +7,9 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact
+from tests.facts.hosts import audit_rules as told
 
 PEOPLE = "-F auid>=1000 -F auid!=-1"
-
-
-def told(
-    *rules: str, saved: tuple[str, ...] = (), folders: tuple[str, ...] = (), machine: str = "x86_64", enabled: int = 1
-) -> Any:
-    """The fact's value, of rules as auditctl prints them and as a file has them."""
-    lines = [
-        "installed=yes",
-        f"machine={machine}",
-        f"enabled={enabled}",
-        *(f"loaded={rule}" for rule in rules),
-        *(f"saved=/etc/audit/rules.d/a.rules:{rule}" for rule in saved),
-        *(f"folder={path}" for path in folders),
-        "end",
-        "",
-    ]
-    return fact("audit_rules").value("\n".join(lines), {})
 
 
 def both(rest: str, action: str = "always,exit") -> tuple[str, str]:
@@ -43,12 +26,6 @@ def recorded(call: str, *rules: str, **more: Any) -> tuple[bool, bool]:
 
 def watched(*rules: str, **more: Any) -> list[tuple[str, bool]]:
     return [(one["path"], one["tree"]) for one in told(*rules, **more)["watched"]]
-
-
-def loaded(saved: str, *rules: str, **more: Any) -> bool:
-    """Whether a saved rule counts as loaded."""
-    [one] = told(*rules, saved=(saved,), **more)["saved"]
-    return bool(one["loaded"])
 
 
 UNLINK = both(f"-S unlink {PEOPLE}")
@@ -296,76 +273,21 @@ def test_what_auditctl_does_not_print_is_told_by_what_is_saved() -> None:
     assert value["saved"] == [{"text": never, "loaded": True}]
 
 
+def test_watches_that_are_printed_alike_are_told_apart_by_their_order() -> None:
+    """Of a ``never`` and a watch of one path the first decides; where more or fewer are loaded than saved, the worse is taken."""
+    never, watch, printed = (
+        "-a never,exit -F path=/etc/x -F perm=wa",
+        "-w /etc/x -p wa",
+        ("-w /etc/x -p wa", "-w /etc/x -p wa -k a"),
+    )
+    assert watched(*printed, saved=(watch, never)) == [("/etc/x", True)]
+    assert watched(*printed, saved=(never, watch)) == []
+    assert watched(*printed, saved=(watch, never.replace("-a", "-A", 1))) == []
+    assert watched(printed[0], saved=(watch, never)) == []
+
+
 def test_a_rule_printed_without_path_and_action_is_taken_for_the_worse() -> None:
     """Regression (false pass): auditctl prints ``-p wa`` alone of a rule on every path, of ``never`` as of ``always``."""
     assert watched("-p wa -k all", "-w /etc/x -p wa") == []
     assert watched("-p wa -k all", "-w /etc/x -p wa", saved=("-a never,exit -F perm=wa",)) == []
     assert watched("-p wa -k all", "-w /etc/x -p wa", saved=("-a always,exit -F perm=wa",)) == [("/etc/x", True)]
-
-
-CALLS_OF_WA = (
-    "open,truncate,ftruncate,rename,creat,link,unlink,chmod,fchmod,chown,fchown,lchown,setxattr,fsetxattr,openat,fchownat,unlinkat,"
-    "renameat,fchmodat"
-)
-
-
-@pytest.mark.parametrize(
-    ("saved", "printed"),
-    [
-        ("-w /etc/x/ -pwa -k a", "-w /etc/x -p wa -k b"),
-        ("-a always,exit -F dir=/etc/x -F perm=wa", "-w /etc/x -p wa"),
-        ("-a exit,always -F arch=x86_64 -S open -S close", "-a always,exit -F arch=b64 -S close,open"),
-        ("-F key=a -a always,exit -S all -F auid>=1000 -F auid!=unset", "-a always,exit -S all -F auid!=-1 -F auid>=1000"),
-        ("-a always,exit -S open -F exit=-13 -F filetype=dir", "-a always,exit -S open -F exit=-EACCES -F filetype=16384"),
-        ("-a never,exit -S adjtimex -F uid=chrony -F a0=0", "-a never,exit -S adjtimex -F uid=998 -F a0=0x0"),
-        ("-a always,exit -F path=/bin/su -F perm=x", "-a always,exit -S execve -F path=/bin/su -F perm=x"),
-        (
-            "-a always,exit -F arch=b64 -F path=/x -F perm=wa",
-            f"-a always,exit -F arch=b64 -S {CALLS_OF_WA} -F path=/x -F perm=wa",
-        ),
-        ("-w /srv/a\\ b -p wa", "-w /srv/a b -p wa"),
-    ],
-)
-def test_a_rule_is_loaded_however_auditctl_prints_it(saved: str, printed: str) -> None:
-    """Order, spelling and key do not matter; who a name is cannot be known from here; auditctl 4 loads calls for ``perm=``."""
-    assert loaded(saved, printed)
-
-
-@pytest.mark.parametrize(
-    ("saved", "printed"),
-    [
-        ("-a always,exit -F arch=b32 -S open", "-a always,exit -F arch=b64 -S open"),
-        ("-a always,exit -F arch=b32 -S open", "-a always,exit -S open"),
-        ("-a always,exit -S open", "-a always,exit -S open -F auid=1001"),
-        ("-a always,exit -S open -F auid=1002", "-a always,exit -S open -F auid=1001"),
-        ("-a always,exit -S open -F exit=-EPERM", "-a always,exit -S open -F exit=-EACCES"),
-        ("-a always,exit -S open -F uid=chrony", "-a always,exit -S open -F gid=998"),
-        ("-a always,exit -S open -C uid!=euid", "-a always,exit -S open"),
-        ("-a always,exit -S open,close", "-a always,exit -S open"),
-        ("-a always,exit -S open", "-a always,exit -S all"),
-        ("-a never,exit -S open", "-a always,exit -S open"),
-        ("-a never,user -F auid=1001", "-a never,exit -S all -F auid=1001"),
-        ("-a always,exit -F path=/x -F perm=wa -F auid=0", "-a always,exit -F dir=/x -F perm=wa -F auid=0"),
-        ("-a always,exit -F path=/x -F perm=wa", "-a always,exit -S open -F path=/x -F perm=wa"),
-        ("-w /etc/x -p wa", "-w /etc/x -p w"),
-    ],
-)
-def test_rules_that_differ_are_not_the_same(saved: str, printed: str) -> None:
-    """Regression (false pass): two rules that differ in word size or in a condition only were taken for one."""
-    assert not loaded(saved, printed)
-
-
-def test_the_files_that_augenrules_reads_are_read_in_its_order() -> None:
-    """Regression (false failure): a copy beside them is not loaded, nor is a subfolder; the last ``-e`` by name counts."""
-    folder = "saved=/etc/audit/rules.d"
-    lines = (
-        f"{folder}/10-z.rules:-e 2",
-        f"{folder}/9-a.rules:-e 1",
-        f"{folder}/a.rules.bak:-w /x",
-        f"{folder}/old/a.rules:-w /y",
-    )
-    head = ("installed=yes", "machine=x86_64", "enabled=1")
-    value: Any = fact("audit_rules").value("\n".join((*head, *lines, "end", "")), {})
-    assert (value["saved"], value["immutable"]) == ([], True)
-    value = fact("audit_rules").value("\n".join((*head, *(line.replace("9-a", "11-a") for line in lines), "end", "")), {})
-    assert not value["immutable"]
