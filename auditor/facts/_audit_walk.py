@@ -7,7 +7,8 @@ names. A person is a process whose login is 1000 or above. "Recorded" means: for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,12 +17,29 @@ from auditor.facts._audit_calls import CHANGES, CHANGING, CLASSES, LACKING, ONE_
 from auditor.facts._audit_rule import ALL, TREE, UNSET, Field, Rule
 
 _PEOPLE = range(1000, int(UNSET))
+_SIGNS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _EPERM, _EACCES = -1, -13
 _ENDS = (0, _EPERM, _EACCES)
 
 # File systems in which the kernel shows itself: by name, or by number where auditctl has no name for it.
 _NOT_FILES = frozenset({"tracefs", "debugfs", "cgroup", "cgroup2", str(0x9FA0), str(0x62656572), str(0x27E0EB), str(0x63677270)})
-_RECORDS = {"SYSCALL": 1300, "PATH": 1302}
+# Kinds of records by number, as far as they bound a range; auditctl prints the names that it knows.
+_RECORDS = {
+    "USER": 1005,
+    "LOGIN": 1006,
+    "SYSCALL": 1300,
+    "PATH": 1302,
+    "CONFIG_CHANGE": 1305,
+    "AVC": 1400,
+    "ANOM_PROMISCUOUS": 1700,
+}
 
 
 class _Part(Enum):
@@ -207,18 +225,12 @@ def _field(field: Field, event: _Event) -> _Part:
 
 def _login(field: Field) -> _Part:
     number = _number(field.value)
-    if number is None or field.sign not in ("=", "!=", "<", "<=", ">", ">="):
+    if number is None or field.sign not in _SIGNS:
         return _Part.SOME
     if field.sign in ("=", "!="):
         return _Part.SOME if number in _PEOPLE else _either(False, field.sign)
-    first, last = _PEOPLE[0], _PEOPLE[-1]
-    holds = {
-        "<": (first < number, last < number),
-        "<=": (first <= number, last <= number),
-        ">": (first > number, last > number),
-        ">=": (first >= number, last >= number),
-    }[field.sign]
-    return _Part.WHOLE if all(holds) else _Part.SOME if any(holds) else _Part.NONE
+    holds = {_SIGNS[field.sign](login, number) for login in (_PEOPLE[0], _PEOPLE[-1])}
+    return _Part.SOME if len(holds) == 2 else _Part.WHOLE if True in holds else _Part.NONE
 
 
 def _either(equal: bool, sign: str) -> _Part:
@@ -234,11 +246,17 @@ def _excludes(rule: Rule, record: str) -> bool:
     for field in rule.fields:
         if field.name in ("auid", "loginuid") and _login(field) is _Part.NONE:
             return False
-        if field.name == "msgtype" and field.sign in ("=", "!="):
-            same = field.value in (record, str(_RECORDS[record]))
-            if same != (field.sign == "="):
-                return False
+        if field.name == "msgtype" and not _may_be(field, record):
+            return False
     return True
+
+
+def _may_be(field: Field, record: str) -> bool:
+    """Whether a condition on the kind of record may let this kind through: one whose number is not known here is another."""
+    number = _RECORDS.get(field.value, _number(field.value))
+    if number is None or field.sign not in _SIGNS:
+        return field.sign != "="
+    return _SIGNS[field.sign](_RECORDS[record], number)
 
 
 def _hides_files(rule: Rule) -> bool:

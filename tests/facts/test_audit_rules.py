@@ -169,7 +169,14 @@ def test_only_the_clock_of_the_wall_can_be_set() -> None:
 
 @pytest.mark.parametrize(
     "silencing",
-    ["-a never,task", "-a task,never -F auid=-1", "-a always,exclude -F msgtype=SYSCALL", "-a never,exclude -F uid=33"],
+    [
+        "-a never,task",
+        "-a task,never -F auid=-1",
+        "-a always,exclude -F msgtype=SYSCALL",
+        "-a never,exclude -F uid=33",
+        "-a always,exclude -F msgtype>=SYSCALL",
+        "-a always,exclude -F msgtype!=AVC",
+    ],
 )
 def test_what_silences_all_silences_each(silencing: str) -> None:
     """Regression (false pass): the vendor's 10-no-audit.rules puts ``never`` on ``task``, by which no call at all is recorded."""
@@ -183,6 +190,8 @@ def test_what_silences_all_silences_each(silencing: str) -> None:
     "other",
     [
         "-a always,exclude -F msgtype=CWD",
+        "-a always,exclude -F msgtype>=AVC -F msgtype<=1499",
+        "-a always,exclude -F msgtype=CRYPTO_KEY_USER",
         "-a always,exclude -F auid=-1",
         "-a never,user -F auid=1001",
         "-a never,filesystem -F fstype=tracefs",
