@@ -26,6 +26,7 @@ _WORD = re.compile(r"(?:\\[ \\]|\S)+")
 _NAMES_OF_32_BITS = re.compile(r"b32|i[3-6]86|arm.*|ppc|s390")
 _NAMES_OF_64_BITS = re.compile(r"b64|x86_64|aarch64|ppc64|ppc64le|s390x|riscv64|loongarch64")
 _BIT_OF_64 = 0x80000000
+_GLUED = re.compile(r"^(-[pk] \S+?)(-w /)")  # as auditctl prints a watch whose path is not its first condition
 _FILE_TYPES = {
     "fifo": "4096",
     "character": "8192",
@@ -111,6 +112,8 @@ def read(text: str) -> Rule:
                 raise _unread(text, "an option that is not known")
     if kind and not path.startswith("/"):
         raise _unread(text, "a path that is not absolute")
+    if perms is not None and not re.match(r"[rwxa]+\Z", perms.lower()):
+        raise _unread(text, "kinds of access that are not known")
     if unsaid and (calls or fields or arch or not (kind or perms)):
         raise _unread(text, "no list")
     return Rule(
@@ -135,10 +138,13 @@ def settled(loaded: list[Rule], saved: list[Rule]) -> list[Rule]:
     Where their numbers differ, each may be any of those saved. What auditctl 4 made longer is told as it is saved.
     """
     printed: dict[object, list[Rule]] = {}
+    written: dict[object, list[Rule]] = {}
     for rule in saved:
         if rule.place == "exit" and not rule.fields and not rule.arch and rule.calls == {ALL}:
             alike = printed.setdefault((rule.path, rule.perms), [])
             alike.insert(0 if rule.prepended else len(alike), rule)
+        if rule.kind:
+            written.setdefault((rule.path, rule.arch), []).append(rule)
     count = Counter((rule.path, rule.perms) for rule in loaded if rule.unsaid)
     seen: Counter[object] = Counter()
     found = []
@@ -149,7 +155,8 @@ def settled(loaded: list[Rule], saved: list[Rule]) -> list[Rule]:
             found.append(_settled(rule, [alike[seen[key]]] if len(alike) == count[key] else alike))
             seen[key] += 1
         else:
-            found.append(next((replace(rule, text=s.text) for s in saved if _expanded(s, rule) and same(s, rule)), rule))
+            there = written.get((rule.path, rule.arch), ())
+            found.append(next((replace(rule, text=s.text) for s in there if _expanded(s, rule) and same(s, rule)), rule))
     return found
 
 
@@ -162,6 +169,14 @@ def _settled(rule: Rule, printed: list[Rule]) -> Rule:
         kind=rule.kind and (FILE if alone else TREE),
         never=bool(silent) or not (rule.kind or printed),
     )
+
+
+def those_loaded(saved: list[Rule], loaded: list[Rule]) -> list[bool]:
+    """Of each saved rule, whether one that is loaded is the same."""
+    found: dict[object, list[Rule]] = {}
+    for rule in loaded:
+        found.setdefault((rule.place, rule.path), []).append(rule)
+    return [any(same(rule, other) for other in found.get((rule.place, rule.path), ())) for rule in saved]
 
 
 def same(saved: Rule, loaded: Rule) -> bool:
@@ -180,7 +195,6 @@ def _expanded(saved: Rule, loaded: Rule) -> bool:
     asked = [CLASSES[letter] for letter in saved.perms]
     return (
         bool(saved.kind and asked)
-        and saved.path == loaded.path
         and saved.calls == {ALL}
         and all(loaded.calls & calls for calls in asked)
         and loaded.calls <= frozenset().union(*asked)
@@ -198,7 +212,7 @@ def _same_fields(saved: tuple[Field, ...], loaded: tuple[Field, ...]) -> bool:
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
     """Options with their values, as getopt reads them: ``-pwa`` is ``-p wa``. What is no option belongs to the value before."""
-    words = [re.sub(r"\\([ \\])", r"\1", word) for word in _WORD.findall(text)]
+    words = [re.sub(r"\\([ \\])", r"\1", word) for word in _WORD.findall(_GLUED.sub(r"\1 \2", text))]
     while words:
         option, value = words[0][:2], words.pop(0)[2:]
         if not re.match(r"-[A-Za-z]\Z", option):
@@ -242,6 +256,8 @@ def _plain(name: str, value: str) -> str:
     if name == "exit" and value.startswith("-E"):
         number: int | None = getattr(errno, value[1:], None)
         return value if number is None else str(-number)
+    if re.match(r"0[0-7]+\Z", value):
+        return str(int(value, 8))
     if re.match(r"-?(0x[0-9a-fA-F]+|[1-9][0-9]*|0)\Z", value):
         return str(int(value, 0))
     return value

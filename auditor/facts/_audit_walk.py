@@ -108,8 +108,10 @@ class Walk:
         """The paths whose every change is recorded, and whether that holds for what is in them too, where they are folders."""
         if not self._enabled or self._silencing("SYSCALL", "PATH") or any(map(_hides_files, self._placed.get("filesystem", ()))):
             return []
-        rules = self._placed.get("exit", [])
-        paths = sorted({(rule.path, rule.kind) for rule in rules if rule.kind and not rule.never})
+        changes = {"w", "a"}
+        rules = [rule for rule in self._placed.get("exit", ()) if not rule.perms or rule.perms & changes]
+        whole = [rule for rule in rules if rule.kind and not rule.never and (not rule.perms or rule.perms >= changes)]
+        paths = sorted({(rule.path, rule.kind) for rule in whole})
         # ``path=`` of a folder is the folder alone: of the files in it nothing is recorded.
         files = [(path, kind) for path, kind in paths if kind == TREE or path not in self._folders]
         return [(path, kind == TREE) for path, kind in files if self._watches(rules, path, kind)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
-from auditor.facts._audit_rule import TREE, Rule, is_rule, read, same, settled
+from auditor.facts._audit_rule import TREE, Rule, is_rule, read, settled, those_loaded
 from auditor.facts._audit_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, record
@@ -92,7 +92,7 @@ def _value(*, installed: bool, enabled: int, immutable: bool, loaded: list[Rule]
         "enabled": enabled,
         "immutable": immutable,
         "loaded": [{"text": r.text, "list": r.place, "never": r.never, "path": r.path, "tree": r.kind == TREE} for r in loaded],
-        "saved": [{"text": rule.text, "loaded": any(same(rule, other) for other in loaded)} for rule in saved],
+        "saved": [{"text": rule.text, "loaded": there} for rule, there in zip(saved, those_loaded(saved, loaded), strict=True)],
         "calls": calls,
         "watched": [{"path": path, "tree": tree} for path, tree in walk.watched()],
     }

@@ -32,7 +32,7 @@ UNLINK = both(f"-S unlink {PEOPLE}")
 
 
 @pytest.mark.parametrize(
-    "text", ["-w", "-w 'etc", "-p", "-a always,exit -Z 1", "-a always,exit -F path", "-a exit -S open", "x -w /a"]
+    "text", ["-w", "-w 'etc", "-p", "-a always,exit -Z 1", "-a always,exit -F path", "-a exit -S open", "x -w /a", "-w /a -p wz"]
 )
 def test_a_rule_that_cannot_be_read_is_an_error(text: str) -> None:
     """An option that is not known may turn the rule into its opposite."""

@@ -36,6 +36,9 @@ CALLS_OF_WA = (
             f"-a always,exit -F arch=b64 -S {CALLS_OF_WA} -F path=/x -F perm=wa",
         ),
         ("-w /srv/a\\ b -p wa", "-w /srv/a b -p wa"),
+        ("-a always,exit -S openat -F a2&01003 -F exit=-EPERM", "-a always,exit -S openat -F a2&0x203 -F exit=-EPERM"),
+        ("-a always,exit -F perm=x -F path=/usr/bin/dnf-3 -F key=s", "-p x-w /usr/bin/dnf-3 -k s"),
+        ("-a always,exit -F key=s -F dir=/etc/x -F perm=wa", "-k s-w /etc/x -p wa"),
     ],
 )
 def test_a_rule_is_loaded_however_auditctl_prints_it(saved: str, printed: str) -> None:
