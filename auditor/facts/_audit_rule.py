@@ -171,12 +171,12 @@ def _settled(rule: Rule, printed: list[Rule]) -> Rule:
     )
 
 
-def those_loaded(saved: list[Rule], loaded: list[Rule]) -> list[bool]:
-    """Of each saved rule, whether one that is loaded is the same."""
+def those_loaded(saved: list[Rule | None], loaded: list[Rule]) -> list[bool]:
+    """Of each saved rule, whether one that is loaded is the same. None is a rule that could not be read."""
     found: dict[object, list[Rule]] = {}
     for rule in loaded:
         found.setdefault((rule.place, rule.path), []).append(rule)
-    return [any(same(rule, other) for other in found.get((rule.place, rule.path), ())) for rule in saved]
+    return [r is not None and any(same(r, other) for other in found.get((r.place, r.path), ())) for r in saved]
 
 
 def same(saved: Rule, loaded: Rule) -> bool:

@@ -41,9 +41,8 @@ def parse(output: str, _args: Arguments) -> Json:
     """``installed=no``; or ``machine=``, ``enabled=``, ``loaded=RULE``, ``saved=FILE:RULE``; ``folder=``, a path that is one."""
     lines = whole_lines("audit_rules", output)
     if lines == ["installed=no"]:
-        return _value(
-            installed=False, enabled=0, immutable=False, loaded=[], saved=[], walk=Walk([], frozenset(), "", enabled=False)
-        )
+        nothing = Walk([], frozenset(), "", enabled=False)
+        return _value(installed=False, enabled=0, immutable=False, loaded=[], written=[], walk=nothing)
     if not lines or lines[0] != "installed=yes":
         raise ParseError("audit_rules: the first line says neither installed=yes nor installed=no")
     said: dict[str, list[str]] = {"machine": [], "enabled": [], "loaded": [], "saved": [], "folder": []}
@@ -55,17 +54,17 @@ def parse(output: str, _args: Arguments) -> Json:
     if len(said["machine"]) != 1 or len(said["enabled"]) != 1:
         raise ParseError("audit_rules: which machine it is, or whether auditing is enabled, is missing")
     enabled = int(said["enabled"][0])
-    written = _saved(said["saved"])
-    saved = [read(text) for text in written if is_rule(text)]
-    loaded = settled([read(text) for text in said["loaded"]], saved)
-    ends = [text.split()[1:] for text in written if re.match(r"-e\s", text)]
+    lines = _saved(said["saved"])
+    written = [(text, _read(text)) for text in lines if is_rule(text)]
+    loaded = settled([read(text) for text in said["loaded"]], [rule for _, rule in written if rule])
+    ends = [text.split()[1:] for text in lines if re.match(r"-e\s", text)]
     folders = frozenset(path.rstrip("/") for path in said["folder"])
     return _value(
         installed=True,
         enabled=enabled,
         immutable=enabled == 2 or ends[-1:] == [["2"]],
         loaded=loaded,
-        saved=saved,
+        written=written,
         walk=Walk(loaded, folders, said["machine"][0], enabled=enabled != 0),
     )
 
@@ -76,23 +75,34 @@ def _saved(lines: list[str]) -> list[str]:
     return [text for _, text in sorted(found, key=lambda one: _natural(one[0]))]
 
 
+def _read(text: str) -> Rule | None:
+    """A rule of a file; None where it cannot be read: auditctl refuses it too, and what is loaded can be judged without it."""
+    try:
+        return read(text)
+    except ParseError:
+        return None
+
+
 def _natural(name: str) -> list[tuple[bool, int, str]]:
     """As ``ls -v`` orders: 9-a before 10-b."""
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
-def _value(*, installed: bool, enabled: int, immutable: bool, loaded: list[Rule], saved: list[Rule], walk: Walk) -> Json:
+def _value(
+    *, installed: bool, enabled: int, immutable: bool, loaded: list[Rule], written: list[tuple[str, Rule | None]], walk: Walk
+) -> Json:
     calls: dict[str, Json] = {}
     for name in walk.calls():
         succeeded, refused, deciding = walk.call(name)
         rules: list[Json] = [*deciding]
         calls[name] = {"succeeded": succeeded, "refused": refused, "rules": rules}
+    there = those_loaded([rule for _, rule in written], loaded)
     return {
         "installed": installed,
         "enabled": enabled,
         "immutable": immutable,
         "loaded": [{"text": r.text, "list": r.place, "never": r.never, "path": r.path, "tree": r.kind == TREE} for r in loaded],
-        "saved": [{"text": rule.text, "loaded": there} for rule, there in zip(saved, those_loaded(saved, loaded), strict=True)],
+        "saved": [{"text": " ".join(text.split()), "loaded": one} for (text, _), one in zip(written, there, strict=True)],
         "calls": calls,
         "watched": [{"path": path, "tree": tree} for path, tree in walk.watched()],
     }

@@ -70,6 +70,16 @@ def test_rules_that_differ_are_not_the_same(saved: str, printed: str) -> None:
     assert not loaded(saved, printed)
 
 
+@pytest.mark.parametrize(
+    "mistake", ["-w /etc/x -p wa # a remark", "-w etc/x -p wa", "-a always,exit -Z", "-a exit,possible -S open"]
+)
+def test_a_mistake_in_a_file_is_a_rule_that_is_not_loaded(mistake: str) -> None:
+    """Regression (unknown): auditctl refuses such a line and all that follow; what is loaded is judged all the same."""
+    value = audit_rules("-w /etc/x -p wa", saved=(mistake, "-w /etc/x -p wa"))
+    assert [(one["text"], one["loaded"]) for one in value["saved"]] == [(mistake, False), ("-w /etc/x -p wa", True)]
+    assert value["watched"] == [{"path": "/etc/x", "tree": True}]
+
+
 def test_the_files_that_augenrules_reads_are_read_in_its_order() -> None:
     """Regression (false failure): a copy beside them is not loaded, nor is a subfolder; the last ``-e`` by name counts."""
     folder = "saved=/etc/audit/rules.d"
