@@ -1,132 +1,125 @@
-"""The kernel's audit rules, those loaded now and those saved for the next start, in one form whichever way they are written.
+"""The kernel's audit rules: those loaded now, what they record, and whether those saved for the next start are among them.
 
-``-w PATH -p wa`` and ``-a always,exit -F path=PATH -F perm=wa`` say the same: both have ``path`` and ``perms``. A rule of system
-calls has ``calls`` and, for one word size alone, ``arch``; its other conditions are ``fields``, as they are written.
+What is recorded is decided here once for all checks (``_audit_walk``): the kernel's lists, its order and its word sizes count.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 
 from auditor.errors import ParseError
+from auditor.facts._audit_rule import TREE, Rule, is_rule, read, settled, those_loaded
+from auditor.facts._audit_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, record
 from auditor.model import Json, Text
 
-_FIELD = re.compile(r"([a-z0-9_]+)(!=|>=|<=|&=|=|>|<|&)(.*)\Z")
+# augenrules(8) reads these files, in the natural order of their names, and no others.
+_SAVED = re.compile(r"/etc/audit/rules\.d/([^/]*?\.rules):\s*(.*)\Z")
 
 _SCRIPT = """\
 if [ ! -x /sbin/auditctl ] && [ ! -x /usr/sbin/auditctl ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 status=$(as_root /sbin/auditctl -s) || exit 1
 loaded=$(as_root /sbin/auditctl -l) || exit 1
 if [ -d /etc/audit/rules.d ] || [ -d /etc/audit ]; then
-  saved=$(as_root /bin/grep -rhs '^[[:space:]]*-' /etc/audit/rules.d)
+  saved=$(as_root /bin/grep -rHs '^[[:space:]]*-' /etc/audit/rules.d)
   [ $? -le 1 ] || exit 1
 fi
 echo installed=yes
+printf 'machine=%s\\n' "$(uname -m)"
 printf '%s\\n' "$status" | sed -n 's/^enabled /enabled=/p'
 printf '%s\\n' "$loaded" | sed -n 's/^[[:space:]]*-/loaded=-/p'
-printf '%s\\n' "${saved-}" | sed -n 's/^[[:space:]]*-/saved=-/p'
+printf '%s\\n' "${saved-}" | sed -n 's/^./saved=&/p'
+printf '%s\\n' "$loaded" "${saved-}" | sed -n 's/.*path=\\(\\/[^ ]*\\).*/\\1/p' | while read -r path; do
+  if [ -d "$path" ]; then printf 'folder=%s\\n' "$path"; fi
+done
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or ``enabled=N`` and the rules, ``loaded=`` and ``saved=``."""
+    """``installed=no``; or ``machine=``, ``enabled=``, ``loaded=RULE``, ``saved=FILE:RULE``; ``folder=``, a path that is one."""
     lines = whole_lines("audit_rules", output)
     if lines == ["installed=no"]:
-        return {"installed": False, "enabled": 0, "immutable": False, "loaded": [], "saved": []}
+        nothing = Walk([], frozenset(), "", enabled=False)
+        return _value(installed=False, enabled=0, immutable=False, loaded=[], written=[], walk=nothing)
     if not lines or lines[0] != "installed=yes":
         raise ParseError("audit_rules: the first line says neither installed=yes nor installed=no")
-    enabled: int | None = None
-    rules: dict[str, list[Json]] = {"loaded": [], "saved": []}
-    immutable = False
+    said: dict[str, list[str]] = {"machine": [], "enabled": [], "loaded": [], "saved": [], "folder": []}
     for line in lines[1:]:
-        key, _, text = line.partition("=")
-        if key == "enabled":
-            enabled = int(text)
-        elif key in rules:
-            words = _words(text)
-            immutable = immutable or (key == "saved" and words[:2] == ["-e", "2"])
-            if words[0] in ("-w", "-a", "-A"):
-                rules[key].append(_rule(words, text))
-        else:
+        key, equals, text = line.partition("=")
+        if not equals or key not in said:
             raise ParseError(f"audit_rules: a line that does not belong there: {line[:80]!r}")
-    if enabled is None:
-        raise ParseError("audit_rules: whether auditing is enabled is missing")
-    return {"installed": True, "enabled": enabled, "immutable": immutable or enabled == 2, **rules}
+        said[key].append(text)
+    if len(said["machine"]) != 1 or len(said["enabled"]) != 1:
+        raise ParseError("audit_rules: which machine it is, or whether auditing is enabled, is missing")
+    enabled = int(said["enabled"][0])
+    lines = _saved(said["saved"])
+    written = [(text, _read(text)) for text in lines if is_rule(text)]
+    loaded = settled([read(text) for text in said["loaded"]], [rule for _, rule in written if rule])
+    ends = [text.split()[1:] for text in lines if re.match(r"-e\s", text)]
+    folders = frozenset(path.rstrip("/") for path in said["folder"])
+    return _value(
+        installed=True,
+        enabled=enabled,
+        immutable=enabled == 2 or ends[-1:] == [["2"]],
+        loaded=loaded,
+        written=written,
+        walk=Walk(loaded, folders, said["machine"][0], enabled=enabled != 0),
+    )
 
 
-def _words(text: str) -> list[str]:
+def _saved(lines: list[str]) -> list[str]:
+    """The lines of the files that augenrules reads, in its order."""
+    found = [match.groups() for line in lines if (match := _SAVED.match(line))]
+    return [text for _, text in sorted(found, key=lambda one: _natural(one[0]))]
+
+
+def _read(text: str) -> Rule | None:
+    """A rule of a file; None where it cannot be read: auditctl refuses it too, and what is loaded can be judged without it."""
     try:
-        words = shlex.split(text, comments=True)
-    except ValueError as error:
-        raise ParseError(f"audit_rules: {text[:80]!r}: {error}") from error
-    if not words:
-        raise ParseError("audit_rules: an empty rule")
-    return words
+        return read(text)
+    except ParseError:
+        return None
 
 
-def _rule(words: list[str], text: str) -> Json:
-    rule: dict[str, Json] = {
-        "text": " ".join(words),
-        "never": False,
-        "path": "",
-        "perms": "",
-        "arch": "",
-        "calls": [],
-        "fields": [],
+def _natural(name: str) -> list[tuple[bool, int, str]]:
+    """As ``ls -v`` orders: 9-a before 10-b."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", name) if part]
+
+
+def _value(
+    *, installed: bool, enabled: int, immutable: bool, loaded: list[Rule], written: list[tuple[str, Rule | None]], walk: Walk
+) -> Json:
+    calls: dict[str, Json] = {}
+    for name in walk.calls():
+        succeeded, refused, deciding = walk.call(name)
+        rules: list[Json] = [*deciding]
+        calls[name] = {"succeeded": succeeded, "refused": refused, "rules": rules}
+    there = those_loaded([rule for _, rule in written], loaded)
+    return {
+        "installed": installed,
+        "enabled": enabled,
+        "immutable": immutable,
+        "loaded": [{"text": r.text, "list": r.place, "never": r.never, "path": r.path, "tree": r.kind == TREE} for r in loaded],
+        "saved": [{"text": " ".join(text.split()), "loaded": one} for (text, _), one in zip(written, there, strict=True)],
+        "calls": calls,
+        "watched": [{"path": path, "tree": tree} for path, tree in walk.watched()],
     }
-    calls: list[Json] = []
-    fields: list[Json] = []
-    rest = iter(words)
-    for option in rest:
-        value = next(rest, None)
-        if value is None:
-            raise ParseError(f"audit_rules: {option} without its value: {text[:80]!r}")
-        match option:
-            case "-w":
-                rule["path"], rule["perms"] = value.rstrip("/") or "/", "rwxa"
-            case "-p":
-                rule["perms"] = value
-            case "-a" | "-A":
-                rule["never"] = "never" in value.split(",")
-            case "-S":
-                calls += value.split(",")
-            case "-F" | "-C":
-                _field(rule, fields, value, text)
-            case "-k":
-                pass
-            case _:
-                raise ParseError(f"audit_rules: an option that is not known: {text[:80]!r}")
-    return {**rule, "calls": calls, "fields": fields}
 
-
-def _field(rule: dict[str, Json], fields: list[Json], value: str, text: str) -> None:
-    found = _FIELD.match(value)
-    if found is None:
-        raise ParseError(f"audit_rules: a field that cannot be read: {text[:80]!r}")
-    name, sign, content = found.groups()
-    if name in ("path", "dir") and sign == "=":
-        rule["path"] = content.rstrip("/") or "/"
-        rule["perms"] = rule["perms"] or "rwxa"
-    elif name == "perm" and sign == "=":
-        rule["perms"] = content
-    elif name == "arch" and sign == "=":
-        rule["arch"] = content
-    elif name != "key":
-        fields.append(value)
-
-
-_RULES = ListOf(
-    record(text=STR, never=BOOL, path=STR, perms=STR, arch=STR, calls=ListOf(STR), fields=ListOf(STR)),
-)
 
 FACT = Fact(
     name="audit_rules",
     title=Text(en="Audit rules of the kernel, loaded and saved", ar="قواعد تدقيق النواة المحمّلة والمحفوظة"),
-    shape=record(installed=BOOL, enabled=INT, immutable=BOOL, loaded=_RULES, saved=_RULES),
+    shape=record(
+        installed=BOOL,
+        enabled=INT,
+        immutable=BOOL,
+        loaded=ListOf(record(text=STR, list=STR, never=BOOL, path=STR, tree=BOOL)),
+        saved=ListOf(record(text=STR, loaded=BOOL)),
+        calls=MapOf(record(succeeded=BOOL, refused=BOOL, rules=ListOf(STR))),
+        watched=ListOf(record(path=STR, tree=BOOL)),
+    ),
     parse=parse,
     example={
         "installed": True,
@@ -135,15 +128,15 @@ FACT = Fact(
         "loaded": [
             {
                 "text": "-w /etc/passwd -p wa -k identity",
+                "list": "exit",
                 "never": False,
                 "path": "/etc/passwd",
-                "perms": "wa",
-                "arch": "",
-                "calls": [],
-                "fields": [],
+                "tree": True,
             }
         ],
-        "saved": [],
+        "saved": [{"text": "-w /etc/passwd -p wa -k identity", "loaded": True}],
+        "calls": {"all": {"succeeded": False, "refused": False, "rules": []}},
+        "watched": [{"path": "/etc/passwd", "tree": True}],
     },
     probes={
         "linux": HostProbe(
@@ -151,8 +144,9 @@ FACT = Fact(
             privileged=(
                 "/sbin/auditctl -s",
                 "/sbin/auditctl -l",
-                "/bin/grep -rhs '^[[:space:]]*-' /etc/audit/rules.d",
+                "/bin/grep -rHs '^[[:space:]]*-' /etc/audit/rules.d",
             ),
         )
     },
+    version=2,
 )

@@ -50,3 +50,20 @@ def run(shell: list[str], text: str, path: str = PATH, **more: Any) -> subproces
     """Run a text of shell with the environment that the auditor gives."""
     environment = {"LC_ALL": "C", "PATH": path}
     return subprocess.run([*shell, "-s"], input=text, env=environment, capture_output=True, text=True, timeout=120, **more)
+
+
+def audit_rules(
+    *rules: str, saved: tuple[str, ...] = (), folders: tuple[str, ...] = (), machine: str = "x86_64", enabled: int = 1
+) -> Any:
+    """The fact's value, of rules as auditctl prints them and as a file has them."""
+    lines = [
+        "installed=yes",
+        f"machine={machine}",
+        f"enabled={enabled}",
+        *(f"loaded={rule}" for rule in rules),
+        *(f"saved=/etc/audit/rules.d/a.rules:{rule}" for rule in saved),
+        *(f"folder={path}" for path in folders),
+        "end",
+        "",
+    ]
+    return fact("audit_rules").value("\n".join(lines), {})

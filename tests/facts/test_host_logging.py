@@ -1,4 +1,4 @@
-"""Facts on logs, audit rules and systemd's settings: what is particular to each."""
+"""Facts on logs and systemd's settings: what is particular to each."""
 
 from __future__ import annotations
 
@@ -14,25 +14,6 @@ from tests.facts.hosts import fact
 
 def value(name: str, /, *lines: str, **args: Any) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), args)
-
-
-def rule(text: str) -> Any:
-    return value("audit_rules", "installed=yes", "enabled=1", f"loaded={text}")["loaded"][0]
-
-
-def test_a_watch_is_one_whichever_way_it_is_written() -> None:
-    """``-w`` and ``-F path=`` with ``-F perm=`` give the same path and permissions; a folder's closing slash is dropped."""
-    written = [rule(text) for text in ("-w /etc/x/ -p wa -k a", "-a always,exit -F dir=/etc/x/ -F perm=wa -F key=a")]
-    assert [("/etc/x", "wa")] * 2 == [(r["path"], r["perms"]) for r in written]
-    assert rule("-w /etc/x")["perms"] == "rwxa"
-    assert rule("-a never,exit -F path=/etc/x")["never"]
-
-
-@pytest.mark.parametrize("text", ["-w", "-a always,exit -Z 1", "-a always,exit -F path", "-w '/etc"])
-def test_a_rule_that_cannot_be_read_is_an_error(text: str) -> None:
-    """An option that is not known may turn the rule into its opposite."""
-    with pytest.raises(ParseError):
-        rule(text)
 
 
 def rotation(*lines: str) -> Any:
