@@ -115,16 +115,16 @@ def _shell_text(value: Scalar) -> str:
     return text
 
 
-def privileged_commands(probes: Iterable[ProbeCall], platform: str, lookup: Lookup = by_name) -> tuple[str, ...]:
+def privileged_commands(probes: Iterable[ProbeCall], user: str, platform: str, lookup: Lookup = by_name) -> tuple[str, ...]:
     """The commands that these probes run as root, each once, in the order of the probes.
 
-    ``$arg_name`` in a command stands for the argument of that name.
+    ``$arg_name`` in a command stands for the argument of that name, ``$login`` for the user who logs in.
     """
     commands: dict[str, None] = {}
     for item in host_calls(probes, platform, lookup):
         if item.probe is not None:
             for command in item.probe.privileged:
-                commands[_sudoers_command(command, dict(item.call.args))] = None
+                commands[_sudoers_command(command, user, dict(item.call.args))] = None
     return tuple(commands)
 
 
@@ -132,7 +132,7 @@ def sudoers_for(probes: Iterable[ProbeCall], user: str, platform: str = "linux",
     """A sudoers file that permits ``user`` just what these probes run as root; "" when they need nothing."""
     if not _SUDOERS_USER.match(user):
         raise ValueError(f"not a user name: {user!r}")
-    commands = privileged_commands(probes, platform, lookup)
+    commands = privileged_commands(probes, user, platform, lookup)
     if not commands:
         return ""
     joined = ", \\\n    ".join(commands)
@@ -146,11 +146,12 @@ def sudoers_for(probes: Iterable[ProbeCall], user: str, platform: str = "linux",
     )
 
 
-def _sudoers_command(command: str, args: dict[str, Scalar]) -> str:
+def _sudoers_command(command: str, user: str, args: dict[str, Scalar]) -> str:
     words = shlex.split(command)
     if not words or not words[0].startswith("/"):
         raise ValueError(f"a privileged command needs an absolute path: {command!r}")
-    resolved = [re.sub(r"\$\{?arg_([a-z0-9_]+)\}?", lambda m: _shell_text(args.get(m[1], "")), word) for word in words]
+    given = {"login": user, **{f"arg_{name}": _shell_text(value) for name, value in args.items()}}
+    resolved = [re.sub(r"\$\{?(login\b|arg_[a-z0-9_]+)\}?", lambda m: given.get(m[1], ""), word) for word in words]
     if any("\n" in word for word in resolved):
         raise ValueError(f"a privileged command holds a line end: {command!r}")
     # without arguments sudoers would permit any; "" means none

@@ -139,7 +139,7 @@ def _programs(source: _Source) -> _Programs:
                 mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
         inner = Environment({**variables, "item": item})
     else:
-        alone = (("where", source.where), ("decidable", source.decidable), ("subject", source.subject))
+        alone = (("where", source.where), ("subject", source.subject))
         if (key := next((key for key, text in alone if text is not None), "")) != "":
             mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
     where = compiled("where", source.where, BOOL, inner)

@@ -27,8 +27,9 @@ class HostProbe:
     Arguments of the fact arrive as shell variables ``arg_<name>``, quoted by the auditor.
 
     Commands that need root are run as ``as_root /absolute/path fixed arguments``; each is listed in ``privileged`` exactly as
-    sudoers is to permit it. ``as_root`` runs it directly when the login is root, else through ``sudo -n``; when that
-    is not permitted the whole observation is ``denied``, whatever the fragment then prints. Secrets are filtered on the target.
+    sudoers is to permit it, where ``$login`` stands for the user who logs in. ``as_root`` runs it directly when the login is
+    root, else through ``sudo -n``; when that is not permitted the whole observation is ``denied``, whatever the fragment then
+    prints, unless it asks by ``3>/dev/null as_root`` and itself tells what was refused. Secrets are filtered on the target.
 
     ``volatile``: the output differs each night by nature (clock); kept apart and never a reason to call an observation new.
 

@@ -1,25 +1,23 @@
 """The SSH server's effective settings, as the daemon itself states them (``sshd -T``), so that Include and Match count.
 
 ``sshd -T`` answers for a connection that no Match block meets. What Match blocks change is therefore read from the
-configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it. What the
-running server was given on its command line (the crypto policy of RHEL 8) is unknown to ``sshd -T`` and overrides it.
+configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it. Where there
+is any, sshd is also asked (``-C``) what holds for root and for the login; each answer is an entry too. What the running server
+was given on its command line (the crypto policy of RHEL 8) is unknown to ``sshd -T`` and overrides it.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import re
-import shlex
-from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
-from auditor.facts._lines import Files, files, number, whole
+from auditor.facts._lines import files, number, whole
+from auditor.facts._sshd_blocks import MAIN, OLD_NAMES, USERS, blocks
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
-_USERS = ("allowusers", "allowgroups", "denyusers", "denygroups")
 _MATCHABLE_INTS = ("maxauthtries", "clientaliveinterval", "clientalivecountmax", "maxsessions")
 _MATCHABLE_WORDS = (
     "permitrootlogin",
@@ -35,58 +33,77 @@ _MATCHABLE_WORDS = (
     "loglevel",
     "banner",
 )
+_MATCHABLE = (*_MATCHABLE_INTS, *_MATCHABLE_WORDS)
 _INTS = (*_MATCHABLE_INTS, "logingracetime")
 _WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "usepam", "strictmodes", "maxstartups", "printlastlog")
-_OLD_NAMES = {
-    "challengeresponseauthentication": "kbdinteractiveauthentication",
-    "skeyauthentication": "kbdinteractiveauthentication",
-    "pubkeyacceptedkeytypes": "pubkeyacceptedalgorithms",
-}
-_MAIN = "/etc/ssh/sshd_config"
-_READ = ("/etc/ssh/sshd_config.d",)
-_NO_MATCH_INSIDE = ("/etc/crypto-policies/",)  # lists of algorithms, which sshd refuses inside Match
 _WITH_ARGUMENT = "CEbcfghkopu"  # sshd's options that take one
-_MAX_DEPTH = 16  # sshd's own limit of nested Include
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
+# Sudo permits fixed arguments alone, hence one address for every night and every auditor: TEST-NET-1, which is nobody's and so
+# meets what is said of everybody's. Old servers want user, host and addr all told.
+_FROM = "host=192.0.2.1,addr=192.0.2.1"
+_ROOT = f"user=root,{_FROM}"
+
+
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``, or ``sshd -T``'s lines, ``== files`` and the configuration files as ``path:line``, ``== started`` and
-    the command lines of running servers.
+    """``installed=no``, or ``sshd -T``'s lines, ``== files`` and the configuration files as ``path:line``, for each
+    connection asked about ``== asked SPECIFICATION`` with sshd's lines or ``failed``, ``== started`` and the command lines of
+    running servers.
     """
     lines = whole(output, "sshd")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("sshd: the first line says neither installed=yes nor installed=no")
-    border = next((i for i, line in enumerate(lines) if line.strip() == "== files"), None)
-    if border is None:
+    parts = _parts(lines[1:])
+    if "files" not in parts:
         raise ParseError("sshd: the output does not hold the configuration files")
-    after = next((i for i, line in enumerate(lines) if line.strip() == "== started"), len(lines))
-    value = {**_settings(lines[1:border]), **_given(lines[after + 1 :])}
-    blocks = _Blocks(files(lines[border + 1 : after], "sshd"))
-    blocks.read(_MAIN, (), 0)
-    value["match_blocks"] = [_inside(value, " & ".join(criteria), own) for criteria, own in blocks.found]
+    stated = _settings(parts[""])
+    value = {**stated, **_given(parts.get("started", []))}
+    found = blocks(files(parts["files"], "sshd"))
+    asked = {name.removeprefix("asked "): told for name, told in parts.items() if name.startswith("asked ")}
+    if found:
+        asked.setdefault(_ROOT, ["failed"])
+    answers = {spec: _settings(told) for spec, told in asked.items() if [line.strip() for line in told] != ["failed"]}
+    value["match_blocks"] = [
+        *(_inside(value, " & ".join(criteria), own) for criteria, own in found),
+        *(_answer(spec, told, stated, value) for spec, told in answers.items()),
+    ]
+    if len(answers) < len(asked):
+        value["unanswered"] = [_command(spec) for spec in asked if spec not in answers]
     return value
+
+
+def _parts(lines: list[str]) -> dict[str, list[str]]:
+    """The lines under each ``== NAME``, and under "" those before the first."""
+    part: list[str] = []
+    parts = {"": part}
+    for line in lines:
+        if line.lstrip().startswith("== "):
+            part = parts.setdefault(line.strip()[3:], [])
+        else:
+            part.append(line)
+    return parts
 
 
 def _settings(lines: list[str]) -> dict[str, Json]:
     ports: list[Json] = []
-    users: dict[str, list[Json]] = {name: [] for name in (*_USERS, "authenticationmethods")}
+    users: dict[str, list[Json]] = {name: [] for name in (*USERS, "authenticationmethods")}
     value: dict[str, Json] = {"installed": True}
     for line in lines:
         keyword, _, rest = line.strip().partition(" ")
         name, rest = keyword.lower(), rest.strip()
-        if name in _OLD_NAMES:
+        if name in OLD_NAMES:
             # old servers print both names; the new one decides
-            if _OLD_NAMES[name] in value:
+            if OLD_NAMES[name] in value:
                 continue
-            name = _OLD_NAMES[name]
+            name = OLD_NAMES[name]
         if name == "port":
             ports.append(number(rest, "sshd: port"))
         elif name in users:
             users[name].extend(rest.split())
-        elif name in value and name not in _OLD_NAMES.values():
+        elif name in value and name not in OLD_NAMES.values():
             raise ParseError(f"sshd: {name} is stated twice")
         elif name in _LISTS:
             value[name] = [word.strip() for word in rest.split(",") if word.strip()]
@@ -125,11 +142,11 @@ def _options(words: list[str]) -> dict[str, str]:
         if not letter:
             continue
         argument = word[word.index(letter, 1) + 1 :] or next(rest, "")
-        if letter == "f" and argument != _MAIN:
+        if letter == "f" and argument != MAIN:
             raise ParseError(f"sshd: the running server reads {argument[:80]!r}, which the probe does not ask")
         if letter == "o":
             name, equals, text = argument.partition("=")
-            name = _OLD_NAMES.get(name.lower(), name.lower())
+            name = OLD_NAMES.get(name.lower(), name.lower())
             given.setdefault(name, text if equals else next(rest, ""))  # sshd keeps the first
     return given
 
@@ -145,66 +162,9 @@ def _word(name: str, text: str) -> str:
     return "prohibit-password" if text.lower() == "without-password" else text.lower()
 
 
-class _Blocks:
-    """Walks the configuration as sshd does: Include in place, and a Match in an included file ends with that file."""
-
-    def __init__(self, dumped: Files) -> None:
-        self._dumped = dumped
-        self.found: list[tuple[tuple[str, ...], dict[str, list[str]]]] = []
-
-    def read(self, path: str, criteria: tuple[str, ...], depth: int) -> None:
-        if depth > _MAX_DEPTH:
-            raise ParseError(f"sshd: Include is nested too deeply at {path}")
-        outer = criteria
-        own: dict[str, list[str]] | None = None
-        for text in self._dumped.get(path, []):
-            words = _words(text, path)
-            if not words:
-                continue
-            keyword = words[0].lower()
-            if keyword == "match":
-                criteria, own = (*outer, " ".join(words[1:])), None
-            elif keyword == "include":
-                for pattern in words[1:]:
-                    for name in self._included(pattern):
-                        self.read(name, criteria, depth + 1)
-            elif criteria:
-                if own is None:
-                    own = {}
-                    self.found.append((criteria, own))
-                name = _OLD_NAMES.get(keyword, keyword)
-                if name in _USERS:
-                    own.setdefault(name, []).extend(words[1:])  # of these sshd takes every line
-                else:
-                    own.setdefault(name, words[1:])  # sshd keeps the first
-
-    def _included(self, pattern: str) -> list[str]:
-        wanted = PurePosixPath(pattern if pattern.startswith("/") else f"/etc/ssh/{pattern}")
-        if str(wanted).startswith(_NO_MATCH_INSIDE):
-            return []
-        if str(wanted.parent) not in _READ:
-            raise ParseError(f"sshd: the configuration includes {pattern}, which the probe does not read")
-        return sorted(
-            name
-            for name in self._dumped
-            if PurePosixPath(name).parent == wanted.parent and fnmatch.fnmatchcase(PurePosixPath(name).name, wanted.name)
-        )
-
-
-def _words(text: str, path: str) -> list[str]:
-    text = re.sub(r"^(\s*\w+)\s*=\s*", r"\1 ", text)
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.escape = ""
-    try:
-        return list(lexer)
-    except ValueError as error:
-        raise ParseError(f"sshd: {path}: {text[:80]!r}: {error}") from error
-
-
 def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) -> Json:
     block: dict[str, Json] = {"match": criteria, "authenticationmethods": outside["authenticationmethods"]}
-    for name in (*_MATCHABLE_INTS, *_MATCHABLE_WORDS):
+    for name in _MATCHABLE:
         if name in own:
             text = " ".join(own[name])
             block[name] = _seconds(text, name) if name in _MATCHABLE_INTS else _word(name, text)
@@ -213,7 +173,19 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) 
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
     # the lists of a block take the place of those outside it
-    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in _USERS}}
+    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in USERS}}
+
+
+def _command(spec: str) -> str:
+    return f"sshd -T -C {spec}"
+
+
+def _answer(spec: str, told: dict[str, Json], stated: dict[str, Json], value: dict[str, Json]) -> Json:
+    """What sshd says of one connection. Where it says what it says of every one, the server's command line may override it."""
+    user = spec.partition(",")[0].removeprefix("user=")
+    names = [name for name in (*_MATCHABLE, *USERS, "authenticationmethods") if name in told]
+    own = {name: value[name] if told[name] == stated.get(name) else told[name] for name in names}
+    return {"match": f"User {user} ({_command(spec)})", **own}
 
 
 def _seconds(text: str, name: str) -> int:
@@ -226,7 +198,7 @@ def _seconds(text: str, name: str) -> int:
 _BLOCK = record(
     match=STR,
     authenticationmethods=ListOf(STR),
-    **{name: optional(ListOf(STR)) for name in _USERS},
+    **{name: optional(ListOf(STR)) for name in USERS},
     **{name: optional(INT) for name in _MATCHABLE_INTS},
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
@@ -242,17 +214,37 @@ for process in /proc/[0-9]*; do
 done | sort -u || exit 1
 """
 
+# Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
+# descriptor by which as_root would tell it is closed.
+_ASKED = rf"""
+asked() {{ printf '== asked user=%s,{_FROM}\n%s\n' "$1" "$2"; }}
+if printf '%s\n' "$files" | grep -qi ':[[:space:]"]*match'; then
+  login=$(id -un) || exit 1
+  told=$(3>/dev/null as_root /usr/sbin/sshd -T -C {_ROOT}) || told=failed
+  asked root "$told"
+  case $login in
+    root) ;;
+    *[,[:space:]]*) asked "$login" failed ;;
+    *)
+      told=$(3>/dev/null as_root /usr/sbin/sshd -T -C "user=$login,{_FROM}") || told=failed
+      asked "$login" "$told"
+      ;;
+  esac
+fi
+"""
+
 FACT = Fact(
     name="sshd",
     title=Text(en="Effective settings of the SSH server", ar="الإعدادات الفعلية لخادم SSH"),
     shape=record(
         installed=BOOL,
         port=optional(ListOf(INT)),
-        **{name: optional(ListOf(STR)) for name in (*_LISTS, *_USERS)},
+        **{name: optional(ListOf(STR)) for name in (*_LISTS, *USERS)},
         authenticationmethods=optional(ListOf(STR)),
         **{name: optional(INT) for name in _INTS},
         **{name: optional(STR) for name in _WORDS},
         match_blocks=optional(ListOf(_BLOCK)),
+        unanswered=optional(ListOf(STR)),
     ),
     parse=parse,
     example={
@@ -283,15 +275,16 @@ FACT = Fact(
                 "fi\n"
                 "[ $? -le 1 ] || exit 1\n"
                 "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
-                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n'
-                "echo '== started'\n" + _STARTED + "echo end\n"
+                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + _STARTED + "echo end\n"
             ),
             privileged=(
                 "/usr/sbin/sshd -T",
+                f"/usr/sbin/sshd -T -C {_ROOT}",
+                f'/usr/sbin/sshd -T -C "user=$login,{_FROM}"',
                 "/bin/grep -RH ^ /etc/ssh/sshd_config",
                 "/bin/grep -RH ^ /etc/ssh/sshd_config /etc/ssh/sshd_config.d",
             ),
         )
     },
-    version=4,
+    version=5,
 )

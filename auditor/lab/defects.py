@@ -61,6 +61,13 @@ def _sshd_adds(name: str, check: str, option: str, extra: str) -> Defect:
     return Defect(name, (Finds(check), Finds("net-ssh-algorithms")), (_SSHD,), plant)
 
 
+def _match(name: str, check: str, *lines: str) -> Defect:
+    def plant(tree: Tree) -> None:
+        tree.append(_SSHD, "".join(f"{line}\n" for line in lines))
+
+    return Defect(name, (Finds(check),), (_SSHD,), plant)
+
+
 def _mode(name: str, check: str, path: str, mode: int, uid: int = 0, gid: int = 0, subject: str = "") -> Defect:
     def plant(tree: Tree) -> None:
         tree.mode(path, mode, uid, gid)
@@ -180,6 +187,14 @@ _SSH = (
     _sshd("host-based-login", "ssh-host-based-auth", "HostbasedAuthentication", "yes"),
     _sshd("no-banner", "ssh-banner", "Banner", "none"),
     _sshd("quiet-log", "ssh-log-level", "LogLevel", "QUIET"),
+    _match("root-login-by-group", "ssh-root-login", "Match Group root", "    PermitRootLogin yes"),
+    # Either block alone ends an idle session after ten minutes; who meets both is left alone for twenty.
+    _match(
+        "idle-by-two-blocks",
+        "ssh-idle-timeout",
+        *("Match User auditor", "    ClientAliveInterval 600"),
+        *("Match User *,!root", "    ClientAliveCountMax 2"),
+    ),
     _sshd_adds("weak-ciphers", "ssh-strong-ciphers", "Ciphers", "aes128-cbc,3des-cbc"),
     _sshd_adds("weak-macs", "ssh-strong-macs", "MACs", "hmac-sha1,hmac-md5"),
     _sshd_adds("weak-kex", "ssh-strong-kex", "KexAlgorithms", "diffie-hellman-group14-sha1,diffie-hellman-group1-sha1"),

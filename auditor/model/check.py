@@ -81,7 +81,7 @@ class Check:
     applies: str | None = None
     for_each: str | None = None
     where: str | None = None
-    decidable: str | None = None  # false: what was observed does not decide the item, which is then unknown
+    decidable: str | None = None  # false: what was observed does not decide it, and the verdict is unknown
     subject: str | None = None
     empty: str = "not_applicable"  # or "pass": the verdict when there is nothing to examine
     observed: str | None = None

@@ -77,6 +77,14 @@ def test_the_commands_of_a_remedy_are_a_script(check: Check) -> None:
     assert (read.returncode, read.stderr) == (0, "")
 
 
+def test_a_connection_that_sshd_was_silent_about_is_never_passed() -> None:
+    """Every check of what stands inside Match blocks is unknown then, unless it fails anyhow."""
+    over_blocks = [check for check in CHECKS if "sshd.match_blocks" in check.expect]
+    assert len(over_blocks) >= 13
+    for check in over_blocks:
+        assert check.decidable == f"!has(sshd.unanswered) || !({check.expect})", check.id
+
+
 def test_no_remedy_undoes_another() -> None:
     """Two checks may empty one file by ``>`` only to write the same into it; what one appends to, none empties."""
     emptying, appending = written([(check.id, check.remediation_shell) for check in CHECKS])

@@ -256,7 +256,10 @@ def test_a_probe_costs_two_processes(tmp_path: Path) -> None:
 @needs_root
 @pytest.mark.skipif(shutil.which("sudo") is None, reason="needs sudo")
 def test_least_privilege(tmp_path: Path) -> None:
-    """With just the lines of sudoers_for a user reads what is listed; all else is denied, whatever the probe says."""
+    """With just the lines of sudoers_for a user reads what is listed; all else is denied, whatever the probe says.
+
+    One question may be refused without the whole probe, where the fragment closes the descriptor that tells it.
+    """
     odd = ("/usr/bin/printf", "%s|", "x,y:z=1", "*", "#h", "!n", "[q]", "back\\slash", "two words")
     listed = "/usr/bin/printf '%s|' x,y:z=1 '*' '#h' '!n' '[q]' 'back\\slash' 'two words'"
     facts = Facts(
@@ -267,6 +270,7 @@ def test_least_privilege(tmp_path: Path) -> None:
         fact("wider", "as_root /usr/bin/printf '%s|' x,y:z=1 anything '#h' '!n' '[q]' 'back\\slash' 'two words'"),
         fact("hidden", "as_root /usr/bin/cat /etc/shadow 2>/dev/null || true; echo nothing found"),
         fact("captured", 'found=$(as_root /usr/bin/cat /etc/shadow 2>&1); echo "found: none"'),
+        fact("asked", "3>/dev/null as_root /usr/bin/cat /etc/shadow || echo refused"),
         fact("unprivileged", "id -un"),
     )
     calls = tuple(ProbeCall(n) for n in facts)
@@ -285,8 +289,10 @@ def test_least_privilege(tmp_path: Path) -> None:
         "wider": "denied",
         "hidden": "denied",
         "captured": "denied",
+        "asked": "ok",
         "unprivileged": "ok",
     }
+    assert seen["asked"].stdout == "refused\n"
     assert (seen["shadow"].stdout, seen["odd"].stdout) == ("root", "|".join(odd[2:]) + "|")
 
 
@@ -338,10 +344,14 @@ def test_refusal_in_unknown_words(tmp_path: Path) -> None:
 
 
 def test_privileged_commands_take_arguments() -> None:
-    """A command may name the fact's argument; each command is listed once."""
-    facts = Facts(fact("a", "true", privileged=("/bin/cat $arg_path", "/bin/true")), fact("b", "true", privileged=("/bin/true",)))
+    """A command may name the fact's argument, or who logs in; each command is listed once."""
+    facts = Facts(
+        fact("a", "true", privileged=("/bin/cat $arg_path", "/bin/true")),
+        fact("b", "true", privileged=("/bin/true", '/bin/echo "user=$login,x"')),
+    )
     calls = (ProbeCall("a", (("path", "/etc/x y"),)), ProbeCall("b"))
-    assert privileged_commands(calls, "linux", facts.lookup) == ("/bin/cat /etc/x\\ y", '/bin/true ""')
+    listed = ("/bin/cat /etc/x\\ y", '/bin/true ""', "/bin/echo user\\=games\\,x")
+    assert privileged_commands(calls, "games", "linux", facts.lookup) == listed
     assert sudoers_for((ProbeCall("none"),), "games", lookup=Facts(fact("none", "true")).lookup) == ""
 
 

@@ -276,6 +276,15 @@ def test_what_is_not_decidable_is_unknown_and_closes_nothing() -> None:
     assert (outcome.kind, outcome.excluded) == (VerdictKind.UNKNOWN, ())
 
 
+@pytest.mark.parametrize(("allowed", "kind"), [("yes", VerdictKind.UNKNOWN), ("no", VerdictKind.PASS)])
+def test_a_check_without_a_list_may_be_undecidable(allowed: str, kind: VerdictKind) -> None:
+    """What was observed of the host as a whole may not decide it either: that is unknown, not a pass."""
+    one = check("root", decidable="sshd.permitrootlogin == 'no'", expect="true", observed=None)
+    seen = result(observation(SSHD_ROOT if allowed == "yes" else SSHD_NO_ROOT))
+    (outcome,) = Evaluator({"root": one}, now=NOW).judge_asset(asset_plan(task("root")), seen, {"root": [""]})
+    assert [(v.subject, v.kind) for v in outcome.verdicts] == [("", kind)]
+
+
 def test_a_judgement_of_all_ports_together_closes_nothing() -> None:
     """A check that asks one question of the whole list cannot tell a closed port from a silent one."""
     one = check("net-all", **{**PORTS, "for_each": None, "subject": None, "expect": "!open_ports.exists(p, p.port == 80)"})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tests.facts.hosts import SHELLS, fact
 
 
 def value(name: str, *lines: str) -> Any:
-    return fact(name).value("\n".join((*lines, "end", "")), {})
+    return fact(name).value("\n".join((*lines, "end")), {})
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the processes that the test makes up must be root's")
@@ -144,6 +146,96 @@ def test_who_may_log_in_is_read_inside_match_blocks() -> None:
     )
     blocks = [(b["match"], b["allowusers"], b["allowgroups"]) for b in found["match_blocks"]]
     assert blocks == [("User amal", ["x", "y"], ["g"]), ("Address 10.0.0.0/8", ["*"], ["g"]), ("User z", ["a"], ["g"])]
+
+
+ROOT = "User root (sshd -T -C user=root,host=192.0.2.1,addr=192.0.2.1)"
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Callable[..., str]:
+    """Stubs of ``as_root`` under which this machine's sshd reads the test's settings; a file ``asked`` holds the questions."""
+    if shutil.which("sshd", path="/usr/sbin") is None or shutil.which("ssh-keygen") is None:
+        pytest.skip("OpenSSH's server is not installed")
+    key, config = tmp_path / "key", tmp_path / "config"
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", key], check=True)
+
+    def stub(settings: str, more: str = "") -> str:
+        config.write_text(settings)
+        return f"""
+as_root() {{
+  program=$1
+  shift
+  case $program in
+    /bin/grep) sed 's|^|/etc/ssh/sshd_config:|' "{config}" ;;
+    *) printf '%s\\n' "$*" >>"{tmp_path}/asked"; {more} "$program" -f "{config}" -h "{key}" "$@" ;;
+  esac
+}}
+"""
+
+    return stub
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    "match", ["User root", "Group root", "Address *,!10.0.0.0/8", "User *,!nobody", "all", "Host *2.1 User r*"]
+)
+def test_sshd_itself_says_what_holds_for_root(match: str, shell: str, asking: Callable[..., str]) -> None:
+    """False pass, should our reading of Match ever miss what sshd reads: whatever lets root in, sshd's own answer says so."""
+    done = run("sshd", shell, asking(f"PermitRootLogin no\nMatch {match}\n  PermitRootLogin yes\n"))
+    found = {b["match"]: b["permitrootlogin"] for b in fact("sshd").value(done.stdout.decode(), {})["match_blocks"]}
+    assert found[ROOT] == found[match] == "yes"
+
+
+def test_condition_that_sshd_does_not_know_is_no_answer(asking: Callable[..., str]) -> None:
+    """`Match exec` is ssh's alone: sshd refuses the whole file, and nothing is known of it."""
+    assert run("sshd", "dash", asking('Match exec "true"\n  PermitRootLogin yes\n')).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "login", "asked"),
+    [
+        ("#Match User root\nBanner none\n", "amal", []),
+        ("Match User x\n", "root", ["user=root"]),
+        ("Match User x\n", "amal", ["user=root", "user=amal"]),
+        ("Match User x\n", "DOMAIN\\amal", ["user=root", "user=DOMAIN\\amal"]),
+        ("Match User x\n", "amal,user=x", ["user=root"]),
+        ("Match User x\n", "am al", ["user=root"]),
+        ('  "mAtch" User x\n', "$(x)`y`", ["user=root", "user=$(x)`y`"]),
+    ],
+)
+def test_sshd_is_asked_only_where_a_block_may_change_its_answer(
+    settings: str, login: str, asked: list[str], asking: Callable[..., str], tmp_path: Path
+) -> None:
+    """Hosts without Match blocks pay nothing; a name that would change the question is not put into it."""
+    done = run("sshd", "dash", asking(settings) + f"id() {{ printf '%s\\n' {shlex.quote(login)}; }}")
+    questions = [line.partition(",")[0] for line in (tmp_path / "asked").read_text().splitlines()]
+    assert questions == ["-T", *(f"-T -C {user}" for user in asked)]
+    found = fact("sshd").value(done.stdout.decode(), {})
+    assert ("unanswered" in found) == (login in ("amal,user=x", "am al"))
+
+
+def test_connection_that_sshd_did_not_answer_is_named(asking: Callable[..., str]) -> None:
+    """False pass: a refused or failed question read as nothing to say. It is told, and no block stands for it."""
+    stub = asking("Match User x\n  Banner none\n", '[ "$*" = -T ] || return 1;')
+    found = fact("sshd").value(run("sshd", "dash", stub).stdout.decode(), {})
+    assert [b["match"] for b in found["match_blocks"]] == ["User x"]
+    assert found["unanswered"][0] == "sshd -T -C user=root,host=192.0.2.1,addr=192.0.2.1"
+
+
+def test_blocks_without_an_answer_are_not_the_whole_truth() -> None:
+    """False pass: an output in which sshd was not asked at all, as those stored before it was. Half an answer is an error."""
+    block = ("== files", "/etc/ssh/sshd_config:Match User x", "/etc/ssh/sshd_config:Banner none")
+    assert value("sshd", *SSHD, *block)["unanswered"] == ["sshd -T -C user=root,host=192.0.2.1,addr=192.0.2.1"]
+    with pytest.raises(ParseError):
+        value("sshd", *SSHD, *block, "== asked user=root,host=192.0.2.1,addr=192.0.2.1", "port 22")
+
+
+def test_answer_counts_what_the_server_was_started_with() -> None:
+    """False pass: `sshd -T -C` does not know the server's command line, which holds where no block says otherwise."""
+    asked = ("== asked user=root,host=192.0.2.1,addr=192.0.2.1", "port 22", "permitrootlogin no", "maxauthtries 2")
+    command = ("== started", "/usr/sbin/sshd\t-oPermitRootLogin=yes\t-oMaxAuthTries=9")
+    (block,) = value("sshd", *SSHD, "== files", *asked, *command)["match_blocks"]
+    assert (block["match"], block["permitrootlogin"], block["maxauthtries"]) == (ROOT, "yes", 2)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ PLANTED = tuple(spec for spec in lab.RELEASE_HOSTS if spec.defects)
 SILENT = {
     "last_logins": "Debian 13 has no lastlog without its package lastlog2",
 }
+# Planted here alone: what the hosts are made of is what docs/agreement.md speaks of.
+TWO_BLOCKS = "idle-by-two-blocks"
 Known = tuple[dict[tuple[str, str], Outcome], dict[str, AssetResult]]
 
 
@@ -38,6 +40,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     try:
         lab.write_workspace(fleet, root)
         fleet.permit(sudoers_of(plan_now(open_workspace(root))))
+        for spec in PLANTED:
+            fleet.break_(spec.uid, TWO_BLOCKS)
         before = {uid: fleet.snapshot(uid) for uid in UIDS}
         run = audit(open_workspace(root), actor="test", watcher=Quiet(), narrowing=Narrowing(hosts=UIDS))
         after = {uid: fleet.snapshot(uid) for uid in UIDS}
@@ -81,6 +85,14 @@ def test_planted_defects_are_found_and_only_there(told: Known, spec: lab.HostSpe
             assert VerdictKind.FAIL is there.kind, (name, find.check)
             assert not failing(beside) & set(find.subjects), (name, find.check, beside.verdicts)
             assert find.subjects or VerdictKind.PASS is beside.kind, (name, find.check, beside.verdicts)
+
+
+@pytest.mark.parametrize("spec", PLANTED, ids=lambda spec: spec.release)
+def test_each_sshd_is_asked_for_the_login_by_its_sudo(told: Known, spec: lab.HostSpec) -> None:
+    """False pass: two Match blocks, harmless each, and the login meets both. sshd says so, and under the least sudo."""
+    (verdict,) = told[0][spec.uid, "ssh-idle-timeout"].verdicts
+    asked = "Match User auditor (sshd -T -C user=auditor,host=192.0.2.1,addr=192.0.2.1): 600 x 2"
+    assert (verdict.kind, verdict.observed) == (VerdictKind.FAIL, f"300 x 1; {asked}")
 
 
 def failing(outcome: Outcome) -> set[str]:
