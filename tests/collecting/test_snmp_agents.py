@@ -1,4 +1,4 @@
-"""Agents of SNMP that are silent to a community: one of our making on loopback, and a real snmpd behind a limit and a firewall."""
+"""Agents of SNMP that leave communities without an answer: one of our making, and a real snmpd behind a limit and a firewall."""
 
 from __future__ import annotations
 
