@@ -455,9 +455,10 @@ def test_networks_are_gone_through_in_rounds() -> None:
     def run(arguments: list[str], *, seconds: float, **_: Any) -> NmapOutput:
         limits.append(seconds)
         asked.append(arguments[arguments.index("--") + 1 :])
-        return NmapOutput(document(), False, "", 1.0)
+        return NmapOutput(document(answer("10.0.0.9"), answer("10.0.0.7"), answer("10.0.0.9")), False, "", 1.0)
 
-    look(plan(network("n1", "10.0.0.0/24"), network("n2", "10.0.1.0/24")), run=run)
+    seen = look(plan(network("n1", "10.0.0.0/24"), network("n2", "10.0.1.0/24")), run=run)
+    assert [seen[n, "live_hosts"].stdout.count("<address") for n in ("n1", "n2")] == [2, 0]
     assert asked == [["10.0.0.0/24", "10.0.1.0/24"] * ROUNDS]
     assert ROUNDS > 1
     assert limits == [ROUNDS * Settings(Path("/")).network_timeout]
