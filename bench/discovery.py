@@ -51,8 +51,8 @@ def lab(loss: int) -> Iterator[None]:
             subprocess.run(["ip", "-n", space, "-batch", "-"], input="\n".join(words) + "\n", text=True, check=True)
         rules = [_FIREWALL]
         for hook in ("prerouting", "postrouting") if loss else ():
-            rules.append(f"add table ip {hook}; add chain ip {hook} all {{ type filter hook {hook} priority 0; }}")
-            rules.append(f"add rule ip {hook} all numgen random mod 100 < {loss} drop")
+            rules.append(f"add table ip {hook}; add chain ip {hook} lost {{ type filter hook {hook} priority 0; }}")
+            rules.append(f"add rule ip {hook} lost numgen random mod 100 < {loss} drop")
         subprocess.run(["ip", "netns", "exec", INSIDE, "nft", "; ".join(rules)], check=True)
         yield
 

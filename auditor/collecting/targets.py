@@ -17,7 +17,7 @@ from auditor.model import Asset, ProbeCall
 Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 
 HOSTS_AT_ONCE = 64  # nmap scans so many side by side, one such group after the other; each group adds to the run's time limit
-# nmap asks silence twice and then takes it for an answer: on a line that loses every fifth packet each way one host in eight
+# nmap asks silence twice and then takes it for an answer: on a line that loses every fifth packet each way one host in six
 # that answers on one port alone was missed. A network that is listed twice is gone through twice, one round after the other.
 ROUNDS = 2
 _DECLARED = re.compile(r"([0-9]{1,5})/tcp")
