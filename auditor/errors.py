@@ -13,6 +13,7 @@
     │   ├── ShellError         the login succeeded, and gives no shell that runs what is asked
     │   ├── DeadlineError      a deadline passed
     │   └── TransportError     the connection was made, and broke
+    │       └── BreachError    what came over it breaks the protocol, or the bounds that an honest peer keeps
     ├── ParseError             a probe's output is not what its fact promises
     ├── ExpressionError        an expression does not compile, or did not give a value
     ├── LedgerError            the ledger cannot be read or written (exit 4)
@@ -69,6 +70,10 @@ class DeadlineError(CollectionError):
 
 class TransportError(CollectionError):
     """The connection was made, and broke or spoke nonsense."""
+
+
+class BreachError(TransportError):
+    """What came over the connection breaks the protocol, or the bounds that an honest peer keeps."""
 
 
 class ParseError(AuditorError):

@@ -24,7 +24,15 @@ from auditor.collecting.ssh_errors import printable, reach_of, translate
 from auditor.collecting.ssh_handshake import Clock, Stream, hang_up, quiet, shake_hands
 from auditor.collecting.ssh_login import Secrets, connect, log_in, verify
 from auditor.collecting.ssh_target import Configs, Target, target_of
-from auditor.errors import CollectionError, DeadlineError, ShellError, TransportError, UnreachableError, UntrustedError
+from auditor.errors import (
+    BreachError,
+    CollectionError,
+    DeadlineError,
+    ShellError,
+    TransportError,
+    UnreachableError,
+    UntrustedError,
+)
 from auditor.facts import by_name
 from auditor.model import AssetPlan, AssetResult, Reach, Settings
 
@@ -105,6 +113,7 @@ class _Attempt:
         self._late = DeadlineError("The whole audit of the host took too long.")
         self._heard: _Words | None = None
         self._was_cut = False
+        self._was_let_in = False
         self._hop = ""
         self.clock = clock
         self.host_key = ""
@@ -122,7 +131,7 @@ class _Attempt:
         if isinstance(error, UntrustedError):
             return error
         if not late:
-            return self._behind_a_fault() or translate(error)
+            return self._behind_a_fault() or self._once_let_in(translate(error))
         if self._heard is not None and not self._session.started:
             # a prompt waits for a person and will do so again; a shell that says nothing may only be slow
             kind = ShellError if self._heard.prompted else DeadlineError
@@ -131,6 +140,10 @@ class _Attempt:
                 "The audit needs a login that may run /bin/sh."
             )
         return error if isinstance(error, DeadlineError) else self._late
+
+    def _once_let_in(self, error: CollectionError) -> CollectionError:
+        """A host that lets the auditor in and then breaks the protocol was reached: it gives no shell that can be used."""
+        return ShellError(str(error)) if self._was_let_in and isinstance(error, BreachError) else error
 
     def _behind_a_fault(self) -> CollectionError | None:
         """What broke the jump host's session; from here it looks as if the host behind it had hung up."""
@@ -151,6 +164,7 @@ class _Attempt:
         self._transport = shake_hands(self._stream, known.types(target.record), login)
         self.host_key = verify(self._transport, target, known, remedy)
         log_in(self._transport, target, secrets, login)
+        self._was_let_in = True
         self._exchange(self._transport)
 
     def _open(self, target: Target, clock: Clock, jumps: JumpPool, login_seconds: float, remedy: str) -> Stream:

@@ -7,6 +7,7 @@ import socket
 from paramiko import ssh_exception
 
 from auditor.errors import (
+    BreachError,
     CollectionError,
     DeadlineError,
     DeniedError,
@@ -31,7 +32,7 @@ ERRORS: tuple[tuple[type[BaseException], type[CollectionError], str], ...] = (
     (ssh_exception.NoValidConnectionsError, UnreachableError, "No connection could be made"),
     (ssh_exception.CouldNotCanonicalize, UnreachableError, "The host's name could not be made canonical"),
     (ssh_exception.ConfigParseError, UnreachableError, "The SSH configuration cannot be read"),
-    (ssh_exception.MessageOrderError, TransportError, "The host broke the order of the protocol"),
+    (ssh_exception.MessageOrderError, BreachError, "The host broke the order of the protocol"),
     (ssh_exception.SSHException, TransportError, "The SSH session broke"),
     (TimeoutError, DeadlineError, "No answer came in time"),
     (socket.gaierror, UnreachableError, "The host's name is not known"),
@@ -61,7 +62,7 @@ def translate(error: BaseException | None) -> CollectionError:
             return ours(f"{sentence}: {printable(said)}." if said else f"{sentence}.")
     if error is None:
         return TransportError("The SSH session ended.")
-    return TransportError(f"The host broke the SSH protocol ({type(error).__name__}).")
+    return BreachError(f"The host broke the SSH protocol ({type(error).__name__}).")
 
 
 def reach_of(error: CollectionError) -> Reach:

@@ -9,7 +9,7 @@ import paramiko
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
 from paramiko.packet import Packetizer
 
-from auditor.errors import TransportError
+from auditor.errors import BreachError, TransportError
 
 if TYPE_CHECKING:
     from auditor.collecting.ssh_handshake import Stream
@@ -35,7 +35,7 @@ class GuardedPacketizer(Packetizer):
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         """Read ``n`` bytes, once they are no more than a packet may have."""
         if n > _LONGEST_PACKET:
-            raise TransportError(f"The host announced an SSH packet of {n} bytes, more than is taken; the session was cut.")
+            raise BreachError(f"The host announced an SSH packet of {n} bytes, more than is taken; the session was cut.")
         self._received += n
         return super().read_all(n, check_rekey)
 
@@ -49,7 +49,7 @@ class GuardedPacketizer(Packetizer):
         """Take new keys, as long as data comes between one change and the next."""
         self._exchanges += 1
         if self._exchanges > _FREE_EXCHANGES + self._received // _BYTES_PER_EXCHANGE:
-            raise TransportError("The host asked for new session keys again and again; the session was cut.")
+            raise BreachError("The host asked for new session keys again and again; the session was cut.")
         super().set_inbound_cipher(*args, **kwargs)
 
     def _read_timeout(self, timeout: float) -> bytes:
@@ -76,7 +76,7 @@ def _feed_extended(channel: paramiko.Channel, message: paramiko.Message) -> None
 def _require_room(channel: paramiko.Channel, message: paramiko.Message) -> None:
     unread = len(channel.in_buffer) + len(channel.in_stderr_buffer)
     if unread + len(message.get_remainder()) > channel.in_window_size + _HEADERS:
-        raise TransportError("The host sent more than it was given room for; the session was cut.")
+        raise BreachError("The host sent more than it was given room for; the session was cut.")
 
 
 class GuardedTransport(paramiko.Transport):

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from auditor.collecting.datagrams import Pair, Unasked, ask
 from auditor.collecting.nmap_xml import Address
-from auditor.facts._datagrams import Reply
+from auditor.facts._datagrams import WITHHELD, Reply
 from auditor.facts.interface import Question
 
 PAUSE = 3.0  # seconds: ntpd's `limited` drops what comes within two seconds of the last
@@ -33,8 +33,8 @@ def witnessed(
     ask: Ask = ask,
     pause: float = PAUSE,
 ) -> dict[Pair, Reply | Unasked]:
-    """The replies, with each silence that has a ``witness`` confirmed, mended or made Unasked; the last not beside an answer to
-    another question with a witness, for what was answered is seen and must not be lost.
+    """The replies, with each silence that has a ``witness`` confirmed (``withheld``), mended or made Unasked; where another
+    question with a witness was answered it stays silence, for what was answered is seen and must not be lost.
 
     Takes ``2 * pause`` seconds and the tries for each such question of a probe; all hosts are asked side by side. When
     ``cancelled`` becomes true what was not settled is left out.
@@ -53,8 +53,9 @@ def witnessed(
             heard = ask([pairs[pair] for pair in silent], cancelled=cancelled)
         for pair, witness in pairs.items():
             reply = again.get(pair)
-            if pair in silent and not _is_answer(told := heard.get(witness)):
-                reply = None if told is None else Unasked(_UNEVEN)
+            if pair in silent:
+                told = heard.get(witness)
+                reply = Reply(WITHHELD) if _is_answer(told) else told and Unasked(_UNEVEN)
             if reply is None:
                 settled.pop(pair)
             else:

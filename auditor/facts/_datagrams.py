@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from auditor.errors import ParseError
 from auditor.facts.interface import NetworkProbe
 
-ANSWERED, REFUSED, SILENT = "answered", "refused", "silent"
+ANSWERED, REFUSED, SILENT, WITHHELD = "answered", "refused", "silent", "withheld"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """To one question: ``answered`` with what was kept of it, ``refused`` (nothing listens on the port) or ``silent``."""
+    """To one question: ``answered`` with what was kept of it, ``refused`` (nothing listens on the port) or ``silent``.
+
+    ``withheld`` is silence that has a witness: the server answered another question before this one and after it.
+    """
 
     state: str
     kept: bytes = b""
@@ -27,6 +30,11 @@ class Reply:
     def refused(self) -> bool:
         """Whether the host said that nothing listens there."""
         return self.state == REFUSED
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the question came to a server that answers others, and was left without an answer."""
+        return self.state == WITHHELD
 
 
 def write(replies: Iterable[tuple[str, Reply]]) -> str:
@@ -43,7 +51,7 @@ def read(output: str, probe: NetworkProbe) -> Mapping[str, Reply]:
     for line in lines:
         name, _, rest = line.partition(" ")
         state, _, kept = rest.partition(" ")
-        if name in replies or state not in (ANSWERED, REFUSED, SILENT) or (kept and state != ANSWERED):
+        if name in replies or state not in (ANSWERED, REFUSED, SILENT, WITHHELD) or (kept and state != ANSWERED):
             raise ParseError(f"{line[:60]!r} is no reply to a question")
         replies[name] = Reply(state, bytes.fromhex(kept))
     if set(replies) != {question.name for question in probe.questions}:

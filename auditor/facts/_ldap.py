@@ -18,11 +18,13 @@ HIDDEN = frozenset({32, 50})  # those of them that speak of one thing alone
 BASE, SUBTREE = 0, 2
 LARGEST = 65_536
 _MOST_MESSAGES = 64
+_BIND, _BOUND = 0x60, 0x61
 _SEARCH, _ENTRY, _DONE, _REFERENCE, _EXTENDED, _EXTENDED_ANSWER = 0x63, 0x64, 0x65, 0x73, 0x77, 0x78
 _START_TLS = b"1.3.6.1.4.1.1466.20037"
 # By these codes Active Directory, Samba and OpenLDAP's `require authc` ask who it is; others mean a fault or else by them.
 _VAGUE = frozenset({OPERATIONS_ERROR, UNWILLING})
 _BIND_FIRST = (b"000004DC", b"successful bind must be completed", b"without authentication", b"authentication required")
+_ANY_BIND = b"BIND required"  # OpenLDAP's `require bind`: of one that names nobody it is content
 
 Step: TypeAlias = Generator[bytes | None, bytes, "Result"]
 
@@ -41,6 +43,11 @@ class Result:
         """Whether the server declined to show this to somebody who did not say who he is."""
         return self.code in REFUSALS or (self.code in _VAGUE and any(word in self.said for word in _BIND_FIRST))
 
+    @property
+    def wants_bind(self) -> bool:
+        """Whether the server asks for a bind before this; not every server minds that it names nobody."""
+        return self.code in _VAGUE and any(word in self.said for word in (*_BIND_FIRST, _ANY_BIND))
+
 
 @dataclass(slots=True)
 class Client:
@@ -48,14 +55,32 @@ class Client:
 
     _number: int = 0
     _rest: bytes = b""
+    _bound: bool = False
 
     def search(self, base: bytes, scope: int, attributes: tuple[str, ...], most: int) -> Step:
-        """The first ``most`` entries under ``base`` with these attributes; more than that ends the reading."""
-        self._number += 1
-        result = yield from self._search(search_request(self._number, base, scope, attributes, most), most)
+        """The first ``most`` entries under ``base`` with these attributes; more than that ends the reading.
+
+        Where the server asks for a bind first it is given one that names nobody, as any stranger may say it.
+        """
+        result = yield from self._search(base, scope, attributes, most)
+        if result.wants_bind and not self._bound:
+            self._bound = True
+            yield from self._bind()
+            result = yield from self._search(base, scope, attributes, most)
         return result
 
-    def _search(self, request: bytes, most: int) -> Step:
+    def _bind(self) -> Step:
+        """Say that one is nobody. Whether that is taken shows in what is answered next."""
+        self._number += 1
+        words = tlv(_BIND, integer(3), tlv(STRING), tlv(0x80))
+        tag, body = yield from self._message(tlv(SEQUENCE, integer(self._number), words))
+        if tag != _BOUND:
+            raise ValueError("an answer to something else")
+        return _result(body, ())
+
+    def _search(self, base: bytes, scope: int, attributes: tuple[str, ...], most: int) -> Step:
+        self._number += 1
+        request = search_request(self._number, base, scope, attributes, most)
         entries: list[tuple[bytes, dict[str, list[bytes]]]] = []
         words: bytes = request
         for _ in range(_MOST_MESSAGES):

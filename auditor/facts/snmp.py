@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 
+from auditor.errors import ParseError
 from auditor.facts._ber import INTEGER, NULL, OID, SEQUENCE, STRING, elements, integer, tlv
-from auditor.facts._datagrams import read
+from auditor.facts._datagrams import Reply, read
 from auditor.facts._nmap_output import clean
 from auditor.facts.interface import Arguments, Fact, NetworkProbe, Question
 from auditor.facts.shape import STR, ListOf, record
@@ -41,7 +42,7 @@ def _keep(data: bytes, version: int, community: str) -> bytes | None:
 
 
 def _discover() -> bytes:
-    """What a manager of version 3 sends before it knows the agent; every agent that runs answers it, whatever its communities."""
+    """What a manager of version 3 sends before it knows the agent; one that knows version 3 answers, whatever its communities."""
     header = tlv(SEQUENCE, integer(_ID), integer(65507), tlv(STRING, b"\x04"), integer(3))
     security = tlv(STRING, tlv(SEQUENCE, tlv(STRING), integer(0), integer(0), tlv(STRING), tlv(STRING), tlv(STRING)))
     request = tlv(_GET, integer(_ID), integer(0), integer(0), tlv(SEQUENCE))
@@ -62,43 +63,54 @@ _QUESTIONS = {
         _PORT,
         _ask(number, community),
         functools.partial(_keep, version=number, community=community),
+        witness=_ALIVE,
     )
     for version, number in _VERSIONS.items()
     for community in _COMMUNITIES
 }
-PROBE = NetworkProbe(what="datagrams", questions=(*_QUESTIONS.values(), Question(_ALIVE, _PORT, _discover(), _keep_report)))
+# The witness goes first: of questions that come together a limit lets the first through.
+PROBE = NetworkProbe(what="datagrams", questions=(Question(_ALIVE, _PORT, _discover(), _keep_report), *_QUESTIONS.values()))
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """Each default community, by version, to which the agent answers.
+    """Each default community, by version, with what its question came to; none where nobody vouches for the silence.
 
-    An agent drops what it does not allow without a word, and so does a firewall: silence means that we are not answered.
+    ``answer`` is ``given``, ``none`` where an agent that answers version 3 before and after left just this out, or ``refused``
+    when nothing listens. An agent drops what it does not allow without a word, but so do a firewall, a limit and a bad line.
+    ParseError when there is an agent, no community was answered, and of one it is not known whether it would have been.
     """
     replies = read(output, PROBE)
-    return [
-        {"version": version, "community": community, "description": clean(replies[question.name].kept.decode("utf-8", "replace"))}
-        for (version, community), question in _QUESTIONS.items()
-        if replies[question.name].answered
-    ]
+    items: list[Json] = []
+    for (version, community), question in _QUESTIONS.items():
+        reply = replies[question.name]
+        if answer := _came_to(reply):
+            description = clean(reply.kept.decode("utf-8", "replace"))
+            items.append({"version": version, "community": community, "answer": answer, "description": description})
+    given = any(replies[question.name].answered for question in _QUESTIONS.values())
+    if replies[_ALIVE].answered and not given and len(items) < len(_QUESTIONS):
+        raise ParseError("the agent answers version 3, and nothing shows that all communities came to it")
+    return items
 
 
-def proven(output: str, _args: Arguments) -> list[Json]:
-    """All, where the port refused or the agent is there and answers to none but version 3; else those that answered."""
-    replies = read(output, PROBE)
-    alive = replies[_ALIVE].answered
-    return [
-        {"version": version, "community": community, "description": ""}
-        for (version, community), question in _QUESTIONS.items()
-        if alive or replies[question.name].answered or replies[question.name].refused
-    ]
+def _came_to(reply: Reply) -> str:
+    if reply.answered:
+        return "given"
+    return "none" if reply.withheld else "refused" if reply.refused else ""
+
+
+def proven(output: str, args: Arguments) -> list[Json]:
+    """Those that were answered or refused, and those that were left out by an agent that was there to answer."""
+    value = parse(output, args)
+    return value if isinstance(value, list) else []
 
 
 FACT = Fact(
     name="snmp",
     title=Text(en="Default communities that an SNMP agent answers", ar="المجتمعات الافتراضية التي يجيبها وكيل SNMP"),
-    shape=ListOf(record(version=STR, community=STR, description=STR)),
+    shape=ListOf(record(version=STR, community=STR, answer=STR, description=STR)),
     parse=parse,
-    example=[{"version": "2c", "community": "public", "description": "Linux files-1 6.1.0-18-amd64"}],
+    example=[{"version": "2c", "community": "public", "answer": "given", "description": "Linux files-1 6.1.0-18-amd64"}],
     network=PROBE,
+    version=2,
     proven=proven,
 )

@@ -49,8 +49,9 @@ concurrency = 32
 connect_timeout = 10
 login_timeout = 20
 host_timeout = 120
-# مهلة كل تشغيل لأداة nmap بالثواني لكل 64 مضيفًا فيه، وعدد مرات تشغيلها في وقت واحد.
-# The deadline of one run of nmap in seconds for every 64 hosts in it, and how many run at a time.
+# مهلة كل تشغيل لأداة nmap بالثواني لكل 64 مضيفًا فيه أو لكل مرة من مرتَي المرور على الشبكات، وعدد مرات تشغيلها في وقت واحد.
+# The deadline of one run of nmap in seconds, for every 64 hosts in it or each of two rounds through networks, and how many
+# run at a time.
 network_timeout = 600
 network_concurrency = 4
 

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from auditor.collecting import nmap_ports
-from auditor.collecting.network import HOSTS_AT_ONCE, scan
+from auditor.collecting.network import scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import read_scan
 from auditor.collecting.presence import gone
+from auditor.collecting.targets import HOSTS_AT_ONCE, ROUNDS
 from auditor.errors import CollectionError, ParseError
 from auditor.facts import by_name
 from auditor.model import (
@@ -444,6 +445,23 @@ def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:
         {"address": "10.0.0.10", "names": []},
     ]
     assert fact.value(seen["n2", "live_hosts"].stdout, {}) == [{"address": "10.0.1.1", "names": []}]
+
+
+def test_networks_are_gone_through_in_rounds() -> None:
+    """Regression, hosts unseen: a host whose two answers were lost was on no list. Each round adds to the run's time limit."""
+    limits: list[float] = []
+    asked: list[list[str]] = []
+
+    def run(arguments: list[str], *, seconds: float, **_: Any) -> NmapOutput:
+        limits.append(seconds)
+        asked.append(arguments[arguments.index("--") + 1 :])
+        return NmapOutput(document(answer("10.0.0.9"), answer("10.0.0.7"), answer("10.0.0.9")), False, "", 1.0)
+
+    seen = look(plan(network("n1", "10.0.0.0/24"), network("n2", "10.0.1.0/24")), run=run)
+    assert [seen[n, "live_hosts"].stdout.count("<address") for n in ("n1", "n2")] == [2, 0]
+    assert asked == [["10.0.0.0/24", "10.0.1.0/24"] * ROUNDS]
+    assert ROUNDS > 1
+    assert limits == [ROUNDS * Settings(Path("/")).network_timeout]
 
 
 def test_hosts_listed_by_name_are_no_strangers_while_dns_is_down() -> None:

@@ -15,7 +15,7 @@ from auditor.facts.interface import SECURE, Conversation
 from auditor.facts.ldap_service import FACT, PROBE
 
 ANONYMOUS, STARTTLS = PROBE.conversations
-ENTRY, DONE, REFERENCE, EXTENDED = 0x64, 0x65, 0x73, 0x78
+BOUND, ENTRY, DONE, REFERENCE, EXTENDED = 0x61, 0x64, 0x65, 0x73, 0x78
 
 
 def message(number: int, tag: int, *parts: bytes) -> bytes:
@@ -101,8 +101,33 @@ def test_a_server_that_ends_never_shows_entries_all_the_same() -> None:
 )
 def test_a_refusal_is_told_from_a_fault(code: int, said: bytes) -> None:
     """What Active Directory, 389 Directory Server and OpenLDAP answer to strangers, and a search that finds nothing."""
-    told = held(ANONYMOUS, ROOT, done(2, code, said), *(done(n, code) for n in range(3, 8)))
+    asked_again = [done(3, tag=BOUND), done(4, code, said)] if said[:4] in (b"0000", b"auth") else []
+    told = held(ANONYMOUS, ROOT, done(2, code, said), *asked_again, *(done(n, code) for n in range(3, 8)))
     assert 0 == judged(told)[0]["anonymous_entries"]
+
+
+@pytest.mark.parametrize("answer", [0, 48])
+def test_a_bind_that_names_nobody_opens_what_asks_for_a_bind(answer: int) -> None:
+    """Regression: a directory that is content with any bind (OpenLDAP's `require bind`) was unknown, and is open to strangers.
+
+    One that then still refuses has refused; one that still asks for a bind is unknown.
+    """
+    wants = done(1, 1, b"BIND required")
+    root = entry(3, b"", namingContexts=b"dc=x") + done(3)
+    bound = done(2, answer, tag=BOUND)
+    assert 1 == judged(held(ANONYMOUS, wants, bound, root, entry(4, b"dc=x") + done(4)))[0]["anonymous_entries"]
+    assert 0 == judged(held(ANONYMOUS, wants, bound, done(3, 48)))[0]["anonymous_entries"]
+    with pytest.raises(ParseError, match="answered with code 1"):
+        judged(held(ANONYMOUS, wants, bound, done(3, 1, b"BIND required")))
+
+
+def test_a_bind_names_nobody_and_carries_no_secret() -> None:
+    """Version 3, no name, no password; and it is said once."""
+    talk = ANONYMOUS.talk()
+    next(talk)
+    assert bytes.fromhex("300c 020102 6007 020103 0400 8000") == talk.send(done(1, 1, b"BIND required"))
+    with pytest.raises(ValueError, match="something else"):
+        talk.send(done(2))
 
 
 @pytest.mark.parametrize("code", [32, 50])

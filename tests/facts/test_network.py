@@ -229,14 +229,23 @@ def test_a_name_server_that_answers_only_about_itself_leaves_recursion_open() ->
 
 
 def test_silence_over_udp_proves_nothing_and_an_agent_that_is_there_does() -> None:
-    """A finding closes when the agent answers version 3 alone or the port refuses."""
-    names = [q.name for q in fact("snmp").network.questions]  # type: ignore[union-attr]
+    """A finding closes when an agent that answers version 3 before and after leaves the community out, or the port refuses.
+
+    Regression, closed without proof: the answer to version 3 alone was taken for it.
+    """
+    one = fact("snmp")
+    names = [q.name for q in one.network.questions]  # type: ignore[union-attr]
     quiet = "".join(f"{name} silent\n" for name in names) + "end\n"
-    proven = fact("snmp").proven
-    assert proven is not None
-    assert [] == proven(quiet, {})
-    assert 4 == len(proven(quiet.replace("alive silent", "alive answered"), {}))
-    assert 4 == len(proven(quiet.replace("silent", "refused"), {}))
+    alive = quiet.replace("alive silent", "alive answered")
+    assert one.proven is not None
+    assert ([], []) == (one.value(quiet, {}), one.proven(quiet, {}))
+    for output in (quiet.replace("silent", "refused"), alive.replace("silent", "withheld")):
+        assert 4 == len(one.proven(output, {}))
+    for output in (alive, alive.replace("v1-public silent", "v1-public withheld")):
+        with pytest.raises(ParseError, match="nothing shows"):
+            one.value(output, {})
+    partly = alive.replace("v2c-public silent", "v2c-public answered").replace("v1-public silent", "v1-public withheld")
+    assert 2 == len(one.proven(partly, {}))
 
 
 def test_a_device_cannot_steer_a_terminal_by_its_description() -> None:

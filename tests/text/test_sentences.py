@@ -16,7 +16,16 @@ from auditor.text.bidi import has_rtl
 from auditor.text.sentences import CAUSES, SENTENCES, pattern_of, retell
 
 COLLECTING = Path(__file__).parents[2] / "auditor" / "collecting"
-RAISED = {"UnreachableError", "DeniedError", "UntrustedError", "DeadlineError", "TransportError", "not_reached"}
+RAISED = {
+    "UnreachableError",
+    "DeniedError",
+    "UntrustedError",
+    "DeadlineError",
+    "TransportError",
+    "BreachError",
+    "ShellError",
+    "not_reached",
+}
 MADE_ELSEWHERE = {"{} took too long."}  # by Clock, of one of three things that the patterns name
 
 

@@ -62,7 +62,7 @@ def test_costs_its_deadline_and_tells_why(name: str, short: Settings, hostiles: 
     """Whatever the server does, the visit ends in time, in bounded memory, with the right reason, in both languages.
 
     Regressions: ``Bursts`` took a gigabyte and ``swells`` all that its deadline let it; ``ClosesInLogin`` said that the key was
-    refused; ``RefusesExec`` was a broken session.
+    refused; ``RefusesExec`` was a broken session; ``Rekeys`` and ``Bursts``, which let the auditor in, were unreachable.
     """
     forget_peak()
     before, began = memory("VmRSS"), time.monotonic()
