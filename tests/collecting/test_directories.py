@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -20,14 +19,10 @@ from auditor.collecting.nmap_xml import read_scan
 from auditor.errors import ParseError
 from auditor.facts.ldap_service import FACT, PROBE
 from tests.collecting.conftest import free_port
+from tests.collecting.servers import lacking, program
 
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.skipif(
-        any(shutil.which(name, path=PATH) is None for name in ("slapd", "openssl")), reason="needs slapd, openssl"
-    ),
-]
+WHY_NOT = lacking("slapd", "openssl")
+pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
 CONFIG = """
 pidfile {folder}/pid
@@ -64,10 +59,10 @@ def slapd(folder: Path, certificate: Path, first: str, then: str, scheme: str) -
     """A real directory with two entries and that configuration; gives its port on loopback."""
     shutil.copy(certificate, folder / "tls.pem")
     (folder / "entries").mkdir()
-    config, port, program = folder / "slapd.conf", free_port(), str(shutil.which("slapd", path=PATH))
+    config, port, slapd_here = folder / "slapd.conf", free_port(), program("slapd")
     config.write_text(CONFIG.format(folder=folder, first=first.format(folder=folder), then=then))
-    subprocess.run([program, "-T", "add", "-f", str(config)], input=ENTRIES.encode(), check=True, timeout=30)
-    words = [program, "-d", "0", "-f", str(config), "-h", f"{scheme}://127.0.0.1:{port}"]
+    subprocess.run([slapd_here, "-T", "add", "-f", str(config)], input=ENTRIES.encode(), check=True, timeout=30)
+    words = [slapd_here, "-d", "0", "-f", str(config), "-h", f"{scheme}://127.0.0.1:{port}"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 10

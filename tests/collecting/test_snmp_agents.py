@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -24,11 +23,11 @@ from auditor.collecting.witnesses import witnessed
 from auditor.facts import by_name
 from auditor.facts._ber import NULL, SEQUENCE, STRING, elements, integer, tlv
 from auditor.facts._datagrams import ANSWERED, Reply, write
+from tests.collecting.servers import lacking, program
 from tests.collecting.spaces import inside, run, space
 
 PUBLIC = [("public", "1"), ("private", "1"), ("public", "2c"), ("private", "2c")]
 NONE = [(*one, "none") for one in PUBLIC]
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
 def asked(address: str, port: int = 161, *, pause: float = 1.2, patience: float = 0.3) -> str | list[tuple[str, str, str]]:
@@ -116,13 +115,8 @@ def test_a_port_on_which_nothing_listens_passes() -> None:
 
 
 NEAR, FAR = "10.213.9.1", "10.213.9.2"
-real = [
-    pytest.mark.lab,
-    pytest.mark.skipif(
-        os.geteuid() != 0 or any(shutil.which(name, path=PATH) is None for name in ("ip", "nft", "snmpd")),
-        reason="needs root, ip, nft, snmpd",
-    ),
-]
+WHY_NOT = lacking("ip", "nft", "snmpd") if os.geteuid() == 0 else "needs root"
+real = [pytest.mark.lab, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
 
 @contextmanager
@@ -130,9 +124,9 @@ def snmpd(folder: Path, *lines: str) -> Iterator[str]:
     """A real agent with that configuration, in a namespace of its own, once it answers."""
     config = folder / "snmpd.conf"
     config.write_text("".join(f"{line}\n" for line in (*lines, "sysDescr audited")))
-    environment = {**os.environ, "PATH": PATH, "SNMP_PERSISTENT_DIR": str(folder)}
+    environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder)}
     with space(f"{NEAR}/30", f"{FAR}/30") as (name, _):
-        words = inside(name, str(shutil.which("snmpd", path=PATH)), "-f", "-Ln", "-C", "-c", str(config), f"udp:{FAR}:161")
+        words = inside(name, program("snmpd"), "-f", "-Ln", "-C", "-c", str(config), f"udp:{FAR}:161")
         process = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL)
         try:
             fact = by_name("snmp")
