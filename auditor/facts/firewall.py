@@ -23,6 +23,7 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
 _UNDECIDED = "?"
+_NO_SOCKET = "UNKNOWN"  # sshd's word for the ends of a session that comes through a pipe or a socket without addresses
 _STRICTNESS = ("none", "accept", "reject", "drop")
 
 # Elements of sets (banned addresses) change nightly: they stay on the target, which tells of a set of addresses only whether it
@@ -166,7 +167,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _packet(family: str, client: str, server: str, sets: dict[str, bool]) -> Packet:
     """What is known of the auditor's packets; of those of the other family than the session's, whether they come from afar."""
-    if not client:
+    if client in ("", _NO_SOCKET) or server == _NO_SOCKET:
         return Packet(family)
     source, destination = (ipaddress.ip_address(end.partition("%")[0]) for end in (client, server))
     loopback = source.is_loopback or source == destination

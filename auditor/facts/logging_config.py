@@ -22,7 +22,8 @@ for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /
   if [ ! -e "$file" ]; then continue; fi
   out=$(cat "$file") || exit 1
   echo "file=$file"
-  printf '%s\\n' "$out" | sed -n 's/^[[:space:]]*Storage[[:space:]]*=[[:space:]]*\\([a-zA-Z]*\\)[[:space:]]*$/storage=\\1/p'
+  printf '%s\\n' "$out" | awk '{ sub(/\\r$/, "") } /^[ \\t]*\\[/ { inside = /^[ \\t]*\\[Journal\\][ \\t]*$/; next } inside' |
+    sed -n 's/^[[:space:]]*Storage[[:space:]]*=[[:space:]]*\\([a-zA-Z]*\\)[[:space:]]*$/storage=\\1/p'
 done
 if [ -d /var/log/journal ]; then echo directory=yes; else echo directory=no; fi
 for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do

@@ -1,7 +1,8 @@
 """Defaults for accounts yet to be made (/etc/login.defs), and the masks with which sessions create files.
 
 A mask written in login.defs rules a session only where pam_umask applies it; shells' start files then change it. ``umasks``
-therefore lists every mask that may rule, each with where it is written.
+therefore lists every mask that may rule, each with where it is written. By ``usergroups`` of pam_umask, on Debian 13 even without
+that word, a person's own group may do what the person may.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 import re
 
 from auditor.facts._lines import number
-from auditor.facts._pam import SHOW_PAM, Pam
+from auditor.facts._pam import SHOW_PAM, Module, Pam
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _PATH = "/etc/login.defs"
+_RELEASE = "/etc/os-release"
 _STARTS = ("/etc/profile", "/etc/bashrc", "/etc/bash.bashrc", "/etc/profile.d/")
 _SERVICES = ("sshd", "login")
 _NUMBERS = ("pass_max_days", "pass_min_days", "pass_warn_age", "pass_min_len", "uid_min", "uid_max", "sys_uid_max")
@@ -50,13 +52,24 @@ def _session_masks(pam: Pam, default: str | None) -> list[Json]:
             continue
         modules = [m for m in pam.stack(service, "session") if m.name == "pam_umask"]
         given = modules[-1].argument("umask") if modules else None
+        shared = bool(modules) and _shares(pam, modules[-1])
         if not modules:
             found.append(_mask(f"{service} (no pam_umask)", "022"))
         elif given is not None:
-            found.append(_mask(f"{service} (pam_umask)", given))
+            found.append(_mask(f"{service} (pam_umask)", given, shared))
         else:
-            found.append(_mask(f"{service} ({_PATH})", default or "022"))
+            found.append(_mask(f"{service} ({_PATH})", default or "022", shared))
     return found
+
+
+def _shares(pam: Pam, module: Module) -> bool:
+    """Whether pam_umask gives a person's own group the owner's rights."""
+    told = [word for word in module.arguments if word in ("usergroups", "nousergroups")]
+    if told:
+        return told[-1] == "usergroups"
+    release = dict(line.replace('"', "").split("=", 1) for line in pam.files.get(_RELEASE, []) if "=" in line)
+    version = release.get("VERSION_ID", "13").split(".")[0]  # what is not released yet has no number
+    return release.get("ID") == "debian" and version.isdigit() and int(version) >= 13
 
 
 def _start_masks(pam: Pam) -> list[Json]:
@@ -68,8 +81,11 @@ def _start_masks(pam: Pam) -> list[Json]:
     return found
 
 
-def _mask(source: str, text: str) -> Json:
+def _mask(source: str, text: str, shared: bool = False) -> Json:
     bits = _bits(text)
+    if shared and bits is not None:
+        bits = bits & 0o707 | (bits & 0o700) >> 3
+        source, text = f"{source}, usergroups", f"{bits:03o}"
     return {"source": source, "mask": text, "at_least_027": bits is not None and bits & _WANTED == _WANTED}
 
 
@@ -101,6 +117,7 @@ FACT = Fact(
         umasks=ListOf(record(source=STR, mask=STR, at_least_027=BOOL)),
     ),
     parse=parse,
+    version=2,
     example={
         "present": True,
         "umask": "027",
@@ -111,7 +128,8 @@ FACT = Fact(
     },
     probes={
         "linux": HostProbe(
-            script=SHOW_PAM + f"show {_PATH} /etc/profile /etc/bashrc /etc/bash.bashrc /etc/profile.d/*.sh\necho end\n",
+            script=SHOW_PAM
+            + f"show {_RELEASE} {_PATH} /etc/profile /etc/bashrc /etc/bash.bashrc /etc/profile.d/*.sh\necho end\n",
             max_bytes=1_048_576,
         )
     },

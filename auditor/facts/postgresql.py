@@ -1,7 +1,7 @@
 """PostgreSQL: every cluster's settings, and who may connect from where by which proof (pg_hba.conf).
 
-Settings are read from postgresql.conf, its conf.d and postgresql.auto.conf, the last one holding; those that no file sets have
-PostgreSQL's own default where it is told here. An include elsewhere is an error.
+Settings are read from postgresql.conf, its conf.d and the postgresql.auto.conf of the data (what ALTER SYSTEM sets), the last one
+holding; those that no file sets have PostgreSQL's own default where it is told here. An include or data elsewhere are an error.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ _DEFAULTS = {
     "log_statement": "none",
 }
 _SETTING = re.compile(r"([A-Za-z_][\w.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#]*))")
+_ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
+_DEPTH = 5
+# The tables themselves, which are many, are not walked through.
 _COMMAND = (
-    "/usr/bin/find /etc/postgresql /var/lib/pgsql -maxdepth 5 -type f "
+    f"/usr/bin/find -H {' '.join(_ROOTS)} -maxdepth {_DEPTH} -path '*/base/[0-9]*' -prune -o -type f "
     "'(' -name postgresql.conf -o -name postgresql.auto.conf -o -name pg_hba.conf -o -path '*/conf.d/*.conf' ')' "
     "-exec /bin/grep -H '^[[:space:]]*[^#[:space:]]' '{}' ';'"
 )
@@ -64,7 +67,9 @@ def _cluster(folder: str, found: dict[str, list[str]]) -> Json:
     main = f"{folder}/postgresql.conf"
     extra = sorted(p for p in found if str(PurePosixPath(p).parent) == f"{folder}/conf.d")
     settings: dict[str, Json] = {**_DEFAULTS}
-    for path in (main, f"{folder}/postgresql.auto.conf"):
+    for path in (main, ""):
+        # where the data are is known when the main file was read
+        path = path or f"{_data(folder, str(settings.get('data_directory', folder)))}/postgresql.auto.conf"
         for line in found.get(path, []):
             name, value = _setting(path, line)
             if name == "include_dir" and value.rstrip("/") == "conf.d":
@@ -81,6 +86,16 @@ def _cluster(folder: str, found: dict[str, list[str]]) -> Json:
         "settings": settings,
         "hba": [_rule(folder, text) for text in found.get(f"{folder}/pg_hba.conf", [])],
     }
+
+
+def _data(folder: str, told: str) -> str:
+    """The folder of a cluster's data; ParseError where the probe does not look."""
+    path = PurePosixPath(told)
+    if not any(path.is_relative_to(root) and len(path.relative_to(root).parts) < _DEPTH for root in _ROOTS):
+        raise ParseError(
+            f"postgresql: {folder}: the data are in {told[:60]!r}, where the probe does not read what ALTER SYSTEM set"
+        )
+    return str(path)
 
 
 def _setting(path: str, line: str) -> tuple[str, str]:
@@ -121,6 +136,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
+    version=2,
     example={
         "present": True,
         "clusters": [

@@ -112,7 +112,7 @@ password [success=1 default=ignore] pam_unix.so obscure use_authtok try_first_pa
 password requisite pam_deny.so
 password required pam_permit.so
 """
-COMMON_SESSION = "session required pam_unix.so\nsession optional pam_umask.so\n"
+COMMON_SESSION = "session required pam_unix.so\nsession optional pam_umask.so nousergroups\n"
 # The auditor is turned away before a password of its is tried: where empty passwords may log in, every client's first
 # attempt is one, which would cost seconds and count towards the lockout.
 # Without pam_loginuid: it fails where the kernel's audit refuses a second login identity, as in namespaces.

@@ -124,6 +124,12 @@ def test_loopback_counts_where_the_session_does_not_come_from_afar() -> None:
     assert decided(nft(rule, ends="client=10.0.0.5 10.0.0.5\n")) == UNSURE
 
 
+def test_a_session_through_a_pipe_tells_nothing_of_its_ends() -> None:
+    """Regression: sshd then calls both ends UNKNOWN, which broke the parser instead of leaving undecided what depends on them."""
+    rule = "ip saddr 10.0.0.0/8 accept"
+    assert decided(nft(rule, ends="client=UNKNOWN UNKNOWN\n")) == decided(nft(rule, ends=""))
+
+
 def test_families_are_told_apart() -> None:
     """Regression: a port that rules let in over IPv6 alone passed at the host's IPv4 address."""
     six = nft("meta nfproto ipv6 tcp dport 22 accept")

@@ -414,6 +414,26 @@ def test_masks(mask: str, told: bool) -> None:
     assert [{"source": "/etc/profile", "mask": mask, "at_least_027": told}] == found
 
 
+@pytest.mark.parametrize(
+    ("release", "arguments", "expected"),
+    [
+        ('ID=debian,VERSION_ID="12"', "", "027"),
+        ('ID=debian,VERSION_ID="12"', "usergroups", "007"),
+        ('ID=debian,VERSION_ID="13"', "", "007"),
+        ('ID=debian,VERSION_ID="13"', "umask=077", "007"),
+        ('ID=debian,VERSION_ID="13"', "usergroups nousergroups", "027"),
+        ("ID=debian,VERSION_CODENAME=sid", "silent", "007"),
+        ('ID="rhel",VERSION_ID="9.4"', "silent", "027"),
+    ],
+)
+def test_groups_of_one_s_own_get_the_owner_s_rights(release: str, arguments: str, expected: str) -> None:
+    """Regression: pam_umask made 007 of 027 by its argument, and on Debian 13 without one, and the check passed on 027."""
+    pam = f"/etc/pam.d/sshd:session optional pam_umask.so {arguments}"
+    lines = (f"/etc/os-release:{line}" for line in release.split(","))
+    found = value("login_defs", pam, "/etc/login.defs:UMASK 027", *lines)["umasks"]
+    assert [(u["mask"], u["at_least_027"]) for u in found] == [(expected, expected == "027")]
+
+
 def told(name: str, *lines: str) -> Any:
     return value(name, *lines)
 

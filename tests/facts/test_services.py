@@ -78,6 +78,16 @@ def test_postgresql_s_rules_and_defaults() -> None:
             postgresql(*lines, hba=hba)
 
 
+def test_postgresql_s_alter_system_counts_on_debian() -> None:
+    """Regression: it writes beside the data, which Debian keeps apart from the settings; TLS that it turned off passed."""
+    top, data = "/etc/postgresql/15/main", "/var/lib/postgresql/15/main"
+    lines = (f"{top}/postgresql.conf:data_directory = '{data}'", f"{top}/postgresql.conf:ssl = on")
+    told = value("postgresql", "present=yes", *lines, f"{data}/postgresql.auto.conf:ssl = 'off'")["clusters"]
+    assert [(c["folder"], c["settings"]["ssl"]) for c in told] == [(top, "off")]
+    with pytest.raises(ParseError, match="/srv/pg"):
+        postgresql("data_directory = '/srv/pg'")
+
+
 def test_mysql_reads_the_server_s_sections_alone() -> None:
     """The client's section does not count; the last file holds; hyphens are underscores."""
     main = "/etc/mysql/my.cnf"
