@@ -5,8 +5,8 @@
 #
 # What iptables wrote into nft's tables is shown by iptables too where nft is older than 1.0.6: that leaves out of a rule what it
 # has no words for, so that one with a condition looks like one without. Newer ones name what they have no words for, and iptables
-# may stumble over what others wrote; they are believed unless they say on their standard error that they left something out. Where
-# they do and iptables is not installed, nothing is told: half a rule may mean the opposite.
+# may stumble over what others wrote; they are believed unless they say on their standard error that they left something out.
+# Where they do and iptables is not installed, nothing is told: half a rule may mean the opposite.
 #
 # The old tables, which nft does not see, are asked for only where they are in use already, and only for those that are in use,
 # because to ask for others loads kernel modules. They are saved, not listed: `iptables-legacy -S` leaves a lock file behind.
