@@ -68,8 +68,16 @@ class Decided(NamedTuple):
 
 
 def decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
-    """What becomes of the packet in all the chains that it passes, whichever interface it comes in at."""
-    return agreed(_decide(chains, replace(packet, arrives=name)) for name in _interfaces(chains, packet))
+    """What becomes of the packet in all the chains that it passes, whichever interface it comes in at.
+
+    At each hook that may be another: a card, then the bond, the bridge or the VRF that it belongs to.
+    """
+    names = _interfaces(chains, packet)
+    accepted, dropped = ALL, NONE
+    for hook in {chain.hook for chain in chains.values() if chain.hook}:
+        one = agreed(_decide(chains, replace(packet, arrives=name), hook) for name in names)
+        accepted, dropped = meet(accepted, one.accepted), join([*dropped, *one.dropped])
+    return Decided(accepted, dropped)
 
 
 def agreed(answers: Iterable[Decided]) -> Decided:
@@ -93,11 +101,11 @@ def _interfaces(chains: Mapping[str, Chain], packet: Packet) -> list[str | None]
     return [*sorted(names)]
 
 
-def _decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
+def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str) -> Decided:
     walk = _Walk(chains, packet)
     accepted, dropped = ALL, NONE
     for name, chain in chains.items():
-        if chain.hook and packet.family in FAMILIES.get(chain.family, ()):
+        if chain.hook == hook and packet.family in FAMILIES.get(chain.family, ()):
             fate = walk.through(name, ALL, 0)
             ended = fate.back if chain.policy == "accept" else NONE
             accepted = meet(accepted, ALL if chain.bound else join([*fate.accepted, *ended]))

@@ -148,6 +148,23 @@ def test_conditional_refusal_leaves_undecided() -> None:
     assert decided(nft('iifname "eth0" tcp dport 22 drop', policy="accept")) == UNSURE
 
 
+def test_interfaces_are_gone_through_one_by_one() -> None:
+    """firewalld 2 asks for the interface twice: what is let in at it, and whether it is refused after that, is one question."""
+    more = "chain=inet f open\nrule=tcp dport 22 accept\n"
+    twice = ('iifname "eth0" jump open', 'iifname "eth0" reject', "jump open", "reject")
+
+    assert (decided(nft(*twice, more=more), 22), decided(nft(*twice, more=more), 23)) == (IN, OUT)
+    assert decided(nft('iifname "eth0" tcp dport 22 accept', 'iifname != "eth0" tcp dport 22 accept')) == IN
+    assert decided(nft('iifname "eth*" accept', 'iifname "eth0" drop')) == UNSURE
+
+
+def test_an_interface_is_another_at_another_hook() -> None:
+    """A packet comes in at a card, and then at the bond that the card belongs to."""
+    card = 'chain=netdev g n\nbase=type filter hook ingress device "eth0" priority 0; policy drop;\nrule=iifname "eth0" accept\n'
+
+    assert decided(nft('iifname "bond0" accept', more=card)) == UNSURE
+
+
 def test_sets_are_told_by_the_target() -> None:
     """Of banned addresses the target says only whether the auditor's is among them."""
     rules = nft("ip saddr @banned drop", policy="accept")
