@@ -86,7 +86,8 @@ def _hooked(text: str, chain: Chain) -> None:
         return
     policy = re.search(r"\bpolicy (accept|drop)\b", text)
     chain.hook, chain.policy = hook[1], policy[1] if policy else "accept"
-    chain.bound = bool(re.search(r"\bdevices? ", text))
+    # the kernel asks chains of the type nat only about connections that it tracks
+    chain.sometimes = bool(re.search(r"\bdevices? |\btype nat\b", text))
 
 
 def _iptables(text: str, empty: Chain, chains: dict[str, Chain]) -> None:

@@ -40,14 +40,14 @@ class _Language(Protocol):
 class Chain:
     """A chain as it is written. ``hook`` and ``policy`` are "" for one that is only jumped to.
 
-    ``bound``: it sees the packets of some interface alone. ``iptables``: its rules are as iptables saves them.
+    ``sometimes``: it does not see every packet. ``iptables``: its rules are as iptables saves them.
     """
 
     family: str
     table: str  # what stands before the names of its chains
     hook: str = ""
     policy: str = ""
-    bound: bool = False
+    sometimes: bool = False
     iptables: bool = False
     rules: list[str] = field(default_factory=list)
 
@@ -108,7 +108,7 @@ def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str) -> Decided:
         if chain.hook == hook and packet.family in FAMILIES.get(chain.family, ()):
             fate = walk.through(name, ALL, 0)
             ended = fate.back if chain.policy == "accept" else NONE
-            accepted = meet(accepted, ALL if chain.bound else join([*fate.accepted, *ended]))
+            accepted = meet(accepted, ALL if chain.sometimes else join([*fate.accepted, *ended]))
             dropped = join([*dropped, *fate.dropped, *(fate.back if chain.policy != "accept" else NONE)])
     return Decided(minus(accepted, dropped), minus(dropped, accepted))
 
