@@ -87,6 +87,8 @@ def _hooked(text: str, chain: Chain) -> None:
     policy = re.search(r"\bpolicy (accept|drop)\b", text)
     chain.hook, chain.policy = hook[1], policy[1] if policy else "accept"
     # the kernel asks chains of the type nat only about connections that it tracks
+    number = re.search(r"\bpriority (-?\d+);", text)
+    chain.early = hook[1] == "ingress" or "priority raw" in text or "mangle -" in text or bool(number and int(number[1]) < -150)
     chain.sometimes = bool(re.search(r"\bdevices? |\btype nat\b", text))
 
 
@@ -97,5 +99,6 @@ def _iptables(text: str, empty: Chain, chains: dict[str, Chain]) -> None:
     chain = chains.setdefault(f"{empty.table} {words[1]}", empty)
     if words[0] == "-P" and words[1] in ("INPUT", "PREROUTING"):
         chain.hook, chain.policy = words[1].lower(), words[2].lower()
+        chain.early = chain.table.endswith(" raw")
     if words[0] == "-A":
         chain.rules.append(text)

@@ -40,7 +40,8 @@ class _Language(Protocol):
 class Chain:
     """A chain as it is written. ``hook`` and ``policy`` are "" for one that is only jumped to.
 
-    ``sometimes``: it does not see every packet. ``iptables``: its rules are as iptables saves them.
+    ``sometimes``: it does not see every packet. ``early``: it sees them before they are tracked.
+    ``iptables``: its rules are as iptables saves them.
     """
 
     family: str
@@ -48,6 +49,7 @@ class Chain:
     hook: str = ""
     policy: str = ""
     sometimes: bool = False
+    early: bool = False
     iptables: bool = False
     rules: list[str] = field(default_factory=list)
 
@@ -102,11 +104,11 @@ def _interfaces(chains: Mapping[str, Chain], packet: Packet) -> list[str | None]
 
 
 def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str) -> Decided:
-    walk = _Walk(chains, packet)
+    walks = {early: _Walk(chains, replace(packet, untracked=packet.untracked or early)) for early in (False, True)}
     accepted, dropped = ALL, NONE
     for name, chain in chains.items():
         if chain.hook == hook and packet.family in FAMILIES.get(chain.family, ()):
-            fate = walk.through(name, ALL, 0)
+            fate = walks[chain.early].through(name, ALL, 0)
             ended = fate.back if chain.policy == "accept" else NONE
             accepted = meet(accepted, ALL if chain.sometimes else join([*fate.accepted, *ended]))
             dropped = join([*dropped, *fate.dropped, *(fate.back if chain.policy != "accept" else NONE)])

@@ -189,6 +189,14 @@ def test_untracked_packets_have_no_certain_state() -> None:
     assert decided(nft("tcp dport 22 ct state new accept", more=raw)) == UNSURE
 
 
+def test_state_is_not_known_before_tracking() -> None:
+    """Regression: at the priority raw no packet has the state new yet, and its rules were read as if it had."""
+    raw = "chain=inet f r\nbase=type filter hook prerouting priority raw; policy drop;\nrule=ct state new accept\n"
+
+    assert decided(nft("tcp dport 22 accept", more=raw)) == UNSURE
+    assert decided(nft("tcp dport 22 accept", more=raw.replace("raw", "mangle"))) == IN
+
+
 def test_redirections_are_of_their_family() -> None:
     """Regression: a rule for IPv4 excused the same port over IPv6."""
     nat = "chain=ip nat p\nbase=type nat hook prerouting priority dstnat; policy accept;\nrule=tcp dport 22 redirect to :2222\n"
