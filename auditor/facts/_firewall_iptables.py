@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
+from auditor.facts._firewall_flags import compare
 from auditor.facts._firewall_packet import MAYBE, NO, YES, Act, Holds, Packet
 from auditor.facts._firewall_ports import NONE
 
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
-_GO_ON = frozenset(
-    {"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "SET", "TRACE", "CT", "NOTRACK", "AUDIT", "CLASSIFY", "TCPMSS", "DSCP", "TOS"}
-)
+_SENDS = {"DNAT": "accept", "REDIRECT": "accept", "NETMAP": "accept", "TPROXY": "any"}
+GO_ON = frozenset(
+    {"LOG", "NFLOG", "ULOG", "MARK", "CONNMARK", "SET", "TRACE", "CT", "NOTRACK", "AUDIT", "CLASSIFY", "TCPMSS", "DSCP", "TOS",
+     "TTL", "HL", "ECN", "CHECKSUM", "IDLETIMER", "CONNSECMARK", "SECMARK", "TEE", "HMARK", "RATEEST", "LED", "TCPOPTSTRIP"}
+)  # fmt: skip
+"""Targets after which the next rule is asked."""
 _SILENT = frozenset({"tcp", "udp", "multiport", "conntrack", "state", "addrtype", "pkttype", "comment"})
 """Modules that match by their options alone."""
+_EXTENSIONS = frozenset({"rt", "hbh", "frag", "dst", "mh", "ah"})
+"""Modules that look at headers which a packet that asks for a TCP connection does not carry; ufw refuses some of them."""
 
 
-def acts(text: str, packet: Packet, family: str) -> list[Act]:
-    """What the rule does, from its ``-A CHAIN …``; ``family`` is ``ip`` or ``ip6``, before the names of its chains."""
+def redirects(text: str) -> bool:
+    """Whether the rule sends packets elsewhere before the filter."""
+    return bool(re.search(rf" -j ({'|'.join(_SENDS)})\b", text))
+
+
+def interfaces(text: str) -> list[str]:
+    """The interfaces that the rule names."""
+    return re.findall(r" -i (\S+)", text)
+
+
+def untracks(text: str) -> bool:
+    """Whether the rule takes packets out of the connection tracking."""
+    return bool(re.search(r" -j (CT|NOTRACK)\b", text))
+
+
+def acts(text: str, packet: Packet, table: str) -> list[Act]:
+    """What the rule does, from its ``-A CHAIN …``; ``table`` stands before the names of its chains."""
     try:
         words = shlex.split(text)[2:]
     except ValueError:
@@ -25,7 +47,7 @@ def acts(text: str, packet: Packet, family: str) -> list[Act]:
     while at < len(words):
         word, argument = words[at], words[at + 1] if at + 1 < len(words) else ""
         if word in ("-j", "-g"):
-            return _target(argument, holds, family, goes=word == "-g")
+            return _target(argument, holds, table, goes=word == "-g")
         if word == "!":
             negated, at = True, at + 1
             continue
@@ -40,17 +62,21 @@ def acts(text: str, packet: Packet, family: str) -> list[Act]:
     return []
 
 
-def _target(name: str, holds: Holds, family: str, *, goes: bool) -> list[Act]:
+def _target(name: str, holds: Holds, table: str, *, goes: bool) -> list[Act]:
     if name in _VERDICTS:
         return [Act(_VERDICTS[name], holds)]
-    if name in _GO_ON:
-        return []
-    return [Act("goto" if goes else "jump", holds, f"{family} iptables {name}")]  # of a chain that is not there: anything
+    if name in _SENDS:
+        return [Act(_SENDS[name], holds)]
+    if name in GO_ON:
+        return [Act("nothing", holds)]
+    return [Act("goto" if goes else "jump", holds, f"{table} {name}")]  # of a chain that is not there: anything
 
 
 def _condition(option: str, arguments: list[str], packet: Packet) -> Holds:
     values = arguments[0].split(",") if arguments else []
     match option:
+        case "-m" if values and values[0] in _EXTENSIONS:
+            return NO
         case "-m":
             return YES if values and values[0] in _SILENT else MAYBE
         case "-p":
@@ -71,6 +97,9 @@ def _condition(option: str, arguments: list[str], packet: Packet) -> Holds:
             return YES if "LOCAL" in values else NO
         case "--pkt-type" if not packet.loopback:
             return YES if {"unicast", "host"} & {*values} else NO
-        case "--tcp-flags" if len(arguments) == 2 and "SYN" in values:
-            return YES if arguments[1] == "SYN" else NO
+        case "--tcp-flags" if len(arguments) == 2:
+            mask, wanted = (frozenset(text.lower().replace("none", "").split(",")) - {""} for text in arguments)
+            return compare(mask, wanted)
+        case "-f":  # whoever asks for a connection fits into one packet
+            return NO
     return MAYBE

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from auditor.facts import _firewall_flags as flags
+from auditor.facts._firewall_iptables import GO_ON
 from auditor.facts._firewall_packet import MAYBE, NO, YES, Act, Holds, Packet
 from auditor.facts._firewall_ports import NONE
 
@@ -21,11 +23,13 @@ _NEUTRAL = re.compile(
     r'|log( (prefix "[^"]*"|level [a-z]+|group \d+|snaplen \d+|queue-threshold \d+'
     r"|flags (all|skuid|ether|tcp [a-z,]+|ip options)))*(?=\s|$)"
 )
-_SYN = re.compile(r"tcp flags (?:& \((?P<mask>[a-z |]+)\) (?P<sign>==|!=) syn|(?P<not>!= )?syn / (?P<short>[a-z,]+))(?= |$)")
 _SPOOFED = re.compile(r"fib saddr \. (mark \. )?iif oif (missing|0|eq 0)(?= |$)")
-_REDIRECTS = re.compile(r'\b(dnat|redirect|tproxy)\b|xt target "(DNAT|REDIRECT|TPROXY|NETMAP)"')
+_FRAGMENT = re.compile(r"ip frag-off & (0x1fff|8191) (?P<sign>!=|==) (0x0|0)(?= |$)")
+_EXTENSION = re.compile(rf"(rt (type|seg-left|nexthdr|hdrlength)|(hbh|frag|dst|mh|srh) [a-z0-9-]+) {_VALUE}(?= |$)")
+_METER = re.compile(r"meter \S+ (size \d+ )?\{[^}]*\}")
+_NOT_STATE = re.compile(r"ct state ! (?P<states>[a-z,]+)(?= |$)")
+_REDIRECTS = re.compile(r'\b(dnat|redirect)\b|\btproxy\b|TPROXY|# to:|xt target "?(DNAT|REDIRECT|NETMAP)\b')
 _FAMILIES = {"ipv4": "ipv4", "ip": "ipv4", "ipv6": "ipv6", "ip6": "ipv6", "arp": "arp"}
-_HARMLESS_TARGETS = frozenset({"LOG", "NFLOG", "MARK", "CONNMARK", "SET", "TRACE", "CT", "AUDIT", "TCPMSS", "DSCP", "CLASSIFY"})
 
 
 def _ports(packet: Packet, values: list[str]) -> Holds:
@@ -86,6 +90,7 @@ _READERS: dict[str, _Reader] = {
     "meta protocol": _family,
     "fib daddr type": _destination_type,
     "meta pkttype": _packet_type,
+    "pkttype": _packet_type,
     "ip saddr": _source,
     "ip6 saddr": _source,
     "ip daddr": _destination,
@@ -102,6 +107,16 @@ def redirects(text: str) -> bool:
     return bool(_REDIRECTS.search(re.sub(r'(comment|prefix) "[^"]*"', "", text)))
 
 
+def interfaces(text: str) -> list[str]:
+    """The interfaces that the rule names."""
+    return re.findall(r'"([^"]*)"', text) if "iif" in text else []
+
+
+def untracks(text: str) -> bool:
+    """Whether the rule takes packets out of the connection tracking."""
+    return bool(re.search(r'\bnotrack\b|xt target "?(CT|NOTRACK)\b', text))
+
+
 def acts(text: str, packet: Packet, table: str) -> list[Act]:
     """What the rule does; a rule that decides nothing does nothing. ``table`` is the family and the name of its table."""
     holds, key = YES, ""
@@ -116,6 +131,8 @@ def acts(text: str, packet: Packet, table: str) -> list[Act]:
         if found := _KEY_OF_VMAP.match(text):
             key, text = found["key"], text[found.end() :]
             continue
+        if text.startswith("#"):  # where nft has no words for what iptables wrote, old ones print iptables' own from here on
+            return [Act("any", Holds(NONE, holds.possible))]
         if verdict := _verdict(text, holds, table):
             return verdict
         if re.match(r"(continue|masquerade|snat)\b", text):
@@ -128,13 +145,17 @@ def acts(text: str, packet: Packet, table: str) -> list[Act]:
 
 def _condition(text: str, packet: Packet, table: str) -> tuple[Holds, int]:
     """What the first condition of the text says, and its length; of what is not understood, the first word is one."""
-    if found := _SYN.match(text):
-        mask = {*re.findall("[a-z]+", found["mask"] or found["short"])}
-        known = "syn" in mask and not mask & {"ecn", "cwr"}
-        return (YES.but_not(found["sign"] == "!=" or found["not"]) if known else MAYBE), found.end()
+    if (told := flags.condition(text)) is not None:
+        return told
     if found := _SPOOFED.match(text):
         return NO, found.end()  # an answer came back, so that there is a way to the source
-    if found := _OTHER_PROTOCOL.match(text):
+    if found := _FRAGMENT.match(text):  # whoever asks for a connection fits into one packet
+        return _of_family("ip", packet, YES if found["sign"] == "==" else NO), found.end()
+    if found := _NOT_STATE.match(text):
+        return packet.state(found["states"].split(",")).but_not(True), found.end()
+    if found := _METER.match(text):
+        return MAYBE, found.end()
+    if found := _OTHER_PROTOCOL.match(text) or _EXTENSION.match(text):
         return NO, found.end()
     if found := _CONDITION.match(text):
         return _read(found["key"], found["value"], packet, table, negated=bool(found["negated"])), found.end()
@@ -167,10 +188,10 @@ def _verdict(text: str, holds: Holds, table: str) -> list[Act]:
         return [Act(kind, holds)]
     if found := re.match(r"(jump|goto) (\S+)", text):
         return [Act(found[1], holds, f"{table} {found[2]}")]
-    if found := re.match(r'xt target "([^"]*)"', text):
-        if found[1] in _HARMLESS_TARGETS:
+    if found := re.match(r'xt target "?([A-Za-z0-9_]+)', text):
+        if found[1] in GO_ON:
             return [Act("nothing", holds)]
-        kind = {"REJECT": "drop", "DNAT": "accept", "REDIRECT": "accept"}.get(found[1], "any")
+        kind = {"REJECT": "drop", "DNAT": "accept", "REDIRECT": "accept", "NETMAP": "accept"}.get(found[1], "any")
         return [Act(kind, holds)]
     return [Act("any", holds)] if re.match(r"(queue|fwd|synproxy|tproxy)\b", text) else []
 

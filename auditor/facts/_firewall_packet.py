@@ -52,7 +52,8 @@ class Act:
 class Packet:
     """The first packet of a connection. ``source`` and ``destination`` are None where they are not known.
 
-    ``loopback``: it may have come over the loopback interface. ``untracked``: a rule may have taken it out of the connection
+    ``loopback``: it may have come over the loopback interface. ``arrives``: the interface that it comes in at, None where that is
+    not known. ``untracked``: a rule may have taken it out of the connection
     tracking. ``redirected`` are the ports whose destination may have been changed before the filter. ``sets``: whether a
     named set of addresses, by table and name, holds the source.
     """
@@ -61,6 +62,7 @@ class Packet:
     source: Address | None = None
     destination: Address | None = None
     loopback: bool = True
+    arrives: str | None = None
     untracked: bool = False
     redirected: Ports = NONE
     sets: Mapping[str, bool] = field(default_factory=dict)
@@ -71,12 +73,18 @@ class Packet:
         if not told <= _STATES:
             return MAYBE
         if self.untracked:
-            return MAYBE if told & {"new", "untracked", "invalid"} else NO
-        return YES if "new" in told else NO
+            return MAYBE if told & {"new", "untracked", "invalid", "dnat"} else NO
+        if "new" in told:
+            return YES
+        return Holds(NONE, self.redirected) if "dnat" in told else NO
 
     def interface(self, names: Iterable[str]) -> Holds:
-        """Whether it came in at one of these interfaces; known of the loopback interface alone."""
+        """Whether it came in at one of these interfaces; a name that ends in ``*`` or ``+`` stands for all that begin so."""
         told = {name.strip(' "') for name in names}
+        if any(name.isdigit() for name in told):  # the number of one that is not there any more
+            return MAYBE
+        if self.arrives is not None:
+            return YES if any(_named(self.arrives, name) for name in told) else NO
         return NO if told == {"lo"} and not self.loopback else MAYBE
 
     def protocol(self, names: Iterable[str]) -> Holds:
@@ -99,6 +107,10 @@ class Packet:
             return YES if any(_within(known, text.strip()) for text in texts) else NO
         except ValueError:
             return MAYBE
+
+
+def _named(name: str, pattern: str) -> bool:
+    return name == pattern or (pattern[-1:] in ("*", "+") and name.startswith(pattern[:-1]))
 
 
 def _within(address: Address, text: str) -> bool:

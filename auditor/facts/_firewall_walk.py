@@ -5,9 +5,9 @@ What a rule may do without being certain counts both ways: such a port is then u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 from auditor.errors import ParseError
 from auditor.facts import _firewall_iptables, _firewall_nft
@@ -16,21 +16,41 @@ from auditor.facts._firewall_ports import ALL, NONE, Ports, join, meet, minus
 
 FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6"), "netdev": ("ipv4", "ipv6")}
 _MOST_STEPS = 200_000
+_MOST_READ = 20_000  # rules, each as often as there are interfaces
 _DEEPEST = 64  # nft and iptables allow fewer jumps into one another
+
+
+class _Language(Protocol):
+    """What reads the rules of one tool."""
+
+    def acts(self, text: str, packet: Packet, table: str) -> list[Act]:
+        """What the rule does."""
+
+    def redirects(self, text: str) -> bool:
+        """Whether it may send packets elsewhere before the filter sees them."""
+
+    def interfaces(self, text: str) -> list[str]:
+        """The interfaces that the rule names."""
+
+    def untracks(self, text: str) -> bool:
+        """Whether it may take packets out of the connection tracking."""
 
 
 @dataclass(slots=True)
 class Chain:
     """A chain as it is written. ``hook`` and ``policy`` are "" for one that is only jumped to.
 
-    ``bound``: it sees the packets of some interface alone.
+    ``sometimes``: it does not see every packet. ``early``: it sees them before they are tracked.
+    ``iptables``: its rules are as iptables saves them.
     """
 
     family: str
-    table: str  # family and name; of iptables "" where nothing else is in it
+    table: str  # what stands before the names of its chains
     hook: str = ""
     policy: str = ""
-    bound: bool = False
+    sometimes: bool = False
+    early: bool = False
+    iptables: bool = False
     rules: list[str] = field(default_factory=list)
 
 
@@ -50,14 +70,47 @@ class Decided(NamedTuple):
 
 
 def decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
-    """What becomes of the packet in all the chains that it passes."""
-    walk = _Walk(chains, packet)
+    """What becomes of the packet in all the chains that it passes, whichever interface it comes in at.
+
+    At each hook that may be another: a card, then the bond, the bridge or the VRF that it belongs to.
+    """
+    names = _interfaces(chains, packet)
+    accepted, dropped = ALL, NONE
+    for hook in {chain.hook for chain in chains.values() if chain.hook}:
+        one = agreed(_decide(chains, replace(packet, arrives=name), hook) for name in names)
+        accepted, dropped = meet(accepted, one.accepted), join([*dropped, *one.dropped])
+    return Decided(accepted, dropped)
+
+
+def agreed(answers: Iterable[Decided]) -> Decided:
+    """What all the answers say; there is at least one."""
+    accepted, dropped = ALL, ALL
+    for one in answers:
+        accepted, dropped = meet(accepted, one.accepted), meet(dropped, one.dropped)
+    return Decided(accepted, dropped)
+
+
+def _interfaces(chains: Mapping[str, Chain], packet: Packet) -> list[str | None]:
+    """The interfaces that rules name, and "" for all others; where that are too many to go through, None alone.
+
+    firewalld asks for the interface again and again, so that the answers must be those of one interface at a time.
+    """
+    own = [chain for chain in chains.values() if packet.family in FAMILIES.get(chain.family, ())]
+    named = {name for chain in own for rule in chain.rules for name in _language(chain).interfaces(rule)}
+    names = {"", *named, *(["lo"] if packet.loopback else [])} - (set() if packet.loopback else {"lo"})
+    if len(names) * sum(len(chain.rules) for chain in own) > _MOST_READ:
+        return [None]
+    return [*sorted(names)]
+
+
+def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str) -> Decided:
+    walks = {early: _Walk(chains, replace(packet, untracked=packet.untracked or early)) for early in (False, True)}
     accepted, dropped = ALL, NONE
     for name, chain in chains.items():
-        if chain.hook and packet.family in FAMILIES.get(chain.family, ()):
-            fate = walk.through(name, ALL, 0)
+        if chain.hook == hook and packet.family in FAMILIES.get(chain.family, ()):
+            fate = walks[chain.early].through(name, ALL, 0)
             ended = fate.back if chain.policy == "accept" else NONE
-            accepted = meet(accepted, ALL if chain.bound else join([*fate.accepted, *ended]))
+            accepted = meet(accepted, ALL if chain.sometimes else join([*fate.accepted, *ended]))
             dropped = join([*dropped, *fate.dropped, *(fate.back if chain.policy != "accept" else NONE)])
     return Decided(minus(accepted, dropped), minus(dropped, accepted))
 
@@ -65,15 +118,18 @@ def decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
 def redirected(chains: Mapping[str, Chain], packet: Packet) -> Ports:
     """The ports whose packets a rule may send elsewhere before the filter sees them."""
     own = [chain for chain in chains.values() if packet.family in FAMILIES.get(chain.family, ())]
-    rules = [(rule, chain) for chain in own for rule in chain.rules if _firewall_nft.redirects(rule)]
-    taken = [act.holds.possible for rule, chain in rules for act in _reader(chain)(rule, packet)]
+    rules = [(rule, chain) for chain in own for rule in chain.rules if _language(chain).redirects(rule)]
+    taken = [act.holds.possible for rule, chain in rules for act in _language(chain).acts(rule, packet, chain.table)]
     return join(part for ports in taken for part in ports)
 
 
-def _reader(chain: Chain) -> Callable[[str, Packet], list[Act]]:
-    if chain.table.endswith(" iptables"):
-        return lambda rule, packet: _firewall_iptables.acts(rule, packet, chain.family)
-    return lambda rule, packet: _firewall_nft.acts(rule, packet, chain.table)
+def untracks(chains: Mapping[str, Chain]) -> bool:
+    """Whether a rule may take packets out of the connection tracking."""
+    return any(_language(chain).untracks(rule) for chain in chains.values() for rule in chain.rules)
+
+
+def _language(chain: Chain) -> _Language:
+    return _firewall_iptables if chain.iptables else _firewall_nft
 
 
 class _Walk:
@@ -130,6 +186,6 @@ class _Walk:
     def _acts_of(self, name: str) -> list[Act]:
         if name not in self._acts:
             chain = self._chains[name]
-            read = _reader(chain)
-            self._acts[name] = [act for rule in chain.rules for act in read(rule, self._packet)]
+            read = _language(chain).acts
+            self._acts[name] = [act for rule in chain.rules for act in read(rule, self._packet, chain.table)]
         return self._acts[name]

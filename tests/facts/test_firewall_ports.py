@@ -154,6 +154,23 @@ def test_conditional_refusal_leaves_undecided() -> None:
     assert decided(nft('iifname "eth0" tcp dport 22 drop', policy="accept")) == UNSURE
 
 
+def test_interfaces_are_gone_through_one_by_one() -> None:
+    """firewalld 2 asks for the interface twice: what is let in at it, and whether it is refused after that, is one question."""
+    more = "chain=inet f open\nrule=tcp dport 22 accept\n"
+    twice = ('iifname "eth0" jump open', 'iifname "eth0" reject', "jump open", "reject")
+
+    assert (decided(nft(*twice, more=more), 22), decided(nft(*twice, more=more), 23)) == (IN, OUT)
+    assert decided(nft('iifname "eth0" tcp dport 22 accept', 'iifname != "eth0" tcp dport 22 accept')) == IN
+    assert decided(nft('iifname "eth*" accept', 'iifname "eth0" drop')) == UNSURE
+
+
+def test_an_interface_is_another_at_another_hook() -> None:
+    """A packet comes in at a card, and then at the bond that the card belongs to."""
+    card = 'chain=netdev g n\nbase=type filter hook ingress device "eth0" priority 0; policy drop;\nrule=iifname "eth0" accept\n'
+
+    assert decided(nft('iifname "bond0" accept', more=card)) == UNSURE
+
+
 def test_sets_are_told_by_the_target() -> None:
     """Of banned addresses the target says only whether the auditor's is among them."""
     rules = nft("ip saddr @banned drop", policy="accept")
@@ -176,6 +193,14 @@ def test_untracked_packets_have_no_certain_state() -> None:
     raw = "chain=inet f r\nbase=type filter hook prerouting priority raw; policy accept;\nrule=tcp dport 80 notrack\n"
 
     assert decided(nft("tcp dport 22 ct state new accept", more=raw)) == UNSURE
+
+
+def test_state_is_not_known_before_tracking() -> None:
+    """Regression: at the priority raw no packet has the state new yet, and its rules were read as if it had."""
+    raw = "chain=inet f r\nbase=type filter hook prerouting priority raw; policy drop;\nrule=ct state new accept\n"
+
+    assert decided(nft("tcp dport 22 accept", more=raw)) == UNSURE
+    assert decided(nft("tcp dport 22 accept", more=raw.replace("raw", "mangle"))) == IN
 
 
 def test_redirections_are_of_their_family() -> None:

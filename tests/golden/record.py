@@ -32,6 +32,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--arg", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--source", default="", help="what the output was read from, after 'real: '")
     parser.add_argument("--shared", action="store_true", help="in this machine's own namespaces, where the kernel tells no other")
+    parser.add_argument(
+        "--session", default="", metavar="'CLIENT SERVER'", help="the addresses between which the SSH session stands"
+    )
     given = parser.parse_args(argv)
     fact = by_name(given.fact)
     if fact is None or "linux" not in fact.probes:
@@ -44,6 +47,9 @@ def main(argv: list[str]) -> int:
         apart = ["--mount"] if given.shared else ["--mount", "--net", "--pid", "--fork"]
         command = ["unshare", *apart, "sh", "-c", _ENTER, "enter", str(given.root)]
     environment = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    if given.session:
+        client, server = given.session.split()
+        environment["SSH_CONNECTION"] = f"{client} 50000 {server} 22"
     done = subprocess.run(command, input=script.encode(), capture_output=True, env=environment, timeout=300)
     if done.returncode != 0:
         return _refuse(f"the probe ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
