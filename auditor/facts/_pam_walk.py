@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from auditor.errors import ParseError
 from auditor.facts._pam import Module
 
 _CONTROLS = {
@@ -22,6 +23,7 @@ _CONTROLS = {
 _REFUSALS = {"pam_wheel": "perm_denied", "pam_pwhistory": "maxtries"}
 _ASKING = ("pam_unix", "pam_pwquality", "pam_cracklib", "pam_passwdqc")  # for a new password
 _UNJUDGED, _REFUSED, _ACCEPTED = "unjudged", "refused", "accepted"
+_MAX_MODULES, _MAX_STATES = 100, 2_000  # real stacks have some dozens; a hostile host's may have any number
 _CALLER_IS_ROOT = re.compile(r"\buid (?:=|eq) 0\b")
 _UNSAID, _GOOD, _BAD, _SPOILT = "unsaid", "good", "bad", "spoilt"  # spoilt: an error that counts as `ok`, and is returned
 
@@ -48,6 +50,8 @@ def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
         if state in seen:
             continue
         seen.add(state)
+        if len(stack) > _MAX_MODULES or len(seen) > _MAX_STATES:
+            raise ParseError("PAM's stack is too long to be followed")
         if state.at >= len(stack):
             if state.verdict == _GOOD and state.judgement != _ACCEPTED:
                 return False

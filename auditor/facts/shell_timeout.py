@@ -28,7 +28,10 @@ _SCRIPT = (
 for folder in {_FOLDER}; do
   if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-show {_PROFILE} {_FOLDER}*.sh {" ".join(_SHELL)}
+for file in {_PROFILE} {_FOLDER}*.sh {" ".join(_SHELL)}; do
+  [ -f "$file" ] || continue
+  if [ ! -r "$file" ] || [ "$file" = {_PROFILE} ] || grep -q TMOUT "$file"; then show "$file"; fi
+done
 echo end
 """
 )
@@ -122,7 +125,7 @@ class _Walk:
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """The files as ``path:line``."""
+    """/etc/profile, which reads the others, and those of the others that name TMOUT, as ``path:line``."""
     lines, unreadable = split_unreadable(whole(output, "shell_timeout"))
     if unreadable:
         raise ParseError(f"shell_timeout: may not be read: {sorted(unreadable)[0]}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from auditor.errors import ParseError
 from auditor.facts._pam import Module, Pam
 from auditor.facts._pam_walk import binding
 
@@ -126,6 +127,18 @@ def _bound(kind: str, name: str, *lines: str) -> list[bool]:
 def test_who_knows_the_password_gets_round_a_later_wheel(binds: bool, lines: list[str]) -> None:
     """Regression: su-restricted passed on a pam_wheel that stands after a sufficient pam_unix, or that a jump leaves out."""
     assert _bound("auth", "pam_wheel", *lines)[-1] == binds
+
+
+def test_a_stack_without_end_is_an_error() -> None:
+    """A hostile host cannot keep the audit busy."""
+    with pytest.raises(ParseError):
+        _bound("auth", "pam_wheel", *["sufficient pam_unix.so"] * 200, "required pam_wheel.so")
+    deep = [
+        Module("substack" if at % 2 else "[success=ok auth_err=bad perm_denied=ok default=ignore]", "pam_x", (), at // 2)
+        for at in range(60)
+    ]
+    with pytest.raises(ParseError):
+        binding([*deep, Module("[default=bad]", "pam_wheel", (), 30)], "auth", 60)
 
 
 _HISTORY, _UNIX, _DENY = "pam_pwhistory.so remember=24", "sufficient pam_unix.so", "required pam_deny.so"
