@@ -20,8 +20,8 @@ _CONTROLS = {
     "optional": {"success": "ok", "new_authtok_reqd": "ok", "default": "ignore"},
     "substack": {"default": "ignore"},  # its modules follow, a level deeper
 }
-_REFUSALS = {"pam_wheel": "perm_denied", "pam_pwhistory": "maxtries"}
-_ASKING = ("pam_unix", "pam_pwquality", "pam_cracklib", "pam_passwdqc")  # for a new password
+_REFUSALS = {"pam_wheel": "perm_denied", "pam_pwhistory": "maxtries", "pam_pwquality": "authtok_err"}
+_ASKING = ("pam_unix", "pam_pwquality", "pam_cracklib", "pam_passwdqc", "pam_pwhistory")  # for a new password
 _UNJUDGED, _REFUSED, _ACCEPTED = "unjudged", "refused", "accepted"
 _MAX_MODULES, _MAX_STATES = 100, 2_000  # real stacks have some dozens; a hostile host's may have any number
 _CALLER_IS_ROOT = re.compile(r"\buid (?:=|eq) 0\b")
@@ -75,7 +75,7 @@ def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
 def _asks_anew(module: Module, judgement: str) -> bool:
     if module.name not in _ASKING or "use_authtok" in module.arguments:
         return False
-    once = module.name in ("pam_pwquality", "pam_cracklib") and module.argument("retry") in (None, "0", "1")
+    once = module.name in ("pam_pwquality", "pam_cracklib", "pam_pwhistory") and module.argument("retry") in (None, "0", "1")
     return judgement == _REFUSED or not once
 
 

@@ -13,6 +13,7 @@ import pytest
 from auditor.errors import ParseError
 from auditor.facts._pam import Module, Pam
 from auditor.facts._pam_walk import binding
+from tests.facts.hosts import fact
 
 _CONTROLS = (
     "required",
@@ -167,3 +168,26 @@ def test_an_old_password_is_stored_round_a_history_in_the_wrong_place(binds: boo
     attempt or, where an acceptable one has to come first, at the second.
     """
     assert _bound("password", "pam_pwhistory", *lines) == [binds]
+
+
+_QUALITY = "pam_pwquality.so minlen=12"
+
+
+@pytest.mark.parametrize(
+    ("binds", "lines"),
+    [
+        (True, [f"requisite {_QUALITY} retry=3", f"{_UNIX} use_authtok", _DENY]),
+        (True, [f"required {_QUALITY}", f"{_UNIX} use_authtok", _DENY]),
+        (True, [f"requisite {_QUALITY}", f"requisite {_HISTORY}", f"{_UNIX} use_authtok", _DENY]),
+        (False, [f"required {_QUALITY}", _UNIX, _DENY]),
+        (False, [_UNIX, f"requisite {_QUALITY}"]),
+        (False, [f"required {_QUALITY}", f"required {_HISTORY}", f"{_UNIX} use_authtok", _DENY]),
+        (False, [f"requisite {_QUALITY}", f"requisite {_HISTORY} retry=3", f"{_UNIX} use_authtok", _DENY]),
+    ],
+)
+def test_a_weak_password_is_stored_round_a_test_in_the_wrong_place(binds: bool, lines: list[str]) -> None:
+    """Regression: password-min-length passed on a pam_pwquality after pam_unix, or after which a password is asked for anew."""
+    assert _bound("password", "pam_pwquality", *lines) == [binds]
+    output = "\n".join([*(f"/etc/pam.d/passwd:password {line}" for line in lines), "end"])
+    told = fact("pwquality").value(output, {})
+    assert (told["in_stack"], told["min_length"]) == ((True, 12) if binds else (False, 6))
