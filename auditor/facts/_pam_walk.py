@@ -25,6 +25,7 @@ _ASKING = ("pam_unix", "pam_pwquality", "pam_cracklib", "pam_passwdqc", "pam_pwh
 _UNJUDGED, _REFUSED, _ACCEPTED = "unjudged", "refused", "accepted"
 _MAX_MODULES, _MAX_STATES = 100, 2_000  # real stacks have some dozens; a hostile host's may have any number
 _CALLER_IS_ROOT = re.compile(r"\buid (?:=|eq) 0\b")
+_SUCCESS = ("success", "new_authtok_reqd")
 _UNSAID, _GOOD, _BAD, _SPOILT = "unsaid", "good", "bad", "spoilt"  # spoilt: an error that counts as `ok`, and is returned
 
 
@@ -67,7 +68,7 @@ def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
         if stores and judgement == _UNJUDGED:
             return False
         for answer in _answers(module):
-            if not (stores and judgement == _REFUSED and answer == "success"):
+            if not (stores and judgement == _REFUSED and answer in _SUCCESS):
                 todo.append(_after(stack, state, answer, judgement))
     return True
 
@@ -109,7 +110,7 @@ def _after(stack: Sequence[Module], state: _State, answer: str, judgement: str) 
     saved = (*state.saved[:level], verdict) if module.control == "substack" else state.saved[:level]
     if action in ("ok", "done"):
         if verdict in (_UNSAID, _GOOD):
-            verdict = _GOOD if answer in ("success", "new_authtok_reqd") else _SPOILT
+            verdict = _GOOD if answer in _SUCCESS else _SPOILT
         if action == "done" and verdict in (_GOOD, _SPOILT):
             at = _end(stack, state.at)
     elif action in ("bad", "die"):

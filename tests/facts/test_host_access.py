@@ -392,7 +392,8 @@ def test_minimum_length_counts_files_arguments_and_enforcing() -> None:
     stack = "password requisite pam_pwquality.so {}"
     for argument, told in (("", 10), ("minlen=20", 20), ("enforcing=0", 0), ("dcredit=2", 8)):
         assert told == value("pwquality", *pam("passwd", stack.format(argument)), *files)["min_length"]
-    assert value("pwquality", *pam("passwd", "password optional pam_pwquality.so"), *files)["min_length"] == 0
+    optional = pam("passwd", "password optional pam_pwquality.so", "password required pam_unix.so")
+    assert value("pwquality", *optional, *files)["min_length"] == 6
     assert value("pwquality", "nopam")["min_length"] == 0
 
 

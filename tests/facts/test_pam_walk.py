@@ -153,6 +153,8 @@ _HISTORY, _UNIX, _DENY = "pam_pwhistory.so remember=24", "sufficient pam_unix.so
         (True, ["requisite pam_pwquality.so retry=3", f"requisite {_HISTORY} use_authtok", f"{_UNIX} use_authtok", _DENY]),
         (True, [f"requisite {_HISTORY}", "requisite pam_pwquality.so", f"{_UNIX} use_authtok", _DENY]),
         (True, [f"requisite {_HISTORY}", "requisite pam_pwquality.so retry=3 use_authtok", f"{_UNIX} use_authtok", _DENY]),
+        (True, [f"optional {_HISTORY}", f"{_UNIX} use_authtok", _DENY]),
+        (False, [f"optional {_HISTORY}", "required pam_unix.so"]),
         (False, [_UNIX, f"required {_HISTORY} use_authtok"]),
         (False, ["[success=1 default=ignore] pam_unix.so", _DENY, f"required {_HISTORY} use_authtok"]),
         (False, [f"required {_HISTORY}", _UNIX, _DENY]),
@@ -164,7 +166,7 @@ _HISTORY, _UNIX, _DENY = "pam_pwhistory.so remember=24", "sufficient pam_unix.so
 def test_an_old_password_is_stored_round_a_history_in_the_wrong_place(binds: bool, lines: list[str]) -> None:
     """Regression: password-history passed on a pam_pwhistory after pam_unix, and on one after which a new password is asked for.
 
-    Each of these was tried on PAM 1.5.2 with a password of the past: it was stored where the module does not bind, at the first
+    These were tried on PAM 1.5.2 with a password of the past: it was stored where the module does not bind, at the first
     attempt or, where an acceptable one has to come first, at the second.
     """
     assert _bound("password", "pam_pwhistory", *lines) == [binds]
