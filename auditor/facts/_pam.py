@@ -29,11 +29,15 @@ SHOW_PAM = (
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One line of a stack: ``name`` is without its folder and ``.so``; arguments are in order, such as ``deny=3``."""
+    """One line of a stack: ``name`` is without its folder and ``.so``; arguments are in order, such as ``deny=3``.
+
+    What a substack includes stands one ``level`` deeper, after a line of its own whose control is ``substack``.
+    """
 
     control: str
     name: str
     arguments: tuple[str, ...]
+    level: int = 0
 
     def argument(self, key: str) -> str | None:
         """The value of the last ``key=value``; "" for a bare ``key``; None when it is not given."""
@@ -75,9 +79,9 @@ class Pam:
 
     def stack(self, service: str, kind: str) -> list[Module]:
         """The modules that a service's ``kind`` passes through, includes put in place. Raises ParseError."""
-        return self._read(service, kind, 0)
+        return self._read(service, kind, 0, 0)
 
-    def _read(self, service: str, kind: str, depth: int) -> list[Module]:
+    def _read(self, service: str, kind: str, depth: int, level: int) -> list[Module]:
         if depth > _MAX_DEPTH:
             raise ParseError(f"{self._fact}: PAM's includes are nested too deeply at {service}")
         if not self.has(service):
@@ -89,24 +93,28 @@ class Pam:
             if not line:
                 continue
             if line.lower().startswith("@include"):
-                modules += self._read(line[len("@include") :].strip().rsplit("/", 1)[-1], kind, depth + 1)
+                modules += self._read(line[len("@include") :].strip().rsplit("/", 1)[-1], kind, depth + 1, level)
                 continue
             match = _LINE.match(line)
             if len(line) > _MAX_LINE or match is None or match["type"].lower() not in _TYPES:
                 raise ParseError(f"{self._fact}: {path}: not a line of PAM: {line[:80]!r}")
             if match["type"].lower() != kind:
                 continue
-            if match["control"].lower() in ("include", "substack"):
-                modules += self._read(match["module"].rsplit("/", 1)[-1], kind, depth + 1)
+            control = match["control"].lower()
+            if control == "substack":
+                modules.append(_module(match, level))
+            if control in ("include", "substack"):
+                inner = level + 1 if control == "substack" else level
+                modules += self._read(match["module"].rsplit("/", 1)[-1], kind, depth + 1, inner)
             else:
-                modules.append(_module(match))
+                modules.append(_module(match, level))
         return modules
 
     def _holds(self, path: str) -> bool:
         return path in self.files or path in self._unreadable
 
 
-def _module(match: re.Match[str]) -> Module:
+def _module(match: re.Match[str], level: int) -> Module:
     arguments: list[str] = []
     rest = match["arguments"].strip()
     while rest:
@@ -114,7 +122,8 @@ def _module(match: re.Match[str]) -> Module:
         argument, after = (rest[1:end], rest[end + 1 :]) if end > 0 else _first_word(rest)
         arguments.append(argument)
         rest = after.strip()
-    return Module(match["control"].lower(), match["module"].rsplit("/", 1)[-1].removesuffix(".so"), tuple(arguments))
+    name = match["module"].rsplit("/", 1)[-1].removesuffix(".so")
+    return Module(match["control"].lower(), name, tuple(arguments), level)
 
 
 def _first_word(text: str) -> tuple[str, str]:

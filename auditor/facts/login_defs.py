@@ -1,8 +1,9 @@
 """Defaults for accounts yet to be made (/etc/login.defs), and the masks with which sessions create files.
 
 A mask written in login.defs rules a session only where pam_umask applies it; shells' start files then change it. ``umasks``
-therefore lists every mask that may rule, each with where it is written. By ``usergroups`` of pam_umask, on Debian 13 even without
-that word, a person's own group may do what the person may.
+therefore lists every mask that may rule, each with where it is written. By ``usergroups`` of pam_umask a person's own group may
+do what the person may: on Debian 13 even without that word, on Ubuntu where login.defs gives the mask and says USERGROUPS_ENAB.
+The modules of Debian 11 and 12 do not read that, though their manual says so; nor does upstream's, which RHEL has.
 """
 
 from __future__ import annotations
@@ -41,10 +42,10 @@ def parse(output: str, _args: Arguments) -> Json:
         value["encrypt_method"] = settings["ENCRYPT_METHOD"].upper()
     if "UMASK" in settings:
         value["umask"] = settings["UMASK"]
-    return {**value, "umasks": [*_session_masks(pam, settings.get("UMASK")), *_start_masks(pam)]}
+    return {**value, "umasks": [*_session_masks(pam, settings), *_start_masks(pam)]}
 
 
-def _session_masks(pam: Pam, default: str | None) -> list[Json]:
+def _session_masks(pam: Pam, settings: dict[str, str]) -> list[Json]:
     """What pam_umask sets at log-on: its own argument, else that of login.defs, else nothing but the system's 022."""
     found: list[Json] = []
     for service in _SERVICES:
@@ -52,23 +53,27 @@ def _session_masks(pam: Pam, default: str | None) -> list[Json]:
             continue
         modules = [m for m in pam.stack(service, "session") if m.name == "pam_umask"]
         given = modules[-1].argument("umask") if modules else None
-        shared = bool(modules) and _shares(pam, modules[-1])
+        shared = bool(modules) and _shares(pam, modules[-1], settings)
         if not modules:
             found.append(_mask(f"{service} (no pam_umask)", "022"))
         elif given is not None:
             found.append(_mask(f"{service} (pam_umask)", given, shared))
         else:
-            found.append(_mask(f"{service} ({_PATH})", default or "022", shared))
+            found.append(_mask(f"{service} ({_PATH})", settings.get("UMASK") or "022", shared))
     return found
 
 
-def _shares(pam: Pam, module: Module) -> bool:
+def _shares(pam: Pam, module: Module, settings: dict[str, str]) -> bool:
     """Whether pam_umask gives a person's own group the owner's rights."""
-    told = [word for word in module.arguments if word in ("usergroups", "nousergroups")]
-    if told:
-        return told[-1] == "usergroups"
     release = dict(line.replace('"', "").split("=", 1) for line in pam.files.get(_RELEASE, []) if "=" in line)
     version = release.get("VERSION_ID", "13").split(".")[0]  # what is not released yet has no number
+    ubuntu = "ubuntu" in (release.get("ID", ""), *release.get("ID_LIKE", "").split())
+    told = [word for word in module.arguments if word in ("usergroups", "nousergroups")]
+    if told and not (ubuntu and version in ("18", "20")):
+        return told[-1] == "usergroups"
+    if ubuntu:  # before 22.04 the module knows no word that forbids it
+        enabled = module.argument("umask") is None and settings.get("USERGROUPS_ENAB", "").lower() == "yes"
+        return enabled or "usergroups" in told
     return release.get("ID") == "debian" and version.isdigit() and int(version) >= 13
 
 
@@ -117,7 +122,7 @@ FACT = Fact(
         umasks=ListOf(record(source=STR, mask=STR, at_least_027=BOOL)),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "present": True,
         "umask": "027",

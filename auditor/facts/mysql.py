@@ -1,6 +1,8 @@
 """MySQL and MariaDB: the server's settings, of its own sections in my.cnf and the folders it includes, the last one holding.
 
-Names have underscores; a bare name is ``on``, ``skip-x`` is ``skip_x``. Passwords are dropped on the target.
+Names have underscores; a bare name is ``on``. What checks ask about is told by its full name whichever way the server takes it
+for that (``local=1``, ``enable-local-infile``, ``skip-local-infile=0``), and its switches are ``on`` or ``off`` as the server
+reads them: ``yes`` and ``2`` are off. Passwords are dropped on the target.
 """
 
 from __future__ import annotations
@@ -16,17 +18,22 @@ from auditor.model import Json, Text
 
 _MAINS = ("/etc/my.cnf", "/etc/mysql/my.cnf")
 _FOLDERS = ("/etc/my.cnf.d", "/etc/mysql/conf.d", "/etc/mysql/mariadb.conf.d", "/etc/mysql/mysql.conf.d")
-_SECTION = re.compile(r"(?:mysqld|server|mariadb|mariadbd|galera)(?:-[\d.]+)?\Z")
+_SECTION = re.compile(r"\[([^\]]*)\]")
+_VERSION = re.compile(r"\bVer (\d+\.\d+)(\S*)")
+_SWITCHES = ("general_log", "local_infile", "require_secure_transport", "skip_grant_tables", "skip_networking")
+_ASKED = (*_SWITCHES, "bind_address", "secure_file_priv")
+_TEXT = re.compile(r"""(?:[^#"']|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?)*""")  # a comment begins even within a word
 
 _SCRIPT = (
     SHOW_FILES
     + f"""\
 found=no
 for server in /usr/sbin/mysqld /usr/sbin/mariadbd /usr/libexec/mysqld /usr/libexec/mariadbd; do
-  if [ -x "$server" ]; then found=yes; fi
+  if [ $found = no ] && [ -x "$server" ]; then found=$server; fi
 done
 if [ $found = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
+printf 'version=%s\\n' "$("$found" --no-defaults --version 2>/dev/null | head -n 1)"
 for folder in {" ".join(_FOLDERS)}; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
@@ -38,25 +45,26 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``, or the files as ``path:line``."""
+    """``installed=no``, or what the server says of its version and the files as ``path:line``."""
     lines = whole(output, "mysql")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "settings": {}}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("mysql: the first line says neither installed=yes nor installed=no")
-    told, unreadable = split_unreadable(lines[1:])
+    version = _VERSION.search(lines[1]) if lines[1:] and lines[1].startswith("version=") else None
+    told, unreadable = split_unreadable([line for line in lines[1:] if not line.startswith("version=")])
     if unreadable:
         raise ParseError(f"mysql: may not be read: {sorted(unreadable)[0]}")
     found = files(told, "mysql")
     settings: dict[str, Json] = {}
     for main in _MAINS:
         if main in found:
-            _read(main, found, settings)
+            _read(main, found, settings, version)
     return {"installed": True, "settings": settings}
 
 
-def _read(path: str, found: dict[str, list[str]], settings: dict[str, Json]) -> None:
-    section = ""
+def _read(path: str, found: dict[str, list[str]], settings: dict[str, Json], version: re.Match[str] | None) -> None:
+    ours: bool | None = False
     for line in found[path]:
         text = line.strip()
         if not text or text.startswith((";", "#")):
@@ -66,15 +74,57 @@ def _read(path: str, found: dict[str, list[str]], settings: dict[str, Json]) -> 
             if folder not in _FOLDERS:
                 raise ParseError(f"mysql: {path} includes {folder[:60]!r}, which the probe does not read")
             for other in sorted(p for p in found if str(PurePosixPath(p).parent) == folder):
-                _read(other, found, settings)
+                _read(other, found, settings, version)
         elif text.startswith("!include"):
             raise ParseError(f"mysql: {path} includes {text[8:].strip()[:60]!r}, which the probe does not read")
         elif text.startswith("["):
-            section = text.strip("[]").lower()
-        elif _SECTION.match(section):
-            key, equals, value = text.partition("=")
-            name = key.strip().lower().replace("-", "_").removeprefix("loose_")
-            settings[name] = value.split(" #")[0].strip().strip("\"'") if equals else "on"
+            section = _SECTION.match(text)
+            ours = section is not None and _is_read(section[1].rstrip().lower(), version)
+        elif ours is not False:
+            if ours is None:
+                raise ParseError(f"mysql: {path}: a section for one version has settings, and the server does not tell its own")
+            key, equals, value = _bare(text).partition("=")
+            name, value = _taken(key.strip().lower().replace("-", "_"), value.strip().strip("\"'") if equals else None)
+            settings[name] = value
+
+
+def _is_read(section: str, version: re.Match[str] | None) -> bool | None:
+    """Whether the server reads a section: not those of other versions and of the other product. None when only it can tell."""
+    name, _, number = section.partition("-")
+    maria = version is None or "MariaDB" in version[2]
+    if section in ("mysqld", "server") or (maria and section in ("mariadb", "mariadbd", "client-server", "galera")):
+        return True
+    if not re.fullmatch(r"[\d.]+", number) or name not in (("mysqld", "mariadb", "mariadbd") if maria else ("mysqld",)):
+        return False
+    return None if version is None else number == version[1]
+
+
+def _bare(text: str) -> str:
+    found = _TEXT.match(text)
+    return found[0] if found is not None else text
+
+
+def _taken(told: str, value: str | None) -> tuple[str, str]:
+    """The option that the server takes a name for, and its value: by a unique beginning, else without a prefix, and again."""
+    name, last = told, ""
+    while (option := _option(name)) is None:
+        prefix, _, rest = name.partition("_")
+        if prefix not in ("loose", "skip", "disable", "enable") or not rest:
+            return told.removeprefix("loose_"), "on" if value is None else value
+        name, last = rest, prefix
+    if last == "enable":  # of several prefixes the last one counts, and `=0` alone turns it round
+        value = "0" if value == "0" else "1"
+    elif last in ("skip", "disable"):
+        value = "1" if value == "0" else "0"
+    if option in _SWITCHES:
+        return option, "on" if value is None or value.lower() in ("1", "on", "true") else "off"
+    return option, value or ""
+
+
+def _option(name: str) -> str | None:
+    """The one option that checks ask about and that begins with ``name``: were there others, the server would not start."""
+    begun = [option for option in _ASKED if option.startswith(name)]
+    return name if name in begun else begun[0] if len(begun) == 1 else None
 
 
 FACT = Fact(
@@ -82,6 +132,7 @@ FACT = Fact(
     title=Text(en="Settings of MySQL and MariaDB", ar="إعدادات MySQL وMariaDB"),
     shape=record(installed=BOOL, settings=MapOf(STR)),
     parse=parse,
-    example={"installed": True, "settings": {"bind_address": "127.0.0.1", "local_infile": "0"}},
+    version=2,
+    example={"installed": True, "settings": {"bind_address": "127.0.0.1", "local_infile": "off"}},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.facts._pam import SHOW_PAM, Module, Pam, setting
+from auditor.facts._pam_walk import binding
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, optional, record
 from auditor.model import Json, Text
@@ -19,7 +20,8 @@ def parse(output: str, _args: Arguments) -> Json:
     """PAM's files and pwquality's, as ``path:line``; ``nopam`` on a host without PAM."""
     pam = Pam(output, "pwquality")
     stack = pam.stack("passwd", "password") if pam.present and pam.has("passwd") else []
-    quality = next((m for m in stack if m.name == "pam_pwquality" and m.control != "optional"), None)
+    judging = (m for at, m in enumerate(stack) if m.name == "pam_pwquality" and binding(stack, "password", at))
+    quality = next(judging, None)
     unix = next((m for m in stack if m.name == "pam_unix"), None)
     value: dict[str, Json] = {"pam": pam.present, "in_stack": quality is not None}
     shortest = 0
@@ -73,7 +75,7 @@ FACT = Fact(
     title=Text(en="Rules for new passwords", ar="قواعد كلمات المرور الجديدة"),
     shape=record(
         pam=BOOL,
-        in_stack=BOOL,  # pam_pwquality, and not merely as an optional module
+        in_stack=BOOL,  # pam_pwquality, where no password that it refuses is stored all the same
         min_length=INT,  # the shortest password that is let through; 0 when nothing decides
         hash=optional(STR),  # in capitals: the method named on pam_unix's line, which overrides login.defs
         enforcing=optional(BOOL),
@@ -85,6 +87,7 @@ FACT = Fact(
         enforce_for_root=optional(BOOL),
     ),
     parse=parse,
+    version=2,
     example={"pam": True, "in_stack": True, "min_length": 12, "enforcing": True, "minlen": 12, "hash": "YESCRYPT"},
     probes={
         "linux": HostProbe(

@@ -104,6 +104,67 @@ def test_mysql_reads_the_server_s_sections_alone() -> None:
         value("mysql", "installed=yes", f"{main}:", f"{main}:!includedir /opt/my.d")
 
 
+@pytest.mark.parametrize(
+    ("line", "name", "expected"),
+    [
+        ("skip-grant", "skip_grant_tables", "on"),
+        ("loose-enable-skip-grant", "skip_grant_tables", "on"),
+        ("skip-grant-tables # until Sunday", "skip_grant_tables", "on"),
+        ("skip-skip-grant-tables", "skip_grant_tables", "off"),
+        ("skip-skip-grant-tables=0", "skip_grant_tables", "on"),
+        ("skip-grant-tables=OFF", "skip_grant_tables", "off"),
+        ("general_log=On", "general_log", "on"),
+        ("general_log=1#x", "general_log", "on"),
+        ("general_log='1'", "general_log", "on"),
+        ("skip-general-log=0", "general_log", "on"),
+        ("skip-general-log=off", "general_log", "off"),
+        ("enable-general-log=off", "general_log", "on"),
+        ("skip-enable-general-log", "general_log", "on"),
+        ("skip-loose-general-log", "general_log", "on"),
+        ("local=1", "local_infile", "on"),
+        ("disable-local", "local_infile", "off"),
+        ("skip_networking=0", "skip_networking", "off"),
+        ("skip-net", "skip_networking", "on"),
+        ("require_secure_transport=yes", "require_secure_transport", "off"),
+        ("require_secure_transport=2", "require_secure_transport", "off"),
+        ("require", "require_secure_transport", "on"),
+        ("bind=0.0.0.0", "bind_address", "0.0.0.0"),
+        ("bind-address=10.0.0.5#x", "bind_address", "10.0.0.5"),
+        ("secure-file=", "secure_file_priv", ""),
+    ],
+)
+def test_mysql_s_options_are_taken_as_the_server_takes_them(line: str, name: str, expected: str) -> None:
+    """Regression: checks passed on names cut short, prefixes, comments and values that MariaDB takes for dangerous ones.
+
+    Each line was given to 10.11's ``mariadbd --help --verbose``, which shows the value that it would have.
+    """
+    main = "/etc/mysql/my.cnf"
+    assert value("mysql", "installed=yes", f"{main}:", f"{main}:[mysqld]", f"{main}:{line}")["settings"] == {name: expected}
+
+
+@pytest.mark.parametrize(
+    ("section", "product", "read"),
+    [
+        ("[client-server]", "10.11.19-MariaDB-0+deb12u1", True),
+        ("[mysqld] # ours", "10.11.19-MariaDB-0+deb12u1", True),
+        ("[MYSQLD]", "10.11.19-MariaDB-0+deb12u1", True),
+        ("[mariadb-10.11]", "10.11.19-MariaDB-0+deb12u1", True),
+        ("[mysqld-10.6]", "10.11.19-MariaDB-0+deb12u1", False),
+        ("[ mysqld ]", "10.11.19-MariaDB-0+deb12u1", False),
+        ("[mysqldump]", "10.11.19-MariaDB-0+deb12u1", False),
+        ("[mysqld-8.0]", "8.0.40", True),
+        ("[mariadb]", "8.0.40", False),
+    ],
+)
+def test_mysql_reads_the_sections_of_its_version(section: str, product: str, read: bool) -> None:
+    """Regression: [client-server] and a section with a comment were left out, and those of other versions counted."""
+    main = "/etc/mysql/my.cnf"
+    lines = (f"version=/usr/sbin/mysqld  Ver {product} for Linux", f"{main}:", f"{main}:{section}", f"{main}:skip-grant-tables")
+    assert ("skip_grant_tables" in value("mysql", "installed=yes", *lines)["settings"]) == read
+    with pytest.raises(ParseError, match="does not tell"):
+        value("mysql", "installed=yes", "version=", f"{main}:", f"{main}:[mysqld-8.0]", f"{main}:skip-grant-tables")
+
+
 def test_docker_s_command_line_adds_to_its_file() -> None:
     """A socket opened by an option is seen beside those of the file."""
     told = value(
