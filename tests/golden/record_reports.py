@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.reporting.made import all_made, as_text, report
+from tests.reporting.made import all_made, golden
 from tests.reporting.seed import seed
 
 FOLDER = Path(__file__).parent / "reports"
@@ -24,7 +24,7 @@ def main() -> int:
         catalogue = seed(Path(folder) / "workspace")
         for kind, written, tongue in all_made():
             path = FOLDER / f"{kind.value}.{tongue.value}.{written.value}.txt"
-            path.write_text(as_text(report(catalogue, kind, written, tongue)), encoding="utf-8")
+            path.write_text(golden(catalogue, kind, written, tongue), encoding="utf-8")
     return 0
 
 

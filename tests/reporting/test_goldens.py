@@ -10,7 +10,7 @@ import pytest
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
 from auditor.workflow.reports import FORMATS
 
-from .made import all_made, as_text, report
+from .made import all_made, golden
 
 FOLDER = Path(__file__).parents[1] / "golden" / "reports"
 
@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[1] / "golden" / "reports"
 def test_a_report_says_what_it_said(seeded: Catalogue, kind: ReportKind, written: ReportFormat, tongue: Tongue) -> None:
     """Record anew with ``python -m tests.golden.record_reports`` and read what has changed."""
     path = FOLDER / f"{kind.value}.{tongue.value}.{written.value}.txt"
-    assert path.read_text(encoding="utf-8") == as_text(report(seeded, kind, written, tongue))
+    assert path.read_text(encoding="utf-8") == golden(seeded, kind, written, tongue)
 
 
 def test_no_golden_is_left_over() -> None:
