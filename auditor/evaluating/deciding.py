@@ -55,7 +55,7 @@ class Deciding:
                 verdict = verdict_of(compiled, "", Binding(values))
                 complete = verdict.kind is not VerdictKind.ERROR
                 return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
-            items = listed(compiled.for_each, values)
+            items = listed(compiled.for_each, values, compiled.gathering)
         except ExpressionError as raised:
             return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
         if not isinstance(items, list):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from auditor.errors import ExpressionError
-from auditor.expressions import Binding, CompiledCheck, Program, Value
+from auditor.expressions import Binding, CompiledCheck, Gathering, Program, Value
 from auditor.model import Json, Reason, Verdict, VerdictKind
 from auditor.model.codec import canonical, to_json
 
@@ -49,11 +49,13 @@ class Items:
         return known
 
 
-def listed(for_each: Program, values: Mapping[str, Value]) -> Value:
+def listed(for_each: Program, values: Mapping[str, Value], gathering: Gathering | None = None) -> Value:
     """What a check iterates over. Raises ExpressionError.
 
     Most checks name a list as it stands (``nginx.servers``): it is taken from the values, without a way through CEL and back.
     """
+    if gathering is not None:
+        return gathering.value(values)
     if _PATH.fullmatch(for_each.source.strip()):
         first, *fields = for_each.source.strip().split(".")
         found: Value = values.get(first)

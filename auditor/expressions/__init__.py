@@ -2,6 +2,7 @@
 
 from auditor.expressions.cel import ANY, TIMESTAMP, Binding, Environment, Program, Value
 from auditor.expressions.check import CompiledCheck, ExpressionMistake, bind_asset, compile_check
+from auditor.expressions.gathering import Gathering
 
 __all__ = [
     "ANY",
@@ -10,6 +11,7 @@ __all__ = [
     "CompiledCheck",
     "Environment",
     "ExpressionMistake",
+    "Gathering",
     "Program",
     "Value",
     "bind_asset",

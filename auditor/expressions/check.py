@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from auditor.errors import ExpressionError
 from auditor.expressions.cel import ANY, TIMESTAMP, Environment, Program
+from auditor.expressions.gathering import Gathering
 from auditor.facts import by_name
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, Record, Shape, record
 from auditor.model import Asset, Check, FactUse, Json, Scope
@@ -52,6 +53,7 @@ class CompiledCheck:
     names: frozenset[str]  # the variables that the expressions mention; binding the others would cost for nothing
     by_item: bool  # what is said of an item rests on nothing but the item and the parameters
     asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
+    gathering: Gathering | None  # ``for_each`` where it is one
 
 
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
@@ -108,6 +110,7 @@ _Programs: TypeAlias = tuple[
     frozenset[str],
     bool,
     frozenset[str] | None,
+    Gathering | None,
 ]
 
 
@@ -155,7 +158,8 @@ def _programs(source: _Source) -> _Programs:
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
     by_item = for_each is not None and of_item <= {"params"}
     fields = _asset_fields((source.applies, source.for_each, *on_item))
-    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), by_item, fields
+    gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer))
+    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), by_item, fields, gathering
 
 
 def _asset_fields(texts: Iterable[str | None]) -> frozenset[str] | None:

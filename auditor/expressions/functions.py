@@ -95,14 +95,15 @@ def _within(address: str, network: str) -> bool:
         return False
 
 
-def _group(pairs: list[list[str]]) -> list[dict[str, Any]]:
+def group(pairs: list[Any]) -> list[dict[str, Any]]:
+    """``[key, value]`` pairs by key, in the order in which keys first come."""
     groups: dict[str, dict[str, None]] = {}
     for key, value in pairs:
         groups.setdefault(key, {})[value] = None
     return [{"key": key, "values": list(values)} for key, values in groups.items()]
 
 
-def functions(group: Any) -> list[Any]:
+def functions(grouped: Any) -> list[Any]:
     """Our own functions on lists; the standard's ``filter`` and ``map`` cost the square of their result.
 
     ``l.join(sep)``, ``l.sort()`` of texts, ``l.flatten()``, ``l.distinct()``, ``l.minus(other)``, and ``pairs.group()`` of
@@ -126,5 +127,5 @@ def functions(group: Any) -> list[Any]:
         member("having", [same, cel.Type.STRING], same, _having),
         member("pairs", [same, cel.Type.STRING, cel.Type.STRING], cel.Type.List(texts), _pairs),
         member("within", [cel.Type.STRING, cel.Type.STRING], cel.Type.BOOL, _within),
-        member("group", [cel.Type.List(texts)], cel.Type.List(group), _group),
+        member("group", [cel.Type.List(texts)], cel.Type.List(grouped), group),
     ]
