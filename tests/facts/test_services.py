@@ -188,3 +188,25 @@ def test_an_export_without_a_client_is_for_everyone() -> None:
         ("/b", "c", ["ro", "root_squash"]),
         ("/b", "*", ["ro", "root_squash", "rw"]),
     ]
+
+
+_MYSQL, _MARIA = "version=/usr/sbin/mysqld  Ver 8.0.36 for Linux", "version=/usr/sbin/mariadbd  Ver 10.11.6-MariaDB-0 for Linux"
+
+
+@pytest.mark.parametrize(
+    ("may", "version", "settings", "found"),
+    [
+        (True, _MYSQL, [], "maybe"),
+        (True, "version=", [], "maybe"),
+        (True, _MYSQL, ["datadir=/srv/mysql"], "no"),
+        (False, _MYSQL, [], "no"),
+        (False, _MYSQL, ["datadir=/var/lib/mysql/"], "no"),
+        (False, _MYSQL, ["persisted-globals-load=OFF"], "maybe"),
+        (False, _MARIA, [], "maybe"),
+    ],
+)
+def test_what_set_persist_wrote_may_override_the_files(may: bool, version: str, settings: list[str], found: str) -> None:
+    """Regression: mysqld-auto.cnf in the data directory has the last word, and the files alone passed."""
+    lines = ["[mysqld]", "local_infile=0", *settings]
+    output = ["installed=yes", version, *(f"/etc/my.cnf:{line}" for line in lines), f"persisted={found}", "end"]
+    assert fact("mysql").value("\n".join(output), {}).get("persisted", False) == may
