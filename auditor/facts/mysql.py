@@ -21,6 +21,7 @@ from auditor.model import Json, Text
 _MAINS = ("/etc/my.cnf", "/etc/mysql/my.cnf")
 _FOLDERS = ("/etc/my.cnf.d", "/etc/mysql/conf.d", "/etc/mysql/mariadb.conf.d", "/etc/mysql/mysql.conf.d")
 _DATA = "/var/lib/mysql"
+_LOOK = f"/usr/bin/find {_DATA} -maxdepth 1 -name mysqld-auto.cnf"
 _SECTION = re.compile(r"\[([^\]]*)\]")
 _VERSION = re.compile(r"\bVer (\d+\.\d+)(\S*)")
 _SWITCHES = ("general_log", "local_infile", "require_secure_transport", "skip_grant_tables", "skip_networking")
@@ -36,14 +37,25 @@ for server in /usr/sbin/mysqld /usr/sbin/mariadbd /usr/libexec/mysqld /usr/libex
 done
 if [ $found = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
-printf 'version=%s\\n' "$("$found" --no-defaults --version 2>/dev/null | head -n 1)"
+version=$("$found" --no-defaults --version 2>/dev/null | head -n 1)
+printf 'version=%s\\n' "$version"
 for folder in {" ".join(_FOLDERS)}; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 show {" ".join(_MAINS)} {" ".join(f"{folder}/*.cnf" for folder in _FOLDERS)} |
   sed -E 's/^([^:]*:[[:space:]]*[a-z_-]*pass[a-z_-]*)[[:space:]]*=.*/\\1=dropped/' || exit 1
 persisted=no
-if [ -e {_DATA}/mysqld-auto.cnf ] || {{ [ -e {_DATA} ] && [ ! -x {_DATA} ]; }}; then persisted=maybe; fi
+if [ -e {_DATA}/mysqld-auto.cnf ]; then
+  persisted=maybe
+elif [ -e {_DATA} ] && [ ! -x {_DATA} ]; then
+  case $version in
+    *MariaDB*) ;;
+    *)
+      # where sudo refuses this alone is not known: the descriptor by which as_root would deny the whole fact is closed
+      there=$(3>/dev/null as_root {_LOOK}) && [ -z "$there" ] || persisted=maybe
+      ;;
+  esac
+fi
 echo persisted=$persisted
 echo end
 """
@@ -150,5 +162,5 @@ FACT = Fact(
     parse=parse,
     version=3,
     example={"installed": True, "settings": {"bind_address": "127.0.0.1", "local_infile": "off"}},
-    probes={"linux": HostProbe(script=_SCRIPT)},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_LOOK,))},
 )
