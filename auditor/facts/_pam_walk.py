@@ -7,7 +7,7 @@ ask who somebody is have one answer, that for a person who is not root and in no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import ParseError
@@ -20,7 +20,21 @@ _CONTROLS = {
     "optional": {"success": "ok", "new_authtok_reqd": "ok", "default": "ignore"},
     "substack": {"default": "ignore"},  # its modules follow, a level deeper
 }
-_REFUSALS = {"pam_wheel": "perm_denied", "pam_pwhistory": "maxtries", "pam_pwquality": "authtok_err"}
+_REFUSALS = {
+    "pam_wheel": ("perm_denied",),
+    "pam_pwhistory": ("maxtries",),
+    "pam_pwquality": ("authtok_err",),
+    "pam_faillock": ("auth_err",),
+}
+_OTHER_REFUSALS = ("auth_err", "user_unknown", "authinfo_unavail")  # wrong, never enrolled, no server that answers
+_EXEMPTING = {  # who was never enrolled is let through, or everyone while no server answers
+    "pam_google_authenticator": ("nullok",),
+    "pam_u2f": ("nouserok", "alwaysok"),
+    "pam_yubico": ("nullok", "alwaysok", "always_ok"),
+    "pam_radius_auth": ("localifdown",),
+    "pam_wheel": ("root_only",),  # whoever becomes another user than root
+}
+_PASSWORDS = ("pam_unix", "pam_sss", "pam_ldap", "pam_krb5", "pam_winbind")
 _ASKING = ("pam_unix", "pam_pwquality", "pam_cracklib", "pam_passwdqc", "pam_pwhistory")  # for a new password
 _UNJUDGED, _REFUSED, _ACCEPTED = "unjudged", "refused", "accepted"
 _MAX_MODULES, _MAX_STATES = 100, 2_000  # real stacks have some dozens; a hostile host's may have any number
@@ -51,15 +65,14 @@ def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
         if state in seen:
             continue
         seen.add(state)
-        if len(stack) > _MAX_MODULES or len(seen) > _MAX_STATES:
-            raise ParseError("PAM's stack is too long to be followed")
+        _bound(stack, seen)
         if state.at >= len(stack):
             if state.verdict == _GOOD and state.judgement != _ACCEPTED:
                 return False
             continue
         module = stack[state.at]
         if state.at == judged:
-            todo.append(_after(stack, state, _REFUSALS.get(module.name, "auth_err"), _REFUSED))
+            todo += [_after(stack, state, answer, _REFUSED) for answer in _refusals(module)]
             if kind == "password":
                 todo.append(_after(stack, state, "success", _ACCEPTED))
             continue
@@ -71,6 +84,44 @@ def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
             if not (stores and judgement == _REFUSED and answer in _SUCCESS):
                 todo.append(_after(stack, state, answer, judgement))
     return True
+
+
+def counting(stack: Sequence[Module], counted: Collection[int]) -> bool:
+    """Whether each wrong password comes by one of the modules at ``counted``: those that another refusal ends too.
+
+    Raises ParseError where no module is known to ask for a password.
+    """
+    asking = next((name for name in _PASSWORDS if any(m.name == name for m in stack)), None)
+    if asking is None:
+        raise ParseError("no module of PAM's stack is known to ask for a password")
+    todo, seen = [_State(0, _UNSAID, (), _UNJUDGED)], set[_State]()
+    while todo:
+        state = todo.pop()
+        if state in seen or state.at in counted:
+            continue
+        seen.add(state)
+        _bound(stack, seen)
+        if state.at >= len(stack):
+            if state.verdict != _GOOD and state.judgement == _REFUSED:
+                return False
+            continue
+        module = stack[state.at]
+        todo += [_after(stack, state, answer, state.judgement) for answer in _answers(module)]
+        if module.name == asking:
+            todo.append(_after(stack, state, "auth_err", _REFUSED))
+    return True
+
+
+def _bound(stack: Sequence[Module], seen: Collection[_State]) -> None:
+    if len(stack) > _MAX_MODULES or len(seen) > _MAX_STATES:
+        raise ParseError("PAM's stack is too long to be followed")
+
+
+def _refusals(module: Module) -> tuple[str, ...]:
+    """What a module answers about whom it ought to keep out; with an option that exempts people, that they may come in."""
+    exempting = _EXEMPTING.get(module.name, ())
+    others = ("success", "ignore") if any(argument in exempting for argument in module.arguments) else ()
+    return (*_REFUSALS.get(module.name, _OTHER_REFUSALS), *others)
 
 
 def _asks_anew(module: Module, judgement: str) -> bool:
@@ -95,6 +146,8 @@ def _answers(module: Module) -> Iterator[str]:
     elif module.name == "pam_wheel":
         others = "success" if "trust" in module.arguments else "ignore"
         yield others if "deny" in module.arguments else "perm_denied"
+        if "root_only" in module.arguments:
+            yield "ignore"
     elif module.name == "pam_succeed_if" and "use_uid" in module.arguments and _CALLER_IS_ROOT.search(" ".join(module.arguments)):
         yield "auth_err"
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from auditor.errors import ParseError
-from auditor.facts._pam import SHOW_PAM, Module, Pam, setting
+from auditor.facts._pam import SHOW_PAM, Pam, setting
+from auditor.facts._pam_walk import binding, counting
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
@@ -22,12 +23,12 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _service(pam: Pam, service: str) -> Json:
     stack = pam.stack(service, "auth")
-    lines = [m for m in stack if m.name == "pam_faillock"]
-    counting = [m for m in _reached_on_failure(stack) if m.name == "pam_faillock" and "authfail" in m.arguments]
-    refusing = [m for m in lines if {"preauth", "authsucc"} & set(m.arguments) and m.control != "optional"]
-    if not counting or not refusing:
+    lines = {at: m for at, m in enumerate(stack) if m.name == "pam_faillock"}
+    refusing = [m for at, m in lines.items() if {"preauth", "authsucc"} & set(m.arguments) and binding(stack, "auth", at)]
+    failing = [at for at, m in lines.items() if "authfail" in m.arguments]
+    if not failing or not refusing or not counting(stack, failing):
         return {"service": service, "in_use": False, "deny": 0, "unlock_time": 0, "fail_interval": 0, "even_deny_root": False}
-    if any(m.argument("conf") is not None for m in lines):
+    if any(m.argument("conf") is not None for m in lines.values()):
         raise ParseError(f"pam_lockout: {service} names another file by conf=, which the probe does not read")
     written = pam.settings(_CONF)
 
@@ -45,12 +46,6 @@ def _service(pam: Pam, service: str) -> Json:
     }
 
 
-def _reached_on_failure(stack: list[Module]) -> list[Module]:
-    """The stack up to a ``requisite pam_deny``, which sends every failed attempt away."""
-    denied = [i for i, m in enumerate(stack) if m.name == "pam_deny" and m.control == "requisite"]
-    return stack[: denied[0]] if denied else stack
-
-
 def _plain(text: str | None) -> str | None:
     return "0" if text is not None and text.lower() == "never" else text
 
@@ -63,7 +58,7 @@ FACT = Fact(
         services=ListOf(
             record(
                 service=STR,
-                in_use=BOOL,  # failures are counted, and a locked account is refused
+                in_use=BOOL,  # each wrong password is counted, and nobody gets round the refusal of a locked account
                 deny=INT,  # 0: never locks
                 unlock_time=INT,  # seconds; 0: stays locked until an administrator unlocks it
                 fail_interval=INT,
@@ -72,6 +67,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
+    version=2,
     example={
         "pam": True,
         "services": [

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact
+from tests.facts.hosts import fact, run, script
 
 
 def value(name: str, /, *lines: str) -> Any:
@@ -188,3 +192,54 @@ def test_an_export_without_a_client_is_for_everyone() -> None:
         ("/b", "c", ["ro", "root_squash"]),
         ("/b", "*", ["ro", "root_squash", "rw"]),
     ]
+
+
+_MYSQL, _MARIA = "version=/usr/sbin/mysqld  Ver 8.0.36 for Linux", "version=/usr/sbin/mariadbd  Ver 10.11.6-MariaDB-0 for Linux"
+
+
+@pytest.mark.parametrize(
+    ("may", "version", "settings", "found"),
+    [
+        (True, _MYSQL, [], "maybe"),
+        (True, "version=", [], "maybe"),
+        (True, _MYSQL, ["datadir=/srv/mysql"], "no"),
+        (False, _MYSQL, [], "no"),
+        (False, _MYSQL, ["datadir=/var/lib/mysql/"], "no"),
+        (False, _MYSQL, ["persisted-globals-load=OFF"], "maybe"),
+        (False, _MARIA, [], "maybe"),
+    ],
+)
+def test_what_set_persist_wrote_may_override_the_files(may: bool, version: str, settings: list[str], found: str) -> None:
+    """Regression: mysqld-auto.cnf in the data directory has the last word, and the files alone passed."""
+    lines = ["[mysqld]", "local_infile=0", *settings]
+    output = ["installed=yes", version, *(f"/etc/my.cnf:{line}" for line in lines), f"persisted={found}", "end"]
+    assert fact("mysql").value("\n".join(output), {}).get("persisted", False) == may
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+@pytest.mark.parametrize(
+    ("version", "sudo", "told"),
+    [
+        (_MYSQL, "return 0", "no"),
+        (_MYSQL, "echo there", "maybe"),
+        (_MYSQL, "return 1", "maybe"),
+        (_MARIA, "return 1", "no"),
+    ],
+)
+def test_what_was_persisted_is_looked_for_by_sudo(open_folder: Path, version: str, sudo: str, told: str) -> None:
+    """Regression: the data directory is closed to an ordinary login, so that nothing was known of any server of MySQL's."""
+    server, data = open_folder / "mysqld", open_folder / "data"
+    server.write_text(f"#!/bin/sh\necho '{version.removeprefix('version=')}'\n")
+    server.chmod(0o755)
+    data.mkdir(mode=0o700)
+    text = script("mysql").replace("/usr/sbin/mysqld", str(server)).replace("/var/lib/mysql", str(data))
+    done = run(["dash"], f"exec 3>/dev/null\nas_root() {{ {sudo}; }}\n{text}", user="nobody", cwd="/")
+    assert f"persisted={told}" in done.stdout.splitlines(), done.stderr
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
