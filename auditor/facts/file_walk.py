@@ -72,7 +72,8 @@ def _outside(folder: str, but: str) -> Words:
     return ["(", "!", "-path", folder, "-o", "-path", but, ")"]
 
 
-_COMMAND = " ".join(("/usr/bin/find", "/", *map(shlex.quote, _expression())))
+# On a busy host files go while they are looked at: that is no error, for what is gone is not there.
+_COMMAND = " ".join(("/usr/bin/find", "/", "-ignore_readdir_race", *map(shlex.quote, _expression())))
 
 # A line end in a file's name would otherwise begin a line of its own. Of a folder without an owner its content is not told.
 _SCRIPT = f"""\

@@ -153,7 +153,9 @@ ROOT = "User root (sshd -T -C user=root,host=192.0.2.1,addr=192.0.2.1)"
 
 @pytest.fixture
 def asking(tmp_path: Path) -> Callable[..., str]:
-    """Stubs of ``as_root`` under which this machine's sshd reads the test's settings; a file ``asked`` holds the questions."""
+    """Stubs under which this machine's sshd reads the test's settings; a file ``asked`` holds the questions. Servers that other
+    tests have started are nobody's that counts.
+    """
     if shutil.which("sshd", path="/usr/sbin") is None or shutil.which("ssh-keygen") is None:
         pytest.skip("OpenSSH's server is not installed")
     key, config = tmp_path / "key", tmp_path / "config"
@@ -162,6 +164,7 @@ def asking(tmp_path: Path) -> Callable[..., str]:
     def stub(settings: str, more: str = "") -> str:
         config.write_text(settings)
         return f"""
+stat() {{ echo 1; }}
 as_root() {{
   program=$1
   shift
