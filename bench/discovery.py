@@ -19,48 +19,32 @@ from collections.abc import Iterator
 from auditor.collecting.nmap_xml import is_up, read_scan
 from auditor.collecting.targets import ROUNDS, Target, network_arguments
 from auditor.model import Asset, AssetKind
+from bench.wired import wired
 
 NETWORK = ipaddress.ip_network("10.213.24.0/24")
 LIVE = frozenset(NETWORK.network_address + 5 + 8 * n for n in range(30))
 AUDITOR, ROUTER = "10.213.23.1", "10.213.23.2"
-OUTSIDE, INSIDE = f"find{os.getpid()}a", f"find{os.getpid()}b"
 _FIREWALL = (
     "add table ip few; add chain ip few in { type filter hook input priority 0; }; add rule ip few in tcp dport != 443 drop"
 )
 
 
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
-
-
 @contextlib.contextmanager
-def lab(loss: int) -> Iterator[None]:
-    """The two namespaces, which go whatever happens. Needs root."""
-    with contextlib.ExitStack() as stack:
-        for space in (OUTSIDE, INSIDE):
-            _ip("netns", "add", space)
-            stack.callback(_ip, "netns", "delete", space)
-        _ip("-n", OUTSIDE, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", INSIDE)
-        live = [f"address add {address}/32 dev wire" for address in sorted(LIVE)]
-        ends = (
-            (OUTSIDE, [f"address add {AUDITOR}/30 dev wire"], [f"route add {NETWORK} via {ROUTER}"]),
-            (INSIDE, [f"address add {ROUTER}/30 dev wire", *live], []),
-        )
-        for space, addresses, routes in ends:
-            words = ["link set lo up", *addresses, "link set wire up", *routes]
-            subprocess.run(["ip", "-n", space, "-batch", "-"], input="\n".join(words) + "\n", text=True, check=True)
+def lab(loss: int) -> Iterator[str]:
+    """The network behind a firewall and a bad line; the auditor's namespace. Needs root."""
+    with wired("find", (AUDITOR, ROUTER), NETWORK, map(str, sorted(LIVE))) as (outside, inside):
         rules = [_FIREWALL]
         for hook in ("prerouting", "postrouting") if loss else ():
             rules.append(f"add table ip {hook}; add chain ip {hook} lost {{ type filter hook {hook} priority 0; }}")
             rules.append(f"add rule ip {hook} lost numgen random mod 100 < {loss} drop")
-        subprocess.run(["ip", "netns", "exec", INSIDE, "nft", "; ".join(rules)], check=True)
-        yield
+        subprocess.run(["ip", "netns", "exec", inside, "nft", "; ".join(rules)], check=True)
+        yield outside
 
 
-def look(rounds: int) -> tuple[int, float]:
+def look(space: str, rounds: int) -> tuple[int, float]:
     """How many live hosts were missed, and in how many seconds."""
     target = Target(Asset("net", AssetKind.NETWORK, "bench", "net", str(NETWORK)), (), NETWORK)
-    words = ["ip", "netns", "exec", OUTSIDE, "nmap", "-oX", "-", *network_arguments([target], rounds)]
+    words = ["ip", "netns", "exec", space, "nmap", "-oX", "-", *network_arguments([target], rounds)]
     began = time.perf_counter()
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - began
@@ -77,9 +61,9 @@ def main() -> int:
     if os.geteuid() != 0:
         print("bench.discovery makes network namespaces and therefore needs root", file=sys.stderr)
         return 2
-    with lab(given.loss):
+    with lab(given.loss) as space:
         for rounds in range(1, ROUNDS + 1):
-            seen = [look(rounds) for _ in range(given.times)]
+            seen = [look(space, rounds) for _ in range(given.times)]
             missed = ", ".join(str(number) for number, _ in seen)
             seconds = ", ".join(f"{took:.1f}" for _, took in seen)
             print(f"{rounds} round(s), {given.loss}% lost each way: of {len(LIVE)} live hosts missed {missed}; {seconds} s")

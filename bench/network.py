@@ -46,10 +46,10 @@ from auditor.model import (
 )
 from auditor.workflow.audit import audit
 from bench.collect import ROOT, Quiet
+from bench.wired import wired
 
 NETWORK = ipaddress.ip_network("10.213.20.0/22")
 AUDITOR, ROUTER = "10.213.19.1", "10.213.19.2"
-SPACES = (f"bench{os.getpid()}a", f"bench{os.getpid()}b")
 AIM = 1.15
 _WEB = """
 import socket
@@ -73,22 +73,10 @@ def live(hosts: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def lab(hosts: int) -> Iterator[None]:
-    """The two namespaces and the servers, which go whatever happens. Needs root."""
-    inside, outside = SPACES
+def lab(hosts: int) -> Iterator[str]:
+    """The network and its servers, which go whatever happens; the auditor's namespace. Needs root."""
     with contextlib.ExitStack() as stack:
-        for space in SPACES:
-            _ip("netns", "add", space)
-            stack.callback(_ip, "netns", "delete", space)
-        _ip("-n", outside, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", inside)
-        lines = [f"address add {address}/32 dev wire" for address in live(hosts)]
-        ends = (
-            (outside, [f"address add {AUDITOR}/30 dev wire"], [f"route add {NETWORK} via {ROUTER}"]),
-            (inside, [f"address add {ROUTER}/30 dev wire", *lines], []),
-        )
-        for space, addresses, routes in ends:
-            words = ["link set lo up", *addresses, "link set wire up", *routes]
-            subprocess.run(["ip", "-n", space, "-batch", "-"], input="\n".join(words) + "\n", text=True, check=True)
+        outside, inside = stack.enter_context(wired("bench", (AUDITOR, ROUTER), NETWORK, live(hosts)))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-network-")))
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "key"], check=True)
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
@@ -97,11 +85,7 @@ def lab(hosts: int) -> Iterator[None]:
             server = subprocess.Popen(["ip", "netns", "exec", inside, *command], stdin=subprocess.DEVNULL)
             stack.callback(server.wait)
             stack.callback(server.terminate)
-        yield
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
+        yield outside
 
 
 def catalogue_for(hosts: int, root: Path) -> Catalogue:
@@ -232,9 +216,9 @@ def main() -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the namespaces go then too
     again = [sys.executable, "-m", "bench.network", "--inside", f"--hosts={given.hosts}", f"--rounds={given.rounds}"]
-    with lab(given.hosts):
+    with lab(given.hosts) as outside:
         # from a namespace without any other route, so that nothing leaves this machine also when something goes wrong
-        done = subprocess.run(["ip", "netns", "exec", SPACES[1], *again], stdout=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(["ip", "netns", "exec", outside, *again], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return done.returncode
     figures = json.loads(done.stdout)

@@ -151,7 +151,7 @@ def _answers(module: Module) -> Iterator[str]:
     elif module.name == "pam_succeed_if" and "use_uid" in module.arguments and _CALLER_IS_ROOT.search(" ".join(module.arguments)):
         yield "auth_err"
     else:
-        yield from {"success", "ignore", "default", *_actions(module)}
+        yield from sorted({"success", "ignore", "default", *_actions(module)})  # which walk is cut off must not change by itself
 
 
 def _after(stack: Sequence[Module], state: _State, answer: str, judgement: str) -> _State:
