@@ -44,15 +44,15 @@ class JumpPool:
     def channel(self, target: Target, clock: Clock, connecting: Clock, login_seconds: float, remedy: str) -> paramiko.Channel:
         """A stream to ``target`` through its hops. Raises a CollectionError that names the jump host at fault."""
         transport = self._through(target.jumps, clock, login_seconds, remedy)
+        hop, seconds = target.jumps[-1].record, connecting.remaining()
         try:
-            return transport.open_channel(
-                "direct-tcpip", (target.host, target.port), ("127.0.0.1", 0), timeout=connecting.remaining()
-            )
+            return transport.open_channel("direct-tcpip", (target.host, target.port), ("127.0.0.1", 0), timeout=seconds)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            hop = target.jumps[-1].record
             raise UnreachableError(
                 f"The jump host {hop} cannot connect to {target.host} port {target.port}: {translate(error)}"
             ) from error
+        except Exception as error:  # whatever a breach of the protocol raised in paramiko's thread is raised here again
+            raise UnreachableError(f"The jump host {hop} could not be used: {translate(error)}") from error
 
     def close(self) -> None:
         """Hang up on every jump host, the far ends first."""

@@ -248,16 +248,28 @@ class NoWords(Host):
 
 
 class FloodsThrough(Host):
-    """A jump host that opens the way to any host, and sends without end, whatever room it was given."""
+    """A jump host that opens the way to any host, and once it is used sends without end, whatever room it was given."""
 
     def check_channel_direct_tcpip_request(self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]) -> int:
         self.asked.set()
         return OPEN_SUCCEEDED
 
     def talk(self, channel: paramiko.Channel) -> None:
-        data = cMSG_CHANNEL_DATA + struct.pack(">I", channel.remote_chanid) + _string(b"x" * 30_000)
+        channel.recv(1)
+        self.flood(channel.remote_chanid)
+
+    def flood(self, remote_chanid: int) -> None:
+        data = cMSG_CHANNEL_DATA + struct.pack(">I", remote_chanid) + _string(b"x" * 30_000)
         while self.transport.is_active():
             _send(self.transport, data)
+
+
+class FloodsFirst(FloodsThrough):
+    """A jump host that sends without end where it should say whether the way is open."""
+
+    def check_channel_direct_tcpip_request(self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]) -> int:
+        self.flood(0)  # the number that a client gives its first channel
+        return OPEN_SUCCEEDED
 
 
 HOSTS: dict[str, type[Host]] = {
@@ -265,7 +277,7 @@ HOSTS: dict[str, type[Host]] = {
     for h in (Host, MuteLogin, ClosesInLogin, BannerFlood, MuteOpen, RefusesSession, RefusesExec, MuteExec, Rekeys, RekeysHalf,
               Ignores, Floods, Bursts, Drips, DripsFrames, ClosesAfterFrame, Forges, Parrots, Device, Leaves, NoStatus, NoWords)
 }  # fmt: skip
-JUMPS: dict[str, type[Host]] = {"FloodsThrough": FloodsThrough}
+JUMPS: dict[str, type[Host]] = {h.__name__: h for h in (FloodsThrough, FloodsFirst)}
 
 
 def _string(data: bytes) -> bytes:
