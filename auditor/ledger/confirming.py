@@ -10,6 +10,7 @@ from datetime import datetime
 
 from auditor.ledger import manifest
 from auditor.ledger.edge import decoding
+from auditor.ledger.migrations import RUN_BASE
 from auditor.ledger.store import Store
 from auditor.ledger.verdicts import Verdicts
 from auditor.model import Confirmed, Outcome, ProbeCall, RunStatus, VerdictKind
@@ -27,10 +28,10 @@ _BEFORE = """
     JOIN results p ON p.run = b.run AND p.asset = b.asset
     JOIN results n ON n.run = ?2 AND n.asset = b.asset
     WHERE b.asset = ?1 AND b.basis = ?3 AND b.run < ?2 AND u.status = ?4"""
-_HELD = """
+_HELD = f"""
     SELECT c.name, v.change, w.kind, w.outcome FROM verdicts v
     JOIN checks c ON c.id = v.check_id JOIN verdict_changes w ON w.id = v.change
-    WHERE v.asset = ? AND v.run = ? AND v.observed_at IS NOT NULL"""
+    WHERE v.asset = ? AND v.run = ? + {RUN_BASE} AND v.observed_at IS NOT NULL"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import hashlib
 from typing import Any
 
 from auditor.ledger.canonical import dumps, sha256
+from auditor.ledger.migrations import RUN_BASE
 from auditor.ledger.store import Store
 
 _RESULTS = """
@@ -26,8 +27,8 @@ _CHANGES = """
     SELECT v.id, a.uid, c.name, v.of_record, v.kind, hex(b.sha256), v.observed_at
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id JOIN blobs b ON b.id = v.outcome
     WHERE v.run = ? ORDER BY v.id"""
-_NEWEST = """
-    SELECT a.uid, c.name, v.change, v.run, v.observed_at
+_NEWEST = f"""
+    SELECT a.uid, c.name, v.change, v.run - {RUN_BASE}, v.observed_at
     FROM verdicts v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id ORDER BY a.uid, c.name"""
 _BASES = "SELECT a.uid, b.run, hex(b.basis) FROM bases b JOIN assets a ON a.id = b.asset ORDER BY a.uid"
 _SEEN = "SELECT id, last_seen FROM findings ORDER BY id"

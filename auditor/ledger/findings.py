@@ -20,6 +20,11 @@ _NAMES = tuple(field.name for field in fields(Finding))
 LAST_SEEN = _NAMES.index("last_seen")
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
+# in its place, where it stands beside the others of its asset
+_KEEP = (
+    f"INSERT INTO findings ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (asset, check_id, subject)"
+    f" DO UPDATE SET ({_COLUMNS}) = ({', '.join(f'excluded.{name}' for name in _COLUMNS.split(', '))})"
+)
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
 _OWN = ("id", "subject")  # texts that no two findings need share
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
@@ -117,7 +122,7 @@ class Findings(Observations):
             held = self._store.one("SELECT asset, check_id, subject FROM findings WHERE id = ?", (finding.id,))
             if finding.id != event.subject or (held is not None and held != (finding.asset, finding.check, finding.subject)):
                 raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
-            self._store.run(f"INSERT OR REPLACE INTO findings ({_COLUMNS}) VALUES ({_marks(_NAMES)})", to_row(finding))
+            self._store.run(_KEEP, to_row(finding))
         self._append(event)
 
     def _see(self, outcomes: Iterable[Outcome]) -> None:

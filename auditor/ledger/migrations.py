@@ -176,4 +176,58 @@ def _fourth(db: Database) -> None:
         db.execute(statement)
 
 
-VERSION = 4  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger
+# Added to runs' numbers in ``verdicts``. SQLite writes 1 in no byte, numbers to 127 in one, those to 32,767 in two: rows that are
+# updated in place each night, some 260 of each host, would grow with them.
+RUN_BASE = 128
+_FIFTH = (
+    """CREATE TABLE verdicts_wide (
+        asset INTEGER NOT NULL REFERENCES assets (id),
+        check_id INTEGER NOT NULL REFERENCES checks (id),
+        change INTEGER NOT NULL REFERENCES verdict_changes (id),
+        run INTEGER NOT NULL,
+        observed_at INTEGER,
+        PRIMARY KEY (asset, check_id)
+    ) STRICT, WITHOUT ROWID""",
+    f"INSERT INTO verdicts_wide SELECT asset, check_id, change, run + {RUN_BASE}, observed_at FROM verdicts",
+    "DROP TABLE verdicts",
+    "ALTER TABLE verdicts_wide RENAME TO verdicts",
+    # An asset's findings lie beside each other: a night touches all of them, and ids are scattered over the whole file.
+    """CREATE TABLE findings_beside (
+        id TEXT NOT NULL UNIQUE,
+        department TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        check_id TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        state TEXT NOT NULL,
+        controls TEXT NOT NULL,
+        observed TEXT NOT NULL,
+        expected TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        last_seen TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        due TEXT,
+        resolution TEXT,
+        closed_at TEXT,
+        reopened INTEGER NOT NULL,
+        reopened_at TEXT,
+        assignee TEXT NOT NULL,
+        plan TEXT NOT NULL,
+        claimed_at TEXT,
+        exception TEXT NOT NULL,
+        UNIQUE (asset, check_id, subject)
+    ) STRICT""",
+    "INSERT INTO findings_beside SELECT * FROM findings ORDER BY asset, check_id, subject",
+    "DROP TABLE findings",
+    "ALTER TABLE findings_beside RENAME TO findings",
+    "CREATE INDEX findings_by_department ON findings (department, state)",
+)
+
+
+@STEPS(name="0005_flat_nights")
+def _fifth(db: Database) -> None:
+    for statement in _FIFTH:
+        db.execute(statement)
+
+
+VERSION = 5  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

@@ -13,6 +13,7 @@ from auditor.errors import LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
+from auditor.ledger.migrations import RUN_BASE
 from auditor.ledger.store import Store
 from auditor.model import Confirmed, Event, Outcome, Verdict, VerdictKind
 from auditor.model.codec import from_json
@@ -20,8 +21,8 @@ from auditor.text import _
 
 # Asset, check and instant are kept apart, so that equal outcomes of many hosts and nights are one blob.
 _CONTENT = tuple(f.name for f in fields(Outcome) if f.name not in ("asset", "check", "observed_at"))
-_AS_OF = """
-    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
+_AS_OF = f"""
+    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run - {RUN_BASE}, n.observed_at
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
     LEFT JOIN verdicts n ON n.asset = v.asset AND n.check_id = v.check_id AND n.change = v.id
     WHERE v.id IN (
@@ -42,8 +43,8 @@ _KINDS_AS_OF = """
         GROUP BY w.asset, w.check_id)
     GROUP BY v.asset, v.kind"""
 
-_NEWEST = """
-    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run, n.observed_at
+_NEWEST = f"""
+    SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run - {RUN_BASE}, n.observed_at
     FROM verdicts n JOIN verdict_changes v ON v.id = n.change JOIN assets a ON a.id = n.asset JOIN checks c ON c.id = n.check_id
     ORDER BY a.uid, c.name"""
 
@@ -149,12 +150,13 @@ class Verdicts(Findings):
             for one in judged
             if isinstance(one, Confirmed)
         ]
-        sql = """SELECT c.name, v.change, w.outcome FROM verdicts v JOIN checks c ON c.id = v.check_id
-            JOIN verdict_changes w ON w.id = v.change WHERE v.asset = ?"""
-        held = {name: (change, blob) for name, change, blob in self._store.all(sql, (number,))} if outcomes and of_record else {}
-        for outcome in outcomes:
-            check, at = self._check(outcome.check), _micros(outcome.observed_at)
-            change, before = held.get(outcome.check, (None, None))
+        checks = [self._check(outcome.check) for outcome in outcomes]
+        sql = f"""SELECT v.check_id, v.change, w.outcome FROM verdicts v JOIN verdict_changes w ON w.id = v.change
+            WHERE v.asset = ? AND v.check_id IN ({", ".join("?" * len(checks))})"""
+        held = {check: (change, blob) for check, change, blob in self._store.all(sql, (number, *checks))} if of_record else {}
+        for outcome, check in zip(outcomes, checks, strict=True):
+            at = _micros(outcome.observed_at)
+            change, before = held.get(check, (None, None))
             blob = self._content_blob(outcome)
             if change is None or not self._same(blob, before, steady=outcome.check in self._volatile):
                 change = self._store.run(
@@ -165,7 +167,9 @@ class Verdicts(Findings):
             newest.append((number, check, change, run_id, at))
         if of_record:
             self._store.run_many(
-                "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at) VALUES (?, ?, ?, ?, ?)", newest
+                "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at)"
+                f" VALUES (?, ?, ?, ? + {RUN_BASE}, ?)",
+                newest,
             )
 
     def _content_blob(self, outcome: Outcome) -> int:

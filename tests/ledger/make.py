@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from auditor.ledger import Ledger, RunInput
+from auditor.ledger.migrations import RUN_BASE
 from auditor.lifecycle import Deadline, reconcile
 from auditor.model import (
     Asset,
@@ -114,9 +115,9 @@ def night(
 
 
 def aged(path: Path, version: int, *statements: str) -> None:
-    """Make a ledger one of an older schema: ``statements`` take out what later steps brought."""
+    """Make a ledger one of an older schema, before the fourth: ``statements`` take out what later steps brought, beside these."""
     other = sqlite3.connect(path)
-    for statement in (*statements, "DROP TABLE bases"):
+    for statement in (*statements, "DROP TABLE bases", f"UPDATE verdicts SET run = run - {RUN_BASE}"):
         other.execute(statement)
     other.execute("DELETE FROM _sqlite_migrations WHERE CAST(substr(name, 1, 4) AS INTEGER) > ?", (version,))
     other.execute(f"PRAGMA user_version = {version}")

@@ -1,0 +1,81 @@
+"""A night on which nothing changed leaves the rows that it updates as long as they were, and where they were."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from auditor.ledger import Ledger
+from auditor.ledger.migrations import APPLICATION_ID, RUN_BASE, STEPS
+from auditor.lifecycle import work
+from auditor.model import EventKind, FindingState
+from tests.lifecycle.test_people import OFFICER
+
+from .make import DAY, T0, night, outcome, result
+
+BEFORE = "0005_flat_nights"
+
+
+def nights(ledger: Ledger, count: int, first: int = 0) -> None:
+    for n in range(first, first + count):
+        at = T0 + n * DAY
+        night(ledger, at, [outcome("h0", at=at), outcome("h1", at=at)], [result("h0", at), result("h1", at)])
+
+
+def bytes_of(ledger: Ledger, table: str) -> int:
+    return int(ledger._store.all("SELECT sum(payload) FROM dbstat WHERE name = ?", (table,))[0][0])
+
+
+def test_rows_do_not_grow_with_the_number_of_nights(ledger: Ledger) -> None:
+    """Regression: the second night added 264 bytes a host, since SQLite writes the number 1 in no byte and 2 in one."""
+    nights(ledger, 1)
+    first = {table: bytes_of(ledger, table) for table in ("verdicts", "findings")}
+    nights(ledger, 140, 1)  # past 127, the last number of one byte
+    assert {table: bytes_of(ledger, table) for table in first} == first
+    assert ledger.verify().problem == ""
+
+
+def test_a_finding_that_moves_keeps_its_place(ledger: Ledger) -> None:
+    """The findings of one asset lie beside each other for good, or a night would write pages all over the file."""
+    nights(ledger, 1)
+    place = "SELECT rowid FROM findings WHERE id = ?"
+    finding = ledger.findings()[0]
+    held = ledger._store.all(place, (finding.id,))
+    ledger.apply([work.act(EventKind.FINDING_STARTED, finding, OFFICER, T0 + timedelta(hours=1))])
+    assert ledger.finding(finding.id).state is FindingState.IN_PROGRESS
+    assert ledger._store.all(place, (finding.id,)) == held
+
+
+def as_before(new: Path, old: Path) -> None:
+    """What the ledger ``new`` holds, in the tables of the step before, as the auditor of then left them."""
+    with closing(sqlite3.connect(old, isolation_level=None)) as other:
+        STEPS.apply(Database(other, execute_plugins=False), stop_before=BEFORE)
+        other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        other.execute("PRAGMA user_version = 4")
+        other.execute("ATTACH ? AS new", (str(new),))
+        names = [
+            name for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'")
+        ]
+        for name in names:
+            other.execute(f"INSERT INTO main.{name} SELECT * FROM new.{name}")
+        other.execute(f"UPDATE verdicts SET run = run - {RUN_BASE}")
+
+
+def test_a_ledger_of_the_fourth_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    """It verifies by what its last run sealed, gives the same verdicts and findings, and nights go on from it."""
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    with Ledger.open(new) as ledger:
+        nights(ledger, 2)
+        passed = outcome("h0", at=T0 + 2 * DAY, _="pass")
+        night(ledger, T0 + 2 * DAY, [passed], [result("h0", T0 + 2 * DAY)])
+        told = [ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()
+    as_before(new, old)
+    with Ledger.open(old) as ledger:
+        assert ledger.verify().problem == ""
+        assert ([ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()) == told
+        nights(ledger, 1, 3)
+        assert ledger.verify().problem == ""
