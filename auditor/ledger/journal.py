@@ -72,8 +72,7 @@ class Journal(Part):
         """Chain ``event`` to the journal. Call it inside a write transaction."""
         last = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1") or (0, GENESIS)
         seq, prev = int(last[0]) + 1, last[1]
-        written = to_json(event)
-        parts = (seq, written["at"], written["kind"], event.actor, event.subject, dumps(event.data))
+        parts = (seq, to_json(event.at), event.kind.value, event.actor, event.subject, dumps(event.data))
         self._store.run(
             "INSERT INTO journal (seq, at, kind, actor, subject, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*parts, prev, entry_hash(*parts, prev)),

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from auditor.model.common import Json, Scalar
 
 T = TypeVar("T")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def to_json(value: Any) -> Any:
@@ -27,11 +28,11 @@ def to_json(value: Any) -> Any:
 @functools.cache
 def _writer(kind: type) -> Callable[[Any], Any]:
     """How values of one class are written; asked once per class, because plans and nights hold many of the same."""
-    if kind in (str, int, float, bool, type(None)):
+    if kind in _PLAIN:
         return _same
     if dataclasses.is_dataclass(kind):
         names = tuple(f.name for f in dataclasses.fields(kind))
-        return lambda value: {name: to_json(getattr(value, name)) for name in names}
+        return lambda value: {name: _inner(getattr(value, name)) for name in names}
     for base, write in _WRITERS:
         if issubclass(kind, base):
             return write
@@ -42,13 +43,18 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _inner(value: Any) -> Any:
+    """``to_json`` of what is inside something: mostly what needs no writing."""
+    return value if type(value) in _PLAIN else to_json(value)
+
+
 _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (Enum, lambda value: value.value),
     (datetime, lambda value: value.astimezone(UTC).isoformat()),
     (date, lambda value: value.isoformat()),
     (Path, str),
-    (dict, lambda value: {str(to_json(k)): to_json(v) for k, v in value.items()}),
-    ((list, tuple), lambda value: [to_json(v) for v in value]),
+    (dict, lambda value: {str(_inner(k)): _inner(v) for k, v in value.items()}),
+    ((list, tuple), lambda value: [_inner(v) for v in value]),
 )
 
 
