@@ -200,3 +200,24 @@ def test_chains_that_branch_are_followed_in_bounded_time() -> None:
     head = "tool=nftables\nchain=inet f in\nbase=type filter hook input priority 0; policy drop;\nrule=jump c0\n"
 
     assert fact("firewall").value(head + chains + "ipv6=no\nend\n", {})["input_policy"] == "drop"
+
+
+def test_a_unit_s_other_name_has_the_states_of_the_unit() -> None:
+    """Regression: sshd.service, Debian's other name of ssh.service, was told as enabled and stopped, whatever ssh.service was."""
+    lines = ("manager=systemd", "file=sshd.service alias", "file=nfs-kernel-server.service alias", "file=autovt@.service alias")
+    lines += ("file=ssh.service enabled", "file=nfs-server.service disabled", "unit=ssh.service loaded active")
+    lines += ("Id=ssh.service", "Names=ssh.service sshd.service", "Id=nfs-server.service")
+    units = fact("services").value("\n".join([*lines, "Names=nfs-server.service nfs-kernel-server.service", "end"]), {})["units"]
+    assert units["sshd.service"] == units["ssh.service"] == {"active": True, "enabled": True, "state": "enabled"}
+    assert units["nfs-kernel-server.service"] == {"active": False, "enabled": False, "state": "disabled"}
+    assert units["autovt@.service"]["state"] == "alias"
+    with pytest.raises(ParseError, match="without the unit"):
+        fact("services").value("\n".join([*lines, "end"]), {})
+
+
+def test_what_a_generator_or_a_link_starts_is_enabled() -> None:
+    """Regression: exim4 of Debian 11, which has a script in /etc/init.d alone, and instances of templates were told as not enabled."""
+    lines = ("manager=systemd", "file=exim4.service generated", "file=atop.service generated", "file=openvpn@.service disabled")
+    lines += ("unit=openvpn@corp.service loaded active", "unit=openvpn@lab.service loaded active")
+    units = fact("services").value("\n".join([*lines, "wanted=exim4.service", "wanted=openvpn@corp.service", "end"]), {})["units"]
+    assert {name for name, unit in units.items() if unit["enabled"]} == {"exim4.service", "openvpn@corp.service"}
