@@ -265,3 +265,18 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+def test_what_samba_says_of_all_shares_holds_in_each() -> None:
+    """Regression: `guest ok = yes` in [global] opened shares that do not speak of guests, and samba-no-guests passed."""
+    text = "installed=yes\nsmb encrypt=required\n[global]\n\tguest ok = Yes\n\tlogging = file\n\n[a]\n\tpath = /a\n"
+    found: Any = fact("samba").value(f"{text}\n[b]\n\tguest ok = No\nend\n", {})
+    assert [share["settings"] for share in found["shares"]] == [{"guest ok": "Yes", "path": "/a"}, {"guest ok": "No"}]
+
+
+def test_encryption_that_samba_does_not_list_is_asked_for() -> None:
+    """Regression: testparm -s leaves out a global `smb encrypt`, and samba-signing failed where it is required."""
+    found: Any = fact("samba").value(
+        "installed=yes\nsmb encrypt=required\n[global]\n\tserver role = standalone server\nend\n", {}
+    )
+    assert found["settings"]["smb encrypt"] == "required"
