@@ -1,7 +1,7 @@
 """Units of systemd with their states, and the names of the processes that run, whoever started them.
 
-A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself. systemd does not tell whether what a
-generator made of a script in /etc/init.d starts with the host, nor an instance of a template: there, what wants it decides.
+A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself. systemd does not tell whether
+what a generator made of a script in /etc/init.d starts with the host, nor an instance of a template: what wants it decides.
 """
 
 from __future__ import annotations
