@@ -62,7 +62,7 @@ def test_a_timer_that_nothing_starts_is_no_backup(shell: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> None:
-    """Regression: Samba's own job copies smbpasswd to /var/backups each day, and backup-scheduled passed by it on file servers."""
+    """Regression: Samba's own job copies smbpasswd to /var/backups, and backup-scheduled passed by it on file servers."""
     for folder, name in (("cron.daily", "samba"), ("cron.d", "samba"), ("cron.daily", "shares")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / name).write_text("# keeps a backup\ncd /var/backups && cp -p /etc/samba/smbpasswd smbpasswd.bak\n")
