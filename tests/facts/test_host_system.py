@@ -248,3 +248,16 @@ def test_what_a_generator_or_a_link_starts_is_enabled() -> None:
     lines += ("unit=openvpn@corp.service loaded active", "unit=openvpn@lab.service loaded active")
     units = fact("services").value("\n".join([*lines, "wanted=exim4.service", "wanted=openvpn@corp.service", "end"]), {})["units"]
     assert {name for name, unit in units.items() if unit["enabled"]} == {"exim4.service", "openvpn@corp.service"}
+
+
+def test_private_folders_of_services_are_no_shared_ones() -> None:
+    """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
+    name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"
+    found = {"1777": name, "0777": name, "1777 ": f"{name}/deeper", "1777  ": "/tmp/systemd-private-x/tmp"}
+    lines = [f"writable|d|{mode.strip()}|root|root|{path}" for mode, path in found.items()]
+    told: Any = fact("file_walk").value("\n".join(["root||0|||/", *lines, "end"]), {})
+    assert [(item["mode"], item["path"]) for item in told["world_writable"]] == [
+        ("0777", name),
+        ("1777", f"{name}/deeper"),
+        ("1777", "/tmp/systemd-private-x/tmp"),
+    ]
