@@ -3,6 +3,7 @@
 ``newest`` is the time of the newest file in the folder where the tool keeps its record (restic and borg: their cache; rsnapshot,
 bacula, bareos, duplicity, pgbackrest: their logs or state). A tool without such a trace has none, and nobody can say when it ran.
 A timer is a job only where a unit wants it: Debian's PostgreSQL brings templates of timers for backups that nothing starts.
+What packages save of their own state alone, under /var/backups, is no backup of the host: dpkg, passwd, samba.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ trace() {
 # hardened hosts close their crontabs to all but root; grep ends with 2 where one of the places is missing
 jobs=$(as_root {_JOBS})
 [ $? -le 2 ] || exit 1
-[ -z "$jobs" ] || printf '%s\\n' "$jobs" | sed -e '/\\/\\(dpkg\\|passwd\\|apt-compat\\)$/d' -e 's/^/job=/' || exit 1
+own='/\\/\\(dpkg\\|passwd\\|apt-compat\\|cron.daily\\/samba\\)$/d'
+[ -z "$jobs" ] || printf '%s\\n' "$jobs" | sed -e "$own" -e 's/^/job=/' || exit 1
 """
     + """\
 folders="/etc/systemd/system /usr/lib/systemd/system /lib/systemd/system"

@@ -227,3 +227,37 @@ def test_daemons_that_start_containers_are_no_containers(shell: list[str], tmp_p
     done = run(entered, ALLOWED + script("stale_processes"))
     found: Any = fact("stale_processes").value(done.stdout, {})
     assert [process["name"] for process in found] == ["containerd", "dockerd"]
+
+
+def test_a_unit_s_other_name_has_the_states_of_the_unit() -> None:
+    """Regression: sshd.service, Debian's other name of ssh.service, was told as enabled and stopped all the time."""
+    lines = ("manager=systemd", "file=sshd.service alias", "file=nfs-kernel-server.service alias", "file=autovt@.service alias")
+    lines += ("file=ssh.service enabled", "file=nfs-server.service disabled", "unit=ssh.service loaded active")
+    lines += ("Id=ssh.service", "Names=ssh.service sshd.service", "Id=nfs-server.service")
+    units = fact("services").value("\n".join([*lines, "Names=nfs-server.service nfs-kernel-server.service", "end"]), {})["units"]
+    assert units["sshd.service"] == units["ssh.service"] == {"active": True, "enabled": True, "state": "enabled"}
+    assert units["nfs-kernel-server.service"] == {"active": False, "enabled": False, "state": "disabled"}
+    assert units["autovt@.service"]["state"] == "alias"
+    with pytest.raises(ParseError, match="without the unit"):
+        fact("services").value("\n".join([*lines, "end"]), {})
+
+
+def test_what_a_generator_or_a_link_starts_is_enabled() -> None:
+    """Regression: exim4 of Debian 11 (a script in /etc/init.d) and instances of templates were told as not enabled."""
+    lines = ("manager=systemd", "file=exim4.service generated", "file=atop.service generated", "file=openvpn@.service disabled")
+    lines += ("unit=openvpn@corp.service loaded active", "unit=openvpn@lab.service loaded active")
+    units = fact("services").value("\n".join([*lines, "wanted=exim4.service", "wanted=openvpn@corp.service", "end"]), {})["units"]
+    assert {name for name, unit in units.items() if unit["enabled"]} == {"exim4.service", "openvpn@corp.service"}
+
+
+def test_private_folders_of_services_are_no_shared_ones() -> None:
+    """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
+    name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"
+    found = {"1777": name, "0777": name, "1777 ": f"{name}/deeper", "1777  ": "/tmp/systemd-private-x/tmp"}
+    lines = [f"writable|d|{mode.strip()}|root|root|{path}" for mode, path in found.items()]
+    told: Any = fact("file_walk").value("\n".join(["root||0|||/", *lines, "end"]), {})
+    assert [(item["mode"], item["path"]) for item in told["world_writable"]] == [
+        ("0777", name),
+        ("1777", f"{name}/deeper"),
+        ("1777", "/tmp/systemd-private-x/tmp"),
+    ]

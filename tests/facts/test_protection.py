@@ -12,7 +12,7 @@ import pytest
 from tests.facts.hosts import ALLOWED, SHELLS, fact, run
 
 
-def told(name: str, shell: str, places: Mapping[str, Path]) -> Any:
+def told(name: str, shell: str, places: Mapping[str, Path | str]) -> Any:
     """The fact's value on this machine, with some of the paths that its fragment reads put elsewhere."""
     script = fact(name).probes["linux"].script
     for path, elsewhere in places.items():
@@ -58,6 +58,17 @@ def test_a_timer_that_nothing_starts_is_no_backup(shell: str, tmp_path: Path) ->
     (admin / "restic.timer").symlink_to("/dev/null")
     borg.unlink()
     assert jobs() == ["pg_basebackup@17-main.timer"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression: Samba's own job copies smbpasswd to /var/backups, and backup-scheduled passed by it on file servers."""
+    for folder, name in (("cron.daily", "samba"), ("cron.d", "samba"), ("cron.daily", "shares")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text("# keeps a backup\ncd /var/backups && cp -p /etc/samba/smbpasswd smbpasswd.bak\n")
+    places = {"/etc/cron.daily": tmp_path / "cron.daily", "/etc/cron.d /": f"{tmp_path}/cron.d /"}
+    jobs = [job for job in told("backups", shell, places)["jobs"] if job.startswith(str(tmp_path))]
+    assert sorted(jobs) == [f"{tmp_path}/cron.d/samba", f"{tmp_path}/cron.daily/shares"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
