@@ -17,7 +17,7 @@ from auditor.model import Json, Text
 WATCHED = (
     *("cramfs", "freevxfs", "hfs", "hfsplus", "jffs2", "udf", "squashfs"),
     *("usb_storage", "uas", "firewire_core", "thunderbolt", "bluetooth", "pcspkr"),
-    *("dccp", "sctp", "rds", "tipc", "atm", "can", "ax25", "netrom", "rose", "appletalk", "x25", "n_hdlc", "af_802154"),
+    *("dccp", "sctp", "rds", "tipc", "atm", "can", "ax25", "netrom", "rose", "appletalk", "x25", "n_hdlc", "ieee802154_socket"),
 )
 _NOTHING = re.compile(r"(?:/usr)?/(?:s?bin)/(?:true|false)\Z")
 
@@ -90,6 +90,7 @@ FACT = Fact(
     title=Text(en="Kernel modules that servers seldom need", ar="وحدات النواة التي قلّما تحتاجها الخوادم"),
     shape=ListOf(record(name=STR, available=BOOL, builtin=BOOL, loaded=BOOL, blocked=BOOL, blacklisted=BOOL)),
     parse=parse,
+    version=2,  # the socket of 802.15.4 under its name of today
     example=[
         {"name": "usb_storage", "available": True, "builtin": False, "loaded": False, "blocked": True, "blacklisted": True},
     ],
