@@ -23,6 +23,7 @@ class Listing:
     chains: dict[str, Chain] = field(default_factory=dict)
     again: dict[str, Chain] = field(default_factory=dict)
     sets: dict[str, bool] = field(default_factory=dict)
+    ports: dict[str, list[str]] = field(default_factory=dict)
     client: str = ""
     server: str = ""
     ipv6: str = ""
@@ -39,7 +40,7 @@ class Listing:
 
 
 def read(lines: Iterable[str]) -> Listing:
-    """``tool=``; nft's ``chain=``, ``base=``, ``rule=`` and ``set=``; what iptables saves after ``ip=`` or ``ip6=``.
+    """``tool=``; nft's ``chain=``, ``base=``, ``rule=``, ``set=`` and ``ports=``; what iptables saves after ``ip=`` or ``ip6=``.
 
     ``client=`` holds the session's two ends; ``ipv6=`` is yes or no. Raises ParseError.
     """
@@ -59,6 +60,8 @@ def read(lines: Iterable[str]) -> Listing:
             found.chains[current].rules.append(text)
         elif key == "set" and text.endswith((" holds", " lacks")):
             found.sets[text[:-6]] = text.endswith("holds")
+        elif key == "ports" and (words := text.split()) and len(words) >= 3:
+            found.ports[" ".join(words[:3])] = words[3:]
         elif key in ("ip", "ip6") and text.startswith("*") and found.tools:
             table = text[1:]
         elif key in ("ip", "ip6") and sign and found.tools:

@@ -167,13 +167,21 @@ def _condition(text: str, packet: Packet, table: str) -> tuple[Holds, int]:
 
 def _read(key: str, value: str, packet: Packet, table: str, *, negated: bool = False) -> Holds:
     if value.startswith("@"):
-        listed = packet.sets.get(f"{table} {value[1:]}") if key == "ip saddr" and packet.source is not None else None
-        holds = MAYBE if listed is None else (YES if listed else NO)
+        holds = _named(key, f"{table} {value[1:]}", packet)
     else:
         # a name in quotes may hold a comma
         values = [value] if value.startswith('"') else [part.strip() for part in value.strip("{} ").split(",")]
         holds = _READERS[key](packet, values)
     return _of_family(key, packet, holds.but_not(negated))
+
+
+def _named(key: str, name: str, packet: Packet) -> Holds:
+    """What a named set, whose elements may be known, says of the packet."""
+    if _READERS[key] is _ports and name in packet.ports:
+        return packet.port(packet.ports[name])
+    if key == "ip saddr" and packet.source is not None and name in packet.sets:
+        return YES if packet.sets[name] else NO
+    return MAYBE
 
 
 def _of_family(key: str, packet: Packet, holds: Holds) -> Holds:

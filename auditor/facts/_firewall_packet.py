@@ -55,7 +55,7 @@ class Packet:
     ``loopback``: it may have come over the loopback interface. ``arrives``: the interface that it comes in at, None where that is
     not known. ``untracked``: a rule may have taken it out of the connection
     tracking. ``redirected`` are the ports whose destination may have been changed before the filter. ``sets``: whether a
-    named set of addresses, by table and name, holds the source.
+    named set of addresses, by table and name, holds the source. ``ports``: what named sets of ports hold, by table and name.
     """
 
     family: str
@@ -66,6 +66,7 @@ class Packet:
     untracked: bool = False
     redirected: Ports = NONE
     sets: Mapping[str, bool] = field(default_factory=dict)
+    ports: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
     def state(self, states: Iterable[str]) -> Holds:
         """Whether it is in one of these states of the connection tracking."""

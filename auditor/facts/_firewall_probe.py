@@ -1,7 +1,8 @@
 """How a host is asked for its packet filter: the fragment of shell, and what of it needs root."""
 
 # Elements of sets (banned addresses) change nightly: they stay on the target, which tells of a set of addresses only whether it
-# holds the one that the session comes from. Tables that see no incoming packets stay there too.
+# holds the one that the session comes from. What a set of ports holds is told, unless packets or time change it. Tables that see
+# no incoming packets stay there too.
 #
 # What iptables wrote into nft's tables is shown by iptables too where nft is older than 1.0.6: that leaves out of a rule what it
 # has no words for, so that one with a condition looks like one without. Newer ones name what they have no words for, and iptables
@@ -61,10 +62,19 @@ if [ -x /usr/sbin/nft ]; then
       return number(text) == me
     }
     function finish(n, i, all, word) {
-      if (!typed || client !~ /^[0-9.]+$/) return
-      me = number(client); found = "lacks"
       sub(/.*elements = \{/, "", elements); sub(/\}.*/, "", elements)
       n = split(elements, all, ",")
+      if (typed == "port") {
+        found = ""
+        for (i = 1; i <= n; i++) {
+          split(all[i], word, " ")
+          if (word[1] != "" && word[1] !~ /^[0-9]+(-[0-9]+)?$/) return
+          if (word[1] != "") found = found " " word[1]
+        }
+        text = text "ports=" table " " name found "\n"
+      }
+      if (typed != "address" || client !~ /^[0-9.]+$/) return
+      me = number(client); found = "lacks"
       for (i = 1; i <= n; i++) { split(all[i], word, " "); if (word[1] != "" && within(word[1])) found = "holds" }
       text = text "set=" table " " name " " found "\n"
     }
@@ -72,10 +82,12 @@ if [ -x /usr/sbin/nft ]; then
     $1 == "table" && opens { table = $2 " " $3; text = ""; wanted = 0; asleep = 0; depth = 0; next }
     !depth && $1 == "flags" && /dormant/ { asleep = 1; next }
     !depth && $1 == "chain" && opens { text = text "chain=" table " " $2 "\n"; depth = 1; next }
-    !depth && opens { depth = 2; name = $2; typed = 0; elements = ""; isset = $1 == "set"; next }
+    !depth && opens { depth = 2; name = $2; typed = ""; elements = ""; isset = $1 == "set"; next }
     !depth && $1 == "}" { if (wanted && !asleep) printf "%s", text; next }
     depth == 2 && $1 == "}" && NF == 1 { if (isset) finish(); depth = 0; next }
-    depth == 2 && /^[ \t]*(type ipv4_addr|typeof ip saddr)$/ { typed = 1; next }
+    depth == 2 && /^[ \t]*(type ipv4_addr|typeof ip saddr)$/ { typed = "address"; next }
+    depth == 2 && /^[ \t]*(type inet_service|typeof (tcp|udp|th) dport)$/ { typed = "port"; next }
+    depth == 2 && $1 == "flags" && /dynamic|timeout/ && typed == "port" { typed = ""; next }
     depth == 2 { gsub(/"[^"]*"/, ""); if (/elements = / || elements != "") elements = elements $0 " "; next }
     depth == 1 && $1 == "}" && NF == 1 { depth = 0; next }
     depth == 1 && $1 == "comment" { next }

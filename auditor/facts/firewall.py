@@ -45,12 +45,12 @@ def parse(output: str, _args: Arguments) -> Json:
 def _packet(family: str, found: listing.Listing) -> Packet:
     """What is known of the auditor's packets; of those of the other family than the session's, whether they come from afar."""
     if found.client in ("", _NO_SOCKET) or found.server == _NO_SOCKET:
-        return Packet(family)
+        return Packet(family, ports=found.ports)
     source, destination = (ipaddress.ip_address(end.partition("%")[0]) for end in (found.client, found.server))
     loopback = source.is_loopback or source == destination
     if family != f"ipv{source.version}":
-        return Packet(family, loopback=loopback)
-    return Packet(family, source, destination, loopback, sets=found.sets)
+        return Packet(family, loopback=loopback, ports=found.ports)
+    return Packet(family, source, destination, loopback, sets=found.sets, ports=found.ports)
 
 
 def _ports(readings: tuple[dict[str, Chain], ...], packets: list[Packet]) -> list[Json]:
@@ -109,5 +109,5 @@ FACT = Fact(
         ],
     },
     probes={"linux": HostProbe(script=SCRIPT, privileged=PRIVILEGED)},
-    version=4,
+    version=5,
 )

@@ -179,6 +179,17 @@ def test_sets_are_told_by_the_target() -> None:
     assert decided(f"{rules}set=inet f banned holds\n") == OUT
 
 
+def test_named_ports_are_told_whole() -> None:
+    """Of a set of ports the target tells what is in it, unless packets change it; it was undecided whatever was in it."""
+    rules = nft("tcp dport @web accept")
+
+    assert (decided(f"{rules}ports=inet f web 22 80-90\n", 22), decided(f"{rules}ports=inet f web 22 80-90\n", 85)) == (IN, IN)
+    assert (decided(f"{rules}ports=inet f web 80-90\n"), decided(f"{rules}ports=inet f web\n")) == (OUT, OUT)
+    assert decided(f"{nft('tcp dport != @web accept')}ports=inet f web 80-90\n") == IN
+    assert (decided(rules), decided(f"{rules}ports=inet g web 22\n")) == (UNSURE, UNSURE)
+    assert decided(f"{nft('ip saddr @web accept')}ports=inet f web 22\n") == UNSURE
+
+
 def test_every_chain_on_the_way_counts() -> None:
     """A packet passes all chains hooked to prerouting and input, and of one interface's chain only perhaps."""
     second = "chain=inet g p\nbase=type filter hook prerouting priority raw; policy accept;\nrule=tcp dport 22 drop\n"

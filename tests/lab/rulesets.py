@@ -8,7 +8,19 @@ from tests.lab.two_spaces import HOST, PEER
 
 PORTS = (22, 25, 80, 443, 8080)
 _CHAINS = ("c0", "c1")
-_RANGES = ("20-30", "{ 22, 79-90 }", "1-1023", "0-65535", "1024-65535", "!= { 22, 80 }", "!= 20-30", "@services", "> 79", "< 80")
+_RANGES = (
+    "20-30",
+    "{ 22, 79-90 }",
+    "1-1023",
+    "0-65535",
+    "1024-65535",
+    "!= { 22, 80 }",
+    "!= 20-30",
+    "@services",
+    "> 79",
+    "< 80",
+    "!= @services",
+)
 _INTERFACES = ('iifname "lo"', 'iifname != "lo"', 'iifname "eth0"', 'iifname "eth1"', 'iifname != "eth1"', 'iifname "eth*"')
 _STATES = (
     "new", "established", "established,related", "new,untracked", "invalid", "!= new", "!= established", "{ new }",
@@ -97,13 +109,20 @@ def _table(random: Random, number: int) -> str:
 def _sets(random: Random) -> list[str]:
     banned = random.choice((PEER["ipv4"], "10.99.0.1, 10.98.0.0/16", "10.214.0.0/16, 10.99.0.1", "10.214.7.0-10.214.7.5"))
     banned6 = random.choice((PEER["ipv6"], "fd99::1", "fd00::/16"))
+    services = random.choice((
+        "type inet_service; elements = { 22, 80 };", "type inet_service; flags interval; elements = { 20-30, 443 };",
+        'type inet_service; elements = { 80 comment "not 443, 22 } is" };', "type inet_service;",
+        "type inet_service; flags dynamic; elements = { 22 };", "type inet_service; counter; elements = { 22, 8080 };",
+        "typeof tcp dport; flags interval; auto-merge; elements = { 22-25, 24-80 };",
+        "type inet_service; flags timeout; elements = { 22 timeout 1h };",
+    ))  # fmt: skip
     note = random.choice(("", "", ' comment "not 10.99.9.9, 10.214.7.1 } is, fine"'))
     return [
         f"set banned {{ type ipv4_addr; flags interval; elements = {{ {banned}{note} }}; }}",
         f"set banned6 {{ type ipv6_addr; flags interval; elements = {{ {banned6} }}; }}",
         "set everybody { type ipv4_addr; elements = { * }; }",
         "set nobody { type ipv4_addr; flags dynamic,timeout; timeout 1h; }",
-        "set services { type inet_service; elements = { 22, 80 }; }",
+        f"set services {{ {services} }}",
         "map verdicts { type inet_service : verdict; elements = { 22 : accept, 80 : drop }; }",
         "map sources { type ipv4_addr : verdict; elements = { 10.214.7.1 : accept }; }",
         "counter hits { }",
