@@ -2,6 +2,8 @@
 
 ``newest`` is the time of the newest file in the folder where the tool keeps its record (restic and borg: their cache; rsnapshot,
 bacula, bareos, duplicity, pgbackrest: their logs or state). A tool without such a trace has none, and nobody can say when it ran.
+A timer is a job only where a unit wants it: Debian's PostgreSQL brings templates of timers for backups that nothing starts.
+What packages save of their own state alone, under /var/backups, is no backup of the host: dpkg, passwd, samba.
 """
 
 from __future__ import annotations
@@ -50,11 +52,26 @@ trace() {
 # hardened hosts close their crontabs to all but root; grep ends with 2 where one of the places is missing
 jobs=$(as_root {_JOBS})
 [ $? -le 2 ] || exit 1
-[ -z "$jobs" ] || printf '%s\\n' "$jobs" | sed -e '/\\/\\(dpkg\\|passwd\\|apt-compat\\)$/d' -e 's/^/job=/' || exit 1
-for folder in /etc/systemd/system /usr/lib/systemd/system /lib/systemd/system; do
-  for file in "$folder"/*.timer; do
-    case $file in *dpkg-db-backup*|*'*'*) continue ;; esac
-    if [ -e "$file" ]; then case $file in *restic*|*borg*|*backup*|*rsnapshot*|*duplicity*) echo "job=$file" ;; esac; fi
+own='/\\/\\(dpkg\\|passwd\\|apt-compat\\|cron.daily\\/samba\\)$/d'
+[ -z "$jobs" ] || printf '%s\\n' "$jobs" | sed -e "$own" -e 's/^/job=/' || exit 1
+"""
+    + """\
+folders="/etc/systemd/system /usr/lib/systemd/system /lib/systemd/system"
+for folder in $folders; do
+  if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
+done
+seen=
+for folder in $folders; do
+  for file in "$folder"/*.wants/*.timer "$folder"/*.requires/*.timer; do
+    name=${file##*/}
+    case $name in *dpkg-db-backup*) continue ;; esac
+    case $name in *restic*|*borg*|*backup*|*rsnapshot*|*duplicity*|*pg_dump*) ;; *) continue ;; esac
+    if [ ! -e "$file" ]; then continue; fi
+    # what is masked is never started, whatever wants it
+    if [ -e "/etc/systemd/system/$name" ] && [ ! -s "/etc/systemd/system/$name" ]; then continue; fi
+    case " $seen " in *" $name "*) continue ;; esac
+    seen="$seen $name"
+    echo "job=$file"
   done
 done
 echo end

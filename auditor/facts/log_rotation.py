@@ -96,27 +96,30 @@ class _Reader:
 def _set(settings: dict[str, int], words: list[str]) -> None:
     word = words[0]
     if word in _PERIODS:
-        settings["period"] = _PERIODS[word]
+        settings |= {"period": _PERIODS[word], "size": 0}  # of a period and a size the last one holds
     elif word in ("rotate", "maxage") and len(words) > 1:
         settings[word] = int(words[1])
-    elif word in ("size", "compress", "nocompress"):
-        settings["size" if word == "size" else "compress"] = int(word != "nocompress")
+    elif word in ("size", "maxsize"):
+        settings[word] = int(words != ["maxsize", "0"])
+    elif word in ("compress", "nocompress"):
+        settings["compress"] = int(word == "compress")
 
 
 def _entry(path: str, name: str, settings: dict[str, int]) -> Json:
-    """Days kept: so many files of so many days each, and no older than maxage; by size alone nobody can say."""
+    """Days kept: so many files of so many days each, and no older than maxage; where a size ends a file too, nobody can say."""
+    by_size = bool(settings.get("size") or settings.get("maxsize"))
     entry: dict[str, Json] = {
         "source": path,
         "path": name,
         "rotate": settings.get("rotate", 0),
-        "by_size": bool(settings.get("size")),
+        "by_size": by_size,
         "compress": bool(settings.get("compress")),
     }
     rotate = settings.get("rotate", 0)
     age = settings.get("maxage")
     if rotate == -1:
         entry["days"] = age if age is not None else 36500
-    elif not settings.get("size") and "period" in settings:
+    elif not by_size and "period" in settings:
         days = rotate * max(1, settings["period"]) if settings["period"] else rotate // 24
         entry["days"] = min(days, age) if age is not None else days
     return entry
@@ -130,6 +133,7 @@ FACT = Fact(
         entries=ListOf(record(source=STR, path=STR, rotate=INT, by_size=BOOL, compress=BOOL, days=optional(INT))),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "entries": [

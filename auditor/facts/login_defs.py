@@ -65,7 +65,7 @@ def _session_masks(pam: Pam, settings: dict[str, str]) -> list[Json]:
 
 def _shares(pam: Pam, module: Module, settings: dict[str, str]) -> bool:
     """Whether pam_umask gives a person's own group the owner's rights."""
-    release = dict(line.replace('"', "").split("=", 1) for line in pam.files.get(_RELEASE, []) if "=" in line)
+    release = dict(re.sub("[\"']", "", line).strip().split("=", 1) for line in pam.files.get(_RELEASE, []) if "=" in line)
     version = release.get("VERSION_ID", "13").split(".")[0]  # what is not released yet has no number
     ubuntu = "ubuntu" in (release.get("ID", ""), *release.get("ID_LIKE", "").split())
     told = [word for word in module.arguments if word in ("usergroups", "nousergroups")]
@@ -122,7 +122,7 @@ FACT = Fact(
         umasks=ListOf(record(source=STR, mask=STR, at_least_027=BOOL)),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "present": True,
         "umask": "027",

@@ -1,7 +1,7 @@
 """PostgreSQL: every cluster's settings, and who may connect from where by which proof (pg_hba.conf).
 
 Settings are read from postgresql.conf, its conf.d and the postgresql.auto.conf of the data (what ALTER SYSTEM sets), the last one
-holding; those that no file sets have PostgreSQL's own default where it is told here. An include or data elsewhere are an error.
+holding; those that no file sets have the default of the cluster's own version. An include or data elsewhere are an error.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ from auditor.model import Json, Text
 _DEFAULTS = {
     "listen_addresses": "localhost",
     "ssl": "off",
-    "password_encryption": "scram-sha-256",  # since version 14
     "log_connections": "off",
     "log_disconnections": "off",
     "logging_collector": "off",
     "log_statement": "none",
 }
+# Before version 14 passwords are stored as md5 where nothing is set (release notes of 14): Debian 11 has 13, RHEL 8 has 10.
+_SCRAM_SINCE = 14
 _SETTING = re.compile(r"([A-Za-z_][\w.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#]*))")
 _ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
 _DEPTH = 5
 # The tables themselves, which are many, are not walked through.
 _COMMAND = (
     f"/usr/bin/find -H {' '.join(_ROOTS)} -maxdepth {_DEPTH} -path '*/base/[0-9]*' -prune -o -type f "
-    "'(' -name postgresql.conf -o -name postgresql.auto.conf -o -name pg_hba.conf -o -path '*/conf.d/*.conf' ')' "
+    "'(' -name postgresql.conf -o -name postgresql.auto.conf -o -name pg_hba.conf -o -name PG_VERSION -o -path '*/conf.d/*.conf' "
+    "')' "
     "-exec /bin/grep -H '^[[:space:]]*[^#[:space:]]' '{}' ';'"
 )
 
@@ -81,11 +83,22 @@ def _cluster(folder: str, found: dict[str, list[str]]) -> Json:
                 raise ParseError(f"postgresql: {path}: the file of connections is {value[:60]!r}, which the probe does not read")
             else:
                 settings[name] = value
+    if "password_encryption" not in settings:
+        settings["password_encryption"] = _encryption(folder, _data(folder, str(settings.get("data_directory", folder))), found)
     return {
         "folder": folder,
         "settings": settings,
         "hba": [_rule(folder, text) for text in found.get(f"{folder}/pg_hba.conf", [])],
     }
+
+
+def _encryption(folder: str, data: str, found: dict[str, list[str]]) -> str:
+    """How the version that made the data stores passwords; Debian names the folder of the settings after it too."""
+    told = found.get(f"{data}/PG_VERSION") or re.findall(r"^/etc/postgresql/([0-9.]+)/", f"{folder}/")
+    number = re.match(r"\d{1,3}", told[0].strip()) if told else None
+    if number is None:
+        raise ParseError(f"postgresql: {folder}: its version, and with it how passwords are stored, is told by no file")
+    return "scram-sha-256" if int(number[0]) >= _SCRAM_SINCE else "md5"
 
 
 def _data(folder: str, told: str) -> str:
@@ -136,7 +149,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "present": True,
         "clusters": [

@@ -1,4 +1,8 @@
-"""Units of systemd with their states, and the names of the processes that run, whoever started them."""
+"""Units of systemd with their states, and the names of the processes that run, whoever started them.
+
+A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself. systemd does not tell whether
+what a generator made of a script in /etc/init.d starts with the host, nor an instance of a template: what wants it decides.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,17 @@ if [ -d /run/systemd/system ]; then
     awk 'NF && $1 !~ /^(user@|user-runtime-dir@|run-|session-|sshd@|systemd-coredump@)/ { print "unit=" $1 " " $2 " " $3 }'
   ) || exit 1
   printf '%s\\n' "$files" "$units"
+  aliases=$(printf '%s\\n' "$files" | awk '$2 == "alias" && $1 !~ /@[.]/ { sub(/^file=/, "", $1); print $1 }') || exit 1
+  if [ -n "$aliases" ]; then
+    # shellcheck disable=SC2086
+    named=$(systemctl show --property=Id,Names -- $aliases) || exit 1
+    printf '%s\\n' "$named" | awk '/^(Id|Names)=./' || exit 1
+  fi
+  for file in /run/systemd/generator*/*.wants/* /run/systemd/generator*/*.requires/* \\
+    /etc/systemd/system/*.wants/*@?*.* /etc/systemd/system/*.requires/*@?*.*
+  do
+    if [ -e "$file" ]; then echo "wanted=${file##*/}"; fi
+  done | sort -u || exit 1
 else
   echo manager=none
 fi
@@ -49,13 +64,20 @@ echo end
 )
 
 _ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime", "alias"})
+_WANTED_TELLS = frozenset({"generated", "unlisted"})
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>`` and ``process=<name>`` lines."""
+    """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>``, ``process=<name>``;
+
+    ``Id=<unit>`` and ``Names=<unit> …`` of those that have other names, ``wanted=<unit>``.
+    """
     manager = ""
     enabled: dict[str, str] = {}
     active: dict[str, str] = {}
+    itself: dict[str, str] = {}
+    wanted: set[str] = set()
+    told: dict[str, str] = {}
     running: dict[str, None] = {}
     for line in whole_lines("services", output):
         key, _, text = line.partition("=")
@@ -66,18 +88,29 @@ def parse(output: str, _args: Arguments) -> Json:
         elif key == "unit" and (match := re.fullmatch(r"(\S+) (\S+) (\S+)", text)):
             if match[2] != "not-found":
                 active[match[1]] = match[3]
+        elif key in ("Id", "Names") and text and key not in told:
+            told[key] = text
+            if len(told) == 2:
+                itself |= dict.fromkeys(told["Names"].split(), told["Id"])
+                told = {}
+        elif key == "wanted" and text:
+            wanted.add(text)
         elif key == "process" and text:
             running[text] = None
         else:
             raise ParseError(f"services: a line that does not belong there: {line[:80]!r}")
     if not manager or (manager == "systemd" and not enabled):
         raise ParseError("services: the manager is not stated, or systemd lists no unit at all")
+    if told:
+        raise ParseError("services: a unit's names without the unit")
     units: dict[str, Json] = {}
     for name in sorted({*enabled, *active}):
+        unit = itself.get(name, name) if enabled.get(name) == "alias" else name
+        state = enabled.get(unit, "unlisted")
         units[name] = {
-            "active": active.get(name) in ("active", "reloading", "activating"),
-            "enabled": enabled.get(name) in _ENABLED,
-            "state": enabled.get(name, "unlisted"),
+            "active": active.get(unit) in ("active", "reloading", "activating"),
+            "enabled": state in _ENABLED or (state in _WANTED_TELLS and unit in wanted),
+            "state": state,
         }
     return {"manager": manager, "units": units, "running": [*sorted(running)]}
 
@@ -87,6 +120,7 @@ FACT = Fact(
     title=Text(en="Services, enabled and running", ar="الخدمات المفعّلة والعاملة"),
     shape=record(manager=STR, units=MapOf(record(active=BOOL, enabled=BOOL, state=STR)), running=ListOf(STR)),
     parse=parse,
+    version=2,
     example={
         "manager": "systemd",
         "units": {"ssh.service": {"active": True, "enabled": True, "state": "enabled"}},

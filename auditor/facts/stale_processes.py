@@ -18,6 +18,7 @@ _COMMAND = (
     " --exclude-dir=net --exclude-dir=ns --exclude-dir=sys --exclude-dir=attr -e '[stack' -e '(deleted' /proc"
 )
 
+# The daemons that start containers are services of the host, whatever their names: a container has a group below, or a scope.
 # grep ends with 2 as soon as one process ended while it read: that process 1 was read proves that it may look.
 _SCRIPT = rf"""
 out=$(as_root {_COMMAND})
@@ -34,7 +35,7 @@ found=$(printf '%s\n' "$out" | awk '
 ') || exit 1
 if [ -n "$found" ]; then
   printf '%s\n' "$found" | while read -r pid path; do
-    group=$(cat "/proc/$pid/cgroup" 2>/dev/null)
+    group=$(sed '/:\/system\.slice\/[^/]*\.service$/d' "/proc/$pid/cgroup" 2>/dev/null)
     case $group in *docker*|*libpod*|*containerd*|*kubepods*|*/lxc*|*machine.slice*|*crio*) continue ;; esac
     name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
     printf 'stale=%s\t%s\n' "$path" "$name"

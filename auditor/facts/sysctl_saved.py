@@ -2,11 +2,13 @@
 
 Of files with one name in several folders the first folder's counts (/etc, /run, /usr/local/lib, /usr/lib); they are then read by
 name, and the last line for a key holds. /etc/sysctl.conf is read where a link in /etc/sysctl.d names it (Debian to 12, Ubuntu,
-RHEL). A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets each key that no line names.
+RHEL). A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets each key that no line names. Numbers
+written to another base are told as the kernel will show them.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
@@ -51,12 +53,19 @@ def parse(output: str, _args: Arguments) -> Json:
                 continue  # a lone `-key` leaves the key out of a pattern
             if not equals or not bare:
                 raise ParseError(f"sysctl_saved: {path}: a line that is no setting: {line[:80]!r}")
-            value[_dotted(bare)] = {"value": " ".join(text.split()), "source": path}
+            value[_dotted(bare)] = {"value": " ".join(_shown(word) for word in text.split()), "source": path}
     return value
 
 
 def _rank(path: str) -> int:
     return _FOLDERS.index(str(PurePosixPath(path).parent))
+
+
+def _shown(word: str) -> str:
+    """A number to base 16 or 8 as the kernel, which reads either, shows it: `kernel.sysrq = 0x01b6` of Debian 13 is 438."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}", word):
+        return str(int(word, 16))
+    return str(int(word, 8)) if re.fullmatch(r"0[0-7]{1,22}", word) else word
 
 
 def _dotted(key: str) -> str:
@@ -72,6 +81,7 @@ FACT = Fact(
     title=Text(en="Kernel settings as the files will set them", ar="إعدادات النواة كما ستضبطها الملفات"),
     shape=MapOf(record(value=STR, source=STR)),
     parse=parse,
+    version=2,
     example={"net.ipv4.ip_forward": {"value": "0", "source": "/etc/sysctl.d/60-router.conf"}},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -426,6 +426,7 @@ def test_masks(mask: str, told: bool) -> None:
         ('ID=debian,VERSION_ID="13"', "", "007"),
         ('ID=debian,VERSION_ID="13"', "umask=077", "007"),
         ('ID=debian,VERSION_ID="13"', "usergroups nousergroups", "027"),
+        ("ID='debian' ,VERSION_ID=13 ", "", "007"),
         ("ID=debian,VERSION_CODENAME=sid", "silent", "007"),
         ('ID="rhel",VERSION_ID="9.4"', "silent", "027"),
         ('ID=ubuntu,ID_LIKE=debian,VERSION_ID="22.04"', "", "007"),

@@ -29,6 +29,22 @@ def test_days_kept_follow_period_count_and_age() -> None:
     assert rotation("/a {", " weekly", " rotate 1", " postrotate", "  rotate 99", " endscript", "}") == {"/a": 7}
 
 
+def test_a_log_that_a_size_ends_is_kept_nobody_knows_how_long() -> None:
+    """Regression: Debian's MariaDB is rotated monthly, six times, and past 500 MB at any time; 180 days were told, and passed."""
+    head = ("monthly", "rotate 6", "/a {", " maxsize 500M", "}", "/b {", " minsize 50M", "}")
+    assert rotation(*head, "maxsize 10M", "/c {", "}", "/d {", " maxsize 0", "}") == {
+        "/a": None,
+        "/b": 180,
+        "/c": None,
+        "/d": 180,
+    }
+    # of a period and a size the last one holds, as logrotate -d tells
+    assert rotation("rotate 6", "/a {", " size 1k", " monthly", "}", "/b {", " monthly", " size 1k", "}") == {
+        "/a": 180,
+        "/b": None,
+    }
+
+
 @pytest.mark.parametrize("lines", [("/a {", "weekly"), ("}",), ("include /opt/rotate",), ("/a {", "postrotate", "x", "}")])
 def test_rotation_that_cannot_be_followed_is_refused(lines: tuple[str, ...]) -> None:
     """A block without its end, or an include that was not read, may hold anything."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,3 +201,50 @@ def test_chains_that_branch_are_followed_in_bounded_time() -> None:
     head = "tool=nftables\nchain=inet f in\nbase=type filter hook input priority 0; policy drop;\nrule=jump c0\n"
 
     assert fact("firewall").value(head + chains + "ipv6=no\nend\n", {})["input_policy"] == "drop"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can put another /proc in place")
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_daemons_that_start_containers_are_no_containers(shell: list[str], tmp_path: Path) -> None:
+    """Regression: dockerd and containerd ran replaced files unseen, as their control groups hold the words of containers."""
+    groups = {
+        "init": "0::/init.scope",
+        "dockerd": "4:memory:/\n0::/system.slice/docker.service",
+        "containerd": "0::/system.slice/containerd.service",
+        "in-docker": "0::/system.slice/docker-0123456789ab.scope",
+        "in-cgroupfs": "4:memory:/docker/0123456789ab\n0::/docker/0123456789ab",
+        "nested": "0::/system.slice/docker-0123456789ab.scope/system.slice/docker.service",
+        "in-podman": "0::/system.slice/web.service/libpod-payload-0123456789ab",
+    }
+    for pid, (name, group) in enumerate(groups.items(), 1):
+        place = tmp_path / str(pid)
+        place.mkdir()
+        (place / "comm").write_text(f"{name}\n")
+        (place / "cgroup").write_text(f"{group}\n")
+        gone = f"55a14560e000-55a145d4e000 r-xp 00000000 fe:00 {pid}  /usr/bin/{name} (deleted)"
+        (place / "maps").write_text(f"{gone if pid > 1 else ''}\n7ffe00000000-7ffe00021000 rw-p 00000000 00:00 0  [stack]\n")
+    entered = ["unshare", "--mount", "sh", "-c", f'mount --bind {tmp_path} /proc && exec "$@"', "sh", *shell]
+    done = run(entered, ALLOWED + script("stale_processes"))
+    found: Any = fact("stale_processes").value(done.stdout, {})
+    assert [process["name"] for process in found] == ["containerd", "dockerd"]
+
+
+def test_a_unit_s_other_name_has_the_states_of_the_unit() -> None:
+    """Regression: sshd.service, Debian's other name of ssh.service, was told as enabled and stopped all the time."""
+    lines = ("manager=systemd", "file=sshd.service alias", "file=nfs-kernel-server.service alias", "file=autovt@.service alias")
+    lines += ("file=ssh.service enabled", "file=nfs-server.service disabled", "unit=ssh.service loaded active")
+    lines += ("Id=ssh.service", "Names=ssh.service sshd.service", "Id=nfs-server.service")
+    units = fact("services").value("\n".join([*lines, "Names=nfs-server.service nfs-kernel-server.service", "end"]), {})["units"]
+    assert units["sshd.service"] == units["ssh.service"] == {"active": True, "enabled": True, "state": "enabled"}
+    assert units["nfs-kernel-server.service"] == {"active": False, "enabled": False, "state": "disabled"}
+    assert units["autovt@.service"]["state"] == "alias"
+    with pytest.raises(ParseError, match="without the unit"):
+        fact("services").value("\n".join([*lines, "end"]), {})
+
+
+def test_what_a_generator_or_a_link_starts_is_enabled() -> None:
+    """Regression: exim4 of Debian 11 (a script in /etc/init.d) and instances of templates were told as not enabled."""
+    lines = ("manager=systemd", "file=exim4.service generated", "file=atop.service generated", "file=openvpn@.service disabled")
+    lines += ("unit=openvpn@corp.service loaded active", "unit=openvpn@lab.service loaded active")
+    units = fact("services").value("\n".join([*lines, "wanted=exim4.service", "wanted=openvpn@corp.service", "end"]), {})["units"]
+    assert {name for name, unit in units.items() if unit["enabled"]} == {"exim4.service", "openvpn@corp.service"}

@@ -92,6 +92,28 @@ def test_postgresql_s_alter_system_counts_on_debian() -> None:
         postgresql("data_directory = '/srv/pg'")
 
 
+@pytest.mark.parametrize(("version", "expected"), [("9.6", "md5"), ("13", "md5"), ("14", "scram-sha-256")])
+def test_postgresql_before_14_stores_md5_where_nothing_is_set(version: str, expected: str) -> None:
+    """Regression: Debian 11 and RHEL 8 have releases whose default is md5; the default of 14 was told, and the check passed."""
+    top, data = f"/etc/postgresql/{version}/main", f"/var/lib/postgresql/{version}/main"
+    for lines in (
+        (f"{top}/postgresql.conf:data_directory = '{data}'", f"{data}/PG_VERSION:{version}"),
+        (f"{top}/postgresql.conf:ssl = on",),
+        ("/var/lib/pgsql/data/postgresql.conf:ssl = on", f"/var/lib/pgsql/data/PG_VERSION:{version}"),
+    ):
+        told = value("postgresql", "present=yes", *lines)["clusters"]
+        assert [c["settings"]["password_encryption"] for c in told] == [expected]
+
+
+def test_postgresql_of_no_known_version_is_not_guessed() -> None:
+    """Where no file tells the version, only what is set is told."""
+    main = "/var/lib/pgsql/data/postgresql.conf"
+    told = value("postgresql", "present=yes", f"{main}:password_encryption = md5")["clusters"]
+    assert [c["settings"]["password_encryption"] for c in told] == ["md5"]
+    with pytest.raises(ParseError, match="version"):
+        value("postgresql", "present=yes", f"{main}:port = 5432")
+
+
 def test_mysql_reads_the_server_s_sections_alone() -> None:
     """The client's section does not count; the last file holds; hyphens are underscores."""
     main = "/etc/mysql/my.cnf"
@@ -243,3 +265,18 @@ def open_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+def test_what_samba_says_of_all_shares_holds_in_each() -> None:
+    """Regression: `guest ok = yes` in [global] opened shares that do not speak of guests, and samba-no-guests passed."""
+    text = "installed=yes\nsmb encrypt=required\n[global]\n\tguest ok = Yes\n\tlogging = file\n\n[a]\n\tpath = /a\n"
+    found: Any = fact("samba").value(f"{text}\n[b]\n\tguest ok = No\nend\n", {})
+    assert [share["settings"] for share in found["shares"]] == [{"guest ok": "Yes", "path": "/a"}, {"guest ok": "No"}]
+
+
+def test_encryption_that_samba_does_not_list_is_asked_for() -> None:
+    """Regression: testparm -s leaves out a global `smb encrypt`, and samba-signing failed where it is required."""
+    found: Any = fact("samba").value(
+        "installed=yes\nsmb encrypt=required\n[global]\n\tserver role = standalone server\nend\n", {}
+    )
+    assert found["settings"]["smb encrypt"] == "required"

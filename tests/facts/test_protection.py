@@ -1,0 +1,101 @@
+"""Facts on backups and on protection against malware: what is particular to each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run
+
+
+def told(name: str, shell: str, places: Mapping[str, Path | str]) -> Any:
+    """The fact's value on this machine, with some of the paths that its fragment reads put elsewhere."""
+    script = fact(name).probes["linux"].script
+    for path, elsewhere in places.items():
+        assert path in script
+        script = script.replace(path, str(elsewhere))
+    done = run(SHELLS[shell], ALLOWED + script)
+    assert done.returncode == 0, done.stderr
+    return fact(name).value(done.stdout, {})
+
+
+def timer(folder: Path, name: str) -> Path:
+    """The file of a timer in a folder of units."""
+    file = folder / name
+    file.write_text("[Timer]\nOnCalendar=daily\n")
+    return file
+
+
+def wanted(folder: Path, name: str, file: Path, by: str = "timers.target") -> None:
+    (folder / f"{by}.wants").mkdir(exist_ok=True)
+    (folder / f"{by}.wants" / name).symlink_to(file)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_timer_that_nothing_starts_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression: Debian's PostgreSQL brings pg_basebackup@.timer, which nothing starts, and backup-scheduled passed by it."""
+    admin, vendor, merged = tmp_path / "etc", tmp_path / "usr", tmp_path / "lib"
+    admin.mkdir()
+    vendor.mkdir()
+    merged.symlink_to(vendor)
+    template = timer(vendor, "pg_basebackup@.timer")
+    restic, borg, debian = (timer(vendor, f"{name}.timer") for name in ("restic", "borgmatic", "dpkg-db-backup"))
+    places = {"/etc/systemd/system": admin, "/usr/lib/systemd/system": vendor, "/lib/systemd/system": merged}
+
+    def jobs() -> list[str]:
+        return [Path(job).name for job in told("backups", shell, places)["jobs"] if job.endswith(".timer")]
+
+    wanted(admin, "dpkg-db-backup.timer", debian)
+    assert jobs() == []
+    wanted(admin, "restic.timer", restic)
+    wanted(vendor, "borgmatic.timer", borg)
+    wanted(admin, "pg_basebackup@17-main.timer", template, by="postgresql@17-main.service")
+    assert sorted(jobs()) == ["borgmatic.timer", "pg_basebackup@17-main.timer", "restic.timer"]
+    (admin / "restic.timer").symlink_to("/dev/null")
+    borg.unlink()
+    assert jobs() == ["pg_basebackup@17-main.timer"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression: Samba's own job copies smbpasswd to /var/backups, and backup-scheduled passed by it on file servers."""
+    for folder, name in (("cron.daily", "samba"), ("cron.d", "samba"), ("cron.daily", "shares")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).write_text("# keeps a backup\ncd /var/backups && cp -p /etc/samba/smbpasswd smbpasswd.bak\n")
+    places = {"/etc/cron.daily": tmp_path / "cron.daily", "/etc/cron.d /": f"{tmp_path}/cron.d /"}
+    jobs = [job for job in told("backups", shell, places)["jobs"] if job.startswith(str(tmp_path))]
+    assert sorted(jobs) == [f"{tmp_path}/cron.d/samba", f"{tmp_path}/cron.daily/shares"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_clamav_s_daemon_is_known_without_its_scanner(shell: str, tmp_path: Path) -> None:
+    """Regression: clamav-daemon alone, as Debian installs it, was no product, and the check failed while it ran."""
+    daemon = tmp_path / "clamd"
+    daemon.write_text("")
+    daemon.chmod(0o755)
+    found = told("malware_protection", shell, {"/usr/sbin/clamd": daemon, "/usr/bin/clamscan": daemon})["products"]
+    assert [product["name"] for product in found].count("clamav") == 1
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_freshclam_notes_of_itself_is_no_signature(shell: str, tmp_path: Path) -> None:
+    """Regression: freshclam.dat is written when the updater starts, and malware-signatures-fresh passed without a signature."""
+    daemon, folder = tmp_path / "clamd", tmp_path / "signatures"
+    daemon.write_text("")
+    daemon.chmod(0o755)
+    folder.mkdir()
+    for name in ("freshclam.dat", "mirrors.dat"):
+        (folder / name).write_text("x")
+
+    def clamav() -> Any:
+        products = told("malware_protection", shell, {"/usr/sbin/clamd": daemon, "/var/lib/clamav": folder})["products"]
+        return next(product for product in products if product["name"] == "clamav")
+
+    assert "signatures" not in clamav()
+    (folder / "daily.cvd").write_text("x")
+    os.utime(folder / "daily.cvd", (1_795_000_000, 1_795_000_000))
+    assert clamav()["signatures"] == 1_795_000_000
