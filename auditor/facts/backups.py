@@ -29,7 +29,10 @@ _TOOLS = (
     ("urbackup", "/usr/sbin/urbackupclientbackend", "/var/urbackup"),
 )
 _WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|pg_dump|mysqldump|mariadb-dump|backup"
-_PLACES = "/etc/crontab /etc/cron.d /etc/cron.daily /etc/cron.weekly"
+_PLACES = (
+    "/etc/crontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
+    " /var/spool/cron/root /var/spool/cron/crontabs/root"  # root's own table: of the RHEL family, of Debian
+)
 _JOBS = f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' {_PLACES}"
 _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
 _RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)

@@ -99,3 +99,20 @@ def test_what_freshclam_notes_of_itself_is_no_signature(shell: str, tmp_path: Pa
     (folder / "daily.cvd").write_text("x")
     os.utime(folder / "daily.cvd", (1_795_000_000, 1_795_000_000))
     assert clamav()["signatures"] == 1_795_000_000
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("name", "key", "line"),
+    [
+        ("backups", "jobs", "0 2 * * * restic backup /srv\n"),
+        ("malware_protection", "scans", "0 3 * * 0 clamdscan --fdpass /srv\n"),
+    ],
+)
+def test_what_root_s_own_crontab_starts_is_scheduled(shell: str, name: str, key: str, line: str, tmp_path: Path) -> None:
+    """Regression: a job that `crontab -e` wrote was not seen, and backup-scheduled and malware-scan-scheduled failed."""
+    table = tmp_path / "root"
+    table.write_text(f"# m h dom mon dow command\n{line}")
+    assert str(table) in told(name, shell, {"/var/spool/cron/crontabs/root": table})[key]
+    table.write_text(f"# {line}")
+    assert str(table) not in told(name, shell, {"/var/spool/cron/crontabs/root": table})[key]
