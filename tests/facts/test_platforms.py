@@ -56,7 +56,7 @@ WITHOUT: dict[str, dict[str, str]] = {
             "accounts apache apt_keys apt_settings apt_sources audit_rules auditd_config automatic_updates file_stat "
             "log_rotation logging_config mandatory_access mysql nginx os_release packages pam_lockout pam_stacks "
             "postgresql pwquality resolver rsyslog runtimes shell_timeout ssh_client sshd sudoers sysctl_saved "
-            "time_sync unattended_upgrades updates"
+            "time_sync unattended_upgrades unpackaged_programs update_history updates"
         ),
         _UPSTREAM: (
             "auditd desktop docker_daemon firewall groups kernel_modules last_logins listening_sockets "
@@ -65,7 +65,6 @@ WITHOUT: dict[str, dict[str, str]] = {
         _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
         _KERNEL: "clock disk_encryption disk_usage hardware hardware_health mounts stale_processes sysctl",
         _ANYWHERE: "file_text file_walk home_directories log_files timezone user_files",
-        _RPM: "unpackaged_programs update_history",
     },
     "rhel9": {
         _UPSTREAM: (
@@ -75,7 +74,7 @@ WITHOUT: dict[str, dict[str, str]] = {
         _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
         _KERNEL: "clock cpu_vulnerabilities disk_encryption disk_usage mounts stale_processes sysctl",
         _ANYWHERE: "file_text file_walk home_directories log_files timezone user_files",
-        _RPM: "package_integrity unpackaged_programs update_history",
+        _RPM: "package_integrity",
     },
     "busybox": {
         "refused: the applet called find has neither -printf nor -print0 of GNU's": "cloud_credentials file_walk user_files",
