@@ -54,8 +54,8 @@ WITHOUT: dict[str, dict[str, str]] = {
     "rhel8": {
         _NEWER_RHEL: (
             "accounts apache apt_keys apt_settings apt_sources audit_rules auditd_config automatic_updates file_stat "
-            "log_rotation logging_config mandatory_access mysql nginx os_release packages pam_lockout pam_stacks "
-            "postgresql pwquality resolver rsyslog runtimes shell_timeout ssh_client sshd sudoers sysctl_saved "
+            "log_rotation logging_config mandatory_access mysql nginx packages "
+            "postgresql resolver rsyslog runtimes shell_timeout ssh_client sshd sudoers sysctl_saved "
             "time_sync unattended_upgrades unpackaged_programs update_history updates"
         ),
         _UPSTREAM: (
