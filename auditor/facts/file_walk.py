@@ -7,6 +7,7 @@ shorter list would read as a cleaner host. Snapshots of btrfs that are not mount
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from auditor.errors import ParseError
@@ -104,6 +105,9 @@ _NAMES = {
     "core": "core_dumps",
 }
 
+# There, closed to all others, a service has a /tmp of its own (systemd's PrivateTmp), under a name drawn at each start.
+_PRIVATE = re.compile(r"/(?:var/)?tmp/systemd-private-[0-9a-f]{32}-[^/]+/tmp")
+
 
 def parse(output: str, _args: Arguments) -> Json:
     """``kind|type|mode|owner|group|path`` a line, then ``end``."""
@@ -122,6 +126,8 @@ def parse(output: str, _args: Arguments) -> Json:
             continue
         if kind not in _NAMES:
             raise ParseError(f"file_walk: an unknown kind of file: {kind[:40]!r}")
+        if kind == "writable" and (type_, mode) == ("d", "1777") and _PRIVATE.fullmatch(path.rstrip(" ")):
+            continue
         value[_NAMES[kind]].append(
             {"path": path.rstrip(" "), "type": type_, "mode": f"{int(mode, 8):04o}", "owner": owner, "group": group}
         )
@@ -141,6 +147,7 @@ FACT = Fact(
     ),
     shape=record(**dict.fromkeys(_NAMES.values(), _FILES)),
     parse=parse,
+    version=2,
     example={
         **{name: [] for name in _NAMES.values()},
         "setuid": [{"path": "/usr/bin/passwd", "type": "f", "mode": "4755", "owner": "root", "group": "root"}],

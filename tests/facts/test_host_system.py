@@ -263,3 +263,16 @@ def test_a_password_that_nobody_set_is_none(tmp_path: Path) -> None:
         assert "pbkdf2.sha512" not in words
         value: Any = fact("boot_loader").value(f"cmdline=ro quiet\nefi=no\n{words}end\n", {})
         assert value["password"] is password
+
+
+def test_private_folders_of_services_are_no_shared_ones() -> None:
+    """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
+    name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"
+    found = {"1777": name, "0777": name, "1777 ": f"{name}/deeper", "1777  ": "/tmp/systemd-private-x/tmp"}
+    lines = [f"writable|d|{mode.strip()}|root|root|{path}" for mode, path in found.items()]
+    told: Any = fact("file_walk").value("\n".join(["root||0|||/", *lines, "end"]), {})
+    assert [(item["mode"], item["path"]) for item in told["world_writable"]] == [
+        ("0777", name),
+        ("1777", f"{name}/deeper"),
+        ("1777", "/tmp/systemd-private-x/tmp"),
+    ]
