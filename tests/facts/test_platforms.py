@@ -55,12 +55,11 @@ WITHOUT: dict[str, dict[str, str]] = {
         _NEWER_RHEL: (
             "accounts apache apt_keys apt_settings apt_sources audit_rules auditd_config automatic_updates file_stat "
             "log_rotation logging_config mandatory_access mysql nginx packages "
-            "postgresql resolver rsyslog runtimes shell_timeout ssh_client sshd sudoers sysctl_saved "
+            "postgresql resolver rsyslog runtimes shell_timeout ssh_client sysctl_saved "
             "time_sync unattended_upgrades unpackaged_programs update_history updates"
         ),
         _UPSTREAM: (
-            "auditd desktop docker_daemon firewall groups kernel_modules last_logins listening_sockets "
-            "malware_protection samba services systemd_config"
+            "auditd desktop firewall groups kernel_modules last_logins listening_sockets malware_protection samba services"
         ),
         _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
         _KERNEL: "clock disk_encryption disk_usage hardware hardware_health mounts stale_processes sysctl",
