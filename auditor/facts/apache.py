@@ -25,7 +25,7 @@ _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirecti
 
 _SCRIPT = """\
 if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
-elif [ -x /usr/sbin/httpd ]; then top=/etc/httpd
+elif [ -x /usr/sbin/httpd ] && ! readlink /usr/sbin/httpd | grep -q busybox; then top=/etc/httpd
 else printf 'installed=no\\nend\\n'; exit 0
 fi
 echo installed=yes

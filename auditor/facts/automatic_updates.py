@@ -31,7 +31,7 @@ if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
     if [ ! -d /run/systemd/system ] && [ -x /etc/cron.daily/apt-compat ]; then state=cron; fi
     echo "timer=$timer $state"
   done
-elif command -v rpm >/dev/null; then
+elif rpm --version >/dev/null 2>&1; then
   echo manager=dnf
   if [ -e /usr/lib/systemd/system/dnf-automatic.timer ] || [ -e /usr/lib/systemd/system/dnf5-automatic.timer ]; then
     echo tool=yes

@@ -13,7 +13,8 @@ from auditor.model import Json, Text
 _PLACES = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
 _COMMANDS = (
     "/usr/bin/stat -c '%a %u %n' /boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
-    "/bin/grep -sohE '^[[:space:]]*(set[[:space:]]+superusers|password[_a-z0-9]*|GRUB2_PASSWORD)' "
+    "/bin/grep -sohE '^[[:space:]]*(set[[:space:]]+superusers|"
+    "password[_a-z0-9]*([[:space:]]+[^[:space:]]+[[:space:]]+[$])?|GRUB2_PASSWORD)' "
     "/boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
 )
 
@@ -54,6 +55,8 @@ def parse(output: str, _args: Arguments) -> Json:
                 if path in _PLACES:
                     value |= {"grub": True, "mode": f"{int(mode, 8):04o}", "uid": int(uid), "path": path}
             case "word":
+                if text.endswith("$"):
+                    continue  # RHEL's own 01_users: a password only where user.cfg sets the variable
                 words.add(text.split()[0] if text.split()[0] != "set" else "superusers")
             case _:
                 raise ParseError(f"boot_loader: a line that does not belong there: {line[:80]!r}")
@@ -77,6 +80,7 @@ FACT = Fact(
         path=optional(STR),
     ),
     parse=parse,
+    version=2,
     example={
         "grub": True,
         "password": True,

@@ -14,7 +14,7 @@ _SCRIPT = """\
 if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
   out=$(dpkg-query -W -f '${db:Status-Abbrev}\\t${Package}\\t${Version}\\n') || exit 1
   printf 'manager=dpkg\\n%s\\nend\\n' "$out"
-elif command -v rpm >/dev/null; then
+elif rpm --version >/dev/null 2>&1; then
   out=$(rpm -qa --qf 'rpm\\t%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n') || exit 1
   out=$(printf '%s\\n' "$out" | sort)
   printf 'manager=rpm\\n%s\\nend\\n' "$out"

@@ -2,8 +2,8 @@
 
 Of files with one name in several folders the first folder's counts (/etc, /run, /usr/local/lib, /usr/lib); they are then read by
 name, and the last line for a key holds. /etc/sysctl.conf is read where a link in /etc/sysctl.d names it (Debian to 12, Ubuntu,
-RHEL). A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets each key that no line names. Numbers
-written to another base are told as the kernel will show them.
+RHEL), and last on a host without systemd. A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets
+each key that no line names. Numbers written to another base are told as the kernel will show them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from auditor.model import Json, Text
 
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d")
 
+# Without systemd an init script runs `sysctl -p` or procps' `sysctl --system`, which read this file, and read it last.
+_PLAIN = "/etc/sysctl.conf"
+
 _SCRIPT = f"""\
 for folder in {" ".join(_FOLDERS)}; do
   [ -e "$folder" ] || continue
@@ -30,6 +33,11 @@ for folder in {" ".join(_FOLDERS)}; do
     grep -H '^[[:space:]]*[^#;[:space:]]' "$file" || [ $? -eq 1 ] || exit 1
   done
 done
+if [ ! -e /usr/lib/systemd/systemd-sysctl ] && [ ! -e /lib/systemd/systemd-sysctl ] && [ -e {_PLAIN} ]; then
+  [ -r {_PLAIN} ] || exit 1
+  printf '%s:\\n' {_PLAIN}
+  grep -H '^[[:space:]]*[^#;[:space:]]' {_PLAIN} || [ $? -eq 1 ] || exit 1
+fi
 echo end
 """
 
@@ -39,13 +47,16 @@ def parse(output: str, _args: Arguments) -> Json:
     found = files(whole(output, "sysctl_saved"), "sysctl_saved")
     counted: dict[str, str] = {}
     for path in found:
+        if path == _PLAIN:
+            continue
         if str(PurePosixPath(path).parent) not in _FOLDERS:
             raise ParseError(f"sysctl_saved: a file of another folder: {path[:80]!r}")
         known = counted.get(PurePosixPath(path).name)
         if known is None or _rank(path) < _rank(known):
             counted[PurePosixPath(path).name] = path
     value: dict[str, Json] = {}
-    for _name, path in sorted(counted.items()):
+    ordered = [path for _name, path in sorted(counted.items())]
+    for path in [*ordered, *([_PLAIN] if _PLAIN in found else [])]:
         for line in found[path]:
             key, equals, text = line.partition("=")
             bare = key.strip().lstrip("-")

@@ -1,4 +1,7 @@
-"""The host's time zone, by the link that /etc/localtime is, or by Debian's own record where it is a copy."""
+"""The host's time zone, by the link that /etc/localtime is, or by Debian's own record where it is a copy.
+
+Appliances have a rule in /etc/TZ instead (uClibc, OpenWrt's musl), which says hours and no place.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,13 @@ elif [ -e /etc/timezone ]; then
 elif [ -e /etc/localtime ]; then
   echo "cannot name the zone that /etc/localtime is a copy of" >&2
   exit 1
+elif [ -e /etc/TZ ]; then
+  read -r zone </etc/TZ || exit 1
+  if [ "$zone" != UTC0 ] && [ "$zone" != UTC ]; then
+    echo "cannot name the zone of the rule in /etc/TZ" >&2
+    exit 1
+  fi
+  echo zone=UTC
 else
   echo zone=UTC
 fi

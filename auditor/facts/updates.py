@@ -207,7 +207,7 @@ echo known=$found
 _SCRIPT = (
     "if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then\n"
     f"echo manager=apt{_DEBIAN}"
-    "elif command -v rpm >/dev/null; then\n"
+    "elif rpm --version >/dev/null 2>&1; then\n"
     f"echo manager=dnf{_RHEL}"
     "else\n  exit 1\nfi\necho end\n"
 )

@@ -250,6 +250,21 @@ def test_what_a_generator_or_a_link_starts_is_enabled() -> None:
     assert {name for name, unit in units.items() if unit["enabled"]} == {"exim4.service", "openvpn@corp.service"}
 
 
+def test_a_password_that_nobody_set_is_none(tmp_path: Path) -> None:
+    """RHEL's grub.cfg names superusers and a password on every host; without user.cfg the password was told as set."""
+    grub = tmp_path / "grub.cfg"
+    text = fact("boot_loader").probes["linux"].script
+    places = "/boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg"
+    grep = next(command for command in fact("boot_loader").probes["linux"].privileged if "grep" in command)
+    assert grep in text
+    for written, password in (("${GRUB2_PASSWORD}", False), ("grub.pbkdf2.sha512.10000.AB.CD", True)):
+        grub.write_text(f'    set superusers="root"\n    export superusers\n    password_pbkdf2 root {written}\n')
+        words = run(["/bin/sh"], f"{grep.replace(places, str(grub))} | sed 's/^[[:space:]]*/word=/'").stdout
+        assert "pbkdf2.sha512" not in words
+        value: Any = fact("boot_loader").value(f"cmdline=ro quiet\nefi=no\n{words}end\n", {})
+        assert value["password"] is password
+
+
 def test_private_folders_of_services_are_no_shared_ones() -> None:
     """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
     name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"
