@@ -18,16 +18,17 @@ class Bases:
     """Digests of everything that decides beside outputs; hosts mostly share their tasks, which are digested once."""
 
     def __init__(self) -> None:
-        self._tasks: tuple[CheckTask, ...] = ()
-        self._digest = b""
+        self._known: dict[int, tuple[tuple[CheckTask, ...], bytes]] = {}  # by id, which lasts as long as the tasks are held here
 
     def __call__(self, plan: AssetPlan) -> bytes:
         """The digest of this program, of the asset as expressions see it, and of its tasks: 32 bytes."""
-        if plan.checks is not self._tasks:
+        _tasks, digest = self._known.get(id(plan.checks), ((), b""))
+        if not digest:
             told = [(task.check, task.definition, [(name, call.key) for name, call in task.facts]) for task in plan.checks]
-            self._tasks, self._digest = plan.checks, hashlib.sha256(json.dumps(told).encode("utf-8", "surrogatepass")).digest()
+            digest = hashlib.sha256(json.dumps(told).encode("utf-8", "surrogatepass")).digest()
+            self._known[id(plan.checks)] = (plan.checks, digest)
         asset = json.dumps(bind_asset(plan.asset), sort_keys=True).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(engine() + self._digest + asset).digest()
+        return hashlib.sha256(engine() + digest + asset).digest()
 
 
 @functools.cache

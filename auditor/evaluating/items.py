@@ -29,7 +29,8 @@ class Said(NamedTuple):
 class Items:
     """Judges items. Hosts differ in few of their accounts, packages and files: equal items under one definition are judged once.
 
-    That holds for checks whose expressions on items see nothing else but the parameters, which the definition covers.
+    That holds for checks whose expressions on items see nothing else but the parameters, which the definition covers, and the
+    instant of the run, which is the same for all that is judged here.
     """
 
     def __init__(self) -> None:

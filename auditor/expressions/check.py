@@ -51,7 +51,7 @@ class CompiledCheck:
     observed: Program | None
     expected: Program | None
     names: frozenset[str]  # the variables that the expressions mention; binding the others would cost for nothing
-    by_item: bool  # what is said of an item rests on nothing but the item and the parameters
+    by_item: bool  # what is said of an item rests on nothing but the item, the parameters and the instant of the run
     asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
     gathering: Gathering | None  # ``for_each`` where it is one
 
@@ -156,7 +156,7 @@ def _programs(source: _Source) -> _Programs:
     on_item = (source.where, source.decidable, source.subject, source.expect, source.observed, source.expected)
     of_item = _words(*on_item) & variables.keys()
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
-    by_item = for_each is not None and of_item <= {"params"}
+    by_item = for_each is not None and of_item <= {"params", "now"}
     fields = _asset_fields((source.applies, source.for_each, *on_item))
     gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer))
     return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), by_item, fields, gathering

@@ -55,13 +55,16 @@ class Blobs:
         """The content whose SHA-256 is ``digest``, as text; remembered, as the hosts of a fleet mostly print the same."""
         held = self._texts.get(digest)
         if held is None:
-            with decoding(_("blob {name}").format(name=digest.hex())):
-                held = self.find(digest).decode("utf-8", "surrogatepass")
-            self._texts[digest] = held
+            held = self._texts[digest] = self.text_once(digest)
             self._characters += len(held)
             while self._characters > _CHARACTERS:
                 self._characters -= len(self._texts.popitem(last=False)[1])
         return held
+
+    def text_once(self, digest: bytes) -> str:
+        """The same, not remembered: for what is read of each host and not looked at again."""
+        with decoding(_("blob {name}").format(name=digest.hex())):
+            return self.find(digest).decode("utf-8", "surrogatepass")
 
     def _insert(self, digest: bytes, content: bytes) -> int:
         packed = zlib.compress(content, _LEVEL)

@@ -64,7 +64,10 @@ class Observations(Runs):
         return {uid: datetime.fromisoformat(at) for uid, at in self._store.all(sql, (Reach.REACHED.value, run_id))}
 
     def result(self, run_id: int, asset: str, probes: Container[ProbeCall] | None = None) -> AssetResult | None:
-        """What a run saw of an asset, by these probes alone where they are given; None when it has recorded nothing of it."""
+        """What a run saw of an asset, by these probes alone where they are given; None when it has recorded nothing of it.
+
+        What is read by some probes alone is not remembered: a department's hosts are gone through once.
+        """
         row = self._store.one(f"{_COLUMNS} WHERE r.run = ? AND a.uid = ?", (run_id, asset))
         return None if row is None else self._rebuilt(row, probes)
 
@@ -100,4 +103,5 @@ class Observations(Runs):
     def _rebuilt(self, row: tuple[Any, ...], probes: Container[ProbeCall] | None = None) -> AssetResult:
         uid, blob, times, digest, volatile = row
         trusted = volatile if volatile is not None and sha256(volatile) == digest else None
-        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, self._blobs.text, probes)
+        text = self._blobs.text if probes is None else self._blobs.text_once
+        return manifest.unpack(uid, self._blobs.get(blob), times, trusted, text, probes)

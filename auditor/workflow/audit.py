@@ -118,8 +118,8 @@ def audit(
         if cancelled.is_set():
             ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)
-        evaluator.forget()
         for department in plan.departments:
+            evaluator.forget()
             wanted = frozenset(call for task in department.checks for _, call in task.facts)
             seen = ((a.asset.uid, ledger.result(run.id, a.asset.uid, wanted)) for a in department.assets if wanted)
             kinds = judge.department(department, {uid: result for uid, result in seen if result is not None})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.loading import load_workspace
-from auditor.model import Case, Check, VerdictKind
+from auditor.model import Case, Check, Json, VerdictKind
 from auditor.workflow.cases import run_cases
 from tests.facts.hosts import audit_rules
 
@@ -33,7 +33,9 @@ def followed(check: Check, folder: Path) -> tuple[str, ...]:
 
 def judged(check: Check, rules: tuple[str, ...]) -> str:
     """The verdict of a host on which these rules are saved and loaded."""
-    case = Case(name="followed", verdict=VerdictKind.PASS.value, given={"audit_rules": audit_rules(*rules, saved=rules)})
+    given: dict[str, Json] = {"audit_rules": audit_rules(*rules, saved=rules)}
+    given |= {use.variable: {"path": "", "exists": False} for use in check.facts if use.fact == "file_stat"}
+    case = Case(name="followed", verdict=VerdictKind.PASS.value, given=given)
     return run_cases(replace(check, cases=(case,)), Path())[0].got
 
 

@@ -87,6 +87,15 @@ def test_an_item_under_another_definition_is_judged_anew() -> None:
     assert [v.kind for v in kinds if v is not None] == [PASS, FAIL, PASS]
 
 
+def test_items_that_age_are_judged_by_the_instant_of_their_run() -> None:
+    """Accounts that expire: hosts of one run share what is said of them, two runs never do."""
+    aging = check(for_each="sshd.port", subject="string(item)", expect="int(now) < 2000000000 + item", observed=None)
+    assert compiled(aging).by_item
+    plan, seen = asset_plan(task(aging.id)), result(observation(SSHD_NO_ROOT))
+    early, late = (Evaluator({aging.id: aging}, now=NOW + timedelta(days=days)) for days in (0, 36500))
+    assert [e.judge_asset(plan, seen)[0].kind for e in (early, late, early)] == [PASS, FAIL, PASS]
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes once is not kept, what comes again is, and the oldest make room."""
     monkeypatch.setattr(memories, "_VERDICTS", 6)
