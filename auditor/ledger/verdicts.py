@@ -153,7 +153,11 @@ class Verdicts(Findings):
         checks = [self._check(outcome.check) for outcome in outcomes]
         sql = f"""SELECT v.check_id, v.change, w.outcome FROM verdicts v JOIN verdict_changes w ON w.id = v.change
             WHERE v.asset = ? AND v.check_id IN ({", ".join("?" * len(checks))})"""
-        held = {check: (change, blob) for check, change, blob in self._store.all(sql, (number, *checks))} if of_record else {}
+        held = (
+            {check: (change, blob) for check, change, blob in self._store.all(sql, (number, *checks))}
+            if checks and of_record
+            else {}
+        )
         for outcome, check in zip(outcomes, checks, strict=True):
             at = _micros(outcome.observed_at)
             change, before = held.get(check, (None, None))

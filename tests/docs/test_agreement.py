@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,6 +12,7 @@ import pytest
 import yaml
 
 from auditor.workflow.workspace import open_workspace
+from tests.scripts import load
 
 ROOT = Path(__file__).parents[2]
 TABLE = yaml.safe_load((ROOT / "docs/agreement/rules.yaml").read_text(encoding="utf-8"))
@@ -22,13 +21,7 @@ TABLE = yaml.safe_load((ROOT / "docs/agreement/rules.yaml").read_text(encoding="
 @pytest.fixture(scope="module")
 def agreement() -> ModuleType:
     """scripts/agreement as a module."""
-    loader = importlib.machinery.SourceFileLoader("scripts_agreement", str(ROOT / "scripts" / "agreement"))
-    spec = importlib.util.spec_from_loader("scripts_agreement", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    loader.exec_module(module)
-    return module
+    return load("agreement")
 
 
 def test_openscap_says_only_what_it_decided(agreement: ModuleType) -> None:

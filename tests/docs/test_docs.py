@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import re
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ import yaml
 from auditor.loading import load_workspace, stock_root
 from auditor.text import use
 from auditor.workflow.setup import init_workspace
+from tests.scripts import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -39,12 +38,7 @@ WHOLE = {
 @pytest.fixture(scope="module")
 def docs() -> Iterator[ModuleType]:
     """scripts/docs as a module."""
-    loader = importlib.machinery.SourceFileLoader("scripts_docs", str(ROOT / "scripts" / "docs"))
-    spec = importlib.util.spec_from_loader("scripts_docs", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    yield module
+    yield load("docs")
     use("en")
 
 

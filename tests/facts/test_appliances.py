@@ -21,6 +21,37 @@ def test_an_rpm_that_only_unpacks_is_no_package_manager(name: str, tmp_path: Pat
     assert "end" not in done.stdout.splitlines()
 
 
+def elsewhere(name: str, places: dict[str, Path]) -> Any:
+    """What the probe prints with these paths of its fragment put elsewhere."""
+    text = script(name, {})
+    for path, other in places.items():
+        assert path in text
+        text = text.replace(path, str(other))
+    return run(["/bin/dash"], ALLOWED + text)
+
+
+def test_a_rule_of_hours_names_no_zone(tmp_path: Path) -> None:
+    """Such a host was read as one in UTC."""
+    rule = tmp_path / "TZ"
+    places = {"/etc/localtime": tmp_path / "none", "/etc/timezone": tmp_path / "none", "/etc/TZ": rule}
+    rule.write_text("AST-3\n")
+    assert elsewhere("timezone", places).returncode != 0
+    rule.write_text("UTC0\n")
+    assert fact("timezone").value(elsewhere("timezone", places).stdout, {}) == {"name": "UTC"}
+
+
+def test_an_httpd_of_busybox_is_no_apache(tmp_path: Path) -> None:
+    """Its link was read as an Apache without its main file; one that is Apache's own is looked into."""
+    server, top = tmp_path / "httpd", tmp_path / "conf"
+    places = {"/usr/sbin/apache2": tmp_path / "none", "/usr/sbin/httpd": server, "/etc/httpd": top}
+    server.symlink_to("/bin/busybox")
+    assert elsewhere("apache", places).stdout.splitlines() == ["installed=no", "end"]
+    server.unlink()
+    server.write_text("")
+    server.chmod(0o755)
+    assert elsewhere("apache", places).stdout.splitlines()[:1] == ["installed=yes"]
+
+
 def test_settings_of_an_init_script_hold_last() -> None:
     """Without systemd `sysctl -p` reads /etc/sysctl.conf at the start; it was left out."""
     lines = ["/etc/sysctl.d/z.conf:", "/etc/sysctl.d/z.conf:net.ipv4.ip_forward=1"]

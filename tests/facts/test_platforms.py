@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.facts.hosts import GOLDENS, HOST_FACTS, stored
+from tests.facts.hosts import HOST_FACTS
+from tests.scripts import load
 
 NAMES = tuple(fact.name for fact in HOST_FACTS)
+DOCS = load("docs")
+PREFIXES: dict[str, tuple[str, ...]] = {prefixes[0]: prefixes for prefixes in DOCS.PLATFORMS.values()}
 REAL = ("debian11", "debian12", "debian13")
-PREFIXES = {"ubuntu2204": (), "ubuntu2404": (), "rhel8": ("rocky8", "alma8"), "rhel9": ("rocky9", "alma9"), "busybox": ()}
 
 WITHOUT_REAL: dict[str, dict[str, str]] = {platform: {} for platform in REAL}
 """By Debian release: the facts of which no real output can be had, each with its reason."""
@@ -27,30 +29,24 @@ _NEWER_RHEL = "as on RHEL 9, whose golden stands for both"
 _UPSTREAM = "as on Debian: the program itself prints it or defines its file"
 _RPM = "read from rpm's database, which only an installed system holds: its lines are cased in test_supply.py"
 
+_UBUNTU = {
+    _SAME: (
+        "accounts apache audit_rules auditd auditd_config boot_loader desktop docker_daemon firewall "
+        "kernel_modules last_logins listening_sockets malware_protection mysql nginx pam_lockout postgresql "
+        "pwquality samba services shell_timeout ssh_client ssh_host_keys systemd_config time_sync"
+    ),
+    _DPKG: "apt_keys dnf_repositories package_integrity packages runtimes unpackaged_programs update_history updates",
+    _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
+    _KERNEL: "clock cpu_vulnerabilities disk_encryption disk_usage hardware_health mounts stale_processes sysctl",
+    _ANYWHERE: "file_stat file_text file_walk home_directories log_files timezone user_files",
+}
+
 WITHOUT: dict[str, dict[str, str]] = {
     "ubuntu2204": {
-        _SAME: (
-            "accounts apache audit_rules auditd auditd_config boot_loader desktop docker_daemon firewall "
-            "kernel_modules last_logins listening_sockets malware_protection mysql nginx pam_lockout postgresql "
-            "pwquality samba services shell_timeout ssh_client ssh_host_keys systemd_config time_sync"
-        ),
-        _DPKG: "apt_keys dnf_repositories package_integrity packages runtimes unpackaged_programs update_history updates",
-        _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
-        _KERNEL: ("clock cpu_vulnerabilities disk_encryption disk_usage hardware hardware_health mounts stale_processes sysctl"),
-        _ANYWHERE: "file_stat file_text file_walk home_directories log_files timezone user_files",
-        _NEWER_UBUNTU: "groups log_rotation logging_config mandatory_access pam_stacks sysctl_saved",
+        **_UBUNTU,
+        _NEWER_UBUNTU: "groups hardware log_rotation logging_config mandatory_access pam_stacks sysctl_saved",
     },
-    "ubuntu2404": {
-        _SAME: (
-            "accounts apache audit_rules auditd auditd_config boot_loader desktop docker_daemon firewall "
-            "kernel_modules last_logins listening_sockets malware_protection mysql nginx pam_lockout postgresql "
-            "pwquality samba services shell_timeout ssh_client ssh_host_keys systemd_config time_sync"
-        ),
-        _DPKG: "apt_keys dnf_repositories package_integrity packages runtimes unpackaged_programs update_history updates",
-        _PEOPLE: "authorized_keys backups cloud_credentials nfs_exports package_indexes proxy_settings",
-        _KERNEL: "clock cpu_vulnerabilities disk_encryption disk_usage hardware_health mounts stale_processes sysctl",
-        _ANYWHERE: "file_stat file_text file_walk home_directories log_files timezone user_files",
-    },
+    "ubuntu2404": _UBUNTU,
     "rhel8": {
         _NEWER_RHEL: (
             "accounts apache apt_keys apt_settings apt_sources audit_rules auditd_config automatic_updates file_stat "
@@ -101,15 +97,11 @@ def reasons(platform: str) -> dict[str, str]:
 
 def recorded(platform: str) -> set[str]:
     """The facts with a golden that counts on that platform."""
-    found = set()
-    for name in NAMES:
-        paths = [path for prefix in (platform, *PREFIXES.get(platform, ())) for path in (GOLDENS / name).glob(f"{prefix}-*.txt")]
-        if any(platform not in REAL or stored(path)["source"].startswith("real: ") for path in paths):
-            found.add(name)
-    return found
+    counts = {"real"} if platform in REAL else {"real", "documented"}
+    return {name for name in NAMES if DOCS.read_from(name, PREFIXES[platform]) in counts}
 
 
-@pytest.mark.parametrize("platform", [*REAL, *PREFIXES])
+@pytest.mark.parametrize("platform", PREFIXES)
 def test_every_fact_is_accounted_for_on_every_platform(platform: str) -> None:
     """A golden or a reason, and never both: a reason is taken back when the golden comes."""
     told, have = reasons(platform), recorded(platform)

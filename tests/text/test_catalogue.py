@@ -2,8 +2,6 @@
 
 import contextvars
 import gettext
-import importlib.machinery
-import importlib.util
 import re
 import string
 from functools import cache
@@ -15,6 +13,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import read_mo
 
 from auditor.text import N_, _, current, ngettext, pgettext, use, using
+from tests.scripts import load
 
 ROOT = Path(__file__).parents[2]
 ARABIC = re.compile("[\u0621-\u064a]")
@@ -22,12 +21,7 @@ ARABIC = re.compile("[\u0621-\u064a]")
 
 @cache
 def translate() -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("translate", str(ROOT / "scripts" / "translate"))
-    spec = importlib.util.spec_from_loader("translate", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load("translate")
 
 
 @cache
