@@ -64,28 +64,39 @@ def test_lynis_fails_what_it_raised_and_leaves_open_what_did_not_run(agreement: 
 def test_a_difference_without_a_reason_is_told(agreement: ModuleType) -> None:
     """So is a reason that nothing needs any more; rules that one of the two left open need none."""
     both = {"sound": "pass", "planted": "fail"}
-    row = agreement.Row("r", "c", "", both, {"sound": "pass", "planted": "pass"})
+    differs = agreement.Row("r", "c", "", both, {"sound": "pass", "planted": "pass"})
+    agrees = agreement.Row("r", "c", "", both, both)
     left_open = agreement.Row("s", "c", "", both, {"sound": "", "planted": ""})
-    table = {"openscap": {"reasons": []}, "lynis": {"reasons": [{"rules": ["t"]}]}}
-    told = agreement.complaints({"openscap": [row, left_open], "lynis": []}, table)
-    assert ["openscap r", "lynis t"] == [line.split(":")[0] for line in told]
+    found = {
+        "debian11": {"openscap": [differs, left_open], "lynis": []},
+        "debian12": {"openscap": [agrees], "lynis": []},
+    }
+
+    def told(*reasons: dict[str, object]) -> list[str]:
+        table = {"openscap": {"reasons": reasons}, "lynis": {"reasons": [{"rules": ["t"]}]}}
+        return [line.split(":")[0] for line in agreement.complaints(found, table)]
+
+    assert ["openscap debian11 r", "lynis t"] == told()
+    assert ["lynis t"] == told({"rules": ["r"]})
+    assert ["openscap debian11 r", "openscap r", "lynis t"] == told({"rules": ["r"], "releases": ["debian12"]})
 
 
 @pytest.mark.parametrize("tool", ["openscap", "lynis"])
-def test_the_table_names_real_checks_and_says_why_in_both_languages(tool: str) -> None:
+def test_the_table_names_real_checks_and_says_why_in_both_languages(tool: str, agreement: ModuleType) -> None:
     """A check that was renamed would silently leave its rules uncompared."""
     known = set(open_workspace(ROOT).checks)
     assert set() == {target.partition(" ")[0] for target in TABLE[tool]["rules"].values()} - known
     for reason in TABLE[tool]["reasons"]:
         assert set(reason["rules"]) <= set(TABLE[tool]["rules"])
         assert all(reason[language].strip() for language in ("en", "ar"))
+        assert set(agreement.applies(reason)) <= set(agreement.RELEASES)
 
 
 @pytest.mark.slow
 @pytest.mark.lab
 @pytest.mark.skipif(os.geteuid() != 0, reason="makes lab hosts, which takes root")
 def test_nothing_differs_without_a_reason() -> None:
-    """The same two hosts, audited now by all three."""
+    """The same four hosts, audited now by all three."""
     command = [sys.executable, ROOT / "scripts" / "agreement", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (0, "") == (done.returncode, done.stderr)
