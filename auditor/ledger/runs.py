@@ -16,6 +16,7 @@ from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.journal import Journal
 from auditor.ledger.lock import RunLock
+from auditor.ledger.store import Store
 from auditor.model import DepartmentPlan, Event, EventKind, Json, Plan, Run, RunStatus
 from auditor.model.codec import from_json, to_json
 from auditor.model.packing import pack, unpack
@@ -36,6 +37,10 @@ class RunInput(NamedTuple):
 
 class Runs(Journal):
     """Begins, ends and lists runs. All that writes needs the run lock."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._parts: dict[str, str] = {}  # by digest, whose part of a plan it is
 
     @contextmanager
     def lock(self, *, actor: str, now: datetime) -> Iterator[None]:
@@ -141,10 +146,28 @@ class Runs(Journal):
         blob, now, digest = self._found(row, _("run {run}").format(run=run_id))
         with decoding(_("the plan of run {run}").format(run=run_id)):
             head = json.loads(self._blobs.get(blob))
-            parts = [json.loads(self._blobs.find(bytes.fromhex(name))) for name in head["departments"]]
-            # ledgers of before kept each host's tasks with it
-            departments = tuple(unpack(part) if "tasks" in part else from_json(DepartmentPlan, part) for part in parts)
+            departments = tuple(_department(self._part(name)) for name in head["departments"])
             return replace(from_json(Plan, {**head, "departments": [], "now": now, "sha256": digest}), departments=departments)
+
+    def planned(self, department: str, at: datetime) -> DepartmentPlan | None:
+        """A department's part of the newest run that was under way at an instant."""
+        # instants are kept as text in UTC, in whose order they lie
+        sql = "SELECT id, plan FROM runs WHERE started <= ?1 AND (ended IS NULL OR ended >= ?1) ORDER BY id DESC LIMIT 1"
+        row = self._store.one(sql, (to_json(at),))
+        if row is None:
+            return None
+        with decoding(_("the plan of run {run}").format(run=row[0])):
+            for name in json.loads(self._blobs.get(row[1]))["departments"]:
+                if self._parts.get(name, department) == department:
+                    part = self._part(name)
+                    if part["department"] == department:
+                        return _department(part)
+        return None
+
+    def _part(self, name: str) -> dict[str, Any]:
+        part: dict[str, Any] = json.loads(self._blobs.find(bytes.fromhex(name)))
+        self._parts[name] = part["department"]
+        return part
 
     def inputs(self, run_id: int) -> tuple[RunInput, ...]:
         """Everything the run rested on."""
@@ -196,6 +219,11 @@ class Runs(Journal):
                 data |= {"summary": digests.of_summary(written), "state": digests.of_state(self._store)}
                 data |= digests.of_run(self._store, run_id)
             self._append(Event(kind, now, actor, str(run_id), data))
+
+
+def _department(part: dict[str, Any]) -> DepartmentPlan:
+    # ledgers of before kept each host's tasks with it
+    return unpack(part) if "tasks" in part else from_json(DepartmentPlan, part)
 
 
 def _volatile_checks(plan: Plan) -> frozenset[str]:

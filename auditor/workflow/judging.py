@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import TypeAlias
 
 from auditor.evaluating import Evaluator, with_doubts
@@ -110,30 +111,36 @@ def judge_department(
     """Outcomes of department scope. A finding that last failed over an asset which is no longer planned is unknown, not mended:
     that a host was dropped from the inventory proves nothing of what it shared with the others.
     """
-    tasks = {task.check: task for task in plan.checks}
     outcomes = evaluator.judge_department(plan, results, failing(ledger, plan.asset.uid))
-    held: dict[str, dict[str, str]] = {}
+    live: dict[str, list[Finding]] = {}
     for finding in ledger.findings_by_asset(plan.asset.uid):
-        if finding.state not in LIVE or finding.check not in tasks:
-            continue
-        facts = {call.fact for _, call in tasks[finding.check].facts}
-        left = _assets(_planned_then(ledger, finding, plan.department), facts) - _assets(plan, facts)
-        if left:
-            held.setdefault(finding.check, {})[finding.subject] = "no longer planned: " + ", ".join(sorted(left)[:20])
-    return tuple(_held(outcome, held.get(outcome.check, {})) for outcome in outcomes)
+        if finding.state in LIVE:
+            live.setdefault(finding.check, []).append(finding)
+    tasks = {task.check: task for task in plan.checks}
+    planned_at = cache(lambda at: ledger.planned(plan.department, at))
+    return tuple(_held(o, live.get(o.check, ()), tasks[o.check], plan, planned_at) for o in outcomes)
 
 
-def _held(outcome: Outcome, doubts: Mapping[str, str]) -> Outcome:
+def _held(
+    outcome: Outcome,
+    live: Iterable[Finding],
+    task: CheckTask,
+    plan: DepartmentPlan,
+    planned_at: Callable[[datetime], DepartmentPlan | None],
+) -> Outcome:
+    """The outcome with UNKNOWN for each live finding that it does not fail, and of which an asset has left the plan since."""
+    if not outcome.complete:
+        return outcome
     failed = {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
-    return with_doubts(outcome, {s: why for s, why in doubts.items() if s not in failed}) if outcome.complete else outcome
-
-
-def _planned_then(ledger: Ledger, finding: Finding, department: str) -> DepartmentPlan | None:
-    """The department's part of the run in which the finding was last seen to fail."""
-    for run in ledger.runs():
-        if run.started <= finding.last_seen and (run.ended is None or finding.last_seen <= run.ended):
-            return next((d for d in ledger.plan(run.id).departments if d.department == department), None)
-    return None
+    facts = {call.fact for _, call in task.facts}
+    doubts = {}
+    for finding in live:
+        # plans of other nights are large: most findings fail again, and need none
+        if finding.subject not in failed:
+            left = _assets(planned_at(finding.last_seen), facts) - _assets(plan, facts)
+            if left:
+                doubts[finding.subject] = "no longer planned: " + ", ".join(sorted(left)[:20])
+    return with_doubts(outcome, doubts)
 
 
 def _assets(plan: DepartmentPlan | None, facts: set[str]) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,6 +111,34 @@ def test_a_key_that_was_changed_closes_the_finding(ledger: Ledger) -> None:
     night(ledger, 0, department("web", "db"), seen("web"), seen("db"))
     night(ledger, 1, department("web", "db", "mail"), seen("web"), seen("db", 8), seen("mail", 9))
     assert states(ledger) == {"7": FindingState.CLOSED}
+
+
+def test_a_plan_of_before_is_read_where_a_host_may_have_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans of a nation are large, and most findings fail again: once it was read for each finding of each department."""
+    read: list[str] = []
+    planned = ledger.planned
+
+    def counted(name: str, at: datetime) -> DepartmentPlan | None:
+        read.append(name)
+        return planned(name, at)
+
+    monkeypatch.setattr(ledger, "planned", counted)
+    night(ledger, 0, department("web", "db"), seen("web"), seen("db"))
+    night(ledger, 1, department("web", "db"), seen("web"), seen("db"))
+    assert not read
+    night(ledger, 2, department("web"), seen("web"))
+    assert read == ["health"]
+
+
+def test_the_plan_of_an_instant_is_that_of_its_run(ledger: Ledger) -> None:
+    """Each department's own part; before the first run there is none."""
+    night(ledger, 0, department("web", "db"), seen("web"), seen("db"))
+    night(ledger, 1, department("web"), seen("web"))
+    for number, wanted in ((0, department("web", "db")), (1, department("web"))):
+        assert ledger.planned("health", NOW + number * DAY + timedelta(minutes=1)) == wanted
+    assert ledger.planned("finance", NOW + timedelta(minutes=1)) is None
+    assert ledger.planned("health", NOW - timedelta(minutes=1)) is None
+    assert ledger.planned("health", NOW + timedelta(hours=1)) is None
 
 
 def test_a_port_closes_when_it_refuses_and_not_while_it_is_silent(ledger: Ledger) -> None:
