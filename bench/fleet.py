@@ -26,6 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import paramiko
+from paramiko.hostkeys import HostKeyEntry
 
 from auditor.collecting.known_hosts import HostKey, host_name, trust
 from auditor.collecting.script import build_script, host_calls
@@ -213,12 +214,15 @@ def floor(root: Path) -> Figures:
     script = build_script(assets[0].probes, "linux", secrets.token_hex(16)).encode()
     wanted = len(host_calls(assets[0].probes, "linux"))
     key = paramiko.Ed25519Key.from_private_key_file(str(assets[0].asset.connection.key))
-    keys = paramiko.HostKeys(str(settings.known_hosts))
+    entries = [HostKeyEntry.from_line(line) for line in settings.known_hosts.read_text().splitlines()]
+    keys = {name: entry.key for entry in entries if entry is not None for name in entry.hostnames or ()}
     paramiko.util.logging.getLogger("paramiko").setLevel("CRITICAL")
 
     def visit(asset: AssetPlan) -> bool:
         client = paramiko.SSHClient()
-        client._host_keys = keys  # loading ten thousand for each session would be no floor
+        # paramiko looks through all that it has loaded, which with ten thousand would be no floor
+        name = host_name(asset.asset.address, asset.asset.connection.port or 22)
+        client.get_host_keys().add(name, keys[name].get_name(), keys[name])
         try:
             return bare_session(client, asset, key, script, settings.connect_timeout) >= wanted
         except OSError:
