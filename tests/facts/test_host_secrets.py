@@ -12,6 +12,72 @@ from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
 each_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
 
 
+def proxies(shell: list[str], folder: Path, **files: str) -> tuple[str, Any]:
+    """What the probe prints of such files, and the value."""
+    names = {"dnf": "/etc/dnf/dnf.conf", "yum": "/etc/yum.conf", "environment": "/etc/environment", "apt": "/usr/bin/apt-config"}
+    text = script("proxy_settings").replace("apt-config dump", f"sh {folder}/apt")
+    for name, path in names.items():
+        text = text.replace(path, f"{folder}/{name}")
+        if name in files:
+            (folder / name).write_text(files[name])
+    # the parser knows dnf's file by its path
+    output = run(shell, text).stdout.replace(f"file={folder}/dnf", "file=/etc/dnf/dnf.conf").replace(f"{folder}/", "/etc/")
+    return output, [(item["source"], item["name"], item["url"]) for item in fact("proxy_settings").value(output, {})]
+
+
+@each_shell
+def test_passwords_of_proxies_stay_on_the_host(shell: list[str], tmp_path: Path) -> None:
+    """Regression: dnf's proxy_password left the host, and so did the end of a password with an @ in it."""
+    output, told = proxies(
+        shell,
+        tmp_path,
+        dnf="[main]\nproxy=http://proxyuser.example:3128\nproxy_username=amal\nproxy_password = Geheim1\n",
+        environment='http_proxy="http://amal:Geheim2@Geheim3@a.example:1/"\nhttps_proxy=amal:Geheim4@b.example:2\n',
+    )
+    assert "Geheim" not in output
+    assert "amal" not in output
+    assert told == [
+        ("/etc/environment", "http_proxy", "http://a.example:1/"),
+        ("/etc/environment", "https_proxy", "b.example:2"),
+        ("/etc/dnf/dnf.conf", "https_proxy", "http://proxyuser.example:3128"),
+    ]
+
+
+@each_shell
+def test_a_proxy_is_told_once_and_whatever_apt_s_syntax(shell: list[str], tmp_path: Path) -> None:
+    """Regression: RHEL's yum.conf, a link to dnf.conf, told each proxy twice; a proxy in a block of apt's was not told at all."""
+    (tmp_path / "yum").symlink_to(tmp_path / "dnf")
+    dump = "echo 'APT::Architecture \"amd64\";'\necho 'Acquire::http::Proxy \"http://a:b@proxy.example:3128\";'\n"
+    _, told = proxies(shell, tmp_path, dnf="[main]\nproxy=http://proxy.example:3128\n", apt=dump)
+    assert told == [
+        ("/etc/dnf/dnf.conf", "https_proxy", "http://proxy.example:3128"),
+        ("apt-config", "http_proxy", "http://proxy.example:3128"),
+    ]
+    lines = (
+        "file=/etc/apt/apt.conf",
+        'line=Acquire::http::Proxy "http://a";',
+        "file=apt-config",
+        'line=Acquire::http::Proxy "http://a";',
+    )
+    value: Any = fact("proxy_settings").value("\n".join([*lines, "end"]), {})
+    assert [item["source"] for item in value] == ["/etc/apt/apt.conf"]
+
+
+def test_a_proxy_in_a_variable_is_followed() -> None:
+    """Regression: web-proxy-set failed hosts whose profile says `export HTTP_PROXY=$http_proxy`, or has a part in PROXY_HOST."""
+
+    def urls(path: str, *lines: str) -> list[str]:
+        told: Any = fact("proxy_settings").value("\n".join([f"file={path}", *(f"line={line}" for line in lines), "end"]), {})
+        return [item["url"] for item in told]
+
+    url = "http://proxy.example:3128"
+    profile = "/etc/profile.d/proxy.sh"
+    assert urls(profile, f"export http_proxy={url} https_proxy=$http_proxy", 'export HTTP_PROXY="${http_proxy}"') == [url] * 3
+    assert urls(profile, "PROXY_HOST=proxy.example", "http_proxy=http://$PROXY_HOST:3128; export http_proxy") == [url]
+    assert urls(profile, "export http_proxy=$ELSEWHERE") == ["$ELSEWHERE"]
+    assert urls("/etc/environment", f"http_proxy={url}", "https_proxy=$http_proxy") == [url, "$http_proxy"]
+
+
 def walked(shell: list[str], root: Path, files: dict[str, str]) -> Any:
     """The value of a walk over a root with such files."""
     for name, text in {**files, "etc/passwd": ""}.items():
