@@ -124,3 +124,17 @@ def test_memory_dumps_of_systemd_and_apport_are_found(shell: list[str], tmp_path
     }
     told = walked(shell, tmp_path, files)["core_dumps"]
     assert [item["path"] for item in told] == sorted(f"{tmp_path}/{name}" for name in (kept, report, "srv/core.1234"))
+
+
+@each_shell
+def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_path: Path) -> None:
+    """Regression: doctl's and rclone's files under ~/snap were passed by, and all files where /home is a link to /var/home."""
+    found = ("u/.aws/credentials", "u/snap/doctl/1445/.config/doctl/config.yaml", "u/x/.kube/config")
+    for name in (*found, "u/a/b/.kube/config", "u/a/b/c/d/.aws/credentials"):
+        (tmp_path / "var/home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "var/home" / name).write_text("x")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "home").symlink_to("var/home")
+    text = script("cloud_credentials").replace("/home", f"{tmp_path}/home").replace("/root", f"{tmp_path}/root")
+    told: Any = fact("cloud_credentials").value(run(shell, ALLOWED + text).stdout, {})
+    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in found]
