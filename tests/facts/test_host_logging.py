@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact
+from tests.facts.hosts import SHELLS, fact, run, script
 
 
 def value(name: str, /, *lines: str, **args: Any) -> Any:
@@ -83,6 +83,40 @@ def test_targets_in_both_syntaxes() -> None:
         ("c", "udp", False),
     ]
     assert not rsyslog('action(type="omfwd" target="a" StreamDriver="gtls")')["targets"][0]["encrypted"]
+
+
+def mode(*lines: str) -> str:
+    """The mode that new log files come to have; what is not of a unit is of rsyslog's own file."""
+    told = (line if line.startswith("/") else f"/etc/rsyslog.conf:{line}" for line in ("", *lines))
+    made: str = value("rsyslog", "installed=yes", *told)["file_mode"]
+    return made
+
+
+def test_the_mask_of_the_service_takes_bits_from_new_logs() -> None:
+    """Regression: RHEL's files are 0600 by its unit's mask, and log-new-file-mode failed every RHEL as installed."""
+    vendor, admin = "/usr/lib/systemd/system/rsyslog.service", "/etc/systemd/system/rsyslog.service"
+    rhel = (f"{vendor}:", f"{vendor}:UMask=0066")
+    assert mode(*rhel) == "0600"
+    assert mode(*rhel, "$Umask 0022") == mode(*rhel, 'global(umask="0022")') == "0644", "rsyslog's own mask comes last"
+    assert mode(*rhel, f"{admin}:") == "0644", "a unit in /etc hides the packaged one"
+    assert mode(*rhel, f"{admin}.d/open.conf:", f"{admin}.d/open.conf: UMask = 0000", "$FileCreateMode 0666") == "0666"
+    dropped = (f"{vendor}.d/mask.conf:", f"{vendor}.d/mask.conf:UMask=0077", f"{admin}.d/mask.conf:")
+    assert mode(*rhel, *dropped) == "0600", "a drop-in in /etc hides its namesake"
+    assert mode(*rhel, *dropped[:2], f"{admin}.d/a.conf:", f"{admin}.d/a.conf:UMask=0002") == "0600", "the last name holds"
+    assert mode(*rhel, f"{admin}.d/a.conf:", f"{admin}.d/a.conf:UMask=") == "0644", "nothing after the sign is systemd's default"
+    assert mode() == "0644"
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_logs_in_closed_folders_are_closed_whoever_asks(shell: list[str], tmp_path: Path) -> None:
+    """Regression: a root login saw the 0644 logs in RHEL's closed /var/log/httpd, and log-file-permissions failed them."""
+    for name, bits in (("open/error.log", 0o755), ("httpd/error_log", 0o700), ("unattended-upgrades/a.log", 0o750)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch(0o644)
+        (tmp_path / name).parent.chmod(bits)
+    tmp_path.chmod(0o750)
+    done = run(shell, script("log_files").replace("/var/log", str(tmp_path)))
+    assert [item["path"] for item in fact("log_files").value(done.stdout, {})] == [f"{tmp_path}/open/error.log"]
 
 
 def test_an_include_elsewhere_is_refused() -> None:
