@@ -40,7 +40,13 @@ for folder in /etc/apt/apt.conf.d /etc/profile.d /etc/environment.d; do
   if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 show /etc/environment /etc/environment.d/*.conf /etc/profile.d/*.sh
-show /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/dnf/dnf.conf
+show /etc/apt/apt.conf
+for file in /etc/apt/apt.conf.d/*; do
+  # the names that apt reads; what is called 90proxy.disabled holds for nobody
+  case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; *.conf) ;; *.*) continue ;; esac
+  show "$file"
+done
+show /etc/dnf/dnf.conf
 # of the RHEL family yum.conf is a link to dnf's
 [ /etc/yum.conf -ef /etc/dnf/dnf.conf ] || show /etc/yum.conf
 if [ -e /usr/bin/apt-config ]; then

@@ -63,6 +63,16 @@ def test_a_proxy_is_told_once_and_whatever_apt_s_syntax(shell: list[str], tmp_pa
     assert [item["source"] for item in value] == ["/etc/apt/apt.conf"]
 
 
+@each_shell
+def test_a_proxy_that_apt_does_not_read_is_none(shell: list[str], tmp_path: Path) -> None:
+    """Regression: web-proxy-set passed a host whose proxy stood in 90curtin-aptproxy.disabled, which apt passes by."""
+    for name in ("90proxy", "91-proxy.conf", "90curtin-aptproxy.disabled", "90proxy~", "90proxy.dpkg-old"):
+        (tmp_path / name).write_text(f'Acquire::http::Proxy "http://{len(name)}.example";\n')
+    text = script("proxy_settings").replace("/etc/apt/apt.conf.d", str(tmp_path)).replace("/usr/bin/apt-config", "/nowhere")
+    told = [line for line in run(shell, text).stdout.splitlines() if str(tmp_path) in line]
+    assert [Path(line).name for line in told] == ["90proxy", "91-proxy.conf"]
+
+
 def test_a_proxy_in_a_variable_is_followed() -> None:
     """Regression: web-proxy-set failed hosts whose profile says `export HTTP_PROXY=$http_proxy`, or has a part in PROXY_HOST."""
 
