@@ -20,7 +20,8 @@ _LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zf
 _LEFT_OUT = (
     *("/proc", "/sys", "/dev", "/run", "/snap"),
     *("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/lxc", "/var/lib/lxd"),
-    # the same of Ubuntu's snaps
+    # the same of people's own containers, whose files belong to nobody that the host knows, and of Ubuntu's snaps
+    *("/home/*/.local/share/containers/storage", "/home/*/.local/share/docker"),
     *("/var/snap/docker/common/var-lib-docker", "/var/snap/lxd/common/lxd", "/var/snap/microk8s/common/var/lib/containerd"),
 )
 _WEB_ROOTS = ("/var/www/*", "/srv/*", "/usr/share/nginx/html/*")
