@@ -28,9 +28,9 @@ _TOOLS = (
     ("burp", "/usr/sbin/burp", "/var/spool/burp"),
     ("urbackup", "/usr/sbin/urbackupclientbackend", "/var/urbackup"),
 )
-_WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|pg_dump|mysqldump|mariadb-dump|backup"
+_WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|xfsdump|pg_dump|mysqldump|mariadb-dump|backup"
 _PLACES = (
-    "/etc/crontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
+    "/etc/crontab /etc/anacrontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
     " /var/spool/cron/root /var/spool/cron/crontabs/root"  # root's own table: of the RHEL family, of Debian
 )
 _JOBS = f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' {_PLACES}"

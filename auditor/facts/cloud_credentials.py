@@ -1,6 +1,7 @@
 """Files with credentials of cloud services and clusters in the home folders of people and of root.
 
-Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched.
+Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched; where
+those two are links, as /home is to /var/home on hosts of the RHEL family that are images, what they lead to is.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
 # One walk, four folders deep, without caches and browsers' profiles; which of the files count is decided without root's rights.
+# A program from a snap has its dotted files deeper, in a folder for each revision: ~/snap/doctl/1445/.config/doctl/config.yaml.
 _FIND = (
-    "-xdev -maxdepth 4 -name .cache -prune -o -name .mozilla -prune -o -name .local -prune -o -name .git -prune"
+    "-xdev -maxdepth 7 -type d -path '/home/*/*/*/*' ! -path '/home/*/snap/*' -prune"
+    " -o -type d -path '/root/*/*/*/*' ! -path '/root/snap/*' -prune"
+    " -o -name .cache -prune -o -name .mozilla -prune -o -name .local -prune -o -name .git -prune"
     " -o -type f -path '*/.*' -size +0 -printf '%m %u %p\\n'"
 )
-_COMMANDS = (f"/usr/bin/find /root /home {_FIND}", f"/usr/bin/find /root {_FIND}")
+_COMMANDS = (f"/usr/bin/find -H /root /home {_FIND}", f"/usr/bin/find -H /root {_FIND}")
 
 _SCRIPT = rf"""
 if [ -d /home ]; then

@@ -3,6 +3,7 @@
 Network mounts, what containers keep, /proc, /sys, /dev and /run are left out. GNU find walks as root, once, at the lowest
 priority; when it cannot see everything, does not end in time or finds more than can be listed, the probe fails: a
 shorter list would read as a cleaner host. Snapshots of btrfs that are not mounted are not entered.
+A .pem of less than a megabyte that has no private key among what it holds is no key: grep looks, and tells yes or no.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ _LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zf
 _LEFT_OUT = (
     *("/proc", "/sys", "/dev", "/run", "/snap"),
     *("/var/lib/docker", "/var/lib/containers", "/var/lib/containerd", "/var/lib/kubelet", "/var/lib/lxc", "/var/lib/lxd"),
+    # the same of people's own containers, whose files belong to nobody that the host knows, and of Ubuntu's snaps
+    *("/home/*/.local/share/containers/storage", "/home/*/.local/share/docker"),
+    *("/var/snap/docker/common/var-lib-docker", "/var/snap/lxd/common/lxd", "/var/snap/microk8s/common/var/lib/containerd"),
 )
 _WEB_ROOTS = ("/var/www/*", "/srv/*", "/usr/share/nginx/html/*")
 _DUMPS = ("*.sql", "*.sql.gz", "*.sql.xz", "*.sql.bz2", "*.sql.zst", "*.dump", "*.dmp", "*.mdb", "*.bson")
@@ -54,9 +58,9 @@ def _expression() -> Words:
     foreign = ["-type", "d", "!", *_any("-fstype", _LOCAL)]  # files of an overlay are told as of no known kind
     named = (
         _print("dump", *_any("-iname", _DUMPS)),
-        _print("key", "-perm", "/0044", *_any("-name", _KEYS), "!", "-path", "/etc/ssl/certs/*"),
+        _print("key", "-perm", "/0044", *_any("-name", _KEYS), "!", "-path", "/etc/ssl/certs/*", "!", *_CERTIFICATES),
         _print("archive", *_any("-path", _WEB_ROOTS), *_any("-iname", _EXPOSED)),
-        _print("core", "-size", "+64k", *_any("-name", ("core", "core.[0-9]*"))),
+        _print("core", *_DUMPED),
     )
     kinds = (
         _print("root", "-path", "/etc/passwd"),
@@ -67,6 +71,21 @@ def _expression() -> Words:
         ["(", "-type", "f", *_outside("/usr/*", "/usr/share/nginx/html/*"), "(", *_all(named), ")", ")"],
     )
     return ["(", *pruned, "-o", *foreign, ")", "-prune", "-o", "(", *_all(kinds), ")"]
+
+
+def _holds(text: str) -> Words:
+    return ["-exec", "/bin/grep", "-qsF", "-e", text, "{}", ";"]
+
+
+# RHEL's /etc/pki and /etc/rhsm and Ubuntu's /etc/pki and /etc/pollinate are full of such files, by everyone's leave to read.
+_CERTIFICATES = ["(", "-name", "*.pem", "-size", "-2048", *_holds("-----BEGIN "), "!", *_holds("PRIVATE KEY"), ")"]
+
+
+# As the kernel names them; as systemd-coredump keeps them, which RHEL has from the start; and in reports of Ubuntu's apport.
+_DUMPED = (
+    *("(", "-size", "+64k", *_any("-name", ("core", "core.[0-9]*")), "-o", "-path", "/var/lib/systemd/coredump/core.*"),
+    *("-o", "-path", "/var/crash/*.crash", *_holds("CoreDump: base64"), ")"),
+)
 
 
 def _outside(folder: str, but: str) -> Words:

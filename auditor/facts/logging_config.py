@@ -33,8 +33,12 @@ for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
     { sub(/\\r$/, "") }
     /^[ \\t]*#/ { next }
     match($0, /[ \\t]@@?[^ \\t;]+/) { print "remote=" substr($0, RSTART + 1, RLENGTH - 1); next }
+    match(tolower($0), /:omrelp:[^ \\t;]+/) { print "remote=" substr($0, RSTART + 8, RLENGTH - 8); next }
     tolower($0) ~ /om(fwd|relp)/ { inside = 1 }
-    inside && match(tolower($0), /target="[^"]*"/) { print "remote=" substr($0, RSTART + 8, RLENGTH - 9) }
+    inside && match(tolower($0), /target[ \\t]*=[ \\t]*"[^"]*"/) {
+      split(substr($0, RSTART, RLENGTH), part, "\\"")
+      print "remote=" part[2]
+    }
     /\\)/ { inside = 0 }
   ' "$file" || exit 1
 done

@@ -1,4 +1,9 @@
-"""Through which proxy programs of the host reach the web, by the files that set it for everyone; passwords in it stay there."""
+"""Through which proxy programs of the host reach the web, by the files that set it for everyone; passwords in it stay there.
+
+What apt's files say in blocks (``Acquire { http { Proxy …``) is known from apt's own reading of them all, and told as
+``apt-config``'s where no file says it in one line. Of a shell's variables those are followed that were set before, in lines
+that name a proxy.
+"""
 
 from __future__ import annotations
 
@@ -10,52 +15,80 @@ from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
 _SETTING = re.compile(r"(?i)(?:^|[\s;])(?:export\s+)?(https?_proxy|all_proxy|ftp_proxy|no_proxy)\s*=\s*[\"']?([^\"'\s;]*)")
+_ASSIGNED = re.compile(r"(?:^|[\s;])([A-Za-z_][A-Za-z0-9_]*)=[\"']?([^\"'\s;]*)")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _APT = re.compile(r"(?i)Acquire::(https?|ftp)::Proxy(?:::\S+)?\s+\"([^\"]*)\"")
+_APT_CONFIG = "apt-config"
 _DNF = re.compile(r"^proxy\s*=\s*(\S*)")
 
-# The name and password of user:password@ are dropped here, before anything leaves the host.
+# The name and password of user:password@ are dropped here, before anything leaves the host, and so are dnf's proxy_password and
+# its like. A password may hold an @ of its own: the last one before the path ends it.
 _SCRIPT = r"""
+lines() {
+  sed -n -E -e '/^[[:space:]]*(#|\/\/)/d' -e '/^[^=]*[Pp][Rr][Oo][Xx][Yy]_?([Pp][Aa][Ss][Ss]|[Uu][Ss][Ee][Rr])[^=]*=/d' \
+    -e 's#://[^/[:space:]]*@#://#g' -e 's#([="])[^/="[:space:]]*@#\1#g' -e '/[Pp][Rr][Oo][Xx][Yy]/s/^/line=/p' "$@"
+}
 show() {
   for file do
     [ -e "$file" ] || continue
     [ -r "$file" ] || exit 1
     echo "file=$file"
-    sed -n -E -e '/^[[:space:]]*(#|\/\/)/d' -e 's#://[^/@[:space:]]*@#://#g' \
-      -e '/[Pp][Rr][Oo][Xx][Yy]/s/^/line=/p' "$file" || exit 1
+    lines "$file" || exit 1
   done
 }
 for folder in /etc/apt/apt.conf.d /etc/profile.d /etc/environment.d; do
   if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 show /etc/environment /etc/environment.d/*.conf /etc/profile.d/*.sh
-show /etc/apt/apt.conf /etc/apt/apt.conf.d/* /etc/dnf/dnf.conf /etc/yum.conf
+show /etc/apt/apt.conf
+for file in /etc/apt/apt.conf.d/*; do
+  # the names that apt reads; what is called 90proxy.disabled holds for nobody
+  case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; *.conf) ;; *.*) continue ;; esac
+  show "$file"
+done
+show /etc/dnf/dnf.conf
+# of the RHEL family yum.conf is a link to dnf's
+[ /etc/yum.conf -ef /etc/dnf/dnf.conf ] || show /etc/yum.conf
+if [ -e /usr/bin/apt-config ]; then
+  out=$(apt-config dump) || exit 1
+  echo file=apt-config
+  printf '%s\n' "$out" | grep -iE '^acquire::(https?|ftp)::proxy(::[^ ]*)? ' | lines || exit 1
+fi
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``file=PATH``, then its lines that name a proxy."""
-    found: list[Json] = []
+    """``file=PATH``, or ``file=apt-config``, then its lines that name a proxy."""
+    found: list[tuple[str, str, str]] = []
+    variables: dict[str, str] = {}
     path = ""
     for line in whole_lines("proxy_settings", output):
         key, _, text = line.partition("=")
-        if key == "file" and text.startswith("/"):
+        if key == "file" and (text.startswith("/") or text == _APT_CONFIG):
             path = text
         elif key == "line" and path:
-            found += _settings(path, text.strip())
+            said = {(name, url) for _, name, url in found if path == _APT_CONFIG}
+            found += [(path, *pair) for pair in _settings(path, text.strip(), variables) if pair not in said]
         else:
             raise ParseError(f"proxy_settings: a line that does not belong there: {line[:80]!r}")
-    return found
+    return [{"source": source, "name": name, "url": url} for source, name, url in found]
 
 
-def _settings(path: str, text: str) -> list[Json]:
-    if path.startswith("/etc/apt/"):
-        pairs = [(f"{scheme.lower()}_proxy", url) for scheme, url in _APT.findall(text)]
-    elif path in ("/etc/dnf/dnf.conf", "/etc/yum.conf"):
-        pairs = [("https_proxy", url) for url in _DNF.findall(text)]
-    else:
-        pairs = [(name.lower(), url) for name, url in _SETTING.findall(text)]
-    return [{"source": path, "name": name, "url": url} for name, url in pairs]
+def _settings(path: str, text: str, variables: dict[str, str]) -> list[tuple[str, str]]:
+    if path.startswith("/etc/apt/") or path == _APT_CONFIG:
+        return [(f"{scheme.lower()}_proxy", url) for scheme, url in _APT.findall(text)]
+    if path in ("/etc/dnf/dnf.conf", "/etc/yum.conf"):
+        return [("https_proxy", url) for url in _DNF.findall(text)]
+    if path == "/etc/environment":  # pam_env follows no variable there
+        return [(name.lower(), url) for name, url in _SETTING.findall(text)]
+    for name, value in _ASSIGNED.findall(text):
+        variables[name] = _followed(value, variables)
+    return [(name.lower(), _followed(url, variables)) for name, url in _SETTING.findall(text)]
+
+
+def _followed(text: str, variables: dict[str, str]) -> str:
+    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
 
 
 FACT = Fact(
@@ -63,6 +96,7 @@ FACT = Fact(
     title=Text(en="Web proxy that the host's programs are told to use", ar="وسيط الويب الذي تستخدمه برامج المضيف"),
     shape=ListOf(record(source=STR, name=STR, url=STR)),
     parse=parse,
+    version=2,
     example=[{"source": "/etc/environment", "name": "https_proxy", "url": "http://proxy.health.example:3128"}],
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

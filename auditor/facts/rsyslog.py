@@ -1,11 +1,15 @@
 """What rsyslog listens on, how it sends, and the mode of the files it makes, from its configuration in either syntax.
 
-``encrypted`` of a target is true when its action names the gtls or ossl driver and does not leave authentication to chance.
+``encrypted`` of a target is true when it is sent by TCP through the gtls or ossl driver in mode 1, for in mode 0 it sends in the
+clear; or by RELP with TLS. A listener that is bound to the host itself takes nothing from the network, and is not told.
+``file_mode`` is what a new file comes to have: the mode that rsyslog asks for, less the mask that rsyslog's own files or its unit
+set. RHEL's names no mode, and its unit has ``UMask=0066``: its files are 0600, not 0644.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._lines import SHOW_FILES, files, split_unreadable, whole
@@ -14,17 +18,38 @@ from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
 _LISTENERS = {"imudp": "udp", "imtcp": "tcp", "imrelp": "relp", "imptcp": "tcp"}
-_LEGACY_LISTENERS = {"$udpserverrun": "udp", "$inputtcpserverrun": "tcp", "$inputrelpserverrun": "relp"}
+_LEGACY_LISTENERS = {
+    "$udpserverrun": "udp",
+    "$inputtcpserverrun": "tcp",
+    "$inputptcpserverrun": "tcp",
+    "$inputrelpserverrun": "relp",
+}
+_LOOPBACK = re.compile(r"127\.|::1$|localhost$")
+# alone, behind a filter such as RHEL's manual has it (`*.* action(…)`), or within a condition or a set of rules
+_OBJECT = re.compile(r"(?i)\b(input|action|module|include|global)\s*\(((?:\"[^\"]*\"|[^\")])*)\)")
+_INCLUDED = "/etc/rsyslog.d/*.conf"
+_UNIT = "rsyslog.service"
+_FOLDERS = tuple(f"{top}/systemd/system" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))  # the first one holds
 _PAIR = re.compile(r"([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
 
 _SCRIPT = (
     SHOW_FILES
     + """\
+masks() {
+  for file do
+    [ -e "$file" ] || continue
+    printf '%s:\\n' "$file"
+    grep -H '^[[:space:]]*UMask[[:space:]]*=' "$file"; [ $? -le 1 ] || exit 1
+  done
+}
 if [ ! -x /usr/sbin/rsyslogd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 [ -r /etc/rsyslog.conf ] || exit 1
 if [ -d /etc/rsyslog.d ]; then [ -r /etc/rsyslog.d ] && [ -x /etc/rsyslog.d ] || exit 1; fi
 show /etc/rsyslog.conf /etc/rsyslog.d/*.conf
+"""
+    + "".join(f"masks {folder}/{_UNIT} {folder}/{_UNIT}.d/*.conf\n" for folder in _FOLDERS)
+    + """\
 echo end
 """
 )
@@ -41,36 +66,94 @@ def parse(output: str, _args: Arguments) -> Json:
     if unreadable:
         raise ParseError(f"rsyslog: may not be read: {sorted(unreadable)[0]}")
     found = files(told, "rsyslog")
+    units = {path: found.pop(path) for path in [*found] if not path.startswith("/etc/rsyslog")}
     if not found:
         raise ParseError("rsyslog: no configuration was shown")
     text = "\n".join(line for path in sorted(found, key=lambda p: (p != "/etc/rsyslog.conf", p)) for line in found[path])
-    statements = _statements(text)
-    listens: dict[str, None] = {}
-    targets: list[Json] = []
-    driver = next((w[1] for w in statements if w[0].lower() == "$defaultnetstreamdriver" and len(w) > 1), "")
-    mode = ""
-    for words in statements:
-        first = words[0].lower()
-        if first in _LEGACY_LISTENERS:
-            listens[_LEGACY_LISTENERS[first]] = None
-        elif first == "$filecreatemode" and len(words) > 1:
-            mode = words[1]
-        elif first.startswith(("input(", "action(", "module(", "include(")):
-            pairs = {key.lower(): value for key, value in _PAIR.findall(" ".join(words))}
-            if first.startswith("include(") and pairs.get("file", "/etc/rsyslog.d/*.conf") != "/etc/rsyslog.d/*.conf":
-                raise ParseError(f"rsyslog: includes {pairs['file'][:60]!r}, which the probe does not read")
-            kind = pairs.get("type", "").lower()
-            if first.startswith("input(") and kind in _LISTENERS:
-                listens[_LISTENERS[kind]] = None
-            elif first.startswith("action(") and kind in ("omfwd", "omrelp"):
-                targets.append(_target(pairs, kind, driver))
-            elif first.startswith("module(") and pairs.get("load", "").lower() == "builtin:omfile" and "filecreatemode" in pairs:
-                mode = pairs["filecreatemode"]
-        elif first == "$includeconfig" and words[1:] != ["/etc/rsyslog.d/*.conf"]:
-            raise ParseError(f"rsyslog: includes {' '.join(words[1:])[:60]!r}, which the probe does not read")
-        else:
-            targets += [_legacy(word, driver) for word in words[1:] if re.match(r"@@?[^@]", word)]
-    return {"installed": True, "listens": [*sorted(listens)], "targets": targets, "file_mode": mode or "0644"}
+    reader = _Reader(_unit_mask(units))
+    reader.read(_statements(text))
+    return {
+        "installed": True,
+        "listens": [*sorted(reader.listens)],
+        "targets": [_target(pairs, reader.driver) for pairs in reader.sent],
+        "file_mode": f"{int(reader.mode, 8) & ~int(reader.mask, 8):04o}",
+    }
+
+
+class _Reader:
+    """Statements in order, for those of the old syntax hold for what comes after them; the driver of ``global`` holds for all."""
+
+    def __init__(self, mask: str) -> None:
+        self.listens: dict[str, None] = {}
+        self.sent: list[dict[str, str]] = []
+        self.driver, self.mode, self.mask = "", "0644", mask
+        self._old = {"$actionsendstreamdriver": "", "$actionsendstreamdrivermode": "0", "$udpserveraddress": ""}
+
+    def read(self, statements: list[list[str]]) -> None:
+        for words in statements:
+            first = words[0].lower()
+            if first.startswith("$"):
+                self._directive(first, words[1:])
+                continue
+            text = " ".join(words)
+            for kind, inside in _OBJECT.findall(text):
+                self._object(kind.lower(), {key.lower(): value for key, value in _PAIR.findall(inside)})
+            for word in _OBJECT.sub(" ", text).split()[1:]:
+                if re.match(r"@@?[^@]", word):
+                    self._send(word.lstrip("@").split(";")[0].removeprefix("(o)"), "tcp" if word.startswith("@@") else "udp")
+                elif word.lower().startswith(":omrelp:"):
+                    self._send(word[len(":omrelp:") :].split(";")[0], "relp")
+
+    def _directive(self, name: str, values: list[str]) -> None:
+        value = values[0] if values else ""
+        if name in _LEGACY_LISTENERS:
+            if name != "$udpserverrun" or not _LOOPBACK.match(self._old["$udpserveraddress"]):
+                self.listens[_LEGACY_LISTENERS[name]] = None
+        elif name in self._old:
+            self._old[name] = value
+        elif name == "$defaultnetstreamdriver":
+            self.driver = value
+        elif name == "$filecreatemode" and value:
+            self.mode = value
+        elif name == "$umask" and value:
+            self.mask = value
+        elif name == "$includeconfig":
+            _included(" ".join(values))
+
+    def _object(self, kind: str, pairs: dict[str, str]) -> None:
+        named = pairs.get("type", "").lower()
+        if kind == "include":
+            _included(pairs.get("file", _INCLUDED))
+        elif kind == "input" and named in _LISTENERS and not _LOOPBACK.match(pairs.get("address", "")):
+            self.listens[_LISTENERS[named]] = None
+        elif kind == "action" and named in ("omfwd", "omrelp"):
+            self.sent.append(pairs)
+        elif kind == "module" and pairs.get("load", "").lower() == "builtin:omfile":
+            self.mode = pairs.get("filecreatemode", self.mode)
+        elif kind == "global":
+            self.driver = pairs.get("defaultnetstreamdriver", self.driver)
+            self.mask = pairs.get("umask", self.mask)
+
+    def _send(self, host: str, protocol: str) -> None:
+        old = {"streamdriver": self._old["$actionsendstreamdriver"], "streamdrivermode": self._old["$actionsendstreamdrivermode"]}
+        kind = "omrelp" if protocol == "relp" else "omfwd"
+        self.sent.append({"type": kind, "target": host, "protocol": protocol, **old})
+
+
+def _included(path: str) -> None:
+    if path != _INCLUDED:
+        raise ParseError(f"rsyslog: includes {path[:60]!r}, which the probe does not read")
+
+
+def _unit_mask(units: dict[str, list[str]]) -> str:
+    """The mask of systemd.exec(5): of the unit and of each drop-in the first folder's, drop-ins after the unit by their names."""
+    held: dict[str, list[str]] = {}
+    for folder in reversed(_FOLDERS):
+        for path, lines in units.items():
+            if path.startswith(f"{folder}/{_UNIT}"):
+                held["" if path == f"{folder}/{_UNIT}" else PurePosixPath(path).name] = lines
+    told = [line.partition("=")[2].strip() for _, lines in sorted(held.items()) for line in lines if line.strip()]
+    return told[-1] if told and told[-1] else "0022"
 
 
 def _statements(text: str) -> list[list[str]]:
@@ -88,24 +171,15 @@ def _statements(text: str) -> list[list[str]]:
     return found
 
 
-def _target(pairs: dict[str, str], kind: str, driver: str) -> Json:
-    used = pairs.get("streamdriver", driver).lower()
-    mode = pairs.get("streamdrivermode", "0")
-    encrypted = (used in ("gtls", "ossl") and mode == "1") if kind == "omfwd" else pairs.get("tls", "off").lower() == "on"
-    return {
-        "host": pairs.get("target", ""),
-        "protocol": pairs.get("protocol", "udp" if kind == "omfwd" else "relp").lower(),
-        "encrypted": encrypted,
-    }
-
-
-def _legacy(word: str, driver: str) -> Json:
-    host = word.lstrip("@").split(";")[0]
-    return {
-        "host": host.removeprefix("(o)"),
-        "protocol": "tcp" if word.startswith("@@") else "udp",
-        "encrypted": bool(driver) and word.startswith("@@"),
-    }
+def _target(pairs: dict[str, str], driver: str) -> Json:
+    relp = pairs["type"].lower() == "omrelp"
+    protocol = "relp" if relp else pairs.get("protocol", "udp").lower()
+    used = (pairs.get("streamdriver") or pairs.get("streamdriver.name") or driver).lower()
+    mode = pairs.get("streamdrivermode") or pairs.get("streamdriver.mode")
+    encrypted = (
+        pairs.get("tls", "off").lower() == "on" if relp else protocol == "tcp" and used in ("gtls", "ossl") and mode == "1"
+    )
+    return {"host": pairs.get("target", ""), "protocol": protocol, "encrypted": encrypted}
 
 
 FACT = Fact(
@@ -118,6 +192,7 @@ FACT = Fact(
         file_mode=STR,
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "listens": [],

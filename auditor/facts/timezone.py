@@ -10,6 +10,8 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import STR, record
 from auditor.model import Json, Text
 
+_UTC = frozenset({"UTC", "UCT", "Universal", "Zulu"})
+
 _SCRIPT = """\
 if [ -L /etc/localtime ]; then
   to=$(readlink /etc/localtime) || exit 1
@@ -40,7 +42,8 @@ def parse(output: str, _args: Arguments) -> Json:
     name = lines[0].removeprefix("zone=") if len(lines) == 1 and lines[0].startswith("zone=") else ""
     if not name or name.startswith("/") or " " in name:
         raise ParseError("timezone: the output is not zone=<name>")
-    return {"name": {"Etc/UTC": "UTC", "Etc/UCT": "UTC", "Universal": "UTC", "Zulu": "UTC", "UCT": "UTC"}.get(name, name)}
+    name = name.removeprefix("posix/")  # a second copy of all zones, in the RHEL family
+    return {"name": "UTC" if name.removeprefix("Etc/") in _UTC else name}
 
 
 FACT = Fact(

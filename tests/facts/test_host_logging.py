@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact
+from tests.facts.hosts import SHELLS, fact, run, script
 
 
 def value(name: str, /, *lines: str, **args: Any) -> Any:
@@ -83,6 +83,102 @@ def test_targets_in_both_syntaxes() -> None:
         ("c", "udp", False),
     ]
     assert not rsyslog('action(type="omfwd" target="a" StreamDriver="gtls")')["targets"][0]["encrypted"]
+
+
+def mode(*lines: str) -> str:
+    """The mode that new log files come to have; what is not of a unit is of rsyslog's own file."""
+    told = (line if line.startswith("/") else f"/etc/rsyslog.conf:{line}" for line in ("", *lines))
+    made: str = value("rsyslog", "installed=yes", *told)["file_mode"]
+    return made
+
+
+def test_the_mask_of_the_service_takes_bits_from_new_logs() -> None:
+    """Regression: RHEL's files are 0600 by its unit's mask, and log-new-file-mode failed every RHEL as installed."""
+    vendor, admin = "/usr/lib/systemd/system/rsyslog.service", "/etc/systemd/system/rsyslog.service"
+    rhel = (f"{vendor}:", f"{vendor}:UMask=0066")
+    assert mode(*rhel) == "0600"
+    assert mode(*rhel, "$Umask 0022") == mode(*rhel, 'global(umask="0022")') == "0644", "rsyslog's own mask comes last"
+    assert mode(*rhel, f"{admin}:") == "0644", "a unit in /etc hides the packaged one"
+    assert mode(*rhel, f"{admin}.d/open.conf:", f"{admin}.d/open.conf: UMask = 0000", "$FileCreateMode 0666") == "0666"
+    dropped = (f"{vendor}.d/mask.conf:", f"{vendor}.d/mask.conf:UMask=0077", f"{admin}.d/mask.conf:")
+    assert mode(*rhel, *dropped) == "0600", "a drop-in in /etc hides its namesake"
+    assert mode(*rhel, *dropped[:2], f"{admin}.d/a.conf:", f"{admin}.d/a.conf:UMask=0002") == "0600", "the last name holds"
+    assert mode(*rhel, f"{admin}.d/a.conf:", f"{admin}.d/a.conf:UMask=") == "0644", "nothing after the sign is systemd's default"
+    assert mode() == "0644"
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_remote_targets_are_told_in_every_form(shell: list[str], tmp_path: Path) -> None:
+    """Regression: log-sent-to-collector failed hosts that send by the old form of RELP, or have spaces around the sign."""
+    (tmp_path / "a.conf").write_text(
+        '*.* :omrelp:10.0.0.9:2514;Fwd\n*.* action(type="omfwd"\n  Target = "b.example" Port="514")\n'
+    )
+    text = script("logging_config").replace("/etc/rsyslog.d", str(tmp_path)).replace("/etc/rsyslog.conf", "/nowhere")
+    told: Any = fact("logging_config").value(run(shell, text).stdout, {})
+    assert told["remote_targets"] == ["10.0.0.9:2514", "b.example"]
+
+
+def test_a_zone_s_other_names_are_that_zone() -> None:
+    """Regression: time-zone-as-set failed links into posix/, RHEL's second copy of the zones, and Etc/ before UTC's old names."""
+    names = {
+        "posix/Asia/Riyadh": "Asia/Riyadh",
+        "Etc/Zulu": "UTC",
+        "Etc/UTC": "UTC",
+        "Universal": "UTC",
+        "Etc/GMT+3": "Etc/GMT+3",
+    }
+    assert {name: value("timezone", f"zone={name}")["name"] for name in names} == names
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_logs_in_closed_folders_are_closed_whoever_asks(shell: list[str], tmp_path: Path) -> None:
+    """Regression: a root login saw the 0644 logs in RHEL's closed /var/log/httpd, and log-file-permissions failed them."""
+    for name, bits in (("open/error.log", 0o755), ("httpd/error_log", 0o700), ("unattended-upgrades/a.log", 0o750)):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch(0o644)
+        (tmp_path / name).parent.chmod(bits)
+    tmp_path.chmod(0o750)
+    done = run(shell, script("log_files").replace("/var/log", str(tmp_path)))
+    assert [item["path"] for item in fact("log_files").value(done.stdout, {})] == [f"{tmp_path}/open/error.log"]
+
+
+def sends(*lines: str) -> list[tuple[str, str, bool]]:
+    return [(t["host"], t["protocol"], t["encrypted"]) for t in rsyslog(*lines)["targets"]]
+
+
+def test_actions_behind_filters_and_in_conditions_are_told() -> None:
+    """Regression: log-remote-encrypted passed by what RHEL's manual writes, `*.* action(…)`, and the old form of RELP."""
+    plain = 'action(type="omfwd" target="a" port="514" protocol="tcp")'
+    for line in (f"*.* {plain}", f"if $syslogseverity <= 4 then {plain}", f'ruleset(name="far") {{ {plain} }}', f"& {plain}"):
+        assert sends(line) == [("a", "tcp", False)]
+    assert sends("*.* action(", ' type="omfwd" StreamDriver="ossl"', ' StreamDriverMode="1" target="b" protocol="tcp"', ")") == [
+        ("b", "tcp", True)
+    ]
+    assert sends("*.* :omrelp:10.0.0.9:2514;RSYSLOG_ForwardFormat") == [("10.0.0.9:2514", "relp", False)]
+    assert rsyslog('module(load="imudp") input(type="imudp" port="514")')["listens"] == ["udp"]
+
+
+def test_a_driver_alone_encrypts_nothing() -> None:
+    """Regression: log-remote-encrypted passed targets in the clear: by TCP in the driver's mode 0, and by UDP."""
+    head = "$DefaultNetstreamDriver gtls"
+    assert sends(head, "*.* @@a") == sends(head, "*.* @@a", "$ActionSendStreamDriverMode 1") == [("a", "tcp", False)]
+    assert sends(head, "$ActionSendStreamDriverMode 1", "*.* @@a", "*.* @b") == [("a", "tcp", True), ("b", "udp", False)]
+    assert sends("$ActionSendStreamDriver ossl", "$ActionSendStreamDriverMode 1", "*.* @@(o)a:6514") == [("a:6514", "tcp", True)]
+    tls = 'StreamDriver="gtls" StreamDriverMode="1"'
+    assert sends(f'action(type="omfwd" target="a" {tls})', f'action(type="omfwd" target="a" protocol="tcp" {tls})') == [
+        ("a", "udp", False),
+        ("a", "tcp", True),
+    ]
+    late = 'action(type="omfwd" target="a" protocol="tcp" StreamDriverMode="1")', 'global(DefaultNetstreamDriver="gtls")'
+    assert sends(*late) == [("a", "tcp", True)]
+
+
+def test_a_listener_for_the_host_itself_is_none_for_the_network() -> None:
+    """Regression: log-receiver-closed failed hosts whose haproxy logs to rsyslog at 127.0.0.1."""
+    assert rsyslog('input(type="imudp" address="127.0.0.1" port="514")')["listens"] == []
+    assert rsyslog("$ModLoad imudp", "$UDPServerAddress 127.0.0.1", "$UDPServerRun 514")["listens"] == []
+    assert rsyslog("$UDPServerRun 514", "$UDPServerAddress 127.0.0.1", "$InputPTCPServerRun 601")["listens"] == ["tcp", "udp"]
+    assert rsyslog('input(type="imtcp" address="10.0.0.9" port="514")')["listens"] == ["tcp"]
 
 
 def test_an_include_elsewhere_is_refused() -> None:

@@ -72,6 +72,17 @@ def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_jobs_of_anacron_and_of_xfs_are_backups(shell: str, tmp_path: Path) -> None:
+    """Regression: a RHEL whose file systems anacron dumps each day failed backup-scheduled."""
+    table = tmp_path / "anacrontab"
+    table.write_text("RANDOM_DELAY=45\n1 5 cron.daily nice run-parts /etc/cron.daily\n")
+    places = {"/etc/anacrontab": table}
+    assert str(table) not in told("backups", shell, places)["jobs"]
+    table.write_text("1 30 dump /usr/sbin/xfsdump -l 0 -L daily -M nas -f /mnt/nas/root.dump /\n")
+    assert str(table) in told("backups", shell, places)["jobs"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_clamav_s_daemon_is_known_without_its_scanner(shell: str, tmp_path: Path) -> None:
     """Regression: clamav-daemon alone, as Debian installs it, was no product, and the check failed while it ran."""
     daemon = tmp_path / "clamd"

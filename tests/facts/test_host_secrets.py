@@ -1,0 +1,161 @@
+"""What is secret in files and stays there, and what only looks like it: proxies with passwords, keys beside certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
+
+each_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+
+
+def proxies(shell: list[str], folder: Path, **files: str) -> tuple[str, Any]:
+    """What the probe prints of such files, and the value."""
+    names = {"dnf": "/etc/dnf/dnf.conf", "yum": "/etc/yum.conf", "environment": "/etc/environment", "apt": "/usr/bin/apt-config"}
+    text = script("proxy_settings").replace("apt-config dump", f"sh {folder}/apt")
+    for name, path in names.items():
+        text = text.replace(path, f"{folder}/{name}")
+        if name in files:
+            (folder / name).write_text(files[name])
+    # the parser knows dnf's file by its path
+    output = run(shell, text).stdout.replace(f"file={folder}/dnf", "file=/etc/dnf/dnf.conf").replace(f"{folder}/", "/etc/")
+    return output, [(item["source"], item["name"], item["url"]) for item in fact("proxy_settings").value(output, {})]
+
+
+@each_shell
+def test_passwords_of_proxies_stay_on_the_host(shell: list[str], tmp_path: Path) -> None:
+    """Regression: dnf's proxy_password left the host, and so did the end of a password with an @ in it."""
+    output, told = proxies(
+        shell,
+        tmp_path,
+        dnf="[main]\nproxy=http://proxyuser.example:3128\nproxy_username=amal\nproxy_password = Geheim1\n",
+        environment='http_proxy="http://amal:Geheim2@Geheim3@a.example:1/"\nhttps_proxy=amal:Geheim4@b.example:2\n',
+    )
+    assert "Geheim" not in output
+    assert "amal" not in output
+    assert told == [
+        ("/etc/environment", "http_proxy", "http://a.example:1/"),
+        ("/etc/environment", "https_proxy", "b.example:2"),
+        ("/etc/dnf/dnf.conf", "https_proxy", "http://proxyuser.example:3128"),
+    ]
+
+
+@each_shell
+def test_a_proxy_is_told_once_and_whatever_apt_s_syntax(shell: list[str], tmp_path: Path) -> None:
+    """Regression: RHEL's yum.conf, a link to dnf.conf, told each proxy twice; a proxy in a block of apt's was not told at all."""
+    (tmp_path / "yum").symlink_to(tmp_path / "dnf")
+    dump = "echo 'APT::Architecture \"amd64\";'\necho 'Acquire::http::Proxy \"http://a:b@proxy.example:3128\";'\n"
+    _, told = proxies(shell, tmp_path, dnf="[main]\nproxy=http://proxy.example:3128\n", apt=dump)
+    assert told == [
+        ("/etc/dnf/dnf.conf", "https_proxy", "http://proxy.example:3128"),
+        ("apt-config", "http_proxy", "http://proxy.example:3128"),
+    ]
+    lines = (
+        "file=/etc/apt/apt.conf",
+        'line=Acquire::http::Proxy "http://a";',
+        "file=apt-config",
+        'line=Acquire::http::Proxy "http://a";',
+    )
+    value: Any = fact("proxy_settings").value("\n".join([*lines, "end"]), {})
+    assert [item["source"] for item in value] == ["/etc/apt/apt.conf"]
+
+
+@each_shell
+def test_a_proxy_that_apt_does_not_read_is_none(shell: list[str], tmp_path: Path) -> None:
+    """Regression: web-proxy-set passed a host whose proxy stood in 90curtin-aptproxy.disabled, which apt passes by."""
+    for name in ("90proxy", "91-proxy.conf", "90curtin-aptproxy.disabled", "90proxy~", "90proxy.dpkg-old"):
+        (tmp_path / name).write_text(f'Acquire::http::Proxy "http://{len(name)}.example";\n')
+    text = script("proxy_settings").replace("/etc/apt/apt.conf.d", str(tmp_path)).replace("/usr/bin/apt-config", "/nowhere")
+    told = [line for line in run(shell, text).stdout.splitlines() if str(tmp_path) in line]
+    assert [Path(line).name for line in told] == ["90proxy", "91-proxy.conf"]
+
+
+def test_a_proxy_in_a_variable_is_followed() -> None:
+    """Regression: web-proxy-set failed hosts whose profile says `export HTTP_PROXY=$http_proxy`, or has a part in PROXY_HOST."""
+
+    def urls(path: str, *lines: str) -> list[str]:
+        told: Any = fact("proxy_settings").value("\n".join([f"file={path}", *(f"line={line}" for line in lines), "end"]), {})
+        return [item["url"] for item in told]
+
+    url = "http://proxy.example:3128"
+    profile = "/etc/profile.d/proxy.sh"
+    assert urls(profile, f"export http_proxy={url} https_proxy=$http_proxy", 'export HTTP_PROXY="${http_proxy}"') == [url] * 3
+    assert urls(profile, "PROXY_HOST=proxy.example", "http_proxy=http://$PROXY_HOST:3128; export http_proxy") == [url]
+    assert urls(profile, "export http_proxy=$ELSEWHERE") == ["$ELSEWHERE"]
+    assert urls("/etc/environment", f"http_proxy={url}", "https_proxy=$http_proxy") == [url, "$http_proxy"]
+
+
+def walked(shell: list[str], root: Path, files: dict[str, str]) -> Any:
+    """The value of a walk over a root with such files."""
+    for name, text in {**files, "etc/passwd": ""}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+        (root / name).chmod(0o644)
+    walk = (
+        script("file_walk")
+        .replace("/usr/bin/find / ", f"/usr/bin/find {root} ")
+        .replace("-path /etc/passwd", f"-path {root}/etc/passwd")
+    )
+    for folder in ("/var/lib/systemd/coredump", "/var/crash", "/home/*/.local"):
+        walk = walk.replace(folder, f"{root}{folder}")
+    return fact("file_walk").value(run(shell, ALLOWED + walk).stdout, {})
+
+
+@each_shell
+def test_certificates_alone_are_no_key(shell: list[str], tmp_path: Path) -> None:
+    """Regression: the public certificates that RHEL and Ubuntu install as .pem failed file-private-key-readable."""
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+    files = {
+        "pki/product-default/479.pem": certificate,
+        "pki/both.pem": certificate + key,
+        "pki/web.pem": key,
+        "pki/binary.pem": "0\x82\x04",
+        "pki/server.key": certificate,
+        "pki/huge.pem": certificate + "\n" * 2**20,
+    }
+    names = [Path(item["path"]).name for item in walked(shell, tmp_path, files)["readable_keys"]]
+    assert names == ["binary.pem", "both.pem", "huge.pem", "server.key", "web.pem"]
+
+
+@each_shell
+def test_what_people_s_own_containers_keep_is_left_out(shell: list[str], tmp_path: Path) -> None:
+    """Regression: one user's podman on a RHEL filled the walk with files of no known owner, up to its end as unknown."""
+    kept = "home/u/.local/share/containers/storage/overlay/1/diff/etc/x"
+    walked(shell, tmp_path, {kept: "", "home/u/.local/share/x": ""})
+    for name in (kept, "home/u/.local/share/x"):
+        (tmp_path / name).chmod(0o666)
+    told = walked(shell, tmp_path, {})["world_writable"]
+    assert [item["path"] for item in told] == [f"{tmp_path}/home/u/.local/share/x"]
+
+
+@each_shell
+def test_memory_dumps_of_systemd_and_apport_are_found(shell: list[str], tmp_path: Path) -> None:
+    """Regression: file-core-dumps passed by RHEL's /var/lib/systemd/coredump and Ubuntu's /var/crash, however full."""
+    kept, report = "var/lib/systemd/coredump/core.httpd.48.0f1e.1234.1795300000000000.lz4", "var/crash/_usr_bin_named.110.crash"
+    files = {
+        kept: "x",
+        report: "ProblemType: Crash\nCoreDump: base64\n H4sICAAAAAAC\n",
+        "var/crash/_usr_bin_apport-cli.1000.crash": "ProblemType: Crash\nTraceback:\n Traceback (most recent call last):\n",
+        "srv/core.1234": "x" * 2**17,
+        "srv/core.conf": "x" * 2**17,
+    }
+    told = walked(shell, tmp_path, files)["core_dumps"]
+    assert [item["path"] for item in told] == sorted(f"{tmp_path}/{name}" for name in (kept, report, "srv/core.1234"))
+
+
+@each_shell
+def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_path: Path) -> None:
+    """Regression: doctl's and rclone's files under ~/snap were passed by, and all files where /home is a link to /var/home."""
+    found = ("u/.aws/credentials", "u/snap/doctl/1445/.config/doctl/config.yaml", "u/x/.kube/config")
+    for name in (*found, "u/a/b/.kube/config", "u/a/b/c/d/.aws/credentials"):
+        (tmp_path / "var/home" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "var/home" / name).write_text("x")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "home").symlink_to("var/home")
+    text = script("cloud_credentials").replace("/home", f"{tmp_path}/home").replace("/root", f"{tmp_path}/root")
+    told: Any = fact("cloud_credentials").value(run(shell, ALLOWED + text).stdout, {})
+    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in found]
