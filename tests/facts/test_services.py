@@ -18,9 +18,9 @@ def value(name: str, /, *lines: str) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), {})
 
 
-def nginx(*inside: str, http: tuple[str, ...] = ()) -> Any:
-    lines = ("http {", *http, "server {", *inside, "}", "}")
-    return value("nginx", "installed=yes", "== /etc/nginx/nginx.conf", *(f"|{line}" for line in lines))["servers"][0]
+def nginx(*inside: str, http: tuple[str, ...] = (), version: str = "1.26.3") -> Any:
+    lines = (f"version=nginx version: nginx/{version}", "== /etc/nginx/nginx.conf", "|http {", *(f"|{line}" for line in http))
+    return value("nginx", "installed=yes", *lines, "|server {", *(f"|{line}" for line in inside), "|}", "|}")["servers"][0]
 
 
 def test_a_server_of_nginx_inherits_until_it_says_otherwise() -> None:
@@ -32,6 +32,19 @@ def test_a_server_of_nginx_inherits_until_it_says_otherwise() -> None:
         ["X-B b; {c}"], True, "off", ["TLSv1", "TLSv1.2"],
     )  # fmt: skip
     assert nginx("listen 80;")["server_tokens"] == "on"
+
+
+def test_protocols_that_no_file_names_are_those_of_the_version() -> None:
+    """Bug: a server of an nginx before 1.27.3 that names none speaks TLS 1.0 and 1.1, and passed for one that does not."""
+    served = {version: nginx("listen 443 ssl;", version=version)["protocols"] for version in ("1.14.1", "1.24.0", "1.27.3")}
+    assert served == {
+        "1.14.1": ["TLSv1", "TLSv1.1", "TLSv1.2"],
+        "1.24.0": ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"],
+        "1.27.3": ["TLSv1.2", "TLSv1.3"],
+    }
+    assert nginx("listen 443 ssl;", "ssl_protocols TLSv1.3;", version="")["protocols"] == ["TLSv1.3"]
+    with pytest.raises(ParseError, match="does not tell its version"):
+        nginx("listen 443 ssl;", version="")
 
 
 @pytest.mark.parametrize("lines", [("include /opt/vhosts/*.conf;",), ("listen 80",), ('server_name "a;',), ("}", "}")])
