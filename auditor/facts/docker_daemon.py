@@ -20,7 +20,9 @@ _NAMES = {
     **{"D": "debug", "G": "group", "b": "bridge", "g": "data-root", "l": "log-level", "p": "pidfile", "s": "storage-driver"},
 }
 
+# What runs in a container, whose group is named by 64 digits, is another's daemon.
 _SCRIPT = """\
+box() { sed -n 's/.*\\([0-9a-f]\\{64\\}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }
 installed=no
 file=/etc/docker/daemon.json
 snap=/var/snap/docker/current
@@ -30,9 +32,12 @@ elif [ -d "$snap" ]; then
   file=$snap/config/daemon.json
 fi
 lines=
+own=$(box /proc/self/cgroup)
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
   if [ "$name" = dockerd ]; then
+    boxed=$(box "$process/cgroup")
+    [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
     line=$({ tr '\\000' '\\t' <"$process/cmdline"; } 2>/dev/null) || continue
     installed=yes
     lines="$lines
@@ -68,12 +73,16 @@ def parse(output: str, _args: Arguments) -> Json:
         return {"installed": False, "running": False, "settings": {}, "hosts": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
-    text, command, socket = "", None, ""
+    text, socket = "", ""
+    command: list[str] | None = None
     for line in lines[1:]:
         if line.startswith("|"):
             text += f"{line[1:]}\n"
         elif line.startswith("line="):
-            command = [word for word in line[5:].split("\t") if word]
+            told = [word for word in line[5:].split("\t") if word]
+            if command not in (None, told):
+                raise ParseError("docker_daemon: two daemons run, and their settings cannot be told apart: remove one of them")
+            command = told
         elif line.startswith("socket="):
             socket = line[7:].strip()
         elif line.strip() != "file":

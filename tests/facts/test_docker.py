@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.errors import ParseError
 from tests.facts.hosts import fact, run, script
 
 
@@ -47,3 +48,23 @@ def test_docker_s_file_is_the_one_that_its_command_line_names(tmp_path: Path) ->
         (process / "cmdline").write_text("\0".join(("dockerd", *words, "")))
         told: Any = fact("docker_daemon").value(run(["sh"], text.replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")).stdout, {})
         assert (told["running"], told["settings"]["userns-remap"]) == (True, "default")
+
+
+def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:
+    """Bug: where the snap's daemon ran beside the package's, the settings of one were told with the command line of the other."""
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/etc/docker/daemon.json", "/nowhere")
+    for number, words, group in (
+        (7, "/usr/bin/dockerd\0-H\0fd://\0", "/system.slice/docker.service"),
+        (8, "dockerd\0--host=tcp://0.0.0.0:2375\0", f"/system.slice/docker-{'0f' * 32}.scope"),
+        (9, "dockerd\0--group\0docker\0", "/system.slice/snap.docker.dockerd.service"),
+    ):
+        process = tmp_path / str(number)
+        process.mkdir()
+        (process / "comm").write_text("dockerd\n")
+        (process / "cmdline").write_text(words)
+        (process / "cgroup").write_text(f"0::{group}\n")
+        told = run(["sh"], text).stdout
+        if number < 9:  # the second runs in a container: it is another's
+            assert fact("docker_daemon").value(told, {})["hosts"] == ["fd://"]
+    with pytest.raises(ParseError, match="two daemons"):
+        fact("docker_daemon").value(told, {})
