@@ -70,6 +70,29 @@ def test_apache_s_directives_keep_their_section() -> None:
     assert apache("IncludeOptional sites-enabled/*.conf")["directives"] == []
 
 
+@pytest.mark.parametrize(
+    ("minimum", "lines", "expected"),
+    [
+        ("", ("SSLEngine on",), {"VirtualHost *:443": "all -SSLv3"}),
+        ("TLSv1.2", ("SSLEngine on",), {"VirtualHost *:443": "all -SSLv3 -TLSv1 -TLSv1.1"}),
+        ("TLSv1.2", ("SSLEngine on", "SSLProtocol TLSv1.3"), {"VirtualHost *:443": "TLSv1.3"}),
+        ("", ("SSLEngine off",), {}),
+    ],
+)
+def test_versions_of_tls_that_apache_speaks_unasked(minimum: str, lines: tuple[str, ...], expected: dict[str, str]) -> None:
+    """Bug: a host of TLS without SSLProtocol was not judged at all, whatever RHEL's crypto policy or httpd's own default allow."""
+
+    def protocols(*before: str) -> dict[str, str]:
+        texts = (*before, "<VirtualHost *:443>", *lines, "</VirtualHost>")
+        head = ("installed=yes", f"minimum={minimum}", "== /etc/httpd/conf/httpd.conf")
+        found = value("apache", *head, *(f"|{line}" for line in texts))["directives"]
+        return {d["section"]: d["value"] for d in found if d["name"] == "sslprotocol"}
+
+    assert protocols() == expected
+    own = {"": "TLSv1.2"}
+    assert protocols("SSLProtocol TLSv1.2") == (own | expected if "SSLProtocol TLSv1.3" in lines else own)
+
+
 def postgresql(*lines: str, hba: tuple[str, ...] = ()) -> Any:
     top = "/etc/postgresql/15/main"
     told = [f"{top}/postgresql.conf:{line}" for line in lines] + [f"{top}/pg_hba.conf:{line}" for line in hba]
