@@ -11,6 +11,23 @@ from auditor.errors import ParseError
 from tests.facts.hosts import fact, run, script
 
 
+def value(*lines: str) -> Any:
+    return fact("docker_daemon").value("\n".join((*lines, "end", "")), {})
+
+
+def test_docker_s_command_line_adds_to_its_file() -> None:
+    """A socket opened by an option is seen beside those of the file."""
+    told = value(
+        "installed=yes",
+        "file",
+        '|{"hosts": ["fd://"]}',
+        "line=/usr/bin/dockerd\t-H\ttcp://0.0.0.0:2375\t--icc=false",
+    )
+    assert (told["hosts"], told["settings"]["icc"], told["running"]) == (["fd://", "tcp://0.0.0.0:2375"], "false", True)
+    with pytest.raises(ParseError):
+        value("installed=yes", "file", "|{")
+
+
 @pytest.mark.parametrize(
     ("words", "name", "expected"),
     [
@@ -21,7 +38,7 @@ from tests.facts.hosts import fact, run, script
 )
 def test_options_of_docker_take_their_value_as_it_is_written(words: str, name: str, expected: str) -> None:
     """Bug: a host joined to its letter, as in -Htcp://…, was no host, and an open socket passed."""
-    told: Any = fact("docker_daemon").value(f"installed=yes\nline=/usr/bin/dockerd\t{words}\t\nend\n", {})
+    told = value("installed=yes", f"line=/usr/bin/dockerd\t{words}\t")
     assert told["settings"][name] == expected
 
 
