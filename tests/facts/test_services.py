@@ -89,6 +89,16 @@ def test_versions_of_tls_that_apache_speaks_unasked(minimum: str, lines: tuple[s
     assert protocols("SSLProtocol TLSv1.2") == (own | expected if "SSLProtocol TLSv1.3" in lines else own)
 
 
+@pytest.mark.parametrize(
+    ("address", "expected", "loopback"),
+    [("[::ffff:127.0.0.1]", "127.0.0.1", True), ("[::ffff:10.0.0.5]", "10.0.0.5", False), ("127.0.0.53%lo", "127.0.0.53", True)],
+)
+def test_an_address_of_ipv4_in_ipv6_is_one_of_ipv4(address: str, expected: str, loopback: bool) -> None:
+    """Bug: Tomcat's port 8005, which Java opens on ::ffff:127.0.0.1, was told as open to others, and two checks failed."""
+    (told,) = fact("listening_sockets").value(f'tcp LISTEN 0 1 {address}:8005 *:* users:(("java",pid=7,fd=4))\nend\n', {})
+    assert (told["address"], told["loopback"], told["program"]) == (expected, loopback, "java")
+
+
 def test_an_export_without_a_client_is_for_everyone() -> None:
     """So exports(5) has it; options before a client hold for those behind it."""
     source = "/etc/exports"
