@@ -7,7 +7,8 @@
 # What iptables wrote into nft's tables is shown by iptables too where nft is older than 1.0.6: that leaves out of a rule what it
 # has no words for, so that one with a condition looks like one without. Newer ones name what they have no words for, and iptables
 # may stumble over what others wrote; they are believed unless they say on their standard error that they left something out.
-# Where they do and iptables is not installed, nothing is told: half a rule may mean the opposite.
+# Where they do and iptables is not installed, nothing is told: half a rule may mean the opposite. RHEL 8 has the programs of
+# nft's tables by their plain names alone.
 #
 # The old tables, which nft does not see, are asked for only where they are in use already, and only for those that are in use,
 # because to ask for others loads kernel modules. They are saved, not listed: `iptables-legacy -S` leaves a lock file behind.
@@ -42,7 +43,11 @@ if [ -x /usr/sbin/nft ]; then
   # `old`: nft may leave something out
   old=$(/usr/sbin/nft --version | awk '{ sub(/^v/, "", $2); split($2, v, "."); print v[1] * 10000 + v[2] * 100 + v[3] < 10006 }')
   printf '%s\n' "$out" | grep -q '^unreadable$' && old=1
-  if [ "$old" = 1 ] && [ ! -x /usr/sbin/iptables-nft-save ]; then
+  named=
+  if [ -x /usr/sbin/iptables-nft-save ]; then named=iptables-nft
+  elif [ -x /usr/sbin/iptables-save ] && /usr/sbin/iptables-save -V 2>/dev/null | grep -q nf_tables; then named=iptables
+  fi
+  if [ "$old" = 1 ] && [ -z "$named" ]; then
     if printf '%s\n' "$out" | grep -q '^unreadable$'; then
       echo "nft cannot show all of the rules that iptables wrote: install the package iptables" >&2
       exit 1
@@ -98,9 +103,13 @@ if [ -x /usr/sbin/nft ]; then
   ' || exit 1
   if [ "$old" = 1 ]; then
     echo tool=iptables-nft
-    out=$(as_root /usr/sbin/iptables-nft-save) || exit 1
+    if [ "$named" = iptables-nft ]; then out=$(as_root /usr/sbin/iptables-nft-save) || exit 1
+    else out=$(as_root /usr/sbin/iptables-save) || exit 1
+    fi
     told ip
-    out=$(as_root /usr/sbin/ip6tables-nft-save) || exit 1
+    if [ "$named" = iptables-nft ]; then out=$(as_root /usr/sbin/ip6tables-nft-save) || exit 1
+    else out=$(as_root /usr/sbin/ip6tables-save) || exit 1
+    fi
     told ip6
   fi
 else

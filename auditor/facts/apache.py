@@ -1,7 +1,8 @@
 """Apache's directives, each with the section it stands in, from the main file and what it includes of its own folders.
 
 What stands in ``<IfModule>`` and its like counts as in force. An Include elsewhere is an error; an optional one without a match
-is none.
+is none. Where TLS is on and no SSLProtocol holds, its default is told there: httpd's own, and on the RHEL family what the crypto
+policy of the system gives OpenSSL.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ _KEPT = {
     *("servertokens", "serversignature", "traceenable", "options", "sslprotocol", "sslciphersuite", "sslengine", "allowoverride"),
     *("header", "customlog", "errorlog", "user", "group", "loadmodule", "fileetag", "limitrequestbody", "timeout"),
 }
+# Since RHEL 8 mod_ssl leaves the versions to OpenSSL, as its ssl.conf says; what OpenSSL does not speak then, by its MinProtocol.
+_OWN = "all -SSLv3"
+_POLICY = {
+    "": _OWN,
+    "TLSv1": _OWN,
+    "TLSv1.1": f"{_OWN} -TLSv1",
+    "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
+    "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
+}
 _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
 
 _SCRIPT = """\
@@ -29,6 +39,12 @@ elif [ -x /usr/sbin/httpd ] && ! readlink /usr/sbin/httpd | grep -q busybox; the
 else printf 'installed=no\\nend\\n'; exit 0
 fi
 echo installed=yes
+policy=/etc/crypto-policies/back-ends/opensslcnf.config
+minimum=
+if [ "$top" = /etc/httpd ] && [ -e "$policy" ]; then
+  minimum=$(sed -n 's/^\\(TLS[.]\\)\\{0,1\\}MinProtocol *= *//p' "$policy" | tail -n 1) || exit 1
+fi
+echo "minimum=$minimum"
 for folder in "$top" "$top"/conf "$top"/conf.d "$top"/conf-enabled "$top"/mods-enabled "$top"/sites-enabled \\
   "$top"/conf.modules.d; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
@@ -45,14 +61,16 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or ``== PATH`` and each file's lines after a bar."""
+    """``installed=no``; or the ``minimum=`` of the crypto policy, ``== PATH`` and each file's lines after a bar."""
     lines = whole(output, "apache")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "directives": [], "modules": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("apache: the first line says neither installed=yes nor installed=no")
     texts: dict[str, list[str]] = {}
-    for line in lines[1:]:
+    # a probe before version 2 of the fact did not ask for it
+    minimum = lines[1][8:].strip() if lines[1:] and lines[1].startswith("minimum=") else None
+    for line in lines[1 if minimum is None else 2 :]:
         if line.startswith("== /"):
             current = texts.setdefault(line[3:].strip(), [])
         elif line.startswith("|") and texts:
@@ -64,8 +82,23 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("apache: the main file is missing")
     reader = _Reader(texts, _ROOTS[main])
     reader.read(main, (), 0)
+    if minimum is not None:
+        _default_protocols(reader.found, minimum)
     modules: list[Json] = [str(d["value"]).split()[0].removesuffix("_module") for d in reader.found if d["name"] == "loadmodule"]
     return {"installed": True, "directives": [d for d in reader.found if d["name"] != "loadmodule"], "modules": modules}
+
+
+def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
+    """Adds the versions of TLS that hold where it is on and nothing sets them."""
+    told = {d["section"] for d in found if d["name"] == "sslprotocol"}
+    served = [d for d in found if d["name"] == "sslengine" and str(d["value"]).lower() == "on"]
+    for directive in served:
+        if told & {"", directive["section"]}:
+            continue
+        if minimum not in _POLICY:
+            raise ParseError(f"apache: the crypto policy's MinProtocol is not known: {minimum[:40]!r}")
+        told.add(directive["section"])
+        found.append({**directive, "name": "sslprotocol", "value": _POLICY[minimum]})
 
 
 class _Reader:
@@ -117,6 +150,7 @@ FACT = Fact(
     title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
     shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "directives": [

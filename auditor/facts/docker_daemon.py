@@ -1,12 +1,13 @@
 """The Docker daemon: its settings from daemon.json and its command line, and who may write to its socket.
 
-Lists are joined by commas; an option on the command line has the name that it has in the file. Of a log driver's options and
-registries' mirrors only that they are set is told.
+The file is the one that its command line names; Ubuntu's snap has one of its own. Lists are joined by commas; an option on the
+command line has the name that it has in the file. Of a log driver's options and of mirrors only that they are set is told.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
@@ -14,25 +15,47 @@ from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
-_NAMES = {"host": "hosts", "H": "hosts", "insecure-registry": "insecure-registries", "log-driver": "log-driver", "D": "debug"}
+_NAMES = {
+    **{"host": "hosts", "H": "hosts", "insecure-registry": "insecure-registries"},
+    **{"D": "debug", "G": "group", "b": "bridge", "g": "data-root", "l": "log-level", "p": "pidfile", "s": "storage-driver"},
+}
 
+# What runs in a container, whose group is named by 64 digits, is another's daemon.
 _SCRIPT = """\
-if [ ! -x /usr/bin/dockerd ] && [ ! -x /usr/sbin/dockerd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
-echo installed=yes
-if [ -e /etc/docker/daemon.json ]; then
-  [ -r /etc/docker/daemon.json ] || exit 1
-  echo file
-  sed 's/^/|/' /etc/docker/daemon.json || exit 1
-elif [ -d /etc/docker ] && [ ! -x /etc/docker ]; then
-  exit 1
+box() { sed -n 's/.*\\([0-9a-f]\\{64\\}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }
+installed=no
+file=/etc/docker/daemon.json
+snap=/var/snap/docker/current
+if [ -x /usr/bin/dockerd ] || [ -x /usr/sbin/dockerd ]; then installed=yes
+elif [ -d "$snap" ]; then
+  installed=yes
+  file=$snap/config/daemon.json
 fi
+lines=
+own=$(box /proc/self/cgroup)
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
   if [ "$name" = dockerd ]; then
+    boxed=$(box "$process/cgroup")
+    [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
     line=$({ tr '\\000' '\\t' <"$process/cmdline"; } 2>/dev/null) || continue
-    printf 'line=%s\\n' "$line"
+    installed=yes
+    lines="$lines
+line=$line"
+    named=$(printf '%s\\n' "$line" | tr '\\t' '\\n' | sed -n -e 's/^--config-file=//p' -e '/^--config-file$/{n;p;}')
+    [ -z "$named" ] || file=$named
   fi
 done
+if [ $installed = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
+echo installed=yes
+if [ -e "$file" ]; then
+  [ -r "$file" ] || exit 1
+  echo file
+  sed 's/^/|/' "$file" || exit 1
+elif [ -d "${file%/*}" ] && [ ! -x "${file%/*}" ]; then
+  exit 1
+fi
+printf '%s\\n' "$lines" | sed '/^$/d'
 for socket in /run/docker.sock /var/run/docker.sock; do
   if [ -S "$socket" ]; then
     stat -L -c 'socket=%a %U %G' "$socket" || exit 1
@@ -50,12 +73,16 @@ def parse(output: str, _args: Arguments) -> Json:
         return {"installed": False, "running": False, "settings": {}, "hosts": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
-    text, command, socket = "", None, ""
+    text, socket = "", ""
+    command: list[str] | None = None
     for line in lines[1:]:
         if line.startswith("|"):
             text += f"{line[1:]}\n"
         elif line.startswith("line="):
-            command = [word for word in line[5:].split("\t") if word]
+            told = [word for word in line[5:].split("\t") if word]
+            if command not in (None, told):
+                raise ParseError("docker_daemon: two daemons run, and their settings cannot be told apart: remove one of them")
+            command = told
         elif line.startswith("socket="):
             socket = line[7:].strip()
         elif line.strip() != "file":
@@ -93,24 +120,17 @@ def _plain(value: object) -> str:
 
 
 def _options(command: list[str]) -> list[tuple[str, str]]:
+    """The options with their values: joined by ``=``, to a single letter, or the next word, for dockerd takes no other words."""
     found: list[tuple[str, str]] = []
-    words = iter(command[1:])
-    for word in words:
+    for word, after in pairwise([*command[1:], ""]):
         if not word.startswith("-"):
             continue
         name, equals, value = word.lstrip("-").partition("=")
-        if not equals and name in (
-            "H",
-            "host",
-            "containerd",
-            "log-driver",
-            "tlscacert",
-            "tlscert",
-            "tlskey",
-            "insecure-registry",
-        ):
-            value, equals = next(words, ""), "="
-        found.append((_NAMES.get(name, name), value if equals else "true"))
+        if not word.startswith("--") and len(name) > 1:
+            name, value, equals = name[0], word[2:], "="
+        if not equals:
+            value = after if after and not after.startswith("-") else "true"
+        found.append((_NAMES.get(name, name), value))
     return found
 
 
@@ -127,6 +147,7 @@ FACT = Fact(
         socket_group=optional(STR),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "running": True,

@@ -32,7 +32,8 @@ def parse(output: str, _args: Arguments) -> Json:
         if len(fields) < 6 or fields[0] not in ("tcp", "udp"):
             raise ParseError(f"listening_sockets: a line that is no socket: {line[:80]!r}")
         address, _, port = fields[4].rpartition(":")
-        address = address.strip("[]").split("%")[0]
+        # Java asks for IPv4 through a socket of IPv6, which is told as ::ffff:127.0.0.1
+        address = address.strip("[]").split("%")[0].removeprefix("::ffff:")
         everywhere = address in ("*", "0.0.0.0", "::")  # noqa: S104 -- what a target listens on
         program = _PROGRAM.search(line)
         found[fields[0], address, int(port)] = {
@@ -50,6 +51,7 @@ FACT = Fact(
     title=Text(en="Sockets that wait for connections, with their programs", ar="المقابس المنتظرة للاتصالات وبرامجها"),
     shape=ListOf(record(protocol=STR, address=STR, port=INT, loopback=BOOL, program=STR)),
     parse=parse,
+    version=2,
     example=[{"protocol": "tcp", "address": "*", "port": 22, "loopback": False, "program": "sshd"}],
     probes={"linux": HostProbe(script=_SCRIPT, privileged=("/usr/bin/ss -H -lntup", "/usr/sbin/ss -H -lntup"))},
 )

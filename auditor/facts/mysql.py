@@ -4,6 +4,9 @@ Names have underscores; a bare name is ``on``. What checks ask about is told by 
 for that (``local=1``, ``enable-local-infile``, ``skip-local-infile=0``), and its switches are ``on`` or ``off`` as the server
 reads them: ``yes`` and ``2`` are off. Passwords are dropped on the target.
 
+What no file sets is told where MySQL 8 has another default than MariaDB: it does not read clients' files, it writes files in one
+folder, and a second protocol, X, listens on all addresses for itself.
+
 What ``SET PERSIST`` wrote into the data directory of MySQL overrides them all: ``persisted`` says that there may be such.
 """
 
@@ -25,7 +28,8 @@ _LOOK = f"/usr/bin/find {_DATA} -maxdepth 1 -name mysqld-auto.cnf"
 _SECTION = re.compile(r"\[([^\]]*)\]")
 _VERSION = re.compile(r"\bVer (\d+\.\d+)(\S*)")
 _SWITCHES = ("general_log", "local_infile", "require_secure_transport", "skip_grant_tables", "skip_networking")
-_ASKED = (*_SWITCHES, "bind_address", "secure_file_priv")
+_ASKED = (*_SWITCHES, "bind_address", "secure_file_priv", "mysqlx", "mysqlx_bind_address")
+_DEFAULTS_OF_8 = {"local_infile": "off", "secure_file_priv": "/var/lib/mysql-files", "mysqlx_bind_address": "*"}
 _TEXT = re.compile(r"""(?:[^#"']|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?)*""")  # a comment begins even within a word
 
 _SCRIPT = (
@@ -78,6 +82,11 @@ def parse(output: str, _args: Arguments) -> Json:
     for main in _MAINS:
         if main in found:
             _read(main, found, settings, version)
+    ours = version is not None and "MariaDB" not in version[2]
+    if version is not None and ours and int(version[1].partition(".")[0]) >= 8:
+        settings = {**_DEFAULTS_OF_8, **settings}
+    if not ours or str(settings.get("mysqlx", "on")).lower() in ("0", "off"):
+        settings.pop("mysqlx_bind_address", None)
     value: dict[str, Json] = {"installed": True, "settings": settings}
     return {**value, "persisted": True} if _persisted(lines, settings, version) else value
 
@@ -160,7 +169,7 @@ FACT = Fact(
     title=Text(en="Settings of MySQL and MariaDB", ar="إعدادات MySQL وMariaDB"),
     shape=record(installed=BOOL, settings=MapOf(STR), persisted=optional(BOOL)),
     parse=parse,
-    version=3,
+    version=4,
     example={"installed": True, "settings": {"bind_address": "127.0.0.1", "local_infile": "off"}},
     probes={"linux": HostProbe(script=_SCRIPT, privileged=(_LOOK,))},
 )

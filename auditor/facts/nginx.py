@@ -1,12 +1,13 @@
 """nginx: each server with what holds for it, as its files say, inheritance from http included.
 
 Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets). An include of anything else that could
-hold servers is an error; lists of parameters and types are not followed. What no file says has nginx's own default.
+hold servers is an error; lists of parameters and types are not followed. What no file says has the default of its own version.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
@@ -32,14 +33,20 @@ _DEFAULTS = {
     "server_tokens": "on",
     "autoindex": "off",
     "access_log": "on",
-    "ssl_protocols": "TLSv1.2 TLSv1.3",
     "ssl_ciphers": "HIGH:!aNULL:!MD5",
 }
+# The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
+_PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
+_VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
 _SCRIPT = """\
-if [ ! -x /usr/sbin/nginx ] && [ ! -x /usr/local/sbin/nginx ]; then printf 'installed=no\\nend\\n'; exit 0; fi
+server=/usr/sbin/nginx
+[ -x "$server" ] || server=/usr/local/sbin/nginx
+if [ ! -x "$server" ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 [ -r /etc/nginx ] && [ -x /etc/nginx ] || exit 1
 echo installed=yes
+version=$("$server" -v 2>&1 | head -n 1)
+printf 'version=%s\\n' "$version"
 for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
@@ -54,14 +61,16 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or ``== PATH`` and each file's lines after a bar."""
+    """``installed=no``; or what nginx says of its version, then ``== PATH`` and each file's lines after a bar."""
     lines = whole(output, "nginx")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "servers": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("nginx: the first line says neither installed=yes nor installed=no")
     texts: dict[str, list[str]] = {}
-    for line in lines[1:]:
+    told = lines[1:2] if lines[1:2] and lines[1].startswith("version=") else []
+    protocols = _protocols(told[0]) if told else ""
+    for line in lines[1 + len(told) :]:
         if line.startswith("== /"):
             current = texts.setdefault(line[3:].strip(), [])
         elif line.startswith("|") and texts:
@@ -74,8 +83,15 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
-        servers += [_server(list(reader.expanded(d.inner or (), 0)), inner, d.source) for d in inner if d.words == ("server",)]
+        found = ((list(reader.expanded(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
+        servers += [_server(own, inner, protocols, source) for own, source in found]
     return {"installed": True, "servers": servers}
+
+
+def _protocols(told: str) -> str:
+    """The protocols that are spoken where no file names any; none where nginx does not tell its version."""
+    version = _VERSION.match(told)
+    return next(value for since, value in _PROTOCOLS if tuple(map(int, version.groups())) >= since) if version else ""
 
 
 class _Reader:
@@ -106,13 +122,15 @@ class _Reader:
         return sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
 
 
-def _server(own: list[Directive], http: list[Directive], source: str) -> Json:
+def _server(own: list[Directive], http: list[Directive], protocols: str, source: str) -> Json:
+    defaults = {**_DEFAULTS, "ssl_protocols": protocols}
+
     def value(name: str) -> str:
         for level in (own, http):
             found = [" ".join(d.words[1:]) for d in level if d.words[:1] == (name,)]
             if found:
                 return found[-1]
-        return _DEFAULTS[name]
+        return defaults[name]
 
     listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
     headers = [d.words[1:] for d in own if d.words[:1] == ("add_header",)] or [
@@ -122,13 +140,16 @@ def _server(own: list[Directive], http: list[Directive], source: str) -> Json:
     returns = [d.words[1:] for d in own if d.words[:1] == ("return",)]
     locations = [d for d in own if d.words[:1] == ("location",)]
     indexed = any(inner.words == ("autoindex", "on") for d in locations for inner in d.inner or ())
+    tls = any("ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens)
+    if tls and not value("ssl_protocols"):
+        raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
     listened: list[Json] = [" ".join(words) for words in listens]
     told: list[Json] = [" ".join(words[:2]) for words in headers]
     return {
         "name": names[0] if names and names[0] != "_" else str(listened[0]),
         "source": source,
         "listens": listened,
-        "tls": any("ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens),
+        "tls": tls,
         "redirects": any(words[-1:] and words[-1].startswith("https://") for words in returns),
         "server_tokens": value("server_tokens"),
         "autoindex": value("autoindex") == "on" or indexed,
@@ -152,6 +173,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "servers": [

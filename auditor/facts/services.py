@@ -1,7 +1,8 @@
 """Units of systemd with their states, and the names of the processes that run, whoever started them.
 
-A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself. systemd does not tell whether
-what a generator made of a script in /etc/init.d starts with the host, nor an instance of a template: what wants it decides.
+A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself, also where an old systemd lists
+it as any other that is enabled. systemd does not tell whether what a generator made of a script in /etc/init.d starts with the
+host, nor an instance of a template: what wants it decides.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ if [ -d /run/systemd/system ]; then
     awk 'NF && $1 !~ /^(user@|user-runtime-dir@|run-|session-|sshd@|systemd-coredump@)/ { print "unit=" $1 " " $2 " " $3 }'
   ) || exit 1
   printf '%s\\n' "$files" "$units"
-  aliases=$(printf '%s\\n' "$files" | awk '$2 == "alias" && $1 !~ /@[.]/ { sub(/^file=/, "", $1); print $1 }') || exit 1
+  # systemd before 246, as of RHEL 8, calls an alias enabled, and lists it among no units
+  aliases=$(printf '%s\\n' "$units" "$files" | awk '
+    /^unit=/ { sub(/^unit=/, "", $1); loaded[$1]; next }
+    { sub(/^file=/, "", $1) }
+    $1 !~ /@[.]/ && ($2 == "alias" || ($2 ~ /^enabled/ && !($1 in loaded))) { print $1 }
+  ') || exit 1
   if [ -n "$aliases" ]; then
     # shellcheck disable=SC2086
     named=$(systemctl show --property=Id,Names -- $aliases) || exit 1
@@ -105,7 +111,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("services: a unit's names without the unit")
     units: dict[str, Json] = {}
     for name in sorted({*enabled, *active}):
-        unit = itself.get(name, name) if enabled.get(name) == "alias" else name
+        unit = itself.get(name, name)
         state = enabled.get(unit, "unlisted")
         units[name] = {
             "active": active.get(unit) in ("active", "reloading", "activating"),
@@ -120,7 +126,7 @@ FACT = Fact(
     title=Text(en="Services, enabled and running", ar="الخدمات المفعّلة والعاملة"),
     shape=record(manager=STR, units=MapOf(record(active=BOOL, enabled=BOOL, state=STR)), running=ListOf(STR)),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "manager": "systemd",
         "units": {"ssh.service": {"active": True, "enabled": True, "state": "enabled"}},

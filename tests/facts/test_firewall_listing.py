@@ -76,6 +76,22 @@ def test_iptables_shows_what_nft_leaves_out(tmp_path: Path) -> None:
     assert (of_port(done.stdout, 22), of_port(done.stdout, 23)) == (IN, UNSURE)
 
 
+def test_iptables_of_rhel_8_shows_it_by_its_plain_name(tmp_path: Path) -> None:
+    """Bug: RHEL 8 has no iptables-nft-save, so that its old nft alone was asked and half a rule believed: port 23 was let in."""
+    there = "[ \"$1\" = -V ] && {{ echo 'iptables-save v1.8.5 ({})'; exit; }}\n"
+    tools = {
+        "nft": nft("1.0.4", LISTING),
+        "iptables_save": there.format("nf_tables") + shown(OF_IPTABLES),
+        "ip6tables_save": shown("# Table `filter' is incompatible, use 'nft' tool.\n"),
+    }
+    done = probe(tmp_path, **tools)
+
+    assert done.returncode == 0, done.stderr
+    assert (of_port(done.stdout, 22), of_port(done.stdout, 23)) == (IN, UNSURE)
+    of_old_tables = probe(tmp_path, **{**tools, "iptables_save": there.format("legacy") + shown(OF_IPTABLES)})
+    assert fact("firewall").value(of_old_tables.stdout, {})["tools"] == ["nftables"], "which shows other tables than nft's"
+
+
 def test_newer_nft_is_believed(tmp_path: Path) -> None:
     """From 1.0.6 on nft names what it has no words for, and iptables, which may misread others' rules, is not asked."""
     listing = LISTING.replace("counter accept", 'tcp dport 22 xt match "recent" counter accept')

@@ -265,6 +265,21 @@ def test_a_password_that_nobody_set_is_none(tmp_path: Path) -> None:
         assert value["password"] is password
 
 
+def test_aliases_of_an_old_systemd_have_the_states_of_their_unit(tmp_path: Path) -> None:
+    """Bug: systemd of RHEL 8 calls an alias enabled and lists it among no units, so that it was told as stopped."""
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(
+        "#!/bin/sh\ncase $1 in\nlist-units) echo 'mariadb.service loaded active running MariaDB' ;;\n"
+        "list-unit-files) printf '%s enabled\\n' getty@.service mariadb.service mysqld.service ;;\n"
+        "show) shift 3; for name do printf 'Id=mariadb.service\\nNames=mariadb.service %s\\n' \"$name\"; done ;;\nesac\n"
+    )
+    systemctl.chmod(0o755)
+    done = run(["sh"], script("services").replace("/run/systemd/system ]", f"{tmp_path} ]"), path=f"{tmp_path}:{PATH}")
+    units: Any = fact("services").value(done.stdout, {})["units"]
+    assert done.stdout.count("Id=") == 1, "neither a template nor what is listed is asked for"
+    assert units["mysqld.service"] == units["mariadb.service"] == {"active": True, "enabled": True, "state": "enabled"}
+
+
 def test_private_folders_of_services_are_no_shared_ones() -> None:
     """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
     name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"

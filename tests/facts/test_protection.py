@@ -113,6 +113,33 @@ def test_what_freshclam_notes_of_itself_is_no_signature(shell: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_a_timer_that_scans_is_seen(shell: str, tmp_path: Path) -> None:
+    """Bug: the remedy of malware-scan-scheduled offers a timer of systemd, and whoever wrote one went on failing."""
+    admin, vendor, merged = tmp_path / "etc", tmp_path / "usr", tmp_path / "lib"
+    admin.mkdir()
+    vendor.mkdir()
+    merged.symlink_to(vendor)
+    places = {"/etc/systemd/system": admin, "/usr/lib/systemd/system": vendor, "/lib/systemd/system": merged}
+
+    def scans() -> list[str]:
+        return [file for file in told("malware_protection", shell, places)["scans"] if file.startswith(str(tmp_path))]
+
+    scan = timer(admin, "scan.timer")
+    (admin / "scan.service").write_text("[Service]\nExecStart=/usr/bin/nice clamdscan --fdpass /srv\n")
+    other = timer(vendor, "weekly.timer")
+    other.write_text("[Timer]\nOnCalendar=weekly\nUnit=look.service\n")
+    (vendor / "look.service").write_text("[Service]\n# ExecStart=/usr/bin/clamscan /home\nExecStart=/bin/true\n")
+    assert scans() == []
+    wanted(admin, "scan.timer", scan)
+    wanted(admin, "weekly.timer", other)
+    assert scans() == [f"{admin}/scan.service"]
+    (vendor / "look.service").write_text("[Service]\nExecStart=/usr/bin/clamscan -r /home\n")
+    assert scans() == [f"{admin}/scan.service", f"{vendor}/look.service"]
+    (admin / "weekly.timer").symlink_to("/dev/null")
+    assert scans() == [f"{admin}/scan.service"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(
     ("name", "key", "line"),
     [

@@ -1,0 +1,87 @@
+"""The Docker daemon: where its settings lie, and how its command line is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor.errors import ParseError
+from tests.facts.hosts import fact, run, script
+
+
+def value(*lines: str) -> Any:
+    return fact("docker_daemon").value("\n".join((*lines, "end", "")), {})
+
+
+def test_docker_s_command_line_adds_to_its_file() -> None:
+    """A socket opened by an option is seen beside those of the file."""
+    told = value(
+        "installed=yes",
+        "file",
+        '|{"hosts": ["fd://"]}',
+        "line=/usr/bin/dockerd\t-H\ttcp://0.0.0.0:2375\t--icc=false",
+    )
+    assert (told["hosts"], told["settings"]["icc"], told["running"]) == (["fd://", "tcp://0.0.0.0:2375"], "false", True)
+    with pytest.raises(ParseError):
+        value("installed=yes", "file", "|{")
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "expected"),
+    [
+        ("-Htcp://0.0.0.0:2375", "hosts", "tcp://0.0.0.0:2375"),
+        ("--group\tstaff\t--icc=false", "group", "staff"),
+        ("--tlsverify\t-H\tfd://", "tlsverify", "true"),
+    ],
+)
+def test_options_of_docker_take_their_value_as_it_is_written(words: str, name: str, expected: str) -> None:
+    """Bug: a host joined to its letter, as in -Htcp://…, was no host, and an open socket passed."""
+    told = value("installed=yes", f"line=/usr/bin/dockerd\t{words}\t")
+    assert told["settings"][name] == expected
+
+
+def test_docker_of_ubuntu_s_snap_is_seen(tmp_path: Path) -> None:
+    """Bug: Ubuntu's installer offers Docker as a snap, whose files lie elsewhere: it was told as not installed."""
+    text = script("docker_daemon").replace("/usr/bin/dockerd", "/nowhere").replace("/usr/sbin/dockerd", "/nowhere")
+    text = text.replace("/var/snap", str(tmp_path)).replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")
+    assert fact("docker_daemon").value(run(["sh"], text).stdout, {})["installed"] is False
+    settings = tmp_path / "docker" / "current" / "config" / "daemon.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"icc": false}\n')
+    told: Any = fact("docker_daemon").value(run(["sh"], text).stdout, {})
+    assert (told["installed"], told["running"], told["settings"]) == (True, False, {"icc": "false"})
+
+
+def test_docker_s_file_is_the_one_that_its_command_line_names(tmp_path: Path) -> None:
+    """Bug: /etc/docker/daemon.json was read though the daemon was told to read another."""
+    text = script("docker_daemon").replace("/etc/docker/daemon.json", f"{tmp_path}/none")
+    process = tmp_path / "proc" / "7"
+    process.mkdir(parents=True)
+    (process / "comm").write_text("dockerd\n")
+    (tmp_path / "own.json").write_text('{"userns-remap": "default"}\n')
+    for words in ((f"--config-file={tmp_path}/own.json",), ("--config-file", f"{tmp_path}/own.json")):
+        (process / "cmdline").write_text("\0".join(("dockerd", *words, "")))
+        told: Any = fact("docker_daemon").value(run(["sh"], text.replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")).stdout, {})
+        assert (told["running"], told["settings"]["userns-remap"]) == (True, "default")
+
+
+def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:
+    """Bug: where the snap's daemon ran beside the package's, the settings of one were told with the command line of the other."""
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/etc/docker/daemon.json", "/nowhere")
+    for number, words, group in (
+        (7, "/usr/bin/dockerd\0-H\0fd://\0", "/system.slice/docker.service"),
+        (8, "dockerd\0--host=tcp://0.0.0.0:2375\0", f"/system.slice/docker-{'0f' * 32}.scope"),
+        (9, "dockerd\0--group\0docker\0", "/system.slice/snap.docker.dockerd.service"),
+    ):
+        process = tmp_path / str(number)
+        process.mkdir()
+        (process / "comm").write_text("dockerd\n")
+        (process / "cmdline").write_text(words)
+        (process / "cgroup").write_text(f"0::{group}\n")
+        told = run(["sh"], text).stdout
+        if number < 9:  # the second runs in a container: it is another's
+            assert fact("docker_daemon").value(told, {})["hosts"] == ["fd://"]
+    with pytest.raises(ParseError, match="two daemons"):
+        fact("docker_daemon").value(told, {})
