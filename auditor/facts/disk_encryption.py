@@ -2,7 +2,8 @@
 
 A file system counts as encrypted when any layer under it is dm-crypt (LUKS or plain). Devices are followed through /sys; nothing
 is read from the disks. What ZFS encrypts by itself cannot be told from there, nor on what its pools lie: a pool whose file
-systems are mounted is told once by its name, as unknown. What a disk encrypts by itself is not seen. Swap on zram is memory, and no disk.
+systems are mounted is told once by its name, as unknown. What a disk encrypts by itself is not seen. Swap on zram is memory, and
+no disk.
 """
 
 from __future__ import annotations
