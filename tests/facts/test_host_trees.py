@@ -13,9 +13,9 @@ FIRMWARE = "/boot/efi/EFI/redhat"
 
 
 def read(shell: list[str], name: str, tree: Path) -> Any:
-    """The fact's value with /boot, /proc and /sys in that tree; in what is printed they are the host's again."""
+    """The fact's value with /boot, /etc, /proc and /sys in that tree; in what is printed they are the host's again."""
     text = fact(name).probes["linux"].script
-    for folder in ("boot", "proc", "sys"):
+    for folder in ("boot", "etc", "proc", "sys"):
         text = text.replace(f" /{folder}/", f" {tree}/{folder}/").replace(f'"/{folder}/', f'"{tree}/{folder}/')
         text = text.replace(f"</{folder}/", f"<{tree}/{folder}/")
     done = run(shell, ALLOWED + text)
@@ -66,3 +66,19 @@ def test_a_disk_on_two_paths_is_one(shell: list[str], tmp_path: Path) -> None:
     for disk in ("nvme0n1", "nvme0c0n1", "nvme0c1n1", "sda"):
         (tmp_path / "sys/block" / disk / "device").mkdir(parents=True)
     assert read(shell, "hardware", tmp_path)["disks"] == ["nvme0n1", "sda"]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("SELINUX=enforcing\nSELINUXTYPE=targeted\n", "enforcing"),
+        ("SELINUX=permissive\nSELINUX=enforcing\n", "permissive"),
+        ("SELINUX=on\nSELINUX= Disabled \n", "disabled"),
+        (" SELINUX=enforcing\nSELINUX = enforcing\n", "unset"),
+    ],
+)
+def test_the_line_that_selinux_reads_holds(shell: list[str], config: str, told: str, tmp_path: Path) -> None:
+    """Regression: the last line counted, and lines that SELinux does not read: permissive at the next start passed."""
+    lay(tmp_path, proc__filesystems="nodev\tsysfs\n", proc__cmdline="ro\n", etc__selinux__config=config)
+    assert read(shell, "mandatory_access", tmp_path)["selinux_at_boot"] == told
