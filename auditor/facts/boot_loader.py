@@ -34,10 +34,10 @@ else
   echo efi=no
 fi
 if [ -e /boot/grub ] || [ -e /boot/grub2 ]; then
-  found=$(as_root {_COMMANDS[0]})
+  found=$(as_root {_COMMANDS[0]}) words=
   case $found in
     *grub.cfg*) words=$(as_root {_COMMANDS[1]}) ;;
-    *) found=$(as_root {_COMMANDS[2]}) words=$(as_root {_COMMANDS[3]}) ;;
+    *) if [ -e /boot/grub2 ] && [ -e /boot/efi ]; then found=$(as_root {_COMMANDS[2]}) words=$(as_root {_COMMANDS[3]}); fi ;;
   esac
   printf '%s\\n' "$found" | sed -n 's/^./file=&/p'
   printf '%s\\n' "$words" | sort -u | sed -n 's/^[[:space:]]*\\([^[:space:]]\\)/word=\\1/p'
