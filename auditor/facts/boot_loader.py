@@ -1,6 +1,7 @@
 """How the host starts: GRUB's settings and who may change them, its password, Secure Boot, the kernel's command line.
 
-Of a password GRUB's files hold a hash: only that there is one is told.
+Of a password GRUB's files hold a hash: only that there is one is told. RHEL 8 with UEFI keeps both files on the EFI partition;
+where /boot/grub2 has its own, as on RHEL 9, the file there only leads to them, and a user.cfg beside it is not read.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _PLACES = ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg")
-_COMMANDS = (
-    "/usr/bin/stat -c '%a %u %n' /boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
+_EFI_PLACES = tuple(f"/boot/efi/EFI/{vendor}/grub.cfg" for vendor in ("redhat", "rocky", "almalinux", "centos"))
+_FILES = " ".join((*_PLACES, "/boot/grub2/user.cfg"))
+_EFI_FILES = " ".join(f"{path} {path.replace('grub.cfg', 'user.cfg')}" for path in _EFI_PLACES)
+_STAT = "/usr/bin/stat -c '%a %u %n'"
+_GREP = (
     "/bin/grep -sohE '^[[:space:]]*(set[[:space:]]+superusers|"
-    "password[_a-z0-9]*([[:space:]]+[^[:space:]]+[[:space:]]+[$])?|GRUB2_PASSWORD)' "
-    "/boot/grub/grub.cfg /boot/grub2/grub.cfg /boot/grub2/user.cfg",
+    "password[_a-z0-9]*([[:space:]]+[^[:space:]]+[[:space:]]+[$])?|GRUB2_PASSWORD)'"
 )
+_COMMANDS = (f"{_STAT} {_FILES}", f"{_GREP} {_FILES}", f"{_STAT} {_EFI_FILES}", f"{_GREP} {_EFI_FILES}")
 
 _SCRIPT = f"""\
 [ -r /proc/cmdline ] || exit 1
@@ -30,8 +34,13 @@ else
   echo efi=no
 fi
 if [ -e /boot/grub ] || [ -e /boot/grub2 ]; then
-  as_root {_COMMANDS[0]} | sed 's/^/file=/'
-  as_root {_COMMANDS[1]} | sort -u | sed 's/^[[:space:]]*/word=/'
+  found=$(as_root {_COMMANDS[0]}) words=
+  case $found in
+    *grub.cfg*) words=$(as_root {_COMMANDS[1]}) ;;
+    *) if [ -e /boot/grub2 ] && [ -e /boot/efi ]; then found=$(as_root {_COMMANDS[2]}) words=$(as_root {_COMMANDS[3]}); fi ;;
+  esac
+  printf '%s\\n' "$found" | sed -n 's/^./file=&/p'
+  printf '%s\\n' "$words" | sort -u | sed -n 's/^[[:space:]]*\\([^[:space:]]\\)/word=\\1/p'
 fi
 echo end
 """
@@ -52,7 +61,7 @@ def parse(output: str, _args: Arguments) -> Json:
                 value["secure_boot"] = text.split()[-1] == "1"
             case "file":
                 mode, uid, path = text.split(" ", 2)
-                if path in _PLACES:
+                if path in (*_PLACES, *_EFI_PLACES):
                     value |= {"grub": True, "mode": f"{int(mode, 8):04o}", "uid": int(uid), "path": path}
             case "word":
                 if text.endswith("$"):
@@ -80,7 +89,7 @@ FACT = Fact(
         path=optional(STR),
     ),
     parse=parse,
-    version=2,
+    version=3,  # RHEL 8 with UEFI
     example={
         "grub": True,
         "password": True,

@@ -1,7 +1,9 @@
 """What kind of machine the host is, and whether what stands under its mounted file systems and swap is encrypted.
 
-A file system counts as encrypted when any layer under it is dm-crypt (LUKS or plain). What ZFS or a disk encrypts by itself
-cannot be told from there. Devices are followed through /sys; nothing is read from the disks.
+A file system counts as encrypted when any layer under it is dm-crypt (LUKS or plain). Devices are followed through /sys; nothing
+is read from the disks. What ZFS encrypts by itself cannot be told from there, nor on what its pools lie: a pool whose file
+systems are mounted is told once by its name, as unknown. What a disk encrypts by itself is not seen. Swap on zram is memory, and
+no disk.
 """
 
 from __future__ import annotations
@@ -45,14 +47,21 @@ tell() {
   crypt "$name"
   echo "$encrypted $1 $2"
 }
+pools=
 while read -r device point type rest; do
+  case $point in /boot|/boot/*|/efi|/run/*|/var/lib/docker/*|/var/lib/kubelet/*|/snap/*) continue ;; esac
+  if [ "$type" = zfs ]; then
+    pool=${device%%/*}
+    case " $pools " in *" $pool "*) ;; *) pools="$pools $pool"; echo "unknown $pool $pool" ;; esac
+    continue
+  fi
   case $device in /dev/*) ;; *) continue ;; esac
   case $type in squashfs|iso9660|udf|overlay|devtmpfs) continue ;; esac
-  case $point in /boot|/boot/*|/efi|/run/*|/var/lib/docker/*|/var/lib/kubelet/*|/snap/*) continue ;; esac
   tell "$point" "$device"
 done </proc/self/mounts
 if [ -r /proc/swaps ]; then
   while read -r device type rest; do
+    case $device in /dev/zram*) continue ;; esac
     case $type in partition) tell swap "$device" ;; esac
   done </proc/swaps
 fi
@@ -61,7 +70,7 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``chassis=NUMBER``, then ``yes|no|unknown MOUNTPOINT DEVICE`` a line."""
+    """``chassis=NUMBER``, then ``yes|no|unknown MOUNTPOINT DEVICE`` a line; of a pool its name twice."""
     volumes: list[Json] = []
     chassis = 0
     for line in whole_lines("disk_encryption", output):
@@ -83,6 +92,7 @@ FACT = Fact(
     title=Text(en="Whether mounted disks are encrypted", ar="تشفير الأقراص الموصولة"),
     shape=record(chassis=INT, portable=BOOL, volumes=ListOf(record(point=STR, device=STR, encrypted=BOOL, known=BOOL))),
     parse=parse,
+    version=2,  # ZFS
     example={
         "chassis": 10,
         "portable": True,

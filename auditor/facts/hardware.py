@@ -10,7 +10,8 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
-# A disk has a device behind it; loop, dm, md and zram have none. Serial numbers are not asked for.
+# A disk has a device behind it; loop, dm, md and zram have none. The kernel hides each path to an NVMe disk that has several
+# (nvme0c0n1) behind the disk's own name. Serial numbers are not asked for.
 _SCRIPT = r"""
 [ -r /proc/cpuinfo ] && [ -d /sys/block ] || exit 1
 flag=$(sed -n '/^flags.* hypervisor/{p;q;}' /proc/cpuinfo) || exit 1
@@ -38,7 +39,7 @@ for supply in /sys/class/power_supply/*; do
 done
 for disk in /sys/block/*; do
   if [ ! -e "$disk/device" ]; then continue; fi
-  case ${disk##*/} in sr*|fd*|nbd*|loop*) continue ;; esac
+  case ${disk##*/} in sr*|fd*|nbd*|loop*|nvme*c*n*) continue ;; esac
   echo "disk=${disk##*/}"
 done
 echo end

@@ -1,8 +1,8 @@
 """Kernel modules that a server seldom needs: whether they can be loaded, are loaded, or are kept from being loaded.
 
 A module is blocked when modprobe.d gives it an ``install`` command that loads nothing; ``blacklist`` alone only keeps it from
-being loaded by an alias. What is built into the kernel cannot be blocked. Where the running kernel has no modules folder
-(a container) nothing can be loaded from it.
+being loaded by an alias. What is built into the kernel cannot be blocked. A module that needs a blocked one cannot be loaded
+either. Where the running kernel has no modules folder (a container) nothing can be loaded from it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ WATCHED = (
     *("usb_storage", "uas", "firewire_core", "thunderbolt", "bluetooth", "pcspkr"),
     *("dccp", "sctp", "rds", "tipc", "atm", "can", "ax25", "netrom", "rose", "appletalk", "x25", "n_hdlc", "ieee802154_socket"),
 )
+_NEEDS = {"uas": "usb_storage"}  # of those watched; modprobe loads first what a module needs, and fails where that fails
 _NOTHING = re.compile(r"(?:/usr)?/(?:s?bin)/(?:true|false)\Z")
 
 # A module's file is named in modules.dep with either kind of hyphen; the kernel itself knows underscores only.
@@ -68,6 +69,9 @@ def parse(output: str, _args: Arguments) -> Json:
             seen[kind].add(_name(words[0]))
         elif kind != "install":
             raise ParseError(f"kernel_modules: a line that does not belong there: {line[:80]!r}")
+    for name, needed in _NEEDS.items():
+        there = needed in seen["loaded"] or needed in seen["modules.builtin"]
+        blocked[name] = blocked.get(name, False) or (blocked.get(needed, False) and not there)
     return [
         {
             "name": name,
@@ -90,7 +94,7 @@ FACT = Fact(
     title=Text(en="Kernel modules that servers seldom need", ar="وحدات النواة التي قلّما تحتاجها الخوادم"),
     shape=ListOf(record(name=STR, available=BOOL, builtin=BOOL, loaded=BOOL, blocked=BOOL, blacklisted=BOOL)),
     parse=parse,
-    version=2,  # the socket of 802.15.4 under its name of today
+    version=3,  # what needs a blocked module
     example=[
         {"name": "usb_storage", "available": True, "builtin": False, "loaded": False, "blocked": True, "blacklisted": True},
     ],

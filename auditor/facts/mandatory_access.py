@@ -11,6 +11,10 @@ from auditor.model import Json, Text
 
 _PROFILE = re.compile(r"(.+) \((enforce|complain|kill|unconfined|prompt|mixed)\)\Z")
 
+_AT_BOOT = ("enforcing", "permissive", "disabled", "unset")
+
+# Of /etc/selinux/config the first line holds that begins with SELINUX= and says one of three words; a blank before it, or before
+# the sign, and it is not read. Without such a line SELinux starts permissive: the line "unset" stands last for that.
 # The folder of the kernel's security modules is not there in containers, nor on a kernel without them.
 _SCRIPT = r"""
 [ -r /proc/filesystems ] || exit 1
@@ -22,7 +26,8 @@ else
 fi
 if [ -e /etc/selinux/config ]; then
   [ -r /etc/selinux/config ] || exit 1
-  sed -n -E 's/^[[:space:]]*SELINUX(TYPE)?[[:space:]]*=[[:space:]]*([[:alpha:]]+).*/config\1=\2/p' /etc/selinux/config || exit 1
+  sed -n -E 's/^SELINUX(TYPE)?=[[:space:]]*([[:alpha:]]+).*/config\1=\2/p' /etc/selinux/config || exit 1
+  echo config=unset
 fi
 enabled=N
 if [ -r /sys/module/apparmor/parameters/enabled ]; then read -r enabled </sys/module/apparmor/parameters/enabled; fi
@@ -50,7 +55,10 @@ def parse(output: str, _args: Arguments) -> Json:
             profiles.append(_profile(text))
         elif key == "boot":
             boot.append(text)
-        elif equals and key in ("selinux", "config", "configTYPE", "apparmor"):
+        elif equals and key == "config":
+            if text.strip().lower() in _AT_BOOT:
+                single.setdefault(key, text.strip().lower())
+        elif equals and key in ("selinux", "configTYPE", "apparmor"):
             single[key] = text.strip()
         else:
             raise ParseError(f"mandatory_access: a line that does not belong there: {line[:80]!r}")
@@ -59,7 +67,7 @@ def parse(output: str, _args: Arguments) -> Json:
     modes = [p["mode"] for p in profiles if isinstance(p, dict)]
     return {
         "selinux": {"0": "permissive", "1": "enforcing", "off": "off"}[single["selinux"]],
-        "selinux_at_boot": single.get("config", "none").lower(),
+        "selinux_at_boot": single.get("config", "none"),
         "apparmor": single["apparmor"] == "Y",
         "enforced": modes.count("enforce") + modes.count("kill"),
         "profiles": profiles,
@@ -86,6 +94,7 @@ FACT = Fact(
         boot=ListOf(STR),
     ),
     parse=parse,
+    version=2,  # which line of SELinux's file holds
     example={
         "selinux": "off",
         "selinux_at_boot": "none",

@@ -235,3 +235,12 @@ def test_only_an_install_command_that_does_nothing_blocks_a_module() -> None:
     told = value("kernel_modules", *lines, "install sctp /bin/false", "blacklist rds", "install tipc /sbin/modprobe -i tipc")
     blocked = {m["name"]: (m["available"], m["blocked"]) for m in told if m["available"]}
     assert blocked == {"sctp": (True, True), "rds": (True, False), "tipc": (True, False)}
+
+
+def test_a_module_whose_need_is_blocked_is_blocked() -> None:
+    """Regression: of a host that blocks usb-storage, as benchmarks ask, uas was told as free; modprobe cannot load it alone."""
+    lines = ("modules=yes", "modules.dep uas", "modules.dep usb-storage", "install usb-storage /bin/false")
+    later = {m["name"]: m["blocked"] for m in value("kernel_modules", *lines)}
+    loaded = {m["name"]: m["blocked"] for m in value("kernel_modules", *lines, "loaded usb_storage")}
+    assert (later["uas"], later["usb_storage"]) == (True, True)
+    assert (loaded["uas"], loaded["usb_storage"]) == (False, True)

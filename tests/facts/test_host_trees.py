@@ -1,0 +1,84 @@
+"""Probes run on trees of files laid out as other platforms have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run
+
+FIRMWARE = "/boot/efi/EFI/redhat"
+
+
+def read(shell: list[str], name: str, tree: Path) -> Any:
+    """The fact's value with /boot, /etc, /proc and /sys in that tree; in what is printed they are the host's again."""
+    text = fact(name).probes["linux"].script
+    for folder in ("boot", "etc", "proc", "sys"):
+        text = text.replace(f" /{folder}/", f" {tree}/{folder}/").replace(f'"/{folder}/', f'"{tree}/{folder}/')
+        text = text.replace(f"</{folder}/", f"<{tree}/{folder}/")
+    done = run(shell, ALLOWED + text)
+    assert done.returncode == 0, done.stderr
+    return fact(name).value(done.stdout.replace(f"{tree}/", "/"), {})
+
+
+def lay(tree: Path, **files: str) -> None:
+    """Write files, their paths with ``__`` for each slash."""
+    for path, text in files.items():
+        place = tree / path.replace("__", "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_grub_on_the_efi_partition_is_grub(shell: list[str], tmp_path: Path) -> None:
+    """Regression: of RHEL 8 with UEFI, whose /boot/grub2 is empty, it was told that there is no GRUB."""
+    lay(tmp_path, proc__cmdline="ro quiet\n", boot__grub2__grubenv="")
+    cfg = "  password_pbkdf2 root ${GRUB2_PASSWORD}\n  set superusers=root\n"
+    lay(tmp_path, **{f"{FIRMWARE[1:]}/grub.cfg".replace("/", "__"): cfg})
+    without = read(shell, "boot_loader", tmp_path)
+    (tmp_path / FIRMWARE[1:] / "user.cfg").write_text("GRUB2_PASSWORD=grub.pbkdf2.sha512.1.AB\n")
+    with_one = read(shell, "boot_loader", tmp_path)
+    assert (without["grub"], without["password"], without["path"]) == (True, False, f"{FIRMWARE}/grub.cfg")
+    assert with_one["password"] is True
+
+    # RHEL 9 reads what is in /boot/grub2: a user.cfg that an upgrade left on the EFI partition is no password
+    (tmp_path / "boot/grub2/grub.cfg").write_text(cfg)
+    newer = read(shell, "boot_loader", tmp_path)
+    assert (newer["password"], newer["path"]) == (False, "/boot/grub2/grub.cfg")
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_what_zfs_holds_is_unknown_and_not_absent(shell: list[str], tmp_path: Path) -> None:
+    """Regression: file systems of ZFS were left out, as if the host had none; swap on zram was a disk in the clear."""
+    mounts = "rpool/ROOT/u / zfs rw 0 0\nrpool/home /home zfs rw 0 0\nbpool/BOOT/u /boot zfs rw 0 0\ntmpfs /run tmpfs rw 0 0\n"
+    lay(tmp_path, proc__self__mounts=mounts, proc__swaps="Filename Type\n/dev/zram0 partition 1 0 100\n")
+    (tmp_path / "sys/class/block/zram0").mkdir(parents=True)
+    volumes = read(shell, "disk_encryption", tmp_path)["volumes"]
+    assert volumes == [{"point": "rpool", "device": "rpool", "encrypted": False, "known": False}]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_a_disk_on_two_paths_is_one(shell: list[str], tmp_path: Path) -> None:
+    """Regression: each path to an NVMe disk, which the kernel hides, was told as a disk."""
+    lay(tmp_path, proc__cpuinfo="flags : fpu\n")
+    for disk in ("nvme0n1", "nvme0c0n1", "nvme0c1n1", "sda"):
+        (tmp_path / "sys/block" / disk / "device").mkdir(parents=True)
+    assert read(shell, "hardware", tmp_path)["disks"] == ["nvme0n1", "sda"]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("SELINUX=enforcing\nSELINUXTYPE=targeted\n", "enforcing"),
+        ("SELINUX=permissive\nSELINUX=enforcing\n", "permissive"),
+        ("SELINUX=on\nSELINUX= Disabled \n", "disabled"),
+        (" SELINUX=enforcing\nSELINUX = enforcing\n", "unset"),
+    ],
+)
+def test_the_line_that_selinux_reads_holds(shell: list[str], config: str, told: str, tmp_path: Path) -> None:
+    """Regression: the last line counted, and lines that SELinux does not read: permissive at the next start passed."""
+    lay(tmp_path, proc__filesystems="nodev\tsysfs\n", proc__cmdline="ro\n", etc__selinux__config=config)
+    assert read(shell, "mandatory_access", tmp_path)["selinux_at_boot"] == told
