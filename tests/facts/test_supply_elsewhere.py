@@ -162,6 +162,26 @@ def test_a_key_is_no_update(shell: list[str], tmp_path: Path) -> None:
 
 
 @BOTH
+def test_a_timer_that_was_enabled_in_an_older_rhel_8_is_enabled(shell: list[str], tmp_path: Path) -> None:
+    """Before RHEL 8.3 multi-user.target wanted dnf-automatic's timers, and the link stays: such a host failed wrongly."""
+    units, state = tmp_path / "units", tmp_path / "state"
+    (state / "multi-user.target.wants").mkdir(parents=True)
+    units.mkdir()
+    (units / "dnf-automatic.timer").touch()
+    (tmp_path / "automatic.conf").write_text("[commands]\napply_updates = yes\n")
+    places = {
+        "/var/lib/dpkg/status": f"{tmp_path}/none",
+        "/usr/lib/systemd/system": str(units),
+        "/etc/systemd/system": str(state),
+        "/etc/dnf": str(tmp_path),
+    }
+    path = tool(tmp_path / "bin", "rpm", "true")
+    assert told("automatic_updates", shell, places, path)["enabled"] is False
+    (state / "multi-user.target.wants/dnf-automatic.timer").symlink_to(units / "dnf-automatic.timer")
+    assert told("automatic_updates", shell, places, path)["enabled"] is True
+
+
+@BOTH
 def test_a_folder_of_opt_with_a_package_s_files_is_the_package_s(shell: list[str], tmp_path: Path) -> None:
     """Many makers' packages do not own the folder that holds their files; with dpkg that was known, with rpm it was not."""
     opt = tmp_path / "opt"
