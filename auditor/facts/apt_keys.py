@@ -1,4 +1,4 @@
-"""The keys by which apt believes its sources: those of its common keyring, and those that a source names with signed-by.
+"""The keys by which apt believes its sources: those of its common keyring, and those that a source names or holds in signed-by.
 
 The keyrings are public; they are read whole and taken apart here (RFC 4880), because no program for it is on every host. Of a
 key its kind and size are told; whether it expired is not.
@@ -16,6 +16,7 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
+# A source may name several keyrings, on the line below too; since Ubuntu 23.10 add-apt-repository writes the key itself there.
 _SCRIPT = r"""
 if [ ! -e /usr/bin/apt-config ]; then
   printf 'installed=no\nend\n'
@@ -31,7 +32,10 @@ common=$#
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
   if [ ! -e "$file" ]; then continue; fi
   [ -r "$file" ] || exit 1
-  named=$(sed '/^[[:space:]]*#/d' "$file" | grep -ioE 'signed-by[=:][[:space:]]*/[^], ]+' | sed 's#^[^/]*##') || exit 1
+  text=$(sed -e '/^[[:space:]]*#/d' "$file") || exit 1
+  named=$(printf '%s\n' "$text" | sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\([Bb][Yy]:\)[[:space:]]*\n[[:space:]]*/\1 /g' |
+    grep -ioE 'signed-by[=:][[:space:]]*/[^]]*' | sed 's#^[^/]*##' | tr ', ' '\n\n' | grep '^/')
+  [ $? -le 1 ] || exit 1
   for key in $named; do
     case " $* " in *" $key "*) continue ;; esac
     if [ -e "$key" ]; then set -- "$@" "$key"; fi
@@ -48,6 +52,14 @@ for file in "$@"; do
     *) if grep -q 'BEGIN PGP PUBLIC' "$file"; then cat "$file"; else base64 "$file"; fi || exit 1 ;;
   esac
   echo
+done
+for file in /etc/apt/sources.list.d/*.sources; do
+  if [ ! -e "$file" ]; then continue; fi
+  held=$(sed -n -e '/^#/d' -e 's/^[^[:space:]]*:[[:space:]]*-----BEGIN/ -----BEGIN/' \
+    -e '/^[[:space:]].*BEGIN PGP PUBLIC/,/END PGP PUBLIC/p' "$file") || exit 1
+  if [ -z "$held" ]; then continue; fi
+  printf 'keyring=bound %s\n' "$file"
+  printf '%s\n' "$held" | sed -e 's/^[[:space:]]*//' -e 's/^\.$//' || exit 1
 done
 echo end
 """

@@ -15,7 +15,8 @@ _APT_KEYS = {
     "APT::Periodic::Unattended-Upgrade": "upgrade",
 }
 
-# Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked.
+# Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked. What was
+# enabled in RHEL 8 before 8.3 is wanted by multi-user.target, as dnf-automatic's timers were then.
 _SCRIPT = """\
 if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
   echo manager=apt
@@ -45,7 +46,9 @@ elif rpm --version >/dev/null 2>&1; then
   done
   for timer in dnf-automatic.timer dnf-automatic-install.timer dnf5-automatic.timer; do
     state=disabled
-    if [ -e "/etc/systemd/system/timers.target.wants/$timer" ]; then state=enabled; fi
+    for link in "/etc/systemd/system/timers.target.wants/$timer" "/etc/systemd/system/multi-user.target.wants/$timer"; do
+      if [ -e "$link" ]; then state=enabled; fi
+    done
     if [ "$(readlink "/etc/systemd/system/$timer")" = /dev/null ]; then state=masked; fi
     echo "timer=$timer $state"
   done

@@ -70,7 +70,7 @@ def _index(tool: str, path: str, url: str, *, verified: bool) -> Index:
     clean = re.sub(r"://[^/\s]*@", "://", url.strip("\"'")).rstrip("/")
     scheme, sign, rest = clean.partition("://")
     host = rest.partition("/")[0].partition(":")[0].lower() if sign else ""
-    verified = verified and scheme.lower() not in ("http", "ftp", "git+http")
+    verified = verified and scheme.lower() not in ("http", "ftp", "git+http", "oci+http")
     return {"name": f"{tool} {clean}", "tool": tool, "file": path, "host": host, "verified": verified}
 
 
@@ -122,10 +122,15 @@ def _flatpak(path: str, lines: list[str]) -> list[Index]:
             key, _, text = line.partition("=")
             keys[key.strip()] = text.strip()
     return [
-        _index("flatpak", path, keys.get("url", name), verified=keys.get("gpg-verify", "true").lower() == "true")
+        _index("flatpak", path, keys.get("url", name), verified=_signed_or_registry(keys))
         for name, keys in remotes.items()
         if keys.get("xa.disable", "false").lower() != "true"
     ]
+
+
+def _signed_or_registry(keys: dict[str, str]) -> bool:
+    """Flatpak cannot ask a registry of containers, such as Red Hat's own, for signatures: there the certificate must do."""
+    return keys.get("gpg-verify", "true").lower() == "true" or keys.get("url", "").startswith("oci+https://")
 
 
 FACT = Fact(

@@ -28,7 +28,8 @@ if [ -s /var/lib/dpkg/status ]; then
     done
   done
   [ $# -gt 0 ] || exit 1
-  sums=$(grep -hE -e '^[0-9a-f]{32}  (usr/)?s?bin/' -e '^[0-9a-f]{32}  (usr/)?lib/(systemd/systemd[a-z-]*$|openssh/|sudo/)' \
+  sums=$(grep -hE -e '^[0-9a-f]{32}  (usr/)?s?bin/' \
+    -e '^[0-9a-f]{32}  (usr/)?lib(exec)?/(systemd/systemd[a-z-]*$|openssh/|sudo/)' \
     -e '^[0-9a-f]{32}  (usr/)?lib(32|64|x32)?/(.*/)?[^/]*\.so[0-9.]*$' "$@") || exit 1
   diverted=$(cat /var/lib/dpkg/diversions) || exit 1
   sums=$(printf '%s\n--\n%s\n' "$diverted" "$sums" | awk '
@@ -51,20 +52,23 @@ if [ -s /var/lib/dpkg/status ]; then
   fi
 elif [ -e /usr/bin/rpm ]; then
   set --
-  for name in bash coreutils shadow-utils util-linux util-linux-core openssh-server openssh-clients cronie procps-ng iproute pam \
-    pam-libs glibc libxcrypt openssl-libs sudo systemd rpm; do
+  for name in bash coreutils shadow-utils passwd util-linux util-linux-core openssh openssh-server openssh-clients cronie \
+    procps-ng iproute pam pam-libs glibc libxcrypt openssl-libs sudo systemd rpm; do
     if rpm -q "$name" >/dev/null; then set -- "$@" "$name"; fi
   done
   [ $# -gt 0 ] || exit 1
   files=$(rpm -ql "$@") || exit 1
+  # the name of RHEL 8's libcrypto.so.1.1.1k ends in a letter
+  wanted='/s?bin/.*$|\.so(\.[0-9.]+[a-z]*)?$|/lib(exec)?/(systemd/systemd[a-z-]*$|openssh/|sudo/)'
   told=$(rpm -V --nodeps --noscripts --nomtime --nouser --nogroup --nomode --nolinkto --nordev --nocaps "$@" 2>&1)
   [ $? = 0 ] || [ -n "$told" ] || exit 1
-  count=$(printf '%s\n' "$files" | grep -cE '/s?bin/|\.so[0-9.]*$') || exit 1
+  count=$(printf '%s\n' "$files" | grep -cE "$wanted") || exit 1
   echo "examined=$count"
-  kept=$(printf '%s\n' "$told" | grep -E '(/s?bin/.*|\.so[0-9.]*)$|^error')
+  kept=$(printf '%s\n' "$told" | grep -E "($wanted)|^error")
   [ $? -le 1 ] || exit 1
   if printf '%s\n' "$kept" | grep -q '^error'; then exit 1; fi
   printf '%s\n' "$kept" | awk '
+    / \(Permission denied\)$/ { print "unread=" $(NF - 2); next }
     /^missing / { print "missing=" $NF; next }
     / [a-z] \// { next }
     /^..5/ { print "changed=" $NF }

@@ -2,7 +2,8 @@
 
 ``own`` is whether the distribution itself looks after the branch, as it does with what it was released with; then its own end
 of support counts (``os_release``), not the maker's. A branch left over from the release before, or from a third party, is not
-its own. On the RHEL family the signer's name tells; streams of modules that ended before their release are not told apart.
+its own, nor is a package that the maker builds itself. On the RHEL family the vendor's name tells; streams of modules that
+ended before their release are not told apart.
 Programs that no package installed are known by the version in their name or folder alone; nothing is run to ask it.
 """
 
@@ -30,8 +31,8 @@ else
 fi
 tab=$(printf '\t')
 kept=$(printf '%s\n' "$out" | grep -E \
-  -e "^[a-z]+$tab.[^nc][^$tab]*$tab(php[0-9.]*(-(common|cli))?|nodejs|ruby[0-9.]*|python[23]\.[0-9]+|python3[0-9]+)$tab" \
-  -e "^[a-z]+$tab.[^nc][^$tab]*$tab(postgresql(-?[0-9.]+)?(-server)?|mariadb-server|mysql-server|mongodb-org-server)$tab" \
+  -e "^[a-z]+$tab.[^nc][^$tab]*$tab(php[0-9.]*(-(common|cli))?|nodejs|ruby[0-9.]*|python[23]\.[0-9]+|python2|python3[0-9]+)$tab" \
+  -e "^[a-z]+$tab.[^nc][^$tab]*$tab(postgresql(-?[0-9.]+)?(-server)?|(mariadb|mysql)-server(-[0-9.]+)?|mongodb-org-server)$tab" \
   -e "^[a-z]+$tab.[^nc][^$tab]*$tab(mysql-community-server(-core)?|openjdk-[0-9]+-(jre|jdk)-headless)$tab" \
   -e "^[a-z]+$tab.[^nc][^$tab]*$tab(java-[0-9.]+-openjdk-headless|temurin-[0-9]+-(jre|jdk)|zulu[0-9]+-ca)$tab")
 [ $? -le 1 ] || exit 1
@@ -52,15 +53,16 @@ _NAMES: tuple[tuple[str, str], ...] = (
     ("php", r"php[0-9.]*(-(common|cli))?"),
     ("nodejs", r"nodejs"),
     ("postgresql", r"postgresql-?[0-9.]+(-server)?|postgresql-server"),
-    ("mariadb", r"mariadb-server"),
-    ("mysql", r"mysql-server|mysql-community-server(-core)?"),
-    ("python", r"python[23]\.[0-9]+|python3[0-9]+"),
+    ("mariadb", r"mariadb-server(-[0-9.]+)?"),
+    ("mysql", r"mysql-server(-[0-9.]+)?|mysql-community-server(-core)?"),
+    ("python", r"python[23]\.[0-9]+|python2|python3[0-9]+"),
     ("java", r"openjdk-[0-9]+-(jre|jdk)-headless|java-[0-9.]+-openjdk-headless|temurin-[0-9]+-(jre|jdk)|zulu[0-9]+-ca"),
     ("mongodb", r"mongodb-org-server"),
     ("ruby", r"ruby[0-9.]+|ruby"),
 )
 _FOREIGN = re.compile(r"sury|nodesource|pgdg|maria~|ondrej|ppa|deadsnakes|dotdeb|remi", re.IGNORECASE)
-_MAKERS = re.compile(r"red hat|rocky|almalinux|centos|oracle america|fedora", re.IGNORECASE)
+_MAKER_S_OWN = re.compile(r"mysql-community|temurin|zulu|mongodb-org")
+_MAKERS = re.compile(r"red hat|rocky|almalinux|centos|oracle america", re.IGNORECASE)
 _WHOLE = frozenset({"nodejs", "java"})  # a branch of these is one number; of PostgreSQL since 10
 
 
@@ -86,11 +88,14 @@ def parse(output: str, _args: Arguments) -> Json:
             manager, _, name, version, vendor = (part.strip() for part in f"{line}\t\t".split("\t")[:5])
             product = next((product for product, names in _NAMES if re.fullmatch(names, name)), "")
             branch = _branch(product, re.sub(r"^[0-9]+:", "", version)) if product else ""
-            if not branch or (manager == "dpkg" and name in ("php", "php-cli", "php-common", "ruby", "mysql-server")):
+            if not branch or (manager == "dpkg" and name in ("php", "php-cli", "php-common", "python2", "ruby", "mysql-server")):
                 continue  # an empty package that only names the default
             if product == "java":
                 packaged_java.add(branch)
-            own = bool(_MAKERS.search(vendor)) if manager == "rpm" else f"{product} {branch}" in OWN.get(system, frozenset())
+            if manager == "rpm":  # EPEL's packages, on another system than Fedora, are Fedora's
+                own = bool(_MAKERS.search(vendor)) or (system[0] == "fedora" and "fedora" in vendor.lower())
+            else:
+                own = f"{product} {branch}" in OWN.get(system, frozenset()) and not _MAKER_S_OWN.match(name)
             _add(found, product, branch, f"{name} {version}", own=own and not _FOREIGN.search(f"{version} {vendor}"))
         elif key != "file":
             raise ParseError(f"runtimes: a line that does not belong there: {line[:80]!r}")

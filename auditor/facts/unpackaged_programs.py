@@ -48,6 +48,16 @@ elif [ -e /usr/bin/rpm ]; then
     answers=$(printf '%s\n' "$told" | grep -cE '^owned$|^file .* is not owned by any package$') || exit 1
     if [ "$answers" -lt $# ]; then exit 1; fi
     free=$(printf '%s\n' "$told" | sed -n 's/^file \(.*\) is not owned by any package$/\1/p') || exit 1
+    # a package may have files below a folder of /opt that it does not own itself
+    case $free in */opt/*)
+      dirs=$(rpm -qa --qf '[%{DIRNAMES}\n]') || exit 1
+      tops=$(printf '%s\n' "$dirs" | sed -n 's#^\(/opt/[^/]*\)/.*#\1#p' | sort -u) || exit 1
+      free=$(printf '%s\n--\n%s\n' "$tops" "$free" | awk '
+        $0 == "--" && !past { past = 1; next }
+        !past { own[$0] = 1; next }
+        !($0 in own)
+      ') || exit 1 ;;
+    esac
   fi
 else
   exit 1

@@ -1,7 +1,8 @@
 """When packages were last updated, and which packages of the system's core are newer than the running system.
 
 With dpkg the last update is read from its log, newest first; ``log_start`` is how far back the log reaches, which on a new
-host is its installation. With rpm it is the newest time of installation, which a package installed anew moves as well.
+host is its installation. With rpm it is the newest time of installation, which a package installed anew moves as well;
+rpm's trusted keys, which it keeps as if they were packages, do not count.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ if [ -s /var/lib/dpkg/status ]; then
 elif [ -e /usr/bin/rpm ]; then
   echo manager=rpm
   out=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}\n') || exit 1
-  out=$(printf '%s\n' "$out" | sort -n) || exit 1
+  out=$(printf '%s\n' "$out" | grep -v ' gpg-pubkey$' | sort -n) || exit 1
   last=$(printf '%s\n' "$out" | tail -n 1) && first=$(printf '%s\n' "$out" | head -n 1) || exit 1
   printf 'last=%s\nfirst=%s\n' "${last%% *}" "${first%% *}"
   printf '%s\n' "$out" | while read -r when name; do

@@ -18,7 +18,8 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 # The lists of Debian's and Ubuntu's security archives: `…debian-security_dists_…` and `…_dists_<suite>-security_…`. Every
-# entry whose package is installed in another version is compared by dpkg, once per package.
+# entry whose package is installed in another version is compared by dpkg, once per package. The lists of Ubuntu Pro hold what
+# Ubuntu's own no longer repairs, and nothing else: alone they prove nothing.
 _DEBIAN = r"""
 lists=/var/lib/apt/lists
 [ -r "$lists" ] && [ -x "$lists" ] || exit 1
@@ -35,7 +36,7 @@ for list in "$lists"/*_Packages "$lists"/*_Packages.*; do
   case $list in *debian-security_dists_*|*_dists_*-security_*) ;; *) continue ;; esac
   if [ ! -e "$list" ]; then continue; fi
   set -- "$@" "$list"
-  found=yes
+  case $list in *_dists_*-apps-security_*|*_dists_*-infra-security_*) ;; *) found=yes ;; esac
 done
 if [ $found = yes ]; then
   installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Architecture} ${Version}\n') || exit 1
@@ -80,6 +81,7 @@ echo known=$found
 
 # Advisories of type security in the repositories' updateinfo. Those of a module count only while its stream is enabled. Of
 # several installed versions (kernels) the newest counts. The order of versions is rpm's own, which no command of rpm gives.
+# A mirror may have written its list without line ends.
 # Where no list speaks of the system itself (CentOS Stream publishes none, and EPEL's beside it does not), nothing is known.
 _RHEL = r"""
 found=no
@@ -118,7 +120,7 @@ $one"
         *) false ;;
       esac || echo broken
     done
-  } | awk '
+  } | sed 's/>[[:space:]]*</>\n</g' | awk '
     function segments(a, b,   x, y, n, m) {
       while (1) {
         sub(/^[^A-Za-z0-9~^]+/, "", a); sub(/^[^A-Za-z0-9~^]+/, "", b)
