@@ -177,6 +177,46 @@ def test_databases_of_gnome_have_an_order_and_any_lock_holds() -> None:
     assert told["compiled"] is False
 
 
+def test_defaults_of_the_greeter_count_where_its_profile_reads_them() -> None:
+    """Regression: Debian's greeter.dconf-defaults passed also where a profile of one's own no longer reads what is made of it."""
+    keys = ("/etc/gdm3/greeter.dconf-defaults:keys", *(f"/etc/gdm3/greeter.dconf-defaults:{line}" for line in ("[a]", "b=true")))
+    profile = ("/etc/dconf/profile/gdm:profile", "/etc/dconf/profile/gdm:user-db:user", "/etc/dconf/profile/gdm:system-db:gdm")
+    read = "/etc/dconf/profile/gdm:file-db:/var/lib/gdm3/greeter-dconf-defaults"
+    assert value("desktop", "display", "dconf", *profile, read, *keys)["greeter"] == {"a/b": {"value": "true", "locked": False}}
+    other = "/etc/dconf/profile/gdm:file-db:/usr/share/gdm/greeter-dconf-defaults"
+    assert value("desktop", "display", "dconf", *profile, other, *keys)["greeter"] == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "guest"),
+    [
+        (("installed=guest-account", "/1:lightdm", "/1:[Seat:*]", "/1:allow-guest=false"), False),
+        (("installed=guest-account", "/1:lightdm", "/1:[Seat:*]", "/1:allow-guest=true"), True),
+        (("installed=guest-account", "/1:lightdm", "/1:[LightDM]"), True),
+        (("/1:lightdm", "/1:[Seat:*]", "/1:allow-guest=true", "/1:guest-account-script=guest-account"), False),
+        (("/1:lightdm", "/1:[LightDM]", "/1:guest-account-script=/opt/guest"), True),
+        (
+            (
+                *("installed=guest-account", "/1:lightdm", "/1:[SeatDefaults]", "/1:allow-guest=false"),
+                *("/2:lightdm", "/2:[Seat:*]", "/2:allow-guest=true"),
+            ),
+            True,
+        ),
+        (
+            (
+                *("installed=guest-account", "/1:lightdm", "/1:[Seat:*]", "/1:allow-guest=false"),
+                *("/2:lightdm", "/2:[Seat:seat0]", "/2:allow-guest=true"),
+            ),
+            True,
+        ),
+    ],
+)
+def test_guests_of_lightdm(lines: tuple[str, ...], guest: bool) -> None:
+    """Regression: guests passed as absent where LightDM's default program for them is there, as on Ubuntu, and is allowed."""
+    told = value("desktop", "display", "installed=lightdm", *lines, "dconf")
+    assert told["managers"] == [{"name": "lightdm", "autologin": "", "guest": guest}]
+
+
 def test_two_files_of_one_database_that_disagree_are_an_error() -> None:
     """Which of them dconf takes is not ours to guess."""
     lines = [f"/etc/dconf/db/local.d/{n}:{text}" for n in "01" for text in ("keys", "[a]", f"b={n}")]
