@@ -97,26 +97,27 @@ def parse(output: str, _args: Arguments) -> Json:
     profiles = {path.rpartition("/")[2]: text[1:] for path, text in told.items() if text[0] == "profile"}
     user, greeter = (_databases(profiles.get(name, [])) for name in ("user", "gdm"))
     read = any(line.strip() == _MADE_OF_GREETER for line in profiles.get("gdm", []))
-    defaults = _keys(told.get(_GREETER, [""])[1:]) if read else {}
+    defaults = _keys(told.get(_GREETER, [""])[1:], exact=True) if read else {}
     return {
         "managers": [_manager(name, keys, _GUESTS in installed) for name, keys in managers.items()],
         "gnome": "gnome" in installed,
-        "settings": _settings(user, told),
-        "greeter": {**_settings_of(defaults, frozenset()), **_settings(greeter, told)},
+        "settings": _settings(user, told, {}),
+        "greeter": _settings(greeter, told, defaults),
         "compiled": all(told.get(f"/etc/dconf/db/{db}.d", ["made=yes"])[-1] == "made=yes" for db in (*user, *greeter)),
     }
 
 
-def _keys(lines: list[str]) -> Keys:
-    """``group/key`` in small letters to the value, of a file with ``[group]`` heads."""
+def _keys(lines: list[str], exact: bool = False) -> Keys:
+    """``group/key`` to the value, of a file with ``[group]`` heads; in small letters unless ``exact``, as dconf takes them."""
     found: Keys = {}
     group = ""
     for line in lines:
         if match := re.fullmatch(r"\s*\[(.*)\]\s*", line):
-            group = match[1].strip().lower()
+            group = match[1].strip()
         elif "=" in line:
             key, _, text = line.partition("=")
-            found[f"{group}/{key.strip().lower()}"] = text.strip()
+            name = f"{group}/{key.strip()}"
+            found[name if exact else name.lower()] = text.strip()
     return found
 
 
@@ -147,31 +148,26 @@ def _databases(profile: list[str]) -> list[str]:
     return [line.strip().removeprefix("system-db:") for line in profile if line.strip().startswith("system-db:")]
 
 
-def _settings(databases: list[str], told: dict[str, list[str]]) -> dict[str, Json]:
-    """Of two databases the first that the profile names has the word; a lock in any of them holds."""
-    values: Keys = {}
-    locks: set[str] = set()
-    for database in databases:
+def _settings(databases: list[str], told: dict[str, list[str]], base: Keys) -> dict[str, Json]:
+    """As dconf reads them, over what stands in ``base``.
+
+    In a database the last file has the word, of two databases the first that the profile names; but a lock hides what the
+    databases before its own say, also where its own says nothing. Folders cannot be locked.
+    """
+    values, locked = dict(base), set[str]()
+    for database in reversed(databases):
         own: Keys = {}
-        for path, text in told.items():
-            if not path.startswith(f"/etc/dconf/db/{database}.d/"):
-                continue
-            if text[0] == "locks":
-                locks |= {line.strip().strip("/").lower() for line in text[1:]}
-                continue
-            for key, value in _keys(text[1:]).items():
-                if own.setdefault(key, value) != value:
-                    raise ParseError(f"desktop: two files of the database {database} set {key} differently")
-        values = {**own, **values}
-    return _settings_of(values, frozenset(locks))
-
-
-def _settings_of(values: Keys, locks: frozenset[str]) -> dict[str, Json]:
-    def locked(key: str) -> bool:
-        return key in locks or any(key.startswith(f"{lock}/") for lock in locks)
-
-    told = {**dict.fromkeys(locks, ""), **values}  # a key that is locked and not set has the default of its schema
-    return {key: {"value": re.sub(r"\Auint32 ", "", told[key]), "locked": locked(key)} for key in sorted(told)}
+        locks: set[str] = set()
+        for path in sorted(path for path in told if path.startswith(f"/etc/dconf/db/{database}.d/")):
+            kind, *lines = told[path]
+            if kind == "locks":
+                locks |= {line.strip()[1:] for line in lines if line.startswith("/")}
+            else:
+                own.update(_keys(lines, exact=True))
+        values.update({key: value for key, value in own.items() if key not in locked})
+        locked |= locks
+    told_of = {**dict.fromkeys(locked, ""), **values}  # a key that is locked and not set has the default of its schema
+    return {key: {"value": re.sub(r"\Auint32 ", "", told_of[key]), "locked": key in locked} for key in sorted(told_of)}
 
 
 FACT = Fact(
