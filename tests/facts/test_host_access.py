@@ -396,8 +396,17 @@ def test_minimum_length_counts_files_arguments_and_enforcing() -> None:
     for argument, told in (("", 10), ("minlen=20", 20), ("enforcing=0", 0), ("dcredit=2", 8)):
         assert told == value("pwquality", *pam("passwd", stack.format(argument)), *files)["min_length"]
     optional = pam("passwd", "password optional pam_pwquality.so", "password required pam_unix.so")
-    assert value("pwquality", *optional, *files)["min_length"] == 6
+    assert value("pwquality", *optional, *files)["min_length"] == 0
     assert value("pwquality", "nopam")["min_length"] == 0
+
+
+def test_six_characters_are_demanded_by_the_pam_of_debian_alone() -> None:
+    """Regression: RHEL's pam_unix, which takes a password of any length, was told to refuse fewer than six, as Debian's does."""
+    stack = ["password sufficient pam_unix.so sha512 shadow", "password required pam_deny.so"]
+    assert value("pwquality", *pam("passwd", *stack))["min_length"] == 0
+    assert value("pwquality", *pam("passwd", f"{stack[0]} minlen=9"))["min_length"] == 9
+    debian = [*pam("passwd", "@include common-password"), *pam("common-password", *stack)]
+    assert value("pwquality", *debian)["min_length"] == 6
 
 
 @pytest.mark.parametrize(
