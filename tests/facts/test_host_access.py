@@ -483,6 +483,40 @@ def test_keys_are_told_by_fingerprint_alone() -> None:
         told("authorized_keys", "256 SHA256:de x (ED25519)")
 
 
+CLOUD = (
+    'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo \'Please login as the user \\"{}\\" rather than the'
+)
+CLOUD += ' user \\"root\\".\';echo;sleep 10;exit 142" ssh-ed25519 AAAA amal'
+
+
+@pytest.mark.parametrize(
+    ("others", "lines"),
+    [
+        ("0", [CLOUD.format("amal")]),
+        ("0", ["# by cloud-init", "", CLOUD.format("cloud-user"), CLOUD.format("ubuntu")]),
+        ("1", [CLOUD.format("amal"), "ssh-ed25519 AAAA amal"]),
+        ("1", [CLOUD.format("$(sh)")]),
+        ("1", [CLOUD.format("amal").replace("no-port-forwarding,", "")]),
+        ("1", [CLOUD.format("amal").replace("echo;", "sh;")]),
+        ("1", ['command="sh" ' + CLOUD.format("amal")]),
+    ],
+)
+def test_a_key_of_root_s_that_cloud_init_turns_away(others: str, lines: list[str], tmp_path: Path) -> None:
+    """Regression: the key that cloud-init leaves in root's file, to say which account to take, failed as one that lets in."""
+    keys = tmp_path / "authorized_keys"
+    keys.write_text("".join(f"{line}\n" for line in lines))
+    command = next(c for c in fact("authorized_keys").probes["linux"].privileged if "grep" in c)
+    words = [*shlex.split(command)[:-1], str(keys)]
+    assert subprocess.run(words, capture_output=True, text=True, env={"LC_ALL": "C"}).stdout == f"{others}\n"
+    head = (
+        "== /root/.ssh/authorized_keys",
+        "256 SHA256:de x (ED25519)",
+        "== /root/.ssh/authorized_keys2",
+        "256 SHA256:de x (ED25519)",
+    )
+    assert [k.get("turned_away") for k in told("authorized_keys", *head, f"others={others}")] == [others == "0" or None, None]
+
+
 def test_only_lines_with_an_instant_or_never_are_logins() -> None:
     """A name with nothing behind it is an error, not an account that never logged in."""
     head = "Username         Port     From             Latest"
