@@ -1,6 +1,7 @@
 """SSH keys that open accounts: fingerprint, type and length of each in /root and /home; the keys themselves stay on the target.
 
-Files elsewhere (an AuthorizedKeysFile of its own, homes outside /home) are not looked for.
+Files elsewhere (an AuthorizedKeysFile of its own, homes outside /home) are not looked for. A key of root's is ``turned_away``
+where every line of its file has the command by which cloud-init tells whoever comes to log in as another, and ends.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._lines import number
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.shape import INT, STR, ListOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _KEY = re.compile(r"(\d+) ((?:SHA256|MD5):\S+)(?: (.*))? \(([A-Z0-9-]+)\)\Z")
@@ -18,17 +20,34 @@ _COMMAND = (
     " -printf '== %p\\n' -exec /usr/bin/ssh-keygen -lf '{}' ';'"
 )
 
+_ROOT = "/root/.ssh/authorized_keys"
+# Counts the lines of any other kind. The options stand there letter by letter: a line with any other may open a shell.
+_OTHERS = (
+    r"""/bin/grep -cv -e "^[[:space:]]*$" -e "^[[:space:]]*#" -e "^no-port-forwarding,no-agent-forwarding,no-X11-forwarding,"""
+    r"""command=\"echo 'Please login as the user """
+    r"""[\\\\]\"[a-z_][a-z0-9_-]*[\\\\]\" rather than the user [\\\\]\"root[\\\\]\"[.]';echo;sleep 10;exit 142\" [a-z]" """
+    f"{_ROOT}"
+)
+
 _SCRIPT = f"""\
 [ -x /usr/bin/ssh-keygen ] || exit 1
 out=$(as_root {_COMMAND}) || exit 1
 [ -z "$out" ] || printf '%s\\n' "$out"
+case "
+$out
+" in *"
+== {_ROOT}
+"*)
+  others=$(as_root {_OTHERS}) || [ "$others" = 0 ] || exit 1
+  printf 'others=%s\\n' "$others"
+esac
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``== PATH``, then what ``ssh-keygen -l`` says of each key in it."""
-    found: list[Json] = []
+    """``== PATH``, then what ``ssh-keygen -l`` says of each key in it; ``others=``, the lines of root's that turn nobody away."""
+    found: list[dict[str, Json]] = []
     path = ""
     for line in whole_lines("authorized_keys", output):
         if line.startswith("== /"):
@@ -36,6 +55,10 @@ def parse(output: str, _args: Arguments) -> Json:
             continue
         if line.endswith("is not a public key file."):
             continue  # an empty file, or one of comments
+        if line.startswith("others="):
+            if number(line.partition("=")[2], "authorized_keys: others") == 0:
+                found = [{**key, "turned_away": True} if key["path"] == _ROOT else key for key in found]
+            continue
         match = _KEY.match(line)
         if match is None or not path:
             raise ParseError(f"authorized_keys: a line that is no key: {line[:80]!r}")
@@ -50,14 +73,15 @@ def parse(output: str, _args: Arguments) -> Json:
                 "comment": "" if match[3] in (None, "no comment") else match[3],
             }
         )
-    return found
+    return [*found]
 
 
 FACT = Fact(
     name="authorized_keys",
     title=Text(en="SSH keys that open accounts", ar="مفاتيح SSH التي تفتح الحسابات"),
-    shape=ListOf(record(account=STR, path=STR, type=STR, bits=INT, fingerprint=STR, comment=STR)),
+    shape=ListOf(record(account=STR, path=STR, type=STR, bits=INT, fingerprint=STR, comment=STR, turned_away=optional(BOOL))),
     parse=parse,
+    version=2,
     example=[
         {
             "account": "amal",
@@ -68,5 +92,5 @@ FACT = Fact(
             "comment": "amal@office",
         }
     ],
-    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND,))},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND, _OTHERS))},
 )

@@ -35,6 +35,9 @@ if [ -e /usr/sbin/lightdm ]; then
     /etc/lightdm/lightdm.conf; do
     if [ -e "$file" ]; then emit lightdm "$file"; fi
   done
+  for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do
+    if [ -x "$folder/guest-account" ]; then echo installed=guest-account; break; fi
+  done
 fi
 if [ -e /usr/bin/sddm ]; then
   echo installed=sddm
@@ -61,7 +64,7 @@ for db in /etc/dconf/db/*.d; do
   for file in "$db" "$db"/* "$db/locks" "$db"/locks/*; do
     if [ ! -e "$file" ]; then continue; fi
     if [ $made = yes ]; then
-      newer=$(find "$file" -prune -newer "${db%.d}") || exit 1
+      newer=$(find -L "$file" -prune -newer "${db%.d}") || exit 1
       if [ -n "$newer" ]; then made=no; fi
     fi
     if [ ! -f "$file" ]; then continue; fi
@@ -73,6 +76,8 @@ echo end
 """
 
 _YES = frozenset({"true", "1", "yes"})
+_GUESTS = "guest-account"  # the program of that name makes LightDM's guests where no other is named
+_GREETER, _MADE_OF_GREETER = "/etc/gdm3/greeter.dconf-defaults", "file-db:/var/lib/gdm3/greeter-dconf-defaults"
 Keys = dict[str, str]
 
 
@@ -84,36 +89,39 @@ def parse(output: str, _args: Arguments) -> Json:
     middle = lines.index("dconf")
     installed = [line.removeprefix("installed=") for line in lines[1:middle] if line.startswith("installed=")]
     shown = files([line for line in lines[1:middle] if not line.startswith("installed=")], "desktop")
-    managers: dict[str, Keys] = {name: {} for name in installed if name != "gnome"}
+    managers: dict[str, Keys] = {name: {} for name in installed if name not in ("gnome", _GUESTS)}
     for text in shown.values():
-        managers[text[0]].update(_keys(text[1:]))
+        # LightDM takes both names for the same group, so that the later file has the word
+        managers[text[0]].update({re.sub(r"\Aseatdefaults/", "seat:*/", key): told for key, told in _keys(text[1:]).items()})
     told = files(lines[middle + 1 :], "desktop")
     profiles = {path.rpartition("/")[2]: text[1:] for path, text in told.items() if text[0] == "profile"}
     user, greeter = (_databases(profiles.get(name, [])) for name in ("user", "gdm"))
-    defaults = _keys(told.get("/etc/gdm3/greeter.dconf-defaults", [""])[1:])
+    read = any(line.strip() == _MADE_OF_GREETER for line in profiles.get("gdm", []))
+    defaults = _keys(told.get(_GREETER, [""])[1:], exact=True) if read else {}
     return {
-        "managers": [_manager(name, keys) for name, keys in managers.items()],
+        "managers": [_manager(name, keys, _GUESTS in installed) for name, keys in managers.items()],
         "gnome": "gnome" in installed,
-        "settings": _settings(user, told),
-        "greeter": {**_settings_of(defaults, frozenset()), **_settings(greeter, told)},
+        "settings": _settings(user, told, {}),
+        "greeter": _settings(greeter, told, defaults),
         "compiled": all(told.get(f"/etc/dconf/db/{db}.d", ["made=yes"])[-1] == "made=yes" for db in (*user, *greeter)),
     }
 
 
-def _keys(lines: list[str]) -> Keys:
-    """``group/key`` in small letters to the value, of a file with ``[group]`` heads."""
+def _keys(lines: list[str], exact: bool = False) -> Keys:
+    """``group/key`` to the value, of a file with ``[group]`` heads; in small letters unless ``exact``, as dconf takes them."""
     found: Keys = {}
     group = ""
     for line in lines:
         if match := re.fullmatch(r"\s*\[(.*)\]\s*", line):
-            group = match[1].strip().lower()
+            group = match[1].strip()
         elif "=" in line:
             key, _, text = line.partition("=")
-            found[f"{group}/{key.strip().lower()}"] = text.strip()
+            name = f"{group}/{key.strip()}"
+            found[name if exact else name.lower()] = text.strip()
     return found
 
 
-def _manager(name: str, keys: Keys) -> dict[str, Json]:
+def _manager(name: str, keys: Keys, guests: bool) -> dict[str, Json]:
     guest = False
     match name:
         case "gdm":
@@ -125,9 +133,10 @@ def _manager(name: str, keys: Keys) -> dict[str, Json]:
             user = next((keys[f"{g}/{k}"] for g, _, k in seats if k == "autologin-user" and keys[f"{g}/{k}"]), "")
             if any(keys[f"{g}/{k}"].lower() in _YES for g, _, k in seats if k == "autologin-guest"):
                 guest, user = True, user or "guest"
-            script = any(keys[f"{g}/{k}"] for g, _, k in seats if k == "guest-account-script")
-            denied = any(keys[f"{g}/{k}"].lower() not in _YES for g, _, k in seats if k == "allow-guest")
-            guest = guest or (script and not denied)
+            script = keys.get("lightdm/guest-account-script", _GUESTS)
+            everywhere = keys.get("seat:*/allow-guest", "true")
+            allowed = any(keys.get(f"{g}/allow-guest", everywhere).lower() in _YES for g in {"seat:*", *(g for g, _, _ in seats)})
+            guest = guest or (allowed and (guests if script == _GUESTS else bool(script)))
         case "sddm":
             user = keys.get("autologin/user", "")
         case _:
@@ -139,31 +148,26 @@ def _databases(profile: list[str]) -> list[str]:
     return [line.strip().removeprefix("system-db:") for line in profile if line.strip().startswith("system-db:")]
 
 
-def _settings(databases: list[str], told: dict[str, list[str]]) -> dict[str, Json]:
-    """Of two databases the first that the profile names has the word; a lock in any of them holds."""
-    values: Keys = {}
-    locks: set[str] = set()
-    for database in databases:
+def _settings(databases: list[str], told: dict[str, list[str]], base: Keys) -> dict[str, Json]:
+    """As dconf reads them, over what stands in ``base``.
+
+    In a database the last file has the word, of two databases the first that the profile names; but a lock hides what the
+    databases before its own say, also where its own says nothing. Folders cannot be locked.
+    """
+    values, locked = dict(base), set[str]()
+    for database in reversed(databases):
         own: Keys = {}
-        for path, text in told.items():
-            if not path.startswith(f"/etc/dconf/db/{database}.d/"):
-                continue
-            if text[0] == "locks":
-                locks |= {line.strip().strip("/").lower() for line in text[1:]}
-                continue
-            for key, value in _keys(text[1:]).items():
-                if own.setdefault(key, value) != value:
-                    raise ParseError(f"desktop: two files of the database {database} set {key} differently")
-        values = {**own, **values}
-    return _settings_of(values, frozenset(locks))
-
-
-def _settings_of(values: Keys, locks: frozenset[str]) -> dict[str, Json]:
-    def locked(key: str) -> bool:
-        return key in locks or any(key.startswith(f"{lock}/") for lock in locks)
-
-    told = {**dict.fromkeys(locks, ""), **values}  # a key that is locked and not set has the default of its schema
-    return {key: {"value": re.sub(r"\Auint32 ", "", told[key]), "locked": locked(key)} for key in sorted(told)}
+        locks: set[str] = set()
+        for path in sorted(path for path in told if path.startswith(f"/etc/dconf/db/{database}.d/")):
+            kind, *lines = told[path]
+            if kind == "locks":
+                locks |= {line.strip()[1:] for line in lines if line.startswith("/")}
+            else:
+                own.update(_keys(lines, exact=True))
+        values.update({key: value for key, value in own.items() if key not in locked})
+        locked |= locks
+    told_of = {**dict.fromkeys(locked, ""), **values}  # a key that is locked and not set has the default of its schema
+    return {key: {"value": re.sub(r"\Auint32 ", "", told_of[key]), "locked": key in locked} for key in sorted(told_of)}
 
 
 FACT = Fact(
@@ -177,6 +181,7 @@ FACT = Fact(
         compiled=BOOL,
     ),
     parse=parse,
+    version=2,
     example={
         "managers": [{"name": "gdm", "autologin": "", "guest": False}],
         "gnome": True,

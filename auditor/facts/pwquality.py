@@ -12,7 +12,7 @@ _MAIN = "/etc/security/pwquality.conf"
 _HASHES = ("yescrypt", "gost_yescrypt", "sha512", "sha256", "blowfish", "md5", "bigcrypt")
 _CREDITS = ("dcredit", "ucredit", "lcredit", "ocredit")
 _DEFAULTS = {"minlen": 8, "minclass": 0, "maxrepeat": 0, "difok": 1, "dictcheck": 1, "enforcing": 1, **dict.fromkeys(_CREDITS, 0)}
-_UNIX_DEFAULT_MINLEN = 6
+_DEBIAN_MINLEN = 6
 _LIBRARY_MINLEN = 6
 
 
@@ -27,7 +27,7 @@ def parse(output: str, _args: Arguments) -> Json:
     shortest = 0
     if unix is not None:
         # pam_unix refuses short passwords on its own account, beside pam_pwquality
-        shortest = setting("minlen", "pwquality", _UNIX_DEFAULT_MINLEN, unix.argument("minlen"))
+        shortest = setting("minlen", "pwquality", _unix_minlen(pam), unix.argument("minlen"))
         if named := [name for name in _HASHES if unix.argument(name) is not None]:
             value["hash"] = named[-1].upper()
     if quality is not None:
@@ -35,6 +35,12 @@ def parse(output: str, _args: Arguments) -> Json:
         if value["enforcing"]:
             shortest = max(shortest, _shortest(pam, quality))
     return {**value, "min_length": shortest}
+
+
+def _unix_minlen(pam: Pam) -> int:
+    """What pam_unix asks for of itself: nothing but in Debian's PAM and its kin, which alone knows ``@include``."""
+    lines = (line for path, text in pam.files.items() if path.startswith("/etc/pam.d/") for line in text)
+    return _DEBIAN_MINLEN if any(line.strip().lower().startswith("@include") for line in lines) else 0
 
 
 def _settings(pam: Pam, module: Module) -> dict[str, Json]:
@@ -87,7 +93,7 @@ FACT = Fact(
         enforce_for_root=optional(BOOL),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={"pam": True, "in_stack": True, "min_length": 12, "enforcing": True, "minlen": 12, "hash": "YESCRYPT"},
     probes={
         "linux": HostProbe(

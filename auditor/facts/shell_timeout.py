@@ -16,6 +16,7 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _PROFILE, _FOLDER, _SHELL = "/etc/profile", "/etc/profile.d/", ("/etc/bash.bashrc", "/etc/bashrc")
+_LOCAL = f"{_FOLDER}sh.local"
 _DECLARING = ("export", "readonly", "typeset", "declare")
 _ASSIGNMENT = re.compile(r"\w+\+?=")
 _DEFAULT = re.compile(r"\$\{TMOUT:?[-=](\d{1,9})\}\Z")
@@ -28,7 +29,7 @@ _SCRIPT = (
 for folder in {_FOLDER}; do
   if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in {_PROFILE} {_FOLDER}*.sh {" ".join(_SHELL)}; do
+for file in {_PROFILE} {_FOLDER}*.sh {_LOCAL} {" ".join(_SHELL)}; do
   [ -f "$file" ] || continue
   if [ ! -r "$file" ] || [ "$file" = {_PROFILE} ] || grep -q TMOUT "$file"; then show "$file"; fi
 done
@@ -124,12 +125,18 @@ class _Walk:
         self.states = {state if state[2] else change(state) for state in self.states}
 
 
+def _read_by_shells(found: Files) -> Files:
+    """Without sh.local, unless /etc/profile names it, as that of the RHEL family does after the others of its folder."""
+    named = any("sh.local" in line.partition("#")[0] for line in found.get(_PROFILE, []))
+    return {path: told for path, told in found.items() if named or path != _LOCAL}
+
+
 def parse(output: str, _args: Arguments) -> Json:
     """/etc/profile, which reads the others, and those of the others that name TMOUT, as ``path:line``."""
     lines, unreadable = split_unreadable(whole(output, "shell_timeout"))
     if unreadable:
         raise ParseError(f"shell_timeout: may not be read: {sorted(unreadable)[0]}")
-    found = files(lines, "shell_timeout")
+    found = _read_by_shells(files(lines, "shell_timeout"))
     naming = (
         f"{path}: {line.strip()}"[:200] for path, told in found.items() for line in told if "TMOUT" in line.partition("#")[0]
     )
@@ -145,7 +152,7 @@ FACT = Fact(
     title=Text(en="Time after which idle shells end", ar="المدة التي تنتهي بعدها جلسات الصدفة الخاملة"),
     shape=record(possible=ListOf(record(seconds=optional(INT), source=optional(STR), readonly=BOOL)), lines=ListOf(STR)),
     parse=parse,
-    version=2,
+    version=3,
     example={"possible": [{"seconds": 900, "source": "/etc/profile.d/timeout.sh", "readonly": True}], "lines": []},
     probes={"linux": HostProbe(script=_SCRIPT, max_bytes=1_048_576)},
 )

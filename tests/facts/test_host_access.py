@@ -396,8 +396,17 @@ def test_minimum_length_counts_files_arguments_and_enforcing() -> None:
     for argument, told in (("", 10), ("minlen=20", 20), ("enforcing=0", 0), ("dcredit=2", 8)):
         assert told == value("pwquality", *pam("passwd", stack.format(argument)), *files)["min_length"]
     optional = pam("passwd", "password optional pam_pwquality.so", "password required pam_unix.so")
-    assert value("pwquality", *optional, *files)["min_length"] == 6
+    assert value("pwquality", *optional, *files)["min_length"] == 0
     assert value("pwquality", "nopam")["min_length"] == 0
+
+
+def test_six_characters_are_demanded_by_the_pam_of_debian_alone() -> None:
+    """Regression: RHEL's pam_unix, which takes a password of any length, was told to refuse fewer than six, as Debian's does."""
+    stack = ["password sufficient pam_unix.so sha512 shadow", "password required pam_deny.so"]
+    assert value("pwquality", *pam("passwd", *stack))["min_length"] == 0
+    assert value("pwquality", *pam("passwd", f"{stack[0]} minlen=9"))["min_length"] == 9
+    debian = [*pam("passwd", "@include common-password"), *pam("common-password", *stack)]
+    assert value("pwquality", *debian)["min_length"] == 6
 
 
 @pytest.mark.parametrize(
@@ -472,6 +481,40 @@ def test_keys_are_told_by_fingerprint_alone() -> None:
         told("authorized_keys", head, "ssh-rsa AAAA")
     with pytest.raises(ParseError):
         told("authorized_keys", "256 SHA256:de x (ED25519)")
+
+
+CLOUD = (
+    'no-port-forwarding,no-agent-forwarding,no-X11-forwarding,command="echo \'Please login as the user \\"{}\\" rather than the'
+)
+CLOUD += ' user \\"root\\".\';echo;sleep 10;exit 142" ssh-ed25519 AAAA amal'
+
+
+@pytest.mark.parametrize(
+    ("others", "lines"),
+    [
+        ("0", [CLOUD.format("amal")]),
+        ("0", ["# by cloud-init", "", CLOUD.format("cloud-user"), CLOUD.format("ubuntu")]),
+        ("1", [CLOUD.format("amal"), "ssh-ed25519 AAAA amal"]),
+        ("1", [CLOUD.format("$(sh)")]),
+        ("1", [CLOUD.format("amal").replace("no-port-forwarding,", "")]),
+        ("1", [CLOUD.format("amal").replace("echo;", "sh;")]),
+        ("1", ['command="sh" ' + CLOUD.format("amal")]),
+    ],
+)
+def test_a_key_of_root_s_that_cloud_init_turns_away(others: str, lines: list[str], tmp_path: Path) -> None:
+    """Regression: the key that cloud-init leaves in root's file, to say which account to take, failed as one that lets in."""
+    keys = tmp_path / "authorized_keys"
+    keys.write_text("".join(f"{line}\n" for line in lines))
+    command = next(c for c in fact("authorized_keys").probes["linux"].privileged if "grep" in c)
+    words = [*shlex.split(command)[:-1], str(keys)]
+    assert subprocess.run(words, capture_output=True, text=True, env={"LC_ALL": "C"}).stdout == f"{others}\n"
+    head = (
+        "== /root/.ssh/authorized_keys",
+        "256 SHA256:de x (ED25519)",
+        "== /root/.ssh/authorized_keys2",
+        "256 SHA256:de x (ED25519)",
+    )
+    assert [k.get("turned_away") for k in told("authorized_keys", *head, f"others={others}")] == [others == "0" or None, None]
 
 
 def test_only_lines_with_an_instant_or_never_are_logins() -> None:

@@ -125,7 +125,8 @@ def test_fragment_says_the_same_in_every_shell(name: str) -> None:
 def test_privileged_commands_are_listed_as_typed(name: str) -> None:
     """What sudoers is told to permit is exactly what the fragment runs as root, with absolute paths and fixed arguments."""
     probe = fact(name).probes["linux"]
-    typed = {match.strip() for match in re.findall(r"as_root (/(?:'[^']*'|[^')|;\n])*)", probe.script)}
+    words = r"""as_root (/(?:'[^']*'|"(?:\\.|[^"\\])*"|[^'")|;\n])*)"""
+    typed = {match.strip() for match in re.findall(words, probe.script)}
     assert typed == set(probe.privileged)
 
 

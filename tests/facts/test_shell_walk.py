@@ -186,3 +186,15 @@ def test_idle_time_in_the_order_of_a_log_on() -> None:
     lines += ["/etc/profile.d/tmout.sh:readonly TMOUT=600", "/etc/bash.bashrc:readonly TMOUT=7200"]
     assert [p["source"] for p in told(*lines)["possible"]] == ["/etc/bash.bashrc"]
     assert [p["source"] for p in told(*lines[:-1])["possible"]] == ["/etc/profile.d/tmout.sh"]
+
+
+def test_idle_time_that_the_last_file_of_the_rhel_family_sets() -> None:
+    """Regression: sh.local, which RHEL's /etc/profile reads after profile.d/*.sh, was not read, so what it took back passed."""
+    fixed = ["/etc/profile.d/tmout.sh:TMOUT=600", "/etc/profile.d/sh.local:TMOUT=0"]
+    loop = "/etc/profile:for i in /etc/profile.d/*.sh{} ; do"
+    body = ['/etc/profile:  . "$i"', "/etc/profile:done", "/etc/profile:readonly TMOUT"]
+    family = told(loop.format(" /etc/profile.d/sh.local"), *body, *fixed)
+    assert family["possible"] == [{"seconds": 0, "source": "/etc/profile.d/sh.local", "readonly": True}]
+    other = told(loop.format(""), *body, *fixed)
+    assert other["possible"] == [{"seconds": 600, "source": "/etc/profile.d/tmout.sh", "readonly": True}]
+    assert "sh.local" in fact("shell_timeout").probes["linux"].script

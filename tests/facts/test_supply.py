@@ -143,47 +143,6 @@ def test_a_pattern_of_an_older_release_brings_no_updates() -> None:
         assert told["security"] is matches, pattern
 
 
-GNOME = (
-    "display",
-    "installed=gnome",
-    "dconf",
-    "/etc/dconf/profile/user:profile",
-    "/etc/dconf/profile/user:user-db:user",
-    "/etc/dconf/profile/user:system-db:local",
-    "/etc/dconf/profile/user:system-db:site",
-)
-
-
-def test_a_setting_that_no_profile_names_is_not_in_force() -> None:
-    """Key files of a database that the profile leaves out are files and nothing more."""
-    key = (
-        "/etc/dconf/db/other.d/0:keys",
-        "/etc/dconf/db/other.d/0:[a]",
-        "/etc/dconf/db/other.d/0:b=1",
-        "/etc/dconf/db/other.d:made=no",
-    )
-    told = value("desktop", *GNOME, *key)
-    assert told["settings"] == {}
-    assert told["compiled"] is True
-
-
-def test_databases_of_gnome_have_an_order_and_any_lock_holds() -> None:
-    """The first database that the profile names has the word; a lock in any of them holds, also of a folder."""
-    first = ("/etc/dconf/db/local.d/0:keys", "/etc/dconf/db/local.d/0:[a/b]", "/etc/dconf/db/local.d/0:C=uint32 1")
-    second = ("/etc/dconf/db/site.d/0:keys", "/etc/dconf/db/site.d/0:[a/b]", "/etc/dconf/db/site.d/0:c=2")
-    locks = ("/etc/dconf/db/site.d/locks/0:locks", "/etc/dconf/db/site.d/locks/0:/a/b/", "/etc/dconf/db/site.d:made=no")
-    told = value("desktop", *GNOME, *second, *first, *locks)
-    assert told["settings"]["a/b/c"] == {"value": "1", "locked": True}
-    assert told["compiled"] is False
-
-
-def test_two_files_of_one_database_that_disagree_are_an_error() -> None:
-    """Which of them dconf takes is not ours to guess."""
-    lines = [f"/etc/dconf/db/local.d/{n}:{text}" for n in "01" for text in ("keys", "[a]", f"b={n}")]
-    with pytest.raises(ParseError):
-        value("desktop", *GNOME, *lines)
-
-
 @pytest.mark.parametrize(
     ("lines", "virtual"),
     [
