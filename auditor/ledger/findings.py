@@ -27,6 +27,7 @@ _KEEP = (
 )
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
 _OWN = ("id", "subject")  # texts that no two findings need share
+_AT_ONCE = 500
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
 
 
@@ -114,16 +115,29 @@ class Findings(Observations):
         sql = "SELECT DISTINCT asset, department FROM findings WHERE state <> ? ORDER BY asset, department"
         return tuple(self._store.all(sql, (FindingState.CLOSED.value,)))
 
-    def _apply(self, event: Event) -> None:
-        """Journal an event and move its finding. Call it inside a write transaction."""
-        if event.kind in MOVING:
-            with decoding(_("the event of finding {name}").format(name=event.subject)):
-                finding = from_json(Finding, event.data)
-            held = self._store.one("SELECT asset, check_id, subject FROM findings WHERE id = ?", (finding.id,))
-            if finding.id != event.subject or (held is not None and held != (finding.asset, finding.check, finding.subject)):
-                raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
-            self._store.run(_KEEP, to_row(finding))
-        self._append(event)
+    def _apply(self, *events: Event) -> None:
+        """Journal events and move their findings, in their order. Call it inside a write transaction."""
+        moved = []
+        for event in events:
+            if event.kind in MOVING:
+                with decoding(_("the event of finding {name}").format(name=event.subject)):
+                    moved.append((event.subject, from_json(Finding, event.data)))
+        held = self._identities([finding.id for _subject, finding in moved])
+        for subject, finding in moved:
+            own = (finding.asset, finding.check, finding.subject)
+            if finding.id != subject or held.setdefault(finding.id, own) != own:
+                raise IntegrityError(_("{name} is the id of two findings").format(name=subject))
+        self._store.run_many(_KEEP, [to_row(finding) for _subject, finding in moved])
+        self._append(*events)
+
+    def _identities(self, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+        """What the findings of these ids are of: asset, check and subject."""
+        found: dict[str, tuple[str, str, str]] = {}
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            rows = self._store.all(f"SELECT id, asset, check_id, subject FROM findings WHERE id IN ({_marks(some)})", some)
+            found.update((name, (asset, check, subject)) for name, asset, check, subject in rows)
+        return found
 
     def _see(self, outcomes: Iterable[Outcome]) -> None:
         """Move ``last_seen`` of findings that fail again, without a journal entry (see ``digests``)."""

@@ -68,14 +68,18 @@ class Journal(Part):
         with self._store.writing():
             self._append(event)
 
-    def _append(self, event: Event) -> None:
-        """Chain ``event`` to the journal. Call it inside a write transaction."""
-        last = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1") or (0, GENESIS)
-        seq, prev = int(last[0]) + 1, last[1]
-        parts = (seq, to_json(event.at), event.kind.value, event.actor, event.subject, dumps(event.data))
-        self._store.run(
-            "INSERT INTO journal (seq, at, kind, actor, subject, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*parts, prev, entry_hash(*parts, prev)),
+    def _append(self, *events: Event) -> None:
+        """Chain ``events`` to the journal, in their order. Call it inside a write transaction."""
+        seq, prev = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1") or (0, GENESIS)
+        rows = []
+        for event in events:
+            seq += 1
+            parts = (seq, to_json(event.at), event.kind.value, event.actor, event.subject, dumps(event.data))
+            digest = entry_hash(*parts, prev)
+            rows.append((*parts, prev, digest))
+            prev = digest
+        self._store.run_many(
+            "INSERT INTO journal (seq, at, kind, actor, subject, data, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
         )
 
 

@@ -81,8 +81,8 @@ class Verdicts(Findings):
             for asset, own in by_asset.items():
                 self._mark_judged(run_id, asset, {one.check for one in own})
                 self._keep_changes(run_id, asset, own, of_record=of_record)
-            for event in events:
-                self._apply(event)
+            if events:
+                self._apply(*events)
             if of_record:
                 self._see([*outcomes, *(c.outcome for c in confirmed if c.outcome is not None)])
 
