@@ -148,6 +148,21 @@ def test_memory_dumps_of_systemd_and_apport_are_found(shell: list[str], tmp_path
 
 
 @each_shell
+def test_memory_dumps_of_the_kernel_are_found(shell: list[str], tmp_path: Path) -> None:
+    """Regression: file-core-dumps passed by what kdump keeps, under RHEL's name and Debian's and Ubuntu's."""
+    folder, large = "var/crash/127.0.0.1-2026-11-20-10:00:00", "x" * 2**17
+    kept = (f"{folder}/vmcore", f"{folder}/vmcore-incomplete", "var/crash/202611201000/dump.202611201000")
+    beside = (
+        f"{folder}/vmcore-dmesg.txt",
+        f"{folder}/kexec-dmesg.log",
+        "var/crash/202611201000/dmesg.202611201000",
+        "srv/vmcore",
+    )
+    told = walked(shell, tmp_path, {**dict.fromkeys((*kept, *beside), large), "var/crash/empty/vmcore-incomplete": ""})
+    assert [item["path"] for item in told["core_dumps"]] == sorted(f"{tmp_path}/{name}" for name in kept)
+
+
+@each_shell
 def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_path: Path) -> None:
     """Regression: doctl's and rclone's files under ~/snap were passed by, and all files where /home is a link to /var/home."""
     found = ("u/.aws/credentials", "u/snap/doctl/1445/.config/doctl/config.yaml", "u/x/.kube/config")
