@@ -166,6 +166,7 @@ def test_memory_dumps_of_the_kernel_are_found(shell: list[str], tmp_path: Path) 
 def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_path: Path) -> None:
     """Regression: doctl's and rclone's files under ~/snap were passed by, and all files where /home is a link to /var/home."""
     found = ("u/.aws/credentials", "u/snap/doctl/1445/.config/doctl/config.yaml", "u/x/.kube/config")
+    told_as = (found[0], found[1].replace("1445", "*"), found[2])
     for name in (*found, "u/a/b/.kube/config", "u/a/b/c/d/.aws/credentials"):
         (tmp_path / "var/home" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "var/home" / name).write_text("x")
@@ -173,4 +174,21 @@ def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_
     (tmp_path / "home").symlink_to("var/home")
     text = script("cloud_credentials").replace("/home", f"{tmp_path}/home").replace("/root", f"{tmp_path}/root")
     told: Any = fact("cloud_credentials").value(run(shell, ALLOWED + text).stdout, {})
-    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in found]
+    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in told_as]
+
+
+def test_a_snap_s_refresh_makes_no_other_file_of_it() -> None:
+    """Regression: the revision stood in the finding's subject, so that each refresh closed the finding and opened another."""
+
+    def told(*lines: str) -> list[tuple[str, str, str]]:
+        value: Any = fact("cloud_credentials").value("\n".join([*(f"file={line}" for line in lines), "end"]), {})
+        return [(item["path"], item["owner"], item["mode"]) for item in value]
+
+    path = "/home/mona/snap/doctl/{}/.config/doctl/config.yaml"
+    one = (path.format("*"), "mona", "0644")
+    assert told(f"644 mona {path.format(1445)}") == told(f"644 mona {path.format(1500)}") == [one]
+    assert told(f"644 mona {path.format('x1')}", f"600 mona {path.format('x2')}") == [one], "nothing open is lost"
+    assert told(f"600 root {path.format(1)}", f"600 mona {path.format(2)}") == [(one[0], "root mona", "0600")]
+    assert told(f"600 mona {path.format('common')}") == [(path.format("common"), "mona", "0600")]
+    assert told("600 root /root/snap/rclone/546/.config/rclone/rclone.conf")[0][0].startswith("/root/snap/rclone/*/")
+    assert told("600 a /home/a/1/.kube/config", "644 a /home/a/2/.kube/config")[1][2] == "0644", "of snaps alone"
