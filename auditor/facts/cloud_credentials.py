@@ -3,7 +3,7 @@
 Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched; where
 those two are links, as /home is to /var/home on hosts of the RHEL family that are images, what they lead to is.
 
-A snap has a folder for each of its revisions, ~/snap/doctl/1445, and its files are copied into a new one at each refresh. They are
+A snap has a folder for each of its revisions, ~/snap/doctl/1445, and its files are copied into a new one at each refresh. All are
 told as one, ~/snap/doctl/*/…, with every bit that any of them has: else each refresh would close a finding and open another.
 """
 

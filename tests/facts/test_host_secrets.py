@@ -64,6 +64,29 @@ def test_a_proxy_is_told_once_and_whatever_apt_s_syntax(shell: list[str], tmp_pa
 
 
 @each_shell
+def test_the_proxy_of_rhel_s_subscriptions_is_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression: web-proxy-set passed by another proxy in rhsm.conf, and failed hosts that have the approved one there alone."""
+
+    def told(conf: str) -> list[tuple[str, str]]:
+        (tmp_path / "rhsm.conf").write_text(conf)
+        output = run(shell, ALLOWED + script("proxy_settings").replace("/etc/rhsm", str(tmp_path))).stdout
+        assert "Geheim" not in output
+        value: Any = fact("proxy_settings").value(output.replace(f"file={tmp_path}", "file=/etc/rhsm"), {})
+        return [(item["name"], item["url"]) for item in value if item["source"] == "/etc/rhsm/rhsm.conf"]
+
+    head = "[server]\nhostname = subscription.rhsm.redhat.com\n# proxy_hostname = old.example\nno_proxy =\n"
+    packaged = "proxy_hostname =\nproxy_scheme = http\nproxy_port =\nproxy_user =\nproxy_password =\n"
+    secrets = "proxy_user = Geheim1\nproxy_password = Geheim2 proxy\n  proxy_Geheim3\n"
+    assert told(f"{head}{packaged}") == []
+    assert told(f"{head}proxy_hostname = p.example\nproxy_port=3128\n{secrets}[rhsm]\nproxy_port = 1\n") == [
+        ("https_proxy", "http://p.example:3128")
+    ]
+    assert told(f"{head}Proxy_Hostname: Geheim4:Geheim5@p.example\nproxy_scheme = https\n") == [
+        ("https_proxy", "https://p.example")
+    ]
+
+
+@each_shell
 def test_a_proxy_that_apt_does_not_read_is_none(shell: list[str], tmp_path: Path) -> None:
     """Regression: web-proxy-set passed a host whose proxy stood in 90curtin-aptproxy.disabled, which apt passes by."""
     for name in ("90proxy", "91-proxy.conf", "90curtin-aptproxy.disabled", "90proxy~", "90proxy.dpkg-old"):
