@@ -2,6 +2,9 @@
 
 Their presence, owner and mode are told, never what they hold. Home folders elsewhere than /root and /home are not searched; where
 those two are links, as /home is to /var/home on hosts of the RHEL family that are images, what they lead to is.
+
+A snap has a folder for each of its revisions, ~/snap/doctl/1445, and its files are copied into a new one at each refresh. All are
+told as one, ~/snap/doctl/*/…, with every bit that any of them has: else each refresh would close a finding and open another.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
 # One walk, four folders deep, without caches and browsers' profiles; which of the files count is decided without root's rights.
-# A program from a snap has its dotted files deeper, in a folder for each revision: ~/snap/doctl/1445/.config/doctl/config.yaml.
+# A program from a snap has its dotted files deeper: ~/snap/doctl/1445/.config/doctl/config.yaml.
 _FIND = (
     "-xdev -maxdepth 7 -type d -path '/home/*/*/*/*' ! -path '/home/*/snap/*' -prune"
     " -o -type d -path '/root/*/*/*/*' ! -path '/root/snap/*' -prune"
@@ -40,6 +43,8 @@ if [ -n "$found" ]; then printf '%s\n' "$found" | sort -k 3 | sed 's/^/file=/' |
 echo end
 """
 
+_REVISION = re.compile(r"(/snap/[^/]+)/x?\d+/")  # x1: installed from a file
+
 _PROVIDERS: tuple[tuple[str, str], ...] = (
     ("aws", r"\.aws/|\.boto$|\.s3cfg$|\.passwd-s3fs$"),
     ("azure", r"\.azure/"),
@@ -61,23 +66,25 @@ _PROVIDERS: tuple[tuple[str, str], ...] = (
 
 def parse(output: str, _args: Arguments) -> Json:
     """``file=<mode> <owner> <path>`` a line."""
-    found: list[Json] = []
+    found: dict[str, tuple[int, str, dict[str, None]]] = {}
     for line in whole_lines("cloud_credentials", output):
         match = re.fullmatch(r"file=([0-7]{1,4}) (\S+) (/.+)", line)
         provider = next((name for name, pattern in _PROVIDERS if match and re.search(pattern, match[3])), "")
         if not match or not provider:
             raise ParseError(f"cloud_credentials: a line that does not belong there: {line[:80]!r}")
-        mode = int(match[1], 8)
-        found.append(
-            {
-                "path": match[3],
-                "provider": provider,
-                "owner": match[2],
-                "mode": f"{mode:04o}",
-                "open_to_others": bool(mode & 0o077),
-            }
-        )
-    return found
+        path = _REVISION.sub(r"\1/*/", match[3], count=1)
+        mode, _, owners = found.get(path, (0, "", {}))
+        found[path] = (mode | int(match[1], 8), provider, {**owners, match[2]: None})
+    return [
+        {
+            "path": path,
+            "provider": provider,
+            "owner": " ".join(owners),
+            "mode": f"{mode:04o}",
+            "open_to_others": bool(mode & 0o077),
+        }
+        for path, (mode, provider, owners) in found.items()
+    ]
 
 
 FACT = Fact(
@@ -85,6 +92,7 @@ FACT = Fact(
     title=Text(en="Files with credentials of cloud services", ar="ملفات بيانات الدخول إلى الخدمات السحابية"),
     shape=ListOf(record(path=STR, provider=STR, owner=STR, mode=STR, open_to_others=BOOL)),
     parse=parse,
+    version=2,
     example=[
         {
             "path": "/home/mona/.aws/credentials",

@@ -81,10 +81,13 @@ def _holds(text: str) -> Words:
 _CERTIFICATES = ["(", "-name", "*.pem", "-size", "-2048", *_holds("-----BEGIN "), "!", *_holds("PRIVATE KEY"), ")"]
 
 
-# As the kernel names them; as systemd-coredump keeps them, which RHEL has from the start; and in reports of Ubuntu's apport.
+# As the kernel names them; as kdump keeps the kernel's own memory, with all programs' in it, in a folder for each crash (RHEL's
+# vmcore, Debian's and Ubuntu's dump.DATE); as systemd-coredump keeps them, as RHEL has it from the start; in apport's reports.
+_KDUMP = ("vmcore", "vmcore.[0-9]*", "vmcore.flat", "vmcore-incomplete", "dump.[0-9]*", "dump-incomplete")
 _DUMPED = (
-    *("(", "-size", "+64k", *_any("-name", ("core", "core.[0-9]*")), "-o", "-path", "/var/lib/systemd/coredump/core.*"),
-    *("-o", "-path", "/var/crash/*.crash", *_holds("CoreDump: base64"), ")"),
+    *("(", "-size", "+64k", "(", *_any("-name", ("core", "core.[0-9]*"))),
+    *("-o", "-path", "/var/crash/*/*", *_any("-name", _KDUMP), ")"),
+    *("-o", "-path", "/var/lib/systemd/coredump/core.*", "-o", "-path", "/var/crash/*.crash", *_holds("CoreDump: base64"), ")"),
 )
 
 

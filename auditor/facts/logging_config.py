@@ -31,7 +31,21 @@ for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
   if [ ! -r "$file" ]; then echo "unreadable=$file"; continue; fi
   awk '
     { sub(/\\r$/, "") }
+    inside_comment {
+      if (!(at = index($0, "*/"))) next
+      $0 = substr($0, at + 2); inside_comment = 0
+    }
     /^[ \\t]*#/ { next }
+    {
+      # after a quote, in a directive, behind a # and in the rest of an old rule it only looks like a comment
+      while (match($0, /(^|[ \\t(){};,"])\\/\\*/)) {
+        before = substr($0, 1, RSTART + RLENGTH - 3)
+        rest = substr($0, RSTART + RLENGTH)
+        if (gsub(/"/, "&", before) % 2 || before ~ /^[ \\t]*\\$|[ \\t]#|(^|[ \\t])(-?[\\/?|]|@|:)[^ \\t*]/) break
+        if (!(at = index(rest, "*/"))) { $0 = before; inside_comment = 1; break }
+        $0 = before " " substr(rest, at + 2)
+      }
+    }
     match($0, /[ \\t]@@?[^ \\t;]+/) { print "remote=" substr($0, RSTART + 1, RLENGTH - 1); next }
     match(tolower($0), /:omrelp:[^ \\t;]+/) { print "remote=" substr($0, RSTART + 8, RLENGTH - 8); next }
     tolower($0) ~ /om(fwd|relp)/ { inside = 1 }
@@ -40,6 +54,7 @@ for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
       print "remote=" part[2]
     }
     /\\)/ { inside = 0 }
+    END { if (inside_comment) print "unreadable=" FILENAME }
   ' "$file" || exit 1
 done
 echo end

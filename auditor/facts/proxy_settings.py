@@ -2,7 +2,7 @@
 
 What apt's files say in blocks (``Acquire { http { Proxy …``) is known from apt's own reading of them all, and told as
 ``apt-config``'s where no file says it in one line. Of a shell's variables those are followed that were set before, in lines
-that name a proxy.
+that name a proxy. RHEL's subscription-manager has a proxy in parts, through which dnf too reaches Red Hat's repositories.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ _ASSIGNED = re.compile(r"(?:^|[\s;])([A-Za-z_][A-Za-z0-9_]*)=[\"']?([^\"'\s;]*)"
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _APT = re.compile(r"(?i)Acquire::(https?|ftp)::Proxy(?:::\S+)?\s+\"([^\"]*)\"")
 _APT_CONFIG = "apt-config"
+_RHSM = "/etc/rhsm/rhsm.conf"
+_RHSM_PART = re.compile(r"proxy_(hostname|port|scheme)\s*[=:]\s*(\S*)", re.IGNORECASE)
+# It may be closed for its proxy_password, which is not among what is asked for.
+_RHSM_PARTS = f"/bin/grep -iE '^(\\[|proxy_(hostname|port|scheme)[[:space:]]*[=:])' {_RHSM}"
 _DNF = re.compile(r"^proxy\s*=\s*(\S*)")
 
 # The name and password of user:password@ are dropped here, before anything leaves the host, and so are dnf's proxy_password and
 # its like. A password may hold an @ of its own: the last one before the path ends it.
-_SCRIPT = r"""
+_SCRIPT = (
+    r"""
 lines() {
   sed -n -E -e '/^[[:space:]]*(#|\/\/)/d' -e '/^[^=]*[Pp][Rr][Oo][Xx][Yy]_?([Pp][Aa][Ss][Ss]|[Uu][Ss][Ee][Rr])[^=]*=/d' \
     -e 's#://[^/[:space:]]*@#://#g' -e 's#([="])[^/="[:space:]]*@#\1#g' -e '/[Pp][Rr][Oo][Xx][Yy]/s/^/line=/p' "$@"
@@ -49,6 +54,17 @@ done
 show /etc/dnf/dnf.conf
 # of the RHEL family yum.conf is a link to dnf's
 [ /etc/yum.conf -ef /etc/dnf/dnf.conf ] || show /etc/yum.conf
+if [ -d /etc/rhsm ]; then [ -x /etc/rhsm ] || exit 1; fi
+"""
+    f"""\
+if [ -e {_RHSM} ]; then
+  if [ -r {_RHSM} ]; then out=$({_RHSM_PARTS}); else out=$(as_root {_RHSM_PARTS}); fi
+  [ $? -le 1 ] || exit 1
+  echo file={_RHSM}
+"""
+    r"""
+  [ -z "$out" ] || printf '%s\n' "$out" | sed -e 's/^\([A-Za-z_]*[[:space:]]*[=:]\).*@/\1/' -e 's/^/line=/' || exit 1
+fi
 if [ -e /usr/bin/apt-config ]; then
   out=$(apt-config dump) || exit 1
   echo file=apt-config
@@ -56,23 +72,41 @@ if [ -e /usr/bin/apt-config ]; then
 fi
 echo end
 """
+)
 
 
 def parse(output: str, _args: Arguments) -> Json:
     """``file=PATH``, or ``file=apt-config``, then its lines that name a proxy."""
     found: list[tuple[str, str, str]] = []
     variables: dict[str, str] = {}
+    rhsm: list[str] = []
     path = ""
     for line in whole_lines("proxy_settings", output):
         key, _, text = line.partition("=")
         if key == "file" and (text.startswith("/") or text == _APT_CONFIG):
             path = text
+        elif key == "line" and path == _RHSM:
+            rhsm.append(text.strip())
         elif key == "line" and path:
             said = {(name, url) for _, name, url in found if path == _APT_CONFIG}
             found += [(path, *pair) for pair in _settings(path, text.strip(), variables) if pair not in said]
         else:
             raise ParseError(f"proxy_settings: a line that does not belong there: {line[:80]!r}")
+    found += [(_RHSM, "https_proxy", url) for url in _subscription_manager(rhsm)]
     return [{"source": source, "name": name, "url": url} for source, name, url in found]
+
+
+def _subscription_manager(lines: list[str]) -> list[str]:
+    """Of the section [server]; as in Python's files of settings, the last word counts."""
+    parts, section = {"hostname": "", "port": "", "scheme": "http"}, ""
+    for line in lines:
+        if line.startswith("["):
+            section = line
+        elif (match := _RHSM_PART.fullmatch(line)) and section == "[server]":
+            parts[match[1].lower()] = match[2]
+    if not parts["hostname"]:
+        return []
+    return [f"{parts['scheme'] or 'http'}://{parts['hostname']}" + (f":{parts['port']}" if parts["port"] else "")]
 
 
 def _settings(path: str, text: str, variables: dict[str, str]) -> list[tuple[str, str]]:
@@ -96,7 +130,7 @@ FACT = Fact(
     title=Text(en="Web proxy that the host's programs are told to use", ar="وسيط الويب الذي تستخدمه برامج المضيف"),
     shape=ListOf(record(source=STR, name=STR, url=STR)),
     parse=parse,
-    version=2,
+    version=3,
     example=[{"source": "/etc/environment", "name": "https_proxy", "url": "http://proxy.health.example:3128"}],
-    probes={"linux": HostProbe(script=_SCRIPT)},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_RHSM_PARTS,))},
 )

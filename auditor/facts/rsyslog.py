@@ -2,8 +2,10 @@
 
 ``encrypted`` of a target is true when it is sent by TCP through the gtls or ossl driver in mode 1, for in mode 0 it sends in the
 clear; or by RELP with TLS. A listener that is bound to the host itself takes nothing from the network, and is not told.
-``file_mode`` is what a new file comes to have: the mode that rsyslog asks for, less the mask that rsyslog's own files or its unit
-set. RHEL's names no mode, and its unit has ``UMask=0066``: its files are 0600, not 0644.
+``file_mode`` holds every bit that some new file comes to have: the mode that its action asks for, less the mask that rsyslog's
+own files or its unit set. RHEL's names no mode, and its unit has ``UMask=0066``: its files are 0600, not 0644. As rsyslog 8.2302
+was seen to do, ``$FileCreateMode`` holds for the old syntax's rules after it and for no ``action(…)``, whose default omfile's
+module sets; ``global(umask=…)`` comes before any ``$Umask``; and where nothing includes rsyslog.d, nothing in it holds.
 """
 
 from __future__ import annotations
@@ -30,10 +32,21 @@ _OBJECT = re.compile(r"(?i)\b(input|action|module|include|global)\s*\(((?:\"[^\"
 _INCLUDED = "/etc/rsyslog.d/*.conf"
 _UNIT = "rsyslog.service"
 _FOLDERS = tuple(f"{top}/systemd/system" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))  # the first one holds
+# Comments, after what only looks like the start of one: strings, old directives (`$IncludeConfig /etc/rsyslog.d/*.conf`), and the
+# actions of old rules, to which rsyslog counts the rest of the line.
+_TOKEN = re.compile(
+    r"""(?mx)
+    (?P<kept> "(?:\\.|[^"\\\n])*" | (?<![^\s(,=])'(?:\\.|[^'\\\n])*'
+      | ^[ \t]*\$(?:(?!\s\#).)* | (?:^|(?<=\s))(?:-?[/?|]|@|:|\^)(?![*\s])(?:(?!\s\#).)+ )
+    | (?<![^\s(){};,"])/\*[\s\S]*?(?P<end>\*/|\Z)
+    | (?:^|(?<=\s))\#.*"""
+)
+_STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 _PAIR = re.compile(r"([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
 
+# a line that begins with # may yet end a comment of several lines
 _SCRIPT = (
-    SHOW_FILES
+    SHOW_FILES.replace("grep -H ", "grep -H -e '\\*/' -e ")
     + """\
 masks() {
   for file do
@@ -69,25 +82,36 @@ def parse(output: str, _args: Arguments) -> Json:
     units = {path: found.pop(path) for path in [*found] if not path.startswith("/etc/rsyslog")}
     if not found:
         raise ParseError("rsyslog: no configuration was shown")
-    text = "\n".join(line for path in sorted(found, key=lambda p: (p != "/etc/rsyslog.conf", p)) for line in found[path])
-    reader = _Reader(_unit_mask(units))
-    reader.read(_statements(text))
+    first = found.pop("/etc/rsyslog.conf", [])
+    reader = _Reader(_unit_mask(units), _statements([line for path in sorted(found) for line in found[path]]))
+    reader.read(_statements(first))
     return {
         "installed": True,
         "listens": [*sorted(reader.listens)],
         "targets": [_target(pairs, reader.driver) for pairs in reader.sent],
-        "file_mode": f"{int(reader.mode, 8) & ~int(reader.mask, 8):04o}",
+        "file_mode": f"{reader.file_mode():04o}",
     }
 
 
 class _Reader:
     """Statements in order, for those of the old syntax hold for what comes after them; the driver of ``global`` holds for all."""
 
-    def __init__(self, mask: str) -> None:
+    def __init__(self, mask: str, included: list[list[str]]) -> None:
         self.listens: dict[str, None] = {}
         self.sent: list[dict[str, str]] = []
-        self.driver, self.mode, self.mask = "", "0644", mask
+        self.driver = ""
+        self._modes: list[str] = []
+        self._mode = self._module_mode = "0644"
+        self._mask, self._global_mask = mask, ""
+        self._folder: list[list[str]] | None = included
         self._old = {"$actionsendstreamdriver": "", "$actionsendstreamdrivermode": "0", "$udpserveraddress": ""}
+
+    def file_mode(self) -> int:
+        """All bits of all files; where no action names one, those of the old syntax's default."""
+        wanted = 0
+        for mode in self._modes or [self._mode]:
+            wanted |= int(mode, 8)
+        return wanted & ~int(self._global_mask or self._mask, 8)
 
     def read(self, statements: list[list[str]]) -> None:
         for words in statements:
@@ -98,11 +122,17 @@ class _Reader:
             text = " ".join(words)
             for kind, inside in _OBJECT.findall(text):
                 self._object(kind.lower(), {key.lower(): value for key, value in _PAIR.findall(inside)})
-            for word in _OBJECT.sub(" ", text).split()[1:]:
-                if re.match(r"@@?[^@]", word):
-                    self._send(word.lstrip("@").split(";")[0].removeprefix("(o)"), "tcp" if word.startswith("@@") else "udp")
-                elif word.lower().startswith(":omrelp:"):
-                    self._send(word[len(":omrelp:") :].split(";")[0], "relp")
+            for word in _STRING.sub(" ", _OBJECT.sub(" ", text)).split():
+                self._action(word)
+
+    def _action(self, word: str) -> None:
+        """An action of the old syntax, which may stand alone on its line in a condition's braces."""
+        if re.match(r"@@?[^@]", word):
+            self._send(word.lstrip("@").split(";")[0].removeprefix("(o)"), "tcp" if word.startswith("@@") else "udp")
+        elif word.lower().startswith(":omrelp:"):
+            self._send(word[len(":omrelp:") :].split(";")[0], "relp")
+        elif re.match(r"-?(/(?!dev/)|\?)[^\s*]", word):
+            self._modes.append(self._mode)
 
     def _directive(self, name: str, values: list[str]) -> None:
         value = values[0] if values else ""
@@ -114,35 +144,42 @@ class _Reader:
         elif name == "$defaultnetstreamdriver":
             self.driver = value
         elif name == "$filecreatemode" and value:
-            self.mode = value
+            self._mode = value
         elif name == "$umask" and value:
-            self.mask = value
+            self._mask = value
         elif name == "$includeconfig":
-            _included(" ".join(values))
+            self._include(" ".join(values))
 
     def _object(self, kind: str, pairs: dict[str, str]) -> None:
         named = pairs.get("type", "").lower()
         if kind == "include":
-            _included(pairs.get("file", _INCLUDED))
+            self._include(pairs.get("file", _INCLUDED))
         elif kind == "input" and named in _LISTENERS and not _LOOPBACK.match(pairs.get("address", "")):
             self.listens[_LISTENERS[named]] = None
         elif kind == "action" and named in ("omfwd", "omrelp"):
             self.sent.append(pairs)
+        elif kind == "action" and named == "omfile" and not pairs.get("file", "").startswith("/dev/"):
+            self._modes.append(pairs.get("filecreatemode", self._module_mode))
         elif kind == "module" and pairs.get("load", "").lower() == "builtin:omfile":
-            self.mode = pairs.get("filecreatemode", self.mode)
+            self._module_mode = pairs.get("filecreatemode", self._module_mode)
         elif kind == "global":
             self.driver = pairs.get("defaultnetstreamdriver", self.driver)
-            self.mask = pairs.get("umask", self.mask)
+            self._global_mask = pairs.get("umask", self._global_mask)
+
+    def _include(self, path: str) -> None:
+        """What is included is read where it is included, and holds for what comes after."""
+        if path != _INCLUDED:
+            raise ParseError(f"rsyslog: includes {path[:60]!r}, which the probe does not read")
+        if self._folder is None:
+            raise ParseError("rsyslog: includes rsyslog.d within itself")
+        statements, self._folder = self._folder, None
+        self.read(statements)
+        self._folder = statements
 
     def _send(self, host: str, protocol: str) -> None:
         old = {"streamdriver": self._old["$actionsendstreamdriver"], "streamdrivermode": self._old["$actionsendstreamdrivermode"]}
         kind = "omrelp" if protocol == "relp" else "omfwd"
         self.sent.append({"type": kind, "target": host, "protocol": protocol, **old})
-
-
-def _included(path: str) -> None:
-    if path != _INCLUDED:
-        raise ParseError(f"rsyslog: includes {path[:60]!r}, which the probe does not read")
 
 
 def _unit_mask(units: dict[str, list[str]]) -> str:
@@ -156,11 +193,10 @@ def _unit_mask(units: dict[str, list[str]]) -> str:
     return told[-1] if told and told[-1] else "0022"
 
 
-def _statements(text: str) -> list[list[str]]:
-    """Lines, those of a parenthesis joined."""
+def _statements(lines: list[str]) -> list[list[str]]:
+    """Lines without comments, those of a parenthesis joined."""
     joined, depth, found = "", 0, []
-    for line in text.split("\n"):
-        bare = re.sub(r"(^|\s)#.*$", "", line.replace("\r", ""))
+    for bare in _TOKEN.sub(_without_comment, "\n".join(line.replace("\r", "") for line in lines)).split("\n"):
         depth += bare.count("(") - bare.count(")")
         joined += f" {bare}"
         if depth <= 0:
@@ -169,6 +205,12 @@ def _statements(text: str) -> list[list[str]]:
                 found.append(words)
             joined = ""
     return found
+
+
+def _without_comment(token: re.Match[str]) -> str:
+    if token["end"] == "":
+        raise ParseError("rsyslog: a comment that is never closed")
+    return token["kept"] or " "
 
 
 def _target(pairs: dict[str, str], driver: str) -> Json:
@@ -192,7 +234,7 @@ FACT = Fact(
         file_mode=STR,
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "listens": [],

@@ -108,6 +108,22 @@ def test_the_mask_of_the_service_takes_bits_from_new_logs() -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_a_target_in_a_comment_is_none(shell: list[str], tmp_path: Path) -> None:
+    """Regression: log-sent-to-collector passed hosts that had put their target between /* and */."""
+
+    def told(text: str) -> Any:
+        (tmp_path / "a.conf").write_text(text)
+        probe = script("logging_config").replace("/etc/rsyslog.d", str(tmp_path)).replace("/etc/rsyslog.conf", "/nowhere")
+        value: Any = fact("logging_config").value(run(shell, probe).stdout, {})
+        return value["remote_targets"] if value["remote_known"] else None
+
+    assert told('/*\n*.* @@a\n# old */\n/* *.* @@b */\naction(type="omfwd" /* Target="c" */\n/* x */ target="d")\n') == ["d"]
+    shown = 'if $msg contains "/*" then @@a\n# /*\n$IncludeConfig /x/*.conf\n*.* /var/log/a /*\n*.* @b # /*\n'
+    assert told(shown + "*.* @c\n# */\n") == ["a", "b", "c"]
+    assert told("/* never closed\n") is None, "what follows in other files may be hidden too"
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
 def test_remote_targets_are_told_in_every_form(shell: list[str], tmp_path: Path) -> None:
     """Regression: log-sent-to-collector failed hosts that send by the old form of RELP, or have spaces around the sign."""
     (tmp_path / "a.conf").write_text(
@@ -179,6 +195,71 @@ def test_a_listener_for_the_host_itself_is_none_for_the_network() -> None:
     assert rsyslog("$ModLoad imudp", "$UDPServerAddress 127.0.0.1", "$UDPServerRun 514")["listens"] == []
     assert rsyslog("$UDPServerRun 514", "$UDPServerAddress 127.0.0.1", "$InputPTCPServerRun 601")["listens"] == ["tcp", "udp"]
     assert rsyslog('input(type="imtcp" address="10.0.0.9" port="514")')["listens"] == ["tcp"]
+
+
+def test_what_stands_in_comments_holds_nothing() -> None:
+    """Regression: what C-style comments hold counted: a mode for log-new-file-mode, a target for log-remote-encrypted."""
+    tls = 'action(type="omfwd" target="a" protocol="tcp" StreamDriver="gtls" StreamDriverMode="1")'
+    assert sends("/*", tls, "# old */", "*.* @b") == sends(f"/* {tls} */", "*.* @b") == [("b", "udp", False)]
+    assert sends('action(type="omfwd" /* protocol="tcp"', '*/ target="c")') == [("c", "udp", False)]
+    assert rsyslog("/* $FileCreateMode 0640 */", "*.* /var/log/a")["file_mode"] == "0644"
+    with pytest.raises(ParseError, match="never closed"):
+        rsyslog("/* *.* @b")
+
+
+def test_what_only_looks_like_a_comment_hides_nothing() -> None:
+    """As rsyslog 8.2302 does: in strings, in old directives, behind a sign for comments, and in the rest of an old rule."""
+    for line in (
+        "$IncludeConfig /etc/rsyslog.d/*.conf",
+        "if $msg contains \"/*\" or $msg contains '/*' then /var/log/a",
+        "# /* old",
+        "*.* /var/log/a # /* old",
+        "*.* /var/log/a /* old",
+        ':msg, contains, "/*" /var/log/a',
+    ):
+        assert sends(line, "*.* @b", "# */") == [("b", "udp", False)], line
+
+
+def test_each_file_has_the_mode_of_its_own_action() -> None:
+    """Regression: log-new-file-mode passed by the last mode set, also for actions that it does not hold for. Seen of 8.2302."""
+    action = 'action(type="omfile" file="/var/log/a"'
+    module = 'module(load="builtin:omfile" fileCreateMode="0604")'
+    assert mode("*.* /var/log/a", "$FileCreateMode 0640") == "0644", "the rule stands before it"
+    assert mode("$FileCreateMode 0640", "*.* -?Each;Form", "$FileCreateMode 0600", "& /var/log/b") == "0640"
+    assert mode("$FileCreateMode 0640", f"{action})") == "0644", "what is old holds for no object"
+    assert mode(f"{action})", module) == "0644"
+    assert mode(module, f"*.* {action})") == "0604"
+    assert mode(module, "*.* /var/log/a") == "0644", "what is new holds for no old rule"
+    assert mode("$FileCreateMode 0640", "*.* /var/log/a", f'{action} fileCreateMode="0604")') == "0644", "all of them"
+    assert mode("$FileCreateMode 0640", "*.* /var/log/a", "$FileCreateMode 0666", "*.* |/dev/xconsole", "*.* /dev/tty8") == "0640"
+    assert mode('global(umask="0002")', "$Umask 0077", "$FileCreateMode 0666") == "0664", "the global mask comes first"
+
+
+def test_an_included_file_is_read_in_its_place() -> None:
+    """Regression: a mode that the included files set was read as if the main file's rules stood before it."""
+    drop_in = ("/etc/rsyslog.d/a.conf:", "/etc/rsyslog.d/a.conf:$FileCreateMode 0604", "/etc/rsyslog.d/a.conf:*.* @b")
+    include, rule = "$IncludeConfig /etc/rsyslog.d/*.conf", "*.* /var/log/a"
+    assert mode("$FileCreateMode 0640", include, rule, *drop_in) == "0604"
+    assert mode("$FileCreateMode 0640", rule, include, *drop_in) == "0640"
+    assert mode("$FileCreateMode 0640", rule, *drop_in) == "0640", "what nothing includes holds for nothing"
+    with pytest.raises(ParseError, match="within itself"):
+        mode(include, "/etc/rsyslog.d/a.conf:", f"/etc/rsyslog.d/a.conf:{include}")
+
+
+def test_a_target_alone_on_its_line_is_one() -> None:
+    """Regression: log-remote-encrypted passed by what stands alone in a condition's braces."""
+    assert sends('if $msg contains "a @c" then {', "  @@b:514", "}") == [("b:514", "tcp", False)]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_the_end_of_a_comment_reaches_the_parser(shell: list[str], tmp_path: Path) -> None:
+    """A line that begins with a sign for comments may end one of several lines; without it the rest of the file was hidden."""
+    (tmp_path / "rsyslog.conf").write_text("/*\n# old\n# older */\n*.* @@b\n")
+    (tmp_path / "rsyslogd").write_text("")
+    (tmp_path / "rsyslogd").chmod(0o755)
+    text = script("rsyslog").replace("/usr/sbin/rsyslogd", f"{tmp_path}/rsyslogd").replace("/etc/rsyslog", f"{tmp_path}/rsyslog")
+    told: Any = fact("rsyslog").value(run(shell, text).stdout.replace(f"{tmp_path}/", "/etc/"), {})
+    assert [target["host"] for target in told["targets"]] == ["b"]
 
 
 def test_an_include_elsewhere_is_refused() -> None:

@@ -64,6 +64,29 @@ def test_a_proxy_is_told_once_and_whatever_apt_s_syntax(shell: list[str], tmp_pa
 
 
 @each_shell
+def test_the_proxy_of_rhel_s_subscriptions_is_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression: web-proxy-set passed by another proxy in rhsm.conf, and failed hosts that have the approved one there alone."""
+
+    def told(conf: str) -> list[tuple[str, str]]:
+        (tmp_path / "rhsm.conf").write_text(conf)
+        output = run(shell, ALLOWED + script("proxy_settings").replace("/etc/rhsm", str(tmp_path))).stdout
+        assert "Geheim" not in output
+        value: Any = fact("proxy_settings").value(output.replace(f"file={tmp_path}", "file=/etc/rhsm"), {})
+        return [(item["name"], item["url"]) for item in value if item["source"] == "/etc/rhsm/rhsm.conf"]
+
+    head = "[server]\nhostname = subscription.rhsm.redhat.com\n# proxy_hostname = old.example\nno_proxy =\n"
+    packaged = "proxy_hostname =\nproxy_scheme = http\nproxy_port =\nproxy_user =\nproxy_password =\n"
+    secrets = "proxy_user = Geheim1\nproxy_password = Geheim2 proxy\n  proxy_Geheim3\n"
+    assert told(f"{head}{packaged}") == []
+    assert told(f"{head}proxy_hostname = p.example\nproxy_port=3128\n{secrets}[rhsm]\nproxy_port = 1\n") == [
+        ("https_proxy", "http://p.example:3128")
+    ]
+    assert told(f"{head}Proxy_Hostname: Geheim4:Geheim5@p.example\nproxy_scheme = https\n") == [
+        ("https_proxy", "https://p.example")
+    ]
+
+
+@each_shell
 def test_a_proxy_that_apt_does_not_read_is_none(shell: list[str], tmp_path: Path) -> None:
     """Regression: web-proxy-set passed a host whose proxy stood in 90curtin-aptproxy.disabled, which apt passes by."""
     for name in ("90proxy", "91-proxy.conf", "90curtin-aptproxy.disabled", "90proxy~", "90proxy.dpkg-old"):
@@ -148,9 +171,25 @@ def test_memory_dumps_of_systemd_and_apport_are_found(shell: list[str], tmp_path
 
 
 @each_shell
+def test_memory_dumps_of_the_kernel_are_found(shell: list[str], tmp_path: Path) -> None:
+    """Regression: file-core-dumps passed by what kdump keeps, under RHEL's name and Debian's and Ubuntu's."""
+    folder, large = "var/crash/127.0.0.1-2026-11-20-10:00:00", "x" * 2**17
+    kept = (f"{folder}/vmcore", f"{folder}/vmcore-incomplete", "var/crash/202611201000/dump.202611201000")
+    beside = (
+        f"{folder}/vmcore-dmesg.txt",
+        f"{folder}/kexec-dmesg.log",
+        "var/crash/202611201000/dmesg.202611201000",
+        "srv/vmcore",
+    )
+    told = walked(shell, tmp_path, {**dict.fromkeys((*kept, *beside), large), "var/crash/empty/vmcore-incomplete": ""})
+    assert [item["path"] for item in told["core_dumps"]] == sorted(f"{tmp_path}/{name}" for name in kept)
+
+
+@each_shell
 def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_path: Path) -> None:
     """Regression: doctl's and rclone's files under ~/snap were passed by, and all files where /home is a link to /var/home."""
     found = ("u/.aws/credentials", "u/snap/doctl/1445/.config/doctl/config.yaml", "u/x/.kube/config")
+    told_as = (found[0], found[1].replace("1445", "*"), found[2])
     for name in (*found, "u/a/b/.kube/config", "u/a/b/c/d/.aws/credentials"):
         (tmp_path / "var/home" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "var/home" / name).write_text("x")
@@ -158,4 +197,21 @@ def test_credentials_of_snaps_and_behind_a_link_are_found(shell: list[str], tmp_
     (tmp_path / "home").symlink_to("var/home")
     text = script("cloud_credentials").replace("/home", f"{tmp_path}/home").replace("/root", f"{tmp_path}/root")
     told: Any = fact("cloud_credentials").value(run(shell, ALLOWED + text).stdout, {})
-    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in found]
+    assert [item["path"] for item in told] == [f"{tmp_path}/home/{name}" for name in told_as]
+
+
+def test_a_snap_s_refresh_makes_no_other_file_of_it() -> None:
+    """Regression: the revision stood in the finding's subject, so that each refresh closed the finding and opened another."""
+
+    def told(*lines: str) -> list[tuple[str, str, str]]:
+        value: Any = fact("cloud_credentials").value("\n".join([*(f"file={line}" for line in lines), "end"]), {})
+        return [(item["path"], item["owner"], item["mode"]) for item in value]
+
+    path = "/home/mona/snap/doctl/{}/.config/doctl/config.yaml"
+    one = (path.format("*"), "mona", "0644")
+    assert told(f"644 mona {path.format(1445)}") == told(f"644 mona {path.format(1500)}") == [one]
+    assert told(f"644 mona {path.format('x1')}", f"600 mona {path.format('x2')}") == [one], "nothing open is lost"
+    assert told(f"600 root {path.format(1)}", f"600 mona {path.format(2)}") == [(one[0], "root mona", "0600")]
+    assert told(f"600 mona {path.format('common')}") == [(path.format("common"), "mona", "0600")]
+    assert told("600 root /root/snap/rclone/546/.config/rclone/rclone.conf")[0][0].startswith("/root/snap/rclone/*/")
+    assert told("600 a /home/a/1/.kube/config", "644 a /home/a/2/.kube/config")[1][2] == "0644", "of snaps alone"
