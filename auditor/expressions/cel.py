@@ -36,6 +36,9 @@ ANY = Plain("any")
 GROUP = record(key=STR, values=ListOf(STR))
 """What ``group()`` lists: a key, and the distinct values that share it."""
 
+COUNTED = record(key=STR, value=INT, near=INT, of=INT)
+"""What ``near()`` lists: a key with its number, how many numbers are near it, and how many there are."""
+
 _PACKAGE = "auditor"
 _SCALARS: dict[str, Any] = {
     "str": cel.Type.STRING,
@@ -111,9 +114,9 @@ class Environment:
         self._instants = frozenset(name for name, shape in variables.items() if shape == TIMESTAMP)
         messages = _Messages()
         types = {name: messages.type_of(shape) for name, shape in variables.items()}
-        group = messages.type_of(GROUP)
+        ours = functions(messages.type_of(GROUP), messages.type_of(COUNTED))
         self._shapes = messages.shapes
-        self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=functions(group))
+        self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=ours)
 
     def compile(self, source: str, expected: Shape | None = None, *, shown: bool = True) -> Program:
         """Compile ``source``; with ``expected``, refuse one that surely returns something else. Raises ExpressionError.
@@ -240,7 +243,7 @@ _SHOWN: dict[Shape, tuple[str, str]] = {
 def _runtime(names: frozenset[str], instants: frozenset[str]) -> Any:
     """The untyped environment in which expressions over these variables are evaluated."""
     types = {name: cel.Type.TIMESTAMP if name in instants else cel.Type.DYN for name in sorted(names)}
-    return cel.NewEnv(variables=types, functions=functions(cel.Type.DYN))
+    return cel.NewEnv(variables=types, functions=functions(cel.Type.DYN, cel.Type.DYN))
 
 
 def _type_name(kind: Any) -> str:
