@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._lines import number
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESS_NAMES
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
@@ -19,14 +20,22 @@ from auditor.model import Json, Text
 
 _YES = frozenset({"yes", "y", "true", "t", "on", "1"})
 _NO = frozenset({"no", "n", "false", "f", "off", "0"})
+_BOTH = frozenset({"ipv6", "both"})
+_OWN, _MASQUERADES = 256, 248
 _FOLDERS = ("/etc/systemd/network", "/run/systemd/network", "/usr/local/lib/systemd/network", "/usr/lib/systemd/network")
-_KEYS = "IPv6AcceptRA|IPv6AcceptRouterAdvertisements|LinkLocalAddressing|IPForward|IPv6Forwarding|IPv6SendRA|Bridge|Bond"
+_KEYS = (
+    "IPv6AcceptRA|IPv6AcceptRouterAdvertisements|LinkLocalAddressing|IPForward|IPv6Forwarding|IPMasquerade|IPv6SendRA|Bridge|Bond"
+)
 
 # netplan keeps the files that it writes from other users; .netdev files, which may hold keys, are none of those read.
 _READ = (
     f"/bin/grep -RHsE --include=*.network --include=*.conf '^[[:space:]]*([[]|({_KEYS})[[:space:]]*=)' "
     + " ".join(_FOLDERS)
     + " /lib/systemd/network"
+)
+_MAIN = "/etc/systemd/networkd.conf " + " ".join(
+    f"{folder}/networkd.conf.d/*.conf"
+    for folder in ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 )
 
 # A VPN's method says what its server hands out, and WireGuard has no neighbours: neither hears advertisements.
@@ -39,6 +48,11 @@ if [ -d /proc/sys/net/ipv6 ]; then echo ipv6=yes; else echo ipv6=no; fi
 if runs systemd-network; then
   echo manager=systemd-networkd
   {{ [ -r /run/systemd/netif/links ] && [ -x /run/systemd/netif/links ]; }} || exit 1
+  version=$(networkctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p') || exit 1
+  printf 'version=%s\\n' "$version"
+  for file in {_MAIN}; do
+    if [ -e "$file" ]; then sed -n 's/^[[:space:]]*IPv6Forwarding[[:space:]]*=[[:space:]]*/forwarding=/p' "$file" || exit 1; fi
+  done
   closed=no wanted=
   for device in /sys/class/net/*; do
     name=${{device##*/}}
@@ -106,10 +120,15 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``ipv6=yes|no``, ``manager=NAME``, ``link=NAME FILE``, ``file=PATH:LINE``, ``method=NAME METHOD`` and ``dhcpcd=yes|no``."""
+    """``ipv6=yes|no``, ``manager=NAME``, ``method=NAME METHOD``, ``dhcpcd=yes|no``, and of systemd-networkd
+
+    ``version=NUMBER``, ``forwarding=VALUE`` of its own settings, ``link=NAME FILE`` and ``file=PATH:LINE``.
+    """
     managers: list[Json] = []
     links: list[tuple[str, str]] = []
     files: dict[str, list[str]] = {}
+    version = 0
+    forwarding: set[str] = set()
     interfaces: dict[str, Json] = {}
     lines = whole_lines("router_advertisements", output)
     if not lines or lines[0] not in ("ipv6=yes", "ipv6=no"):
@@ -120,6 +139,10 @@ def parse(output: str, _args: Arguments) -> Json:
         first, _, second = text.partition(" ")
         if key == "manager" and text in ("systemd-networkd", "NetworkManager", "dhcpcd"):
             managers.append(text)
+        elif key == "version":
+            version = number(text, "router_advertisements: version of systemd")
+        elif key == "forwarding":
+            forwarding.add(text.lower())
         elif key == "link" and first and second.startswith("/"):
             links.append((first, second))
         elif key == "file" and text.startswith("/") and ":" in text:
@@ -133,14 +156,20 @@ def parse(output: str, _args: Arguments) -> Json:
             interfaces["all by dhcpcd"] = {"takes": spoken and text == "yes", "setting": f"ipv6rs={text}"}
         else:
             raise ParseError(f"router_advertisements: a line that does not belong there: {line[:80]!r}")
+    said = {name: _said(path, files) for name, path in links}
+    if links and not version:
+        raise ParseError("router_advertisements: which systemd-networkd it is is not said")
+    # one link that masquerades makes all of them forward; of several settings of the whole the last is not sought
+    forwards = version >= _OWN and bool(forwarding) and forwarding <= _YES
+    forwards |= version >= _OWN and any(settings.get("IPMasquerade", "").lower() in _BOTH for settings in said.values())
     for name, path in links:
-        takes, setting = _networkd(path, files)
+        takes, setting = _networkd(said[name], version, forwards)
         interfaces[f"{name} by systemd-networkd"] = {"takes": spoken and takes, "setting": f"{setting} ({path})"}
     return {"managers": managers, "interfaces": interfaces}
 
 
-def _networkd(path: str, files: dict[str, list[str]]) -> tuple[bool, str]:
-    """Whether a link with that .network file takes advertisements, and the setting that says so (systemd.network(5))."""
+def _said(path: str, files: dict[str, list[str]]) -> dict[str, str]:
+    """What that .network file and the files that add to it say under [Network], the last of each key."""
     if path not in files:
         raise ParseError(f"router_advertisements: systemd-networkd's {path[:80]!r} was not read")
     said: dict[str, str] = {}
@@ -152,16 +181,30 @@ def _networkd(path: str, files: dict[str, list[str]]) -> tuple[bool, str]:
             elif section == "[Network]":
                 key, _, text = line.partition("=")
                 said[key.strip()] = text.strip()
+    return said
+
+
+def _networkd(said: dict[str, str], version: int, forwards: bool) -> tuple[bool, str]:
+    """Whether a link with those settings takes advertisements, and the setting that says so (systemd.network(5)).
+
+    Unless it is told, a link takes them where it does not forward. What makes it forward changed: to systemd 255 IPForward,
+    from 256 IPv6Forwarding of the link or of all, and who sends advertisements takes none; from 248 IPMasquerade of IPv6.
+    """
     local = said.get("LinkLocalAddressing") or ("no" if said.get("Bridge") or said.get("Bond") else "ipv6")
     if local.lower() in _NO | {"ipv4", "ipv4-fallback"}:
         return False, f"LinkLocalAddressing={local}"
     for key in ("IPv6AcceptRA", "IPv6AcceptRouterAdvertisements"):
         if said.get(key, "").lower() in _YES | _NO:
             return said[key].lower() in _YES, f"{key}={said[key]}"
-    for key, on in (("IPForward", _YES | {"ipv6"}), ("IPv6Forwarding", _YES), ("IPv6SendRA", _YES)):
-        if said.get(key, "").lower() in on:
-            return False, f"{key}={said[key]}"
-    return True, "IPv6AcceptRA by default"
+    if version < _OWN and said.get("IPForward", "").lower() in _YES | {"ipv6"}:
+        return False, f"IPForward={said['IPForward']}"
+    if version >= _OWN and said.get("IPv6SendRA", "").lower() in _YES:
+        return False, f"IPv6SendRA={said['IPv6SendRA']}"
+    if version >= _OWN and said.get("IPv6Forwarding", "").lower() in _YES | _NO:
+        return said["IPv6Forwarding"].lower() in _NO, f"IPv6Forwarding={said['IPv6Forwarding']}"
+    if version >= _MASQUERADES and said.get("IPMasquerade", "").lower() in _BOTH:
+        return False, f"IPMasquerade={said['IPMasquerade']}"
+    return (False, "IPv6Forwarding=yes of all") if forwards else (True, "IPv6AcceptRA by default")
 
 
 def _additions(path: str, files: dict[str, list[str]]) -> list[str]:

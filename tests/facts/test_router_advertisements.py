@@ -14,9 +14,9 @@ from tests.facts.hosts import ALLOWED, PATH, fact, run, script
 NETWORK = "/etc/systemd/network/10-lan.network"
 
 
-def networkd(*lines: str, additions: tuple[str, ...] = ()) -> Any:
+def networkd(*lines: str, additions: tuple[str, ...] = (), version: int = 252) -> Any:
     """What is told of a link with these lines under [Network], and those of files that add to them."""
-    told = ["ipv6=yes", "manager=systemd-networkd", f"link=eth0 {NETWORK}", f"file={NETWORK}:[Network]"]
+    told = ["ipv6=yes", "manager=systemd-networkd", f"version={version}", f"link=eth0 {NETWORK}", f"file={NETWORK}:[Network]"]
     told += [f"file={NETWORK}:{line}" for line in lines] + [f"file={line}" for line in additions]
     return fact("router_advertisements").value("\n".join([*told, "end", ""]), {})["interfaces"]["eth0 by systemd-networkd"]
 
@@ -37,12 +37,44 @@ def networkd(*lines: str, additions: tuple[str, ...] = ()) -> Any:
         (("IPForward=ipv6",), False),
         (("IPForward=ipv4",), True),
         (("IPForward=yes", "IPv6AcceptRA=yes"), True),
-        (("IPv6SendRA=yes",), False),
     ],
 )
 def test_networkd_takes_them_unless_its_file_says_no(lines: tuple[str, ...], takes: bool) -> None:
     """Regression: its default is to take them, while it keeps the kernel's accept_ra at 0."""
     assert networkd(*lines)["takes"] is takes
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "middle", "new"),
+    [
+        ("IPv6SendRA=yes", True, True, False),
+        ("IPForward=yes", False, False, True),
+        ("IPv6Forwarding=yes", True, True, False),
+        ("IPMasquerade=both", True, False, False),
+        ("IPMasquerade=yes", True, True, True),
+    ],
+)
+def test_what_makes_a_link_forward_is_its_systemd_s(line: str, old: bool, middle: bool, new: bool) -> None:
+    """As those of Debian 11, 12 and 13 were seen to do; a setting that one of them does not know refuses nothing."""
+    assert [networkd(line, version=version)["takes"] for version in (247, 252, 257)] == [old, middle, new]
+
+
+def test_settings_of_all_links_count_from_systemd_256() -> None:
+    """Its own file's, and those of a link that masquerades; where two of its own differ, none is believed."""
+    base = ["ipv6=yes", "manager=systemd-networkd", "link=eth0 /n", "link=eth1 /m", "file=/n:[Network]", "file=/m:[Network]"]
+
+    def takes(*lines: str) -> list[bool]:
+        told: Any = fact("router_advertisements").value("\n".join([*base, *lines, "end", ""]), {})
+        return [told["interfaces"][f"{name} by systemd-networkd"]["takes"] for name in ("eth0", "eth1")]
+
+    assert takes("version=257") == [True, True]
+    assert takes("version=257", "forwarding=yes") == [False, False]
+    assert takes("version=255", "forwarding=yes") == [True, True]
+    assert takes("version=257", "forwarding=yes", "forwarding=no") == [True, True]
+    assert takes("version=257", "forwarding=yes", "file=/m:IPv6Forwarding=no") == [False, True]
+    assert takes("version=257", "file=/m:IPMasquerade=both") == [False, False]
+    with pytest.raises(ParseError, match="which systemd-networkd"):
+        takes()
 
 
 def test_files_that_add_to_networkd_s_come_in_order_of_their_names() -> None:
