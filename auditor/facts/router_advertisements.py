@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._lines import number
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.services import PROCESS_NAMES
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
 from auditor.facts.sysctl import PASSING_INTERFACES
 from auditor.model import Json, Text
@@ -38,10 +37,17 @@ _MAIN = "/etc/systemd/networkd.conf " + " ".join(
     for folder in ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 )
 
+# What runs in a container has a process number of its own there as well, and manages the container's network.
 # A VPN's method says what its server hands out, and WireGuard has no neighbours: neither hears advertisements.
-_SCRIPT = (
-    PROCESS_NAMES
-    + f"""\
+_SCRIPT = f"""\
+[ -r /proc/1/status ] || exit 1
+names=$(cat /proc/[0-9]*/status 2>/dev/null | awk '
+  function told() {{ if (name != "" && !another) print name }}
+  /^Name:/ {{ told(); name = $2; another = 0 }}
+  /^State:[ \\t]*Z/ || (/^NSpid:/ && NF > 2) {{ another = 1 }}
+  END {{ told() }}
+' | sort -u) || exit 1
+[ -n "$names" ] || exit 1
 runs() {{ printf '%s\\n' "$names" | grep -qx "$1"; }}
 passing() {{ case $1 in ''|{PASSING_INTERFACES}) return 0 ;; esac; return 1; }}
 if [ -d /proc/sys/net/ipv6 ]; then echo ipv6=yes; else echo ipv6=no; fi
@@ -104,6 +110,7 @@ if runs dhcpcd; then
   for process in /proc/[0-9]*; do
     {{ read -r name <"$process/comm"; }} 2>/dev/null || continue
     [ "$name" = dhcpcd ] || continue
+    if grep -q '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "$process/status" 2>/dev/null; then continue; fi
     line=$({{ tr '\\000' ' ' <"$process/cmdline"; }} 2>/dev/null) || continue
     case " $line "$told" " in
       *' proxy] '*|*'[BPF '*) ;;
@@ -116,7 +123,6 @@ if runs dhcpcd; then
 fi
 echo end
 """
-)
 
 
 def parse(output: str, _args: Arguments) -> Json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +137,16 @@ def test_a_networkmanager_that_does_not_answer_is_no_answer(tmp_path: Path) -> N
     (tmp_path / "nmcli").chmod(0o755)
     text = re.sub(r"(?m)^runs\(\) .*$", 'runs() { [ "$1" = NetworkManager ]; }', script("router_advertisements"))
     assert run(["sh"], ALLOWED + text, path=f"{tmp_path}:{PATH}").returncode != 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a container")
+def test_a_container_s_manager_is_not_the_host_s(tmp_path: Path) -> None:
+    """Its processes are seen on the host, whose own network it does not manage."""
+    program = tmp_path / "dhcpcd"
+    shutil.copy("/bin/sleep", program)
+    (tmp_path / "probe").write_text(ALLOWED + script("router_advertisements"))
+    for box, managers in (("", ["dhcpcd"]), ("unshare --pid --fork --kill-child", [])):
+        text = f"{box} {program} 30 & sleep 0.3; sh {tmp_path}/probe; kill $!"
+        done = run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh"], text)
+        told: Any = fact("router_advertisements").value(done.stdout, {})
+        assert (told["managers"], [*told["interfaces"]]) == (managers, [f"all by {name}" for name in managers])
