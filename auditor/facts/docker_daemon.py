@@ -1,7 +1,9 @@
 """The Docker daemon: its settings from daemon.json and its command line, and who may write to its socket.
 
-The file is the one that its command line names; Ubuntu's snap has one of its own. Lists are joined by commas; an option on the
-command line has the name that it has in the file. Of a log driver's options and of mirrors only that they are set is told.
+The file is the one that its command line names; Ubuntu's snap has one of its own, and the daemon of a user (rootless) that in
+its home, which has to be open to the login. A user's own socket, and another place that XDG_CONFIG_HOME names, are not told.
+Lists are joined by commas; an option on the command line has the name that it has in the file. Of a log driver's options and
+of mirrors only that they are set is told.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from itertools import pairwise
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
+from auditor.facts.file_stat import EXISTS
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
@@ -21,7 +24,9 @@ _NAMES = {
 }
 
 # What runs in a container, whose group is named by 64 digits, is another's daemon.
-_SCRIPT = """\
+_SCRIPT = (
+    EXISTS
+    + """\
 box() { sed -n 's/.*\\([0-9a-f]\\{64\\}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }
 installed=no
 file=/etc/docker/daemon.json
@@ -31,7 +36,7 @@ elif [ -d "$snap" ]; then
   installed=yes
   file=$snap/config/daemon.json
 fi
-lines=
+lines= owner=
 own=$(box /proc/self/cgroup)
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
@@ -43,17 +48,24 @@ for process in /proc/[0-9]*; do
     lines="$lines
 line=$line"
     named=$(printf '%s\\n' "$line" | tr '\\t' '\\n' | sed -n -e 's/^--config-file=//p' -e '/^--config-file$/{n;p;}')
+    user=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' "$process/status" 2>/dev/null)
+    # the daemons of two users may have one command line, and only one of their files would be told
+    [ "${owner:-${user:-0}}" = "${user:-0}" ] || exit 1
+    owner=${user:-0}
+    if [ "$owner" != 0 ]; then
+      home=$(getent passwd "$user") || exit 1
+      home=$(printf '%s\\n' "$home" | cut -d : -f 6)
+      case $home in /*) file=$home/.config/docker/daemon.json ;; *) exit 1 ;; esac
+    fi
     [ -z "$named" ] || file=$named
   fi
 done
 if [ $installed = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
-if [ -e "$file" ]; then
+if exists "$file"; then
   [ -r "$file" ] || exit 1
   echo file
   sed 's/^/|/' "$file" || exit 1
-elif [ -d "${file%/*}" ] && [ ! -x "${file%/*}" ]; then
-  exit 1
 fi
 printf '%s\\n' "$lines" | sed '/^$/d'
 for socket in /run/docker.sock /var/run/docker.sock; do
@@ -64,6 +76,7 @@ for socket in /run/docker.sock /var/run/docker.sock; do
 done
 echo end
 """
+)
 
 
 def parse(output: str, _args: Arguments) -> Json:

@@ -2,7 +2,8 @@
 
 A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself, also where an old systemd lists
 it as any other that is enabled. systemd does not tell whether what a generator made of a script in /etc/init.d starts with the
-host, nor an instance of a template: what wants it decides.
+host, nor an instance of a template: what wants it decides. ``socket`` is told of a service that starts when it is asked: the
+unit that listens for it, enabled and listening now. One that failed, is masked or cannot be loaded does not start by being asked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
 PROCESS_NAMES = """\
@@ -53,6 +54,19 @@ if [ -d /run/systemd/system ]; then
     named=$(systemctl show --property=Id,Names -- $aliases) || exit 1
     printf '%s\\n' "$named" | awk '/^(Id|Names)=./' || exit 1
   fi
+  # a socket whose connections get an instance each triggers no service of its own
+  sockets=$(printf '%s\\n' "$units" | awk '$1 ~ /[.]socket$/ && $3 == "active" { sub(/^unit=/, "", $1); print $1 }') || exit 1
+  if [ -n "$sockets" ]; then
+    # shellcheck disable=SC2086
+    triggers=$(systemctl show --property=Id,Triggers -- $sockets) || exit 1
+    printf '%s\\n' "$triggers" | awk '
+      function told() { if (id && services) print "triggers=" id " " services; id = services = "" }
+      /^Id=/ { id = substr($0, 4) }
+      /^Triggers=/ { services = substr($0, 10) }
+      /^$/ { told() }
+      END { told() }
+    ' || exit 1
+  fi
   for file in /run/systemd/generator*/*.wants/* /run/systemd/generator*/*.requires/* \\
     /etc/systemd/system/*.wants/*@?*.* /etc/systemd/system/*.requires/*@?*.*
   do
@@ -70,17 +84,20 @@ echo end
 )
 
 _ENABLED = frozenset({"enabled", "enabled-runtime", "linked", "linked-runtime", "alias"})
+_RUNS = frozenset({"active", "reloading", "activating"})
 _WANTED_TELLS = frozenset({"generated", "unlisted"})
 
 
 def parse(output: str, _args: Arguments) -> Json:
     """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>``, ``process=<name>``;
 
-    ``Id=<unit>`` and ``Names=<unit> …`` of those that have other names, ``wanted=<unit>``.
+    ``Id=<unit>`` and ``Names=<unit> …`` of those that have other names, ``triggers=<socket> <service> …``, ``wanted=<unit>``.
     """
     manager = ""
     enabled: dict[str, str] = {}
     active: dict[str, str] = {}
+    loaded: set[str] = set()
+    sockets: dict[str, list[str]] = {}
     itself: dict[str, str] = {}
     wanted: set[str] = set()
     told: dict[str, str] = {}
@@ -94,11 +111,16 @@ def parse(output: str, _args: Arguments) -> Json:
         elif key == "unit" and (match := re.fullmatch(r"(\S+) (\S+) (\S+)", text)):
             if match[2] != "not-found":
                 active[match[1]] = match[3]
+            if match[2] == "loaded":
+                loaded.add(match[1])
         elif key in ("Id", "Names") and text and key not in told:
             told[key] = text
             if len(told) == 2:
                 itself |= dict.fromkeys(told["Names"].split(), told["Id"])
                 told = {}
+        elif key == "triggers" and len(words := text.split()) > 1:
+            for service in words[1:]:
+                sockets.setdefault(service, []).append(words[0])
         elif key == "wanted" and text:
             wanted.add(text)
         elif key == "process" and text:
@@ -109,24 +131,27 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("services: the manager is not stated, or systemd lists no unit at all")
     if told:
         raise ParseError("services: a unit's names without the unit")
+    states = {name: enabled.get(name, "unlisted") for name in {*enabled, *active, *itself.values()}}
+    starts = {unit for unit, state in states.items() if state in _ENABLED or (state in _WANTED_TELLS and unit in wanted)}
     units: dict[str, Json] = {}
     for name in sorted({*enabled, *active}):
         unit = itself.get(name, name)
-        state = enabled.get(unit, "unlisted")
-        units[name] = {
-            "active": active.get(unit) in ("active", "reloading", "activating"),
-            "enabled": state in _ENABLED or (state in _WANTED_TELLS and unit in wanted),
-            "state": state,
-        }
+        told_of: dict[str, Json] = {"active": active.get(unit) in _RUNS, "enabled": unit in starts, "state": states[unit]}
+        listening = sorted(socket for socket in sockets.get(unit, []) if socket in starts and active.get(socket) in _RUNS)
+        if listening and unit in loaded and active[unit] != "failed":
+            told_of["socket"] = listening[0]
+        units[name] = told_of
     return {"manager": manager, "units": units, "running": [*sorted(running)]}
 
+
+_UNIT = record(active=BOOL, enabled=BOOL, state=STR, socket=optional(STR))
 
 FACT = Fact(
     name="services",
     title=Text(en="Services, enabled and running", ar="الخدمات المفعّلة والعاملة"),
-    shape=record(manager=STR, units=MapOf(record(active=BOOL, enabled=BOOL, state=STR)), running=ListOf(STR)),
+    shape=record(manager=STR, units=MapOf(_UNIT), running=ListOf(STR)),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "manager": "systemd",
         "units": {"ssh.service": {"active": True, "enabled": True, "state": "enabled"}},

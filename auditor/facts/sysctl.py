@@ -43,8 +43,11 @@ _INTERFACE_KEYS = (
     "ipv6/conf/{}/forwarding",
 )
 
-# Interfaces that container engines and hypervisors make and unmake follow `default`, and their random names would make
-# every night's observation new. `cat` and not the shell's `read`: /proc/sys answers only the first of dash's one-byte reads.
+PASSING_INTERFACES = "lo|veth*|docker*|br-*|virbr*|vnet*|tap*|cali*|cni*|lxc*|flannel*"
+"""A shell pattern of the interfaces that container engines and hypervisors make and unmake, and of the loopback: those follow
+`default`, and their random names would make every night's observation new."""
+
+# `cat` and not the shell's `read`: /proc/sys answers only the first of dash's one-byte reads.
 _SCRIPT = f"""\
 [ -r /proc/sys/kernel/ostype ] || exit 1
 set --
@@ -54,7 +57,7 @@ done
 for dir in /proc/sys/net/ipv4/conf/* /proc/sys/net/ipv6/conf/*; do
   interface=${{dir##*/}}
   case $interface in
-    lo|veth*|docker*|br-*|virbr*|vnet*|tap*|cali*|cni*|lxc*|flannel*) continue ;;
+    {PASSING_INTERFACES}) continue ;;
   esac
   for key in {" ".join(f"/proc/sys/net/{key}" for key in _INTERFACE_KEYS).replace("{}", "$interface")}; do
     case $key in "$dir"/*) if [ -e "$key" ]; then set -- "$@" "$key"; fi ;; esac

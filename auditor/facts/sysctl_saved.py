@@ -2,8 +2,9 @@
 
 Of files with one name in several folders the first folder's counts (/etc, /run, /usr/local/lib, /usr/lib); they are then read by
 name, and the last line for a key holds. /etc/sysctl.conf is read where a link in /etc/sysctl.d names it (Debian to 12, Ubuntu,
-RHEL), and last on a host without systemd. A pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets
-each key that no line names. Numbers written to another base are told as the kernel will show them.
+RHEL), and last on a host without systemd. Where ufw starts with the host, what its own file says is set after all of them. A
+pattern such as ``net.ipv4.conf.*.rp_filter`` is told as it is written; it sets each key that no line names. Numbers written to
+another base are told as the kernel will show them.
 """
 
 from __future__ import annotations
@@ -22,32 +23,64 @@ _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/l
 # Without systemd an init script runs `sysctl -p` or procps' `sysctl --system`, which read this file, and read it last.
 _PLAIN = "/etc/sysctl.conf"
 
+# ufw's own two files are read by the shell, the second last; a value that is more than a plain path is not ours to expand.
 _SCRIPT = f"""\
+told() {{
+  [ -r "$1" ] || exit 1
+  printf '%s:\\n' "$1"
+  grep -H '^[[:space:]]*[^#;[:space:]]' "$1" || [ $? -eq 1 ] || exit 1
+}}
 for folder in {" ".join(_FOLDERS)}; do
   [ -e "$folder" ] || continue
   {{ [ -r "$folder" ] && [ -x "$folder" ]; }} || exit 1
   for file in "$folder"/*.conf; do
-    if [ -e "$file" ]; then :; elif [ -L "$file" ]; then continue; else continue; fi
-    [ -r "$file" ] || exit 1
-    printf '%s:\\n' "$file"
-    grep -H '^[[:space:]]*[^#;[:space:]]' "$file" || [ $? -eq 1 ] || exit 1
+    if [ -e "$file" ]; then told "$file"; fi
   done
 done
-if [ ! -e /usr/lib/systemd/systemd-sysctl ] && [ ! -e /lib/systemd/systemd-sysctl ] && [ -e {_PLAIN} ]; then
-  [ -r {_PLAIN} ] || exit 1
-  printf '%s:\\n' {_PLAIN}
-  grep -H '^[[:space:]]*[^#;[:space:]]' {_PLAIN} || [ $? -eq 1 ] || exit 1
+ufw=no
+if [ -e /usr/lib/systemd/systemd-sysctl ] || [ -e /lib/systemd/systemd-sysctl ]; then
+  for link in /etc/systemd/system/*.wants/ufw.service; do
+    if [ -e "$link" ] && [ "$(readlink /etc/systemd/system/ufw.service)" != /dev/null ]; then ufw=yes; fi
+  done
+else
+  if [ -e {_PLAIN} ]; then told {_PLAIN}; fi
+  for link in /etc/rc[S2-5].d/S*ufw; do
+    if [ -e "$link" ]; then ufw=yes; fi
+  done
+fi
+if [ $ufw = yes ] && [ -e /etc/ufw ]; then
+  for file in /etc/ufw/ufw.conf /etc/default/ufw; do
+    if [ -e "$file" ] && [ ! -r "$file" ] || [ ! -x "${{file%/*}}" ]; then exit 1; fi
+  done
+  assigned() {{
+    cat /etc/default/ufw /etc/ufw/ufw.conf 2>/dev/null | sed -n "s/^[[:space:]]*$1=\\([^[:space:]]*\\).*/\\1/p" |
+      tail -n 1 | tr -d "\\"'"
+  }}
+  case $(assigned ENABLED) in
+    yes|YES)
+      file=$(assigned IPT_SYSCTL)
+      case $file in
+        '') ;;
+        *[!A-Za-z0-9_./-]*|[!/]*) exit 1 ;;
+        *) if [ -s "$file" ]; then
+             printf 'ufw=%s\\n' "$file"
+             told "$file"
+           fi ;;
+      esac ;;
+  esac
 fi
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``path:`` for each file and ``path:line`` for each of its settings."""
-    found = files(whole(output, "sysctl_saved"), "sysctl_saved")
+    """``path:`` for each file and ``path:line`` for each of its settings; ``ufw=path`` where ufw sets those of a file last."""
+    lines = whole(output, "sysctl_saved")
+    by_ufw = [line.strip().removeprefix("ufw=") for line in lines if line.startswith("ufw=/")]
+    found = files([line for line in lines if not line.startswith("ufw=/")], "sysctl_saved")
     counted: dict[str, str] = {}
     for path in found:
-        if path == _PLAIN:
+        if path == _PLAIN or (path in by_ufw and str(PurePosixPath(path).parent) not in _FOLDERS):
             continue
         if str(PurePosixPath(path).parent) not in _FOLDERS:
             raise ParseError(f"sysctl_saved: a file of another folder: {path[:80]!r}")
@@ -56,7 +89,7 @@ def parse(output: str, _args: Arguments) -> Json:
             counted[PurePosixPath(path).name] = path
     value: dict[str, Json] = {}
     ordered = [path for _name, path in sorted(counted.items())]
-    for path in [*ordered, *([_PLAIN] if _PLAIN in found else [])]:
+    for path in [*ordered, *([_PLAIN] if _PLAIN in found else []), *by_ufw]:
         for line in found[path]:
             key, equals, text = line.partition("=")
             bare = key.strip().lstrip("-")
@@ -92,7 +125,7 @@ FACT = Fact(
     title=Text(en="Kernel settings as the files will set them", ar="إعدادات النواة كما ستضبطها الملفات"),
     shape=MapOf(record(value=STR, source=STR)),
     parse=parse,
-    version=2,
+    version=3,
     example={"net.ipv4.ip_forward": {"value": "0", "source": "/etc/sysctl.d/60-router.conf"}},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

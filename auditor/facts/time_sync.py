@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts.file_stat import EXISTS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESS_NAMES
 from auditor.facts.shape import STR, ListOf, record
@@ -13,26 +14,53 @@ from auditor.model import Json, Text
 # A process's name ends after 15 characters: systemd-timesyn is systemd-timesyncd.
 _DAEMONS = {"chronyd": "chronyd", "ntpd": "ntpd", "openntpd": "ntpd", "systemd-timesyn": "systemd-timesyncd"}
 
+# Servers also come by DHCP: to chrony as files of a sourcedir, to ntpd as a file in its own's place, to systemd-timesyncd from
+# systemd-networkd. What chrony's file does not include is not read: dispatchers write to /run/chrony-dhcp, whoever reads it.
+# Debian's ntpsec can be told to ignore what DHCP says, its ntp cannot.
 _SCRIPT = (
-    PROCESS_NAMES
+    EXISTS
+    + PROCESS_NAMES
     + """\
 printf '%s\\n' "$names" | awk '/^(chronyd|ntpd|openntpd|systemd-timesyn)$/ { print "process=" $0 }' || exit 1
-for file in /etc/chrony/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources \\
-  /etc/chrony.conf /etc/chrony.d/*.conf \\
-  /etc/ntp.conf /etc/ntpsec/ntp.conf /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf \\
-  /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf /run/systemd/timesyncd.conf.d/*.conf \\
-  /usr/lib/systemd/timesyncd.conf.d/*.conf /run/chrony-dhcp/*.sources; do
-  if [ ! -e "$file" ]; then continue; fi
-  case $file in
-    */timesyncd.conf*) daemon=systemd-timesyncd ;;
-    */ntp*) daemon=ntpd ;;
-    *) daemon=chronyd ;;
-  esac
-  awk -v daemon="$daemon" '
+named() {
+  awk -v daemon="$1" '
     { sub(/\\r$/, "") }
     daemon == "systemd-timesyncd" && /^[ \\t]*(Fallback)?NTP[ \\t]*=/ { print "line=" daemon " " $0 }
     daemon != "systemd-timesyncd" && tolower($1) ~ /^(server|servers|pool|peer|refclock)$/ { print "line=" daemon " " $1 " " $2 }
-  ' "$file" || exit 1
+    daemon == "chronyd" && tolower($1) == "initstepslew" { for (i = 3; i <= NF; i++) print "line=" daemon " server " $i }
+  ' "$2" || exit 1
+}
+read_before=' '
+chrony() {
+  if ! exists "$1"; then
+    if exists "${1%/*}"; then { [ -r "${1%/*}" ] && [ -x "${1%/*}" ]; } || exit 1; fi
+    return
+  fi
+  case $read_before in *" $1 "*) return ;; esac
+  read_before="$read_before$1 "
+  named chronyd "$1"
+  included=$(awk '
+    BEGIN { ending["include"] = ""; ending["confdir"] = "/*.conf"; ending["sourcedir"] = "/*.sources" }
+    { sub(/\\r$/, ""); word = tolower($1) }
+    word in ending { for (i = 2; i <= NF; i++) if ($i ~ "^/") print $i ending[word]; else exit 1 }
+  ' "$1") || exit 1
+  for file in $included; do chrony "$file"; done
+}
+chrony /etc/chrony/chrony.conf
+chrony /etc/chrony.conf
+for handed in /etc/ntp.conf=/dev/null=/run/ntp.conf.dhcp \\
+  /etc/ntpsec/ntp.conf=/etc/default/ntpsec=/run/ntpsec/ntp.conf.dhcp; do
+  file=${handed%%=*} by_dhcp=${handed##*=} default=${handed#*=}
+  default=${default%=*}
+  if exists "$by_dhcp" && ! { exists "$default" && grep -q "^IGNORE_DHCP=[\\"']*yes" "$default"; }; then file=$by_dhcp; fi
+  if exists "$file"; then named ntpd "$file"; fi
+done
+for file in /etc/ntpsec/ntp.d/*.conf /etc/openntpd/ntpd.conf; do
+  if exists "$file"; then named ntpd "$file"; fi
+done
+for file in /etc/systemd/timesyncd.conf /etc/systemd/timesyncd.conf.d/*.conf /run/systemd/timesyncd.conf.d/*.conf \\
+  /usr/lib/systemd/timesyncd.conf.d/*.conf /run/systemd/netif/state; do
+  if exists "$file"; then named systemd-timesyncd "$file"; fi
 done
 echo end
 """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact, run, script
+from tests.facts.hosts import PATH, fact, run, script
 
 
 def value(*lines: str) -> Any:
@@ -65,6 +66,37 @@ def test_docker_s_file_is_the_one_that_its_command_line_names(tmp_path: Path) ->
         (process / "cmdline").write_text("\0".join(("dockerd", *words, "")))
         told: Any = fact("docker_daemon").value(run(["sh"], text.replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")).stdout, {})
         assert (told["running"], told["settings"]["userns-remap"]) == (True, "default")
+
+
+def test_a_user_s_own_daemon_has_the_file_in_its_home(tmp_path: Path) -> None:
+    """Bug: for a rootless daemon /etc/docker/daemon.json was told, which it never reads, and could pass for it."""
+    process, home = tmp_path / "proc" / "7", tmp_path / "home"
+    process.mkdir(parents=True)
+    (process / "comm").write_text("dockerd\n")
+    (process / "cmdline").write_text("dockerd\0")
+    (process / "status").write_text("Name:\tdockerd\nUid:\t1000\t1000\t1000\t1000\n")
+    (tmp_path / "etc.json").write_text('{"icc": false}\n')
+    (tmp_path / "getent").write_text(f"#!/bin/sh\n[ $2 = 1000 ] && echo u:x:1000:1000::{home}:/bin/sh\n")
+    (tmp_path / "getent").chmod(0o755)
+    text = script("docker_daemon").replace("/etc/docker/daemon.json", f"{tmp_path}/etc.json")
+    text = text.replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")
+
+    def settings() -> Any:
+        told: Any = fact("docker_daemon").value(run(["sh"], text, path=f"{tmp_path}:{PATH}").stdout, {})
+        return told["settings"]
+
+    assert settings() == {}
+    (home / ".config/docker").mkdir(parents=True)
+    (home / ".config/docker/daemon.json").write_text('{"icc": true}\n')
+    assert settings() == {"icc": "true"}
+    (process / "status").write_text("Uid:\t0\t0\t0\t0\n")
+    assert settings() == {"icc": "false"}
+    (process / "status").write_text("Uid:\t2000\t2000\t2000\t2000\n")
+    assert run(["sh"], text, path=f"{tmp_path}:{PATH}").returncode != 0, "whose home it is is not known"
+    shutil.copytree(process, tmp_path / "proc" / "8")
+    for number, user in ((7, 0), (8, 1000)):
+        (tmp_path / "proc" / str(number) / "status").write_text(f"Uid:\t{user}\t{user}\t{user}\t{user}\n")
+    assert run(["sh"], text, path=f"{tmp_path}:{PATH}").returncode != 0, "one command line, two files"
 
 
 def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:

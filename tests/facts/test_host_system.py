@@ -280,6 +280,39 @@ def test_aliases_of_an_old_systemd_have_the_states_of_their_unit(tmp_path: Path)
     assert units["mysqld.service"] == units["mariadb.service"] == {"active": True, "enabled": True, "state": "enabled"}
 
 
+def test_a_service_that_its_socket_starts_is_told_with_it(tmp_path: Path) -> None:
+    """Bug: ssh.service of Ubuntu 24.04 is disabled, and starts all the same: its socket listens for it.
+
+    Debian's ssh.socket starts an instance for each connection; a service that failed, is masked or gone is not started.
+    """
+    systemctl = tmp_path / "systemctl"
+    units_told = (
+        *("ssh.service loaded inactive", "ssh.socket loaded active", "sshd.socket loaded active", "dbus.socket loaded active"),
+        *(
+            "cups.service loaded failed",
+            "cups.socket loaded active",
+            "dbus.service loaded inactive",
+            "uuidd.service loaded inactive",
+        ),
+        *("rpcbind.service masked inactive", "rpcbind.socket loaded active", "uuidd.socket loaded inactive"),
+    )
+    listed = "".join(f" '{unit}'" for unit in units_told)
+    systemctl.write_text(
+        f"#!/bin/sh\ncase $1 in\nlist-units) printf '%s x x\\n'{listed} ;;\n"
+        "list-unit-files) printf '%s disabled\\n' ssh.service dbus.socket\n"
+        " printf '%s enabled\\n' ssh.socket sshd.socket cups.socket rpcbind.socket uuidd.socket ;;\n"
+        "show) shift 3; for name do service=${name%.socket}.service; [ $name != sshd.socket ] || service=\n"
+        " printf 'Id=%s\\nTriggers=%s\\n\\n' $name $service; done ;;\nesac\n"
+    )
+    systemctl.chmod(0o755)
+    done = run(["sh"], script("services").replace("/run/systemd/system ]", f"{tmp_path} ]"), path=f"{tmp_path}:{PATH}")
+    units: Any = fact("services").value(done.stdout, {})["units"]
+    assert "triggers=sshd.socket" not in done.stdout
+    assert "triggers=uuidd.socket" not in done.stdout, "it does not listen"
+    assert {name: unit["socket"] for name, unit in units.items() if "socket" in unit} == {"ssh.service": "ssh.socket"}
+    assert units["ssh.service"]["enabled"] is False
+
+
 def test_private_folders_of_services_are_no_shared_ones() -> None:
     """Regression: their names are drawn at each start, and every restart of a host made subjects that came and went."""
     name = "/tmp/systemd-private-0336d1ee21a341de9ec58d113299fd7d-chrony.service-eWdS7i/tmp"
