@@ -138,7 +138,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 FACT = Fact(
     name="integrity_tools",
-    title=Text(en="Tools that watch the host's files for changes", ar="أدوات رصد تغيّر ملفات المضيف"),
+    title=Text(en="Tools that watch the host's files for changes", ar="أدوات رصد التغييرات في ملفات المضيف"),
     shape=ListOf(record(name=STR, reference=optional(STR), since=optional(INT), running=BOOL, jobs=ListOf(STR))),
     parse=parse,
     example=[

@@ -227,7 +227,7 @@ FACT = Fact(
     name="router_advertisements",
     title=Text(
         en="Router advertisements that network managers take themselves",
-        ar="إعلانات الموجّهات التي تتلقاها برامج إدارة الشبكة بنفسها",
+        ar="إعلانات الموجّهات التي تقبلها برامج إدارة الشبكة بنفسها",
     ),
     shape=record(managers=ListOf(STR), interfaces=MapOf(record(takes=BOOL, setting=STR))),
     parse=parse,
