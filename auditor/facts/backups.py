@@ -9,6 +9,7 @@ What packages save of their own state alone, under /var/backups, is no backup of
 from __future__ import annotations
 
 from auditor.errors import ParseError
+from auditor.facts._schedules import CRON_PLACES
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -29,11 +30,7 @@ _TOOLS = (
     ("urbackup", "/usr/sbin/urbackupclientbackend", "/var/urbackup"),
 )
 _WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|xfsdump|pg_dump|mysqldump|mariadb-dump|backup"
-_PLACES = (
-    "/etc/crontab /etc/anacrontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
-    " /var/spool/cron/root /var/spool/cron/crontabs/root"  # root's own table: of the RHEL family, of Debian
-)
-_JOBS = f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' {_PLACES}"
+_JOBS = f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' {CRON_PLACES}"
 _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
 _RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._schedules import CRON_PLACES, TIMERS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -20,23 +21,19 @@ _TOOLS = (
     ("tripwire", "/usr/sbin/tripwire", "/var/lib/tripwire", "-name '*.twd'"),
     ("samhain", "/usr/sbin/samhain", "/var/lib/samhain", "-name samhain_file"),
 )
-_PLACES = (
-    "/etc/crontab /etc/anacrontab /etc/cron.d /etc/cron.hourly /etc/cron.daily /etc/cron.weekly /etc/cron.monthly"
-    " /var/spool/cron/root /var/spool/cron/crontabs/root"  # root's own table: of the RHEL family, of Debian
-)
 _FINDS = {
     name: rf"/usr/bin/find -L {folder} -maxdepth 1 -type f -size +0 '(' {names} ')' -printf '%T@ %p\n'"
     for name, _, folder, names in _TOOLS
 }
 # a word of its own, in a line that is no comment: the job of Debian's package names dailyaidecheck in a folder called aide
 _JOBS = {
-    name: f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]][^#]*[^#[:alnum:]_])?{name}([^[:alnum:]_]|$)' {_PLACES}"
+    name: f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]][^#]*[^#[:alnum:]_])?{name}([^[:alnum:]_]|$)' {CRON_PLACES}"
     for name, _, _, _ in _TOOLS
 }
 
 _SCRIPT = (
-    """\
-folders="/etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system"
+    TIMERS
+    + """\
 if [ -d /run/systemd/system ]; then booted=yes; else booted=no; fi
 there() {
   for program do
@@ -58,34 +55,6 @@ jobs() {
     printf 'job=%s\\n' "$file"
   done || exit 1
 }
-service() {
-  for top in $folders; do
-    if [ -e "$top/$1" ]; then
-      grep -qE "^[[:space:]]*ExecStart[[:space:]]*=.*[^[:alnum:]_]$2([^[:alnum:]_]|\\$)" "$top/$1"
-      case $? in 0) return 0 ;; 1) return 1 ;; *) exit 1 ;; esac
-    fi
-  done
-  return 1
-}
-timers() {
-  [ $booted = yes ] || return 0
-  seen=
-  for folder in $folders; do
-    if [ ! -d "$folder" ]; then continue; fi
-    [ -r "$folder" ] && [ -x "$folder" ] || exit 1
-    for file in "$folder"/*.wants/*.timer "$folder"/*.requires/*.timer; do
-      name=${file##*/}
-      if [ ! -e "$file" ]; then continue; fi
-      # what is masked is never started, whatever wants it
-      if [ -e "/etc/systemd/system/$name" ] && [ ! -s "/etc/systemd/system/$name" ]; then continue; fi
-      case " $seen " in *" $name "*) continue ;; esac
-      if service "${name%.timer}.service" "$1"; then
-        seen="$seen $name"
-        echo "job=$file"
-      fi
-    done
-  done
-}
 """
     + "".join(
         f"""\
@@ -99,7 +68,10 @@ if there {programs}; then
   out=$(as_root {_JOBS[name]})
   [ $? -le 2 ] || exit 1
   jobs "$out"
-  timers {name}
+  if [ $booted = yes ]; then
+    out=$(timers '[^[:alnum:]_]{name}([^[:alnum:]_]|$)') || exit 1
+    printf '%s\\n' "$out" | sed -n 's/ .*//; s/^./job=&/p'
+  fi
 fi
 """
         for name, programs, folder, _ in _TOOLS

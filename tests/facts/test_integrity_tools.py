@@ -82,6 +82,11 @@ def test_what_starts_a_check_names_it(shell: list[str], tmp_path: Path) -> None:
     assert told(shell, tmp_path)[0]["jobs"] == [], "a service that no timer starts"
     lay(tmp_path, **{f"{wanted}aidecheck_DOT_timer": "[Timer]\n"})
     assert told(shell, tmp_path)[0]["jobs"] == ["/etc/systemd/system/timers.target.wants/aidecheck.timer"]
+    lay(tmp_path, **{f"{wanted}aidecheck_DOT_timer": "[Timer]\nUnit=braider.service\n"})
+    assert told(shell, tmp_path)[0]["jobs"] == [], "it starts another service"
+    lay(tmp_path, **{f"{wanted}nightly_DOT_timer": "[Timer]\nUnit=aidecheck.service\n"})
+    told_by_unit = ["/etc/systemd/system/timers.target.wants/nightly.timer"]
+    assert told(shell, tmp_path)[0]["jobs"] == told_by_unit, "Bug: AIDE started by a timer of another name was not seen"
 
 
 @each_shell
