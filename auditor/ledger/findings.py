@@ -117,17 +117,18 @@ class Findings(Observations):
 
     def _apply(self, *events: Event) -> None:
         """Journal events and move their findings, in their order. Call it inside a write transaction."""
-        moved = []
-        for event in events:
-            if event.kind in MOVING:
-                with decoding(_("the event of finding {name}").format(name=event.subject)):
-                    moved.append((event.subject, from_json(Finding, event.data)))
-        held = self._identities([finding.id for _subject, finding in moved])
-        for subject, finding in moved:
-            own = (finding.asset, finding.check, finding.subject)
-            if finding.id != subject or held.setdefault(finding.id, own) != own:
-                raise IntegrityError(_("{name} is the id of two findings").format(name=subject))
-        self._store.run_many(_KEEP, [to_row(finding) for _subject, finding in moved])
+        moved = [event for event in events if event.kind in MOVING]
+        rows = []
+        for event in moved:
+            with decoding(_("the event of finding {name}").format(name=event.subject)):
+                row = _columns(event.data)
+                self._reader.check(row)
+            rows.append(row)
+        held = self._identities([row[0] for row in rows])
+        for event, (name, _department, *own) in zip(moved, (row[:5] for row in rows), strict=True):
+            if name != event.subject or held.setdefault(name, tuple(own)) != tuple(own):
+                raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
+        self._store.run_many(_KEEP, rows)
         self._append(*events)
 
     def _identities(self, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:
@@ -155,8 +156,12 @@ class Findings(Observations):
 
 def to_row(finding: Finding) -> tuple[Any, ...]:
     """A finding's columns, in the order of ``_NAMES``."""
-    told = to_json(finding)
-    return tuple(dumps(told[name]) if name in _JSON else told[name] for name in _NAMES)
+    return _columns(to_json(finding))
+
+
+def _columns(told: dict[str, Any]) -> tuple[Any, ...]:
+    """A finding's columns, of the finding as JSON."""
+    return tuple([dumps(told[name]) if name in _JSON else told[name] for name in _NAMES])
 
 
 class _Reader:
@@ -177,17 +182,23 @@ class _Reader:
         with decoding(lambda: _("finding {name}").format(name=at)):
             for row in rows:
                 at = row[0]
-                if self._limit is not None and self._many > self._limit:
-                    self._forget()
                 values = [
                     known[raw] if raw in known else self._learn(name, raw)
                     for (name, known), raw in zip(columns, row, strict=True)
                 ]
                 yield Finding(*values)
 
+    def check(self, row: tuple[Any, ...]) -> None:
+        """Make sure that ``row`` can be read: what is written here must come out again. Raises what reading it would."""
+        for name, raw in zip(_NAMES, row, strict=True):
+            if raw not in self._known[name]:
+                self._learn(name, raw)
+
     def _learn(self, name: str, raw: Any) -> Any:
         if name in _OWN:
             return raw
+        if self._limit is not None and self._many > self._limit:
+            self._forget()
         value = self._known[name][raw] = self._readers[name](json.loads(raw) if name in _JSON else raw)
         self._many += 1
         return value

@@ -31,7 +31,7 @@ _AS_OF = f"""
     ORDER BY a.uid, c.name"""
 
 _TEXTS = 5_000  # verdicts that are kept written out
-_WRITTEN = 10_000  # outcomes whose blobs are known
+_WRITTEN = 20_000  # outcomes whose blobs are known: those of fifty systems and more
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)
@@ -158,17 +158,21 @@ class Verdicts(Findings):
             if checks and of_record
             else {}
         )
+        changes: list[tuple[int, int, int, int, int, str, int, int | None]] = []
+        last = int(self._found(self._store.one("SELECT coalesce(max(id), 0) FROM verdict_changes"), "")[0])
         for outcome, check in zip(outcomes, checks, strict=True):
             at = _micros(outcome.observed_at)
             change, before = held.get(check, (None, None))
             blob = self._content_blob(outcome)
             if change is None or not self._same(blob, before, steady=outcome.check in self._volatile):
-                change = self._store.run(
-                    "INSERT INTO verdict_changes (run, asset, check_id, of_record, kind, outcome, observed_at)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (run_id, number, check, int(of_record), outcome.kind.value, blob, at),
-                )
+                change = last + len(changes) + 1
+                changes.append((change, run_id, number, check, int(of_record), outcome.kind.value, blob, at))
             newest.append((number, check, change, run_id, at))
+        self._store.run_many(
+            "INSERT INTO verdict_changes (id, run, asset, check_id, of_record, kind, outcome, observed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            changes,
+        )
         if of_record:
             self._store.run_many(
                 "INSERT OR REPLACE INTO verdicts (asset, check_id, change, run, observed_at)"

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 import types
 import typing
 from collections.abc import Callable
@@ -32,7 +33,12 @@ def _writer(kind: type) -> Callable[[Any], Any]:
         return _same
     if dataclasses.is_dataclass(kind):
         names = tuple(f.name for f in dataclasses.fields(kind))
-        return lambda value: {name: _inner(getattr(value, name)) for name in names}
+        if len(names) < 2:
+            return lambda value: {name: to_json(getattr(value, name)) for name in names}
+        parts = operator.attrgetter(*names)
+        return lambda value: {
+            name: part if type(part) in _PLAIN else to_json(part) for name, part in zip(names, parts(value), strict=True)
+        }
     for base, write in _WRITERS:
         if issubclass(kind, base):
             return write
