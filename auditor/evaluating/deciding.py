@@ -74,8 +74,7 @@ class Deciding:
         verdicts: dict[str, Verdict] = {}
         excluded: dict[str, None] = {}
         complete = True
-        for item in items:
-            said = self._items.judge(compiled, task.definition, values, item)
+        for said in self._items.judge(compiled, task.definition, values, items):
             # an item without a name could be any of the subjects known so far
             complete = complete and said.named
             if said.verdict is None:

@@ -161,9 +161,7 @@ class Evaluator:
             or not all(isinstance(o, Output) for o in found)
         ):
             return self._judge_anew(task, asset, outputs)
-        shown = bind_asset(asset) if compiled.asset_fields else {}
-        own = repr([shown[name] for name in sorted(compiled.asset_fields & shown.keys())])
-        key: Key = (task.definition, own, *(o.digest for o in found if isinstance(o, Output)))
+        key: Key = (task.definition, _own(asset, compiled.asset_fields), *(o.digest for o in found if isinstance(o, Output)))
         known = self._decided.get(key)
         if known is None:
             known = self._judge_anew(task, asset, outputs)
@@ -239,6 +237,14 @@ class Evaluator:
         if not any(v.subject == "" for v in failing):
             failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
         return outcome_of(task, asset, failing, complete=False, observed_at=outcome.observed_at)
+
+
+def _own(asset: Asset, fields: frozenset[str]) -> str:
+    """What a check that looks at these fields sees of the asset."""
+    if not fields:
+        return ""
+    shown = bind_asset(asset)
+    return repr([shown[name] for name in sorted(fields & shown.keys())])
 
 
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from auditor.errors import ExpressionError
@@ -29,25 +29,42 @@ class Said(NamedTuple):
 class Items:
     """Judges items. Hosts differ in few of their accounts, packages and files: equal items under one definition are judged once.
 
-    That holds for checks whose expressions on items see nothing else but the parameters, which the definition covers, and the
-    instant of the run, which is the same for all that is judged here.
+    That holds for checks whose expressions on items see nothing else but the parameters, which the definition covers, the
+    instant of the run, which is the same for all that is judged here, and other facts, whose values then count too.
     """
 
     def __init__(self) -> None:
         self._known: dict[bytes, Said] = {}
+        self._last: tuple[list[Json], list[bytes]] = ([], [])
 
-    def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], item: Json) -> Said:
-        """What the check says of ``item``. ``values`` are those of its variables."""
-        if not compiled.by_item:
-            return _judge(compiled, Binding({**values, "item": item}))
-        shown = f"{definition}{item!r}"  # unlike equality, how it is shown tells 1, 1.0 and true apart
-        key = hashlib.blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=32).digest()
-        known = self._known.get(key)
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
-        return known
+    def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], items: list[Json]) -> Iterator[Said]:
+        """What the check says of each of ``items``. ``values`` are those of its variables."""
+        if compiled.beside is None:
+            for item in items:
+                yield _judge(compiled, Binding({**values, "item": item}))
+            return
+        # unlike equality, how values are shown tells 1, 1.0 and true apart
+        ground = hashlib.blake2b(_bytes(f"{definition}{[values[name] for name in sorted(compiled.beside)]!r}"), digest_size=32)
+        for item, shown in zip(items, self._shown(items), strict=True):
+            under = ground.copy()
+            under.update(shown)
+            key = under.digest()
+            known = self._known.get(key)
+            if known is None:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
+            yield known
+
+    def _shown(self, items: list[Json]) -> list[bytes]:
+        """Each item as it is shown; a host's accounts are gone through by one check after another."""
+        if self._last[0] is not items:
+            self._last = (items, [_bytes(repr(item)) for item in items])
+        return self._last[1]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def listed(for_each: Program, values: Mapping[str, Value], gathering: Gathering | None = None) -> Value:

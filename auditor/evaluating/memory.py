@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from typing import TypeAlias
 
 from auditor.model import Outcome
@@ -12,13 +13,30 @@ _VERDICTS = 50_000  # in the outcomes that are kept
 _SEEN = 200_000  # keys that were seen once
 
 
+class Seen:
+    """Tells what comes the second time. What is forgotten meanwhile, or looks alike, costs nothing but room."""
+
+    def __init__(self) -> None:
+        self._marks: set[int] = set()
+
+    def before(self, key: Hashable) -> bool:
+        """Whether ``key`` was asked for before; from now on it was."""
+        mark = hash(key)
+        if mark in self._marks:
+            return True
+        if len(self._marks) >= _SEEN:
+            self._marks.clear()
+        self._marks.add(mark)
+        return False
+
+
 class Decided:
     """Outcomes by what they rest on. One is kept from the second time on; those not asked for the longest go first."""
 
     def __init__(self) -> None:
         self._outcomes: OrderedDict[Key, Outcome] = OrderedDict()
         self._verdicts = 0
-        self._seen: set[int] = set()
+        self._seen = Seen()
 
     def get(self, key: Key) -> Outcome | None:
         """What was decided."""
@@ -29,11 +47,7 @@ class Decided:
 
     def put(self, key: Key, outcome: Outcome) -> None:
         """Take note of an outcome that ``get`` did not have."""
-        mark = hash(key)
-        if mark not in self._seen:
-            if len(self._seen) >= _SEEN:
-                self._seen.clear()
-            self._seen.add(mark)
+        if not self._seen.before(key):
             return
         self._outcomes[key] = outcome
         self._verdicts += 1 + len(outcome.verdicts)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.errors import ParseError
+from auditor.evaluating.memory import Seen
 from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
 
@@ -43,6 +44,19 @@ class Output:
     text: str
     observed_at: datetime
     _digest: bytes = b""
+    _reading: Reading | Missing | None = None
+
+    @property
+    def reading(self) -> Reading | Missing:
+        """The value, or why there is none; read once, however many checks look at it."""
+        if self._reading is None:
+            try:
+                value = _parsed(self.probe.fact, self.probe.args, self.text)
+            except ParseError as error:
+                self._reading = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+            else:
+                self._reading = Reading(value, self.observed_at, self.text)
+        return self._reading
 
     @property
     def digest(self) -> bytes:
@@ -85,13 +99,7 @@ def outputs_of(result: AssetResult | None, probes: tuple[ProbeCall, ...]) -> dic
 
 def read(output: Output | Missing) -> Reading | Missing:
     """The value in an output, or why there is none."""
-    if isinstance(output, Missing):
-        return output
-    try:
-        value = _parsed(output.probe.fact, output.probe.args, output.text)
-    except ParseError as error:
-        return Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
-    return Reading(value, output.observed_at, output.text)
+    return output if isinstance(output, Missing) else output.reading
 
 
 def _output(observation: Observation | None, result: AssetResult) -> Output | Missing:
@@ -131,12 +139,13 @@ def may_be_short(call: ProbeCall) -> bool:
 
 
 class _Parsed:
-    """Hosts of one fleet mostly print the same: each distinct output is parsed once. Callers must not change the value.
+    """Hosts of one fleet mostly print the same: an output is kept parsed from the second host on. Nobody may change the value.
 
     What was used last is kept, up to so many characters of output: their values take some ten times as much.
     """
 
     def __init__(self) -> None:
+        self._seen = Seen()
         self._values: OrderedDict[tuple[str, Args, str], Json] = OrderedDict()
         self._characters = 0
 
@@ -149,7 +158,10 @@ class _Parsed:
         fact = by_name(name)
         if fact is None:
             raise ParseError(f"the fact {name} is not known to this version")
-        value = self._values[key] = fact.value(output, dict(args))
+        value = fact.value(output, dict(args))
+        if not self._seen.before(key):
+            return value
+        self._values[key] = value
         self._characters += len(output) + _EACH
         while self._characters > _CHARACTERS:
             (_name, _args, old), _value = self._values.popitem(last=False)
@@ -158,6 +170,7 @@ class _Parsed:
 
     def clear(self) -> None:
         """Forget everything."""
+        self._seen = Seen()
         self._values.clear()
         self._characters = 0
 

@@ -51,7 +51,7 @@ class CompiledCheck:
     observed: Program | None
     expected: Program | None
     names: frozenset[str]  # the variables that the expressions mention; binding the others would cost for nothing
-    by_item: bool  # what is said of an item rests on nothing but the item, the parameters and the instant of the run
+    beside: frozenset[str] | None  # facts that expressions on items look at beside the one that lists them; see ``_beside``
     asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
     gathering: Gathering | None  # ``for_each`` where it is one
 
@@ -108,7 +108,7 @@ _Programs: TypeAlias = tuple[
     _Optional,
     _Optional,
     frozenset[str],
-    bool,
+    frozenset[str] | None,
     frozenset[str] | None,
     Gathering | None,
 ]
@@ -156,10 +156,20 @@ def _programs(source: _Source) -> _Programs:
     on_item = (source.where, source.decidable, source.subject, source.expect, source.observed, source.expected)
     of_item = _words(*on_item) & variables.keys()
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
-    by_item = for_each is not None and of_item <= {"params", "now"}
+    beside = _beside(source, of_item) if for_each is not None else None
     fields = _asset_fields((source.applies, source.for_each, *on_item))
     gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer))
-    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), by_item, fields, gathering
+    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), beside, fields, gathering
+
+
+def _beside(source: _Source, of_item: set[str]) -> frozenset[str] | None:
+    """What is said of an item rests on the item, the parameters, the instant of the run and these facts; None: on more.
+
+    More is the asset, the inventory, the instant of an observation, or all items together; of a department, rows of all hosts.
+    """
+    facts = {use.variable for use in source.facts if source.scope is Scope.ASSET} - _words(source.for_each)
+    found = of_item - {"params", "now"}
+    return frozenset(found) if found <= facts else None
 
 
 def _asset_fields(texts: Iterable[str | None]) -> frozenset[str] | None:

@@ -18,6 +18,7 @@ from auditor.text import _
 
 _NAMES = tuple(field.name for field in fields(Finding))
 LAST_SEEN = _NAMES.index("last_seen")
+_NULL = dumps(None)
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
 # in its place, where it stands beside the others of its asset
@@ -161,7 +162,7 @@ def to_row(finding: Finding) -> tuple[Any, ...]:
 
 def _columns(told: dict[str, Any]) -> tuple[Any, ...]:
     """A finding's columns, of the finding as JSON."""
-    return tuple([dumps(told[name]) if name in _JSON else told[name] for name in _NAMES])
+    return tuple([told[name] if name not in _JSON else _NULL if told[name] is None else dumps(told[name]) for name in _NAMES])
 
 
 class _Reader:

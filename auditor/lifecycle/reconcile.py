@@ -67,8 +67,6 @@ def reconcile(
     ``volatile`` tells that the check rests on values that differ each night by nature (a clock): another observed value
     alone is then no change. That a finding merely failed again gives no event; the ledger moves its ``last_seen``.
     """
-    if outcome.kind is not VerdictKind.FAIL and not findings:
-        return ()
     context = _Context(now, run_id, actor, severity, controls, department, deadline, volatile)
     verdicts = _by_subject(outcome.verdicts)
     known = {f.subject: f for f in findings if (f.asset, f.check) == (outcome.asset, outcome.check)}

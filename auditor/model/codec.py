@@ -54,9 +54,14 @@ def _inner(value: Any) -> Any:
     return value if type(value) in _PLAIN else to_json(value)
 
 
+@functools.lru_cache(maxsize=1000)  # the findings of a host hold the same few
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
 _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (Enum, lambda value: value.value),
-    (datetime, lambda value: value.astimezone(UTC).isoformat()),
+    (datetime, _instant),
     (date, lambda value: value.isoformat()),
     (Path, str),
     (dict, lambda value: {str(_inner(k)): _inner(v) for k, v in value.items()}),

@@ -162,13 +162,11 @@ def decide_all(
         return known[judged.asset].get(judged.check, ())
 
     events: list[Event] = []
-    for outcome in outcomes:
-        events += decide(outcome, findings(outcome))
-    for one in confirmed:
+    for one in (*outcomes, *confirmed):
         own = findings(one)
         # what does not fail can only close, and there must be something to close
         if one.kind is VerdictKind.FAIL or any(finding.state in LIVE for finding in own):
-            events += decide(ledger.whole(one), own)
+            events += decide(ledger.whole(one) if isinstance(one, Confirmed) else one, own)
     return tuple(events)
 
 

@@ -71,10 +71,9 @@ def test_fields_of_the_asset_that_count() -> None:
 def test_items_that_equal_each_other_in_python_alone(order: list[object]) -> None:
     """Regression guard: 1, 1.0 and true are one key of a dict, and must be three items of a check."""
     one = compiled(check(for_each="sshd.port", subject="'port'", expect="item == 1", observed="string(item)"))
-    assert one.by_item
-    alone = [Items().judge(one, "d1", {}, item) for item in order]  # type: ignore[arg-type]
-    items = Items()
-    assert [items.judge(one, "d1", {}, item) for item in order] == alone  # type: ignore[arg-type]
+    assert one.beside == frozenset()
+    alone = [said for item in order for said in Items().judge(one, "d1", {}, [item])]  # type: ignore[list-item]
+    assert [*Items().judge(one, "d1", {}, order)] == alone  # type: ignore[arg-type]
     assert len({repr(said) for said in alone}) > 1
 
 
@@ -83,14 +82,14 @@ def test_an_item_under_another_definition_is_judged_anew() -> None:
     one = compiled(check(for_each="sshd.port", subject="string(item)", expect="item == 22"))
     other = replace(one, expect=compiled(check(for_each="sshd.port", expect="item == 23")).expect)
     items = Items()
-    kinds = [items.judge(c, d, {}, 22).verdict for c, d in ((one, "d1"), (other, "d2"), (one, "d1"))]
+    kinds = [said.verdict for c, d in ((one, "d1"), (other, "d2"), (one, "d1")) for said in items.judge(c, d, {}, [22])]
     assert [v.kind for v in kinds if v is not None] == [PASS, FAIL, PASS]
 
 
 def test_items_that_age_are_judged_by_the_instant_of_their_run() -> None:
     """Accounts that expire: hosts of one run share what is said of them, two runs never do."""
     aging = check(for_each="sshd.port", subject="string(item)", expect="int(now) < 2000000000 + item", observed=None)
-    assert compiled(aging).by_item
+    assert compiled(aging).beside == frozenset()
     plan, seen = asset_plan(task(aging.id)), result(observation(SSHD_NO_ROOT))
     early, late = (Evaluator({aging.id: aging}, now=NOW + timedelta(days=days)) for days in (0, 36500))
     assert [e.judge_asset(plan, seen)[0].kind for e in (early, late, early)] == [PASS, FAIL, PASS]
