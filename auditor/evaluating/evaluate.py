@@ -66,6 +66,7 @@ class Evaluator:
         self._decided = Decided()
         self._bases = Bases()
         self._steady: dict[str, bool] = {}
+        self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
 
     @classmethod
@@ -152,24 +153,27 @@ class Evaluator:
 
         What a check looks at of the asset counts with the outputs; one that looks at the inventory or a clock is decided anew.
         """
-        found = [outputs[call] for _, call in task.facts]
-        compiled = self._deciding.compiled(task.check)
-        if (
-            isinstance(compiled, str)
-            or compiled.names & _CHANGING
-            or compiled.asset_fields is None
-            or not all(isinstance(o, Output) for o in found)
-        ):
+        fields = self._fields(task.check)
+        found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]
+        if fields is None or len(found) < len(task.facts):
             return self._judge_anew(task, asset, outputs)
-        key: Key = (task.definition, _own(asset, compiled.asset_fields), *(o.digest for o in found if isinstance(o, Output)))
+        key: Key = (task.definition, _own(asset, fields), *[output.digest for output in found])
         known = self._decided.get(key)
         if known is None:
             known = self._judge_anew(task, asset, outputs)
             self._decided.put(key, known)
             return known
-        observed_at = min((o.observed_at for o in found if isinstance(o, Output)), default=self._now)
+        observed_at = min([output.observed_at for output in found], default=self._now)
         # an output that could not be read was decided without an instant
-        return replace(known, asset=asset.uid, observed_at=observed_at if known.observed_at is not None else None)
+        return known.on(asset.uid, observed_at if known.observed_at is not None else None)
+
+    def _fields(self, check: str) -> frozenset[str] | None:
+        """The fields of the asset that count beside a check's outputs; None for one that is decided anew each time."""
+        if check not in self._counting:
+            compiled = self._deciding.compiled(check)
+            shared = not isinstance(compiled, str) and not compiled.names & _CHANGING
+            self._counting[check] = compiled.asset_fields if shared and not isinstance(compiled, str) else None
+        return self._counting[check]
 
     def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         return self.judge_readings(task, asset, {call: read(outputs[call]) for _, call in task.facts})

@@ -13,7 +13,7 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
 from auditor.ledger.store import Store
 from auditor.model import MOVING, Event, Finding, FindingState, Outcome, VerdictKind
-from auditor.model.codec import field_readers, from_json, to_json
+from auditor.model.codec import field_readers, to_json
 from auditor.text import _
 
 _NAMES = tuple(field.name for field in fields(Finding))
@@ -141,8 +141,9 @@ class Findings(Observations):
             found.update((name, (asset, check, subject)) for name, asset, check, subject in rows)
         return found
 
-    def _see(self, outcomes: Iterable[Outcome]) -> None:
-        """Move ``last_seen`` of findings that fail again, without a journal entry (see ``digests``)."""
+    def _see(self, outcomes: Iterable[Outcome], events: Iterable[Event]) -> None:
+        """Move ``last_seen`` of findings that fail again, without a journal entry (see ``digests``); ``events`` moved theirs."""
+        moved = {tuple([event.data.get(name) for name in ("asset", "check", "subject")]) for event in events}
         self._store.run_many(
             "UPDATE findings SET last_seen = ?1"
             " WHERE asset = ?2 AND check_id = ?3 AND subject = ?4 AND state <> ?5 AND last_seen < ?1",
@@ -150,7 +151,9 @@ class Findings(Observations):
                 (to_json(o.observed_at), o.asset, o.check, verdict.subject, FindingState.CLOSED.value)
                 for o in outcomes
                 for verdict in o.verdicts
-                if verdict.kind is VerdictKind.FAIL and o.observed_at is not None
+                if verdict.kind is VerdictKind.FAIL
+                and o.observed_at is not None
+                and (o.asset, o.check, verdict.subject) not in moved
             ],
         )
 

@@ -78,6 +78,10 @@ class Outcome:
     observed_at: datetime | None
     excluded: tuple[str, ...] = ()
 
+    def on(self, asset: str, observed_at: datetime | None) -> Outcome:
+        """The same said of another asset, or at another time."""
+        return Outcome(asset, self.check, self.definition, self.kind, self.verdicts, self.complete, observed_at, self.excluded)
+
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
