@@ -1,10 +1,12 @@
-"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--dead 0.05] [--quiet 3] [--json]``.
+"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--quiet 3] [--network] [--json]``.
 
 Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, ``--quiet`` many on which
 nothing has changed, one on which two hosts in a hundred have. What each adds to the ledger is told by table. The floor, in the
 same run and with as many sessions at a time, is bare paramiko: the same logins, the same script, both streams read, nothing
-judged or recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. The network
-is not scanned: loopback addresses are one machine, and scans have their own measurement (``bench.network``).
+judged or recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. With
+``--network`` (as root) nmap looks at the hosts too, in a network namespace that has nothing but the server; the floor then runs
+the last night's command lines of nmap beside its sessions, as many at a time. Without, the network is not scanned: loopback
+addresses are one machine, and scans have their own measurement (``bench.network``).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import resource
 import secrets
 import socket
@@ -30,12 +33,14 @@ from paramiko.hostkeys import HostKeyEntry
 
 from auditor.collecting.known_hosts import HostKey, host_name, trust
 from auditor.collecting.script import build_script, host_calls
-from auditor.model import AssetPlan, AssetResult, Catalogue, Plan, Run
+from auditor.facts import by_name
+from auditor.model import AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, ProbeCall, Run
 from auditor.planning import make_plan
 from auditor.workflow.nightly import nightly
 from auditor.workflow.workspace import open_workspace
 from bench.collect import bare_session, on_host
 from bench.growth import grown, size_of
+from bench.network import bare, writing_down
 from bench.replay import address_of
 from bench.report import prepare
 
@@ -51,13 +56,18 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--departments", type=int, default=24)
     parser.add_argument("--dead", type=float, default=0.05, help="share of hosts that do not answer")
     parser.add_argument("--quiet", type=int, default=3, help="nights on which nothing has changed")
+    parser.add_argument("--network", action="store_true", help="have nmap look at the hosts too; needs root")
     parser.add_argument("--json", action="store_true", help="print figures for programs")
     parser.add_argument("--part", choices=("floor", "night"), help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
     if given.part:
-        print(json.dumps(floor(given.root) if given.part == "floor" else night(given.root)))
+        print(json.dumps((floor if given.part == "floor" else night)(given.root, given.network)))
         return 0
+    if given.network and "FLEET_ALONE" not in os.environ:
+        alone = 'ip link set lo up && exec "$0" -m bench.fleet "$@"'
+        command = ["unshare", "--net", "sh", "-c", alone, sys.executable, *argv]
+        return subprocess.run(command, env={**os.environ, "FLEET_ALONE": "1"}, check=False).returncode
     with tempfile.TemporaryDirectory(prefix="bench-fleet-") as name, serving(Path(name)) as port, silent() as mute:
         root = Path(name) / "workspace"
         settle(Path(name), root, given, port, mute)
@@ -75,14 +85,15 @@ def main(argv: list[str]) -> int:
 def as_text(answer: dict[str, object]) -> str:
     """For people."""
     lines = [f"{answer['hosts']} hosts"]
-    bare = answer["floor"]
+    alone = answer["floor"]
     for title, figures in answer.items():
-        if isinstance(figures, dict) and isinstance(bare, dict):
+        if isinstance(figures, dict) and isinstance(alone, dict):
             lines.append(
-                f"{title:11}: {figures['seconds']} s ({figures['seconds'] / bare['seconds']:.2f} × the floor, aim 1.3), "
+                f"{title:11}: {figures['seconds']} s ({figures['seconds'] / alone['seconds']:.2f} × the floor, aim 1.3), "
                 f"CPU {figures['cpu_ms_per_host']} ms a host (aim 25), {figures['memory_mb']} MB (aim 300; at a quarter of the "
                 f"hosts {figures['quarter_mb']}, when all were visited {figures['visited_mb']}), "
                 f"{figures['observed']} hosts observed"
+                + (f", {figures['scanned']} seen from the network" if "scanned" in figures else "")
             )
             grew = {name.removeprefix(_GROWN): held for name, held in figures.items() if name.startswith(_GROWN)}
             if grew:
@@ -141,26 +152,41 @@ def settle(folder: Path, root: Path, given: argparse.Namespace, port: int, mute:
 
 def part(name: str, root: Path, given: argparse.Namespace) -> Figures:
     """Run one part as a process of its own."""
-    command = [sys.executable, "-m", "bench.fleet", "--part", name, "--root", str(root)]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.fleet",
+        "--part",
+        name,
+        "--root",
+        str(root),
+        *(["--network"] if given.network else []),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     figures: Figures = json.loads(done.stdout)
     figures["cpu_ms_per_host"] = round(figures.pop("cpu") / given.hosts * 1000, 2)
     return figures
 
 
+def prepared(root: Path, *, network: bool) -> Catalogue:
+    """The workspace, with all its checks or those that hosts answer."""
+    catalogue = open_workspace(root)
+    catalogue = replace(catalogue, settings=replace(catalogue.settings, nightly=replace(catalogue.settings.nightly, retries=0)))
+    return catalogue if network else without_network(catalogue)
+
+
 def without_network(catalogue: Catalogue) -> Catalogue:
     """The checks that hosts answer."""
     checks = {name: check for name, check in catalogue.checks.items() if all(on_host(use) for use in check.facts)}
     controls = tuple(replace(c, checks=tuple(m for m in c.checks if m.check in checks)) for c in catalogue.framework.controls)
-    settings = replace(catalogue.settings, nightly=replace(catalogue.settings.nightly, retries=0))
-    return replace(catalogue, checks=checks, framework=replace(catalogue.framework, controls=controls), settings=settings)
+    return replace(catalogue, checks=checks, framework=replace(catalogue.framework, controls=controls))
 
 
 class Counter:
     """Counts hosts that were observed, and looks at the memory on the way."""
 
     def __init__(self) -> None:
-        self.planned = self.visits = self.observed = 0
+        self.planned = self.visits = self.observed = self.scanned = 0
         self.quarter = self.last = 0.0
 
     def begun(self, run: Run, plan: Plan, done: int) -> None:
@@ -172,7 +198,8 @@ class Counter:
         """One more."""
         del plan
         self.visits += 1
-        self.observed += result.reach.value == "reached"
+        self.observed += any(o.status is ObservationStatus.OK and not from_network(o.probe) for o in result.observations)
+        self.scanned += any(o.status is ObservationStatus.OK and from_network(o.probe) for o in result.observations)
         if self.visits == self.planned // 4:
             self.quarter = peak()
         if self.visits == self.planned:
@@ -184,14 +211,22 @@ def peak() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def night(root: Path) -> Figures:
+def from_network(call: ProbeCall) -> bool:
+    """Whether nmap answers it."""
+    fact = by_name(call.fact)
+    return fact is not None and fact.network is not None
+
+
+def night(root: Path, network: bool) -> Figures:
     """One night; what it took."""
-    catalogue = without_network(open_workspace(root))
+    catalogue = prepared(root, network=network)
     ledger, counter = catalogue.settings.ledger, Counter()
     before = size_of(ledger)
     cpu, began = time.process_time(), time.perf_counter()
-    nightly(catalogue, actor="bench", watcher=counter)
+    with writing_down(root) if network else contextlib.nullcontext([]) as commands:
+        nightly(catalogue, actor="bench", watcher=counter)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    (root / "commands.json").write_text(json.dumps(commands))
     after = size_of(ledger)
     return {
         "seconds": round(seconds, 1),
@@ -200,14 +235,16 @@ def night(root: Path) -> Figures:
         "quarter_mb": counter.quarter,
         "visited_mb": counter.last,
         "observed": counter.observed,
+        **({"scanned": counter.scanned} if network else {}),
         "ledger_mb": round(after.pages / MEGABYTE, 1),
         **{_GROWN + name: held for name, held in grown(before, after, counter.planned).items()},
     }
 
 
-def floor(root: Path) -> Figures:
-    """The same sessions, bare."""
-    catalogue = without_network(open_workspace(root))
+def floor(root: Path, network: bool) -> Figures:
+    """The same sessions, bare, and beside them nmap."""
+    catalogue = prepared(root, network=network)
+    commands: list[list[str]] = json.loads((root / "commands.json").read_text()) if network else []
     settings = catalogue.settings
     plan = make_plan(catalogue, now=datetime.now(UTC))
     assets = [a for d in plan.departments for a in d.assets]
@@ -229,8 +266,10 @@ def floor(root: Path) -> Figures:
             return False
 
     cpu, began = time.process_time(), time.perf_counter()
-    with ThreadPoolExecutor(settings.concurrency) as pool:
+    with ThreadPoolExecutor(settings.concurrency) as pool, ThreadPoolExecutor(settings.network_concurrency) as scans:
+        looking = scans.map(bare, commands)
         observed = sum(pool.map(visit, assets))
+        list(looking)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     return {
         "seconds": round(seconds, 1),

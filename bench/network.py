@@ -115,30 +115,35 @@ def _from_network(use: FactUse) -> bool:
     return fact is not None and fact.network is not None
 
 
+@contextlib.contextmanager
+def writing_down(folder: Path) -> Iterator[list[list[str]]]:
+    """A wrapper before nmap on the PATH; the list holds its command lines at the end."""
+    log, path = folder / "commands", os.environ["PATH"]
+    log.unlink(missing_ok=True)
+    (folder / "nmap").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {log}\nexec {shlex.quote(str(shutil.which("nmap")))} "$@"\n')
+    (folder / "nmap").chmod(0o755)
+    os.environ["PATH"] = f"{folder}:{path}"
+    commands: list[list[str]] = []
+    try:
+        yield commands
+        commands += [words for line in log.read_text().splitlines() if (words := line.split()) != ["-V"]]
+    finally:
+        os.environ["PATH"] = path
+
+
 def audited(hosts: int) -> tuple[float, list[list[str]], int, int]:
     """One audit: its seconds, nmap's command lines, how many hosts have all results, how many were seen in the network."""
     with tempfile.TemporaryDirectory(prefix="bench-network-") as name:
-        root = Path(name)
-        log = root / "commands"
-        (root / "nmap").write_text(
-            f'#!/bin/sh\nprintf "%s\\n" "$*" >> {log}\nexec {shlex.quote(str(shutil.which("nmap")))} "$@"\n'
-        )
-        (root / "nmap").chmod(0o755)
-        catalogue = catalogue_for(hosts, root)
-        path = os.environ["PATH"]
-        os.environ["PATH"] = f"{root}:{path}"
-        try:
+        catalogue = catalogue_for(hosts, Path(name))
+        with writing_down(Path(name)) as commands:
             began = time.perf_counter()
             run = audit(catalogue, actor="bench", watcher=Quiet())
             seconds = time.perf_counter() - began
-        finally:
-            os.environ["PATH"] = path
-        commands = [line.split() for line in log.read_text().splitlines()]
         with Ledger.open(catalogue.settings.ledger, readonly=True) as ledger:
             results = list(ledger.results(run.id))
     whole = [r for r in results if r.observations and all(o.status is ObservationStatus.OK for o in r.observations)]
     discovered = [o.stdout.count("<host>") for r in results if r.asset == "bench-net" for o in r.observations]
-    return seconds, [c for c in commands if c != ["-V"]], sum(r.asset != "bench-net" for r in whole), max(discovered, default=0)
+    return seconds, commands, sum(r.asset != "bench-net" for r in whole), max(discovered, default=0)
 
 
 def profiles(commands: list[list[str]]) -> dict[str, list[list[str]]]:
@@ -149,14 +154,18 @@ def profiles(commands: list[list[str]]) -> dict[str, list[list[str]]]:
     return made
 
 
+def bare(command: list[str]) -> None:
+    """One command line of nmap, its output thrown away."""
+    nothing = subprocess.DEVNULL
+    subprocess.run(["nmap", *command], check=True, stdin=nothing, stdout=nothing, stderr=nothing)
+
+
 def alone(commands: list[list[str]]) -> float:
     """The floor."""
 
     def run(one_profile: list[list[str]]) -> None:
         for command in one_profile:
-            subprocess.run(
-                ["nmap", *command], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+            bare(command)
 
     began = time.perf_counter()
     with ThreadPoolExecutor(2) as pool:

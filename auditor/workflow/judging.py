@@ -161,8 +161,9 @@ def decide_all(
                 by_check.setdefault(finding.check, []).append(finding)
         return known[judged.asset].get(judged.check, ())
 
+    judged: list[Outcome | Confirmed] = [*outcomes, *confirmed]
     events: list[Event] = []
-    for one in (*outcomes, *confirmed):
+    for one in judged:
         own = findings(one)
         # what does not fail can only close, and there must be something to close
         if one.kind is VerdictKind.FAIL or any(finding.state in LIVE for finding in own):

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.collecting.redaction import GONE, redact
 from auditor.errors import ParseError
@@ -78,3 +80,10 @@ def test_goldens_parse_the_same() -> None:
             except ParseError:
                 continue
             assert facts[name].value(redact(output), args) == value, name  # type: ignore[arg-type]
+
+
+@given(st.lists(st.sampled_from(["plain", "password = hunter22", "plain\n", "x", "a=b", ""])))
+def test_what_was_found_clean_is_that_text_alone(texts: list[str]) -> None:
+    """Texts without a secret are remembered: what is returned is the same at whatever turn they come."""
+    for text in texts:
+        assert redact(text) == text.replace("hunter22", GONE)

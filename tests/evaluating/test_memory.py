@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,10 +17,11 @@ from auditor.evaluating import Evaluator
 from auditor.evaluating import memory as memories
 from auditor.evaluating.items import Items, listed
 from auditor.evaluating.memory import Decided
-from auditor.expressions import Binding, CompiledCheck, compile_check
-from auditor.facts import by_name
+from auditor.evaluating.reading import Missing, Output, forget_values
+from auditor.expressions import Binding, CompiledCheck, Value, compile_check
+from auditor.facts import Fact, by_name
 from auditor.loading import load_workspace
-from auditor.model import Check, Outcome, Scope, Verdict, VerdictKind
+from auditor.model import Check, FactUse, Json, Outcome, ProbeCall, Scope, Verdict, VerdictKind
 from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
 
 PASS, FAIL = VerdictKind.PASS, VerdictKind.FAIL
@@ -75,6 +77,71 @@ def test_items_that_equal_each_other_in_python_alone(order: list[object]) -> Non
     alone = [said for item in order for said in Items().judge(one, "d1", {}, [item])]  # type: ignore[list-item]
     assert [*Items().judge(one, "d1", {}, order)] == alone  # type: ignore[arg-type]
     assert len({repr(said) for said in alone}) > 1
+
+
+PEOPLE = check(
+    "people",
+    facts=(FactUse("accounts", "accounts"), FactUse("groups", "groups")),
+    applies=None,
+    for_each="accounts",
+    subject="item.name",
+    expect="groups.exists(g, g.gid == item.gid)",
+    observed="string(groups.size())",
+)
+
+
+@given(st.lists(st.tuples(st.lists(st.sampled_from([1, 2, 3])), st.lists(st.sampled_from([1, 2]))), max_size=12))
+def test_equal_items_beside_other_facts_are_judged_by_those(hosts: list[tuple[list[int], list[int]]]) -> None:
+    """Two hosts with one account and other groups share nothing that was said of it."""
+    one = compiled(PEOPLE)
+    assert one.beside == {"groups"}
+    items = Items()
+    for own, groups in hosts:
+        accounts: list[Json] = [{"name": f"u{gid}", "gid": gid} for gid in own]
+        values: dict[str, Value] = {"accounts": accounts, "groups": [{"gid": gid} for gid in groups]}
+        assert [*items.judge(one, "d", values, accounts)] == [*Items().judge(one, "d", values, accounts)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "beside"),
+    [
+        ({"expect": "item.gid > 0", "observed": None}, set()),
+        ({"observed": "string(now)"}, {"groups"}),
+        ({"where": "asset.role == 'web'"}, None),
+        ({"where": "observed_at > timestamp(0)"}, None),
+        ({"where": "item.name in inventory.addresses"}, None),
+        ({"where": "accounts.filter(a, a.gid == item.gid).size() == 1"}, None),
+        ({"scope": Scope.DEPARTMENT, "for_each": "accounts.map(row, row.value).flatten()", "expect": "groups.size() > 1"}, None),
+    ],
+)
+def test_what_is_said_of_an_item_rests_on_nothing_that_is_not_told_apart(
+    changes: dict[str, Any], beside: set[str] | None
+) -> None:
+    """Whatever else an expression on items looks at keeps what is said from being remembered."""
+    assert compiled(replace(PEOPLE, **changes)).beside == beside
+
+
+def test_an_output_is_read_once_for_a_host_and_kept_from_the_second_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What only one host prints must not push out what all print."""
+    reads: list[str] = []
+    value = Fact.value
+    monkeypatch.setattr(Fact, "value", lambda self, text, args: reads.append(text) or value(self, text, args))
+    forget_values()
+    call = ProbeCall("sshd")
+
+    def look(text: str) -> object:
+        output = Output(call, text, NOW)
+        assert output.reading is output.reading
+        return output.reading
+
+    texts = [SSHD_ROOT, SSHD_NO_ROOT, SSHD_ROOT, SSHD_ROOT, "cut off", "cut off"]
+    seen = [look(text) for text in texts]
+    assert reads == [SSHD_ROOT, SSHD_NO_ROOT, SSHD_ROOT, "cut off", "cut off"]
+    assert seen[0] == seen[2] == seen[3] != seen[1]
+    assert isinstance(seen[4], Missing)
+    forget_values()
+    look(SSHD_ROOT)
+    assert reads[-1] == SSHD_ROOT
 
 
 def test_an_item_under_another_definition_is_judged_anew() -> None:

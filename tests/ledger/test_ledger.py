@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.errors import LedgerError, UsageError
+from auditor.errors import IntegrityError, LedgerError, UsageError
 from auditor.ledger import Ledger
 from auditor.ledger.canonical import dumps, sha256
-from auditor.model import FindingState, Reach, Resolution, RunStatus
+from auditor.model import EventKind, FindingState, Reach, Resolution, RunStatus
 
 from .make import DAY, INPUTS, T0, judge, night, outcome, plan, result
 
@@ -55,6 +55,22 @@ def test_history_verifies(ledger: Ledger) -> None:
     assert ledger.verify().problem == ""
     assert [(o.asset, o.kind.value) for o in ledger.verdicts(first)] == [("h0", "fail"), ("h1", "fail")]
     assert ledger.verdicts(first)[1].verdicts[0].kind.value == "pass"
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"), [("state", "opened"), ("due", "soon"), ("severity", None), ("plan", {}), ("id", "F-0")]
+)
+def test_an_event_that_tells_no_finding_moves_none(ledger: Ledger, field: str, wrong: object) -> None:
+    """What is written into the findings must be readable again, or nothing of it is written."""
+    night(ledger, T0, [outcome()])
+    head, held = ledger.head(), ledger.findings()
+    event = next(e.event for e in ledger.journal() if e.event.kind is EventKind.FINDING_OPENED)
+    with pytest.raises(IntegrityError):
+        ledger.apply([replace(event, kind=EventKind.FINDING_CHANGED, data={**event.data, field: wrong})])
+    with pytest.raises(IntegrityError):
+        ledger.apply([replace(event, data={name: value for name, value in event.data.items() if name != field})])
+    assert (ledger.head(), ledger.findings()) == (head, held)
+    assert ledger.verify().ok
 
 
 def test_results_come_back_equal(ledger: Ledger) -> None:
