@@ -10,7 +10,7 @@ from auditor.model import Outcome
 
 Key: TypeAlias = tuple[str | bytes, ...]
 _VERDICTS = 50_000  # in the outcomes that are kept
-_SEEN = 200_000  # keys that were seen once
+_SEEN = 50_000  # keys that were seen once
 
 
 class Seen:

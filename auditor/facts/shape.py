@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from auditor.errors import ParseError
 from auditor.model import Json
@@ -51,6 +54,7 @@ FLOAT = Plain("float")
 BOOL = Plain("bool")
 
 _PYTHON: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -69,6 +73,49 @@ def record(**fields: Shape | _Optional) -> Record:
 
 def conform(shape: Shape, value: Json, where: str = "value") -> Json:
     """Return ``value`` if it has the shape, whole and with nothing besides; else raise ParseError naming the place."""
+    if not _fit(shape)(value):
+        _refuse(shape, value, where)
+        raise AssertionError(f"{where} has the shape and was refused")
+    return value
+
+
+@functools.cache
+def _fit(shape: Shape) -> Callable[[Any], bool]:
+    """Whether a value has the shape. Nearly all have: only where one has not is it gone through again for the place."""
+    match shape:
+        case Plain("str"):
+            return _is_clean
+        case Plain("int"):
+            return lambda value: type(value) is int and value in _INT64
+        case Plain(name):
+            kind = _PYTHON[name]
+            return lambda value: type(value) is kind
+        case ListOf(of):
+            item = _fit(of)
+            return lambda value: isinstance(value, list) and all(map(item, value))
+        case MapOf(of):
+            item = _fit(of)
+            return lambda value: isinstance(value, dict) and all(map(_is_clean, value)) and all(map(item, value.values()))
+        case Record(fields, opt):
+            return functools.partial(_fits_record, [(name, _fit(inner), name in opt) for name, inner in fields])
+
+
+def _fits_record(fields: list[tuple[str, Callable[[Any], bool], bool]], value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    there = 0
+    for name, fits, may_be_missing in fields:
+        if name in value:
+            if not fits(value[name]):
+                return False
+            there += 1
+        elif not may_be_missing:
+            return False
+    return there == len(value)
+
+
+def _refuse(shape: Shape, value: Json, where: str) -> None:
+    """Raise ParseError at the first place that has not the shape."""
     match shape:
         case Plain(name):
             if type(value) is not _PYTHON[name]:
@@ -81,25 +128,24 @@ def conform(shape: Shape, value: Json, where: str = "value") -> Json:
             if not isinstance(value, list):
                 raise ParseError(f"{where}: expected a list, got {_kind(value)}")
             for i, item in enumerate(value):
-                conform(of, item, f"{where}[{i}]")
+                _refuse(of, item, f"{where}[{i}]")
         case MapOf(of):
             if not isinstance(value, dict):
                 raise ParseError(f"{where}: expected a map, got {_kind(value)}")
             for key, item in value.items():
                 _clean(key, where)
-                conform(of, item, f"{where}[{key!r}]")
+                _refuse(of, item, f"{where}[{key!r}]")
         case Record(fields, opt):
             if not isinstance(value, dict):
                 raise ParseError(f"{where}: expected a record, got {_kind(value)}")
             for name, inner in fields:
                 if name in value:
-                    conform(inner, value[name], f"{where}.{name}")
+                    _refuse(inner, value[name], f"{where}.{name}")
                 elif name not in opt:
                     raise ParseError(f"{where}: the field {name} is missing")
             extra = value.keys() - {name for name, _ in fields}
             if extra:
                 raise ParseError(f"{where}: unknown field {sorted(extra)[0]}")
-    return value
 
 
 def describe(shape: Shape) -> Json:
@@ -119,7 +165,11 @@ def _kind(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def _clean(text: str, where: str) -> None:
+def _is_clean(text: Any) -> bool:
     """NUL cuts a CEL string and a lone surrogate cannot be encoded: neither may come so far (see ``collecting``)."""
-    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+    return type(text) is str and "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
+
+
+def _clean(text: str, where: str) -> None:
+    if not _is_clean(text):
         raise ParseError(f"{where}: the text holds a NUL or a lone surrogate")

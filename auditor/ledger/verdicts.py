@@ -20,7 +20,7 @@ from auditor.model.codec import from_json
 from auditor.text import _
 
 # Asset, check and instant are kept apart, so that equal outcomes of many hosts and nights are one blob.
-_CONTENT = tuple(f.name for f in fields(Outcome) if f.name not in ("asset", "check", "observed_at"))
+_CONTENT = tuple(f.name for f in fields(Outcome) if f.name not in ("asset", "check", "observed_at", "shared"))
 _AS_OF = f"""
     SELECT a.uid, c.name, v.outcome, v.observed_at, v.run, n.run - {RUN_BASE}, n.observed_at
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id
@@ -31,7 +31,7 @@ _AS_OF = f"""
     ORDER BY a.uid, c.name"""
 
 _TEXTS = 5_000  # verdicts that are kept written out
-_WRITTEN = 20_000  # outcomes whose blobs are known: those of fifty systems and more
+_WRITTEN = 15_000  # outcomes of several hosts, of which the blobs are known: those of fifty systems
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
     SELECT a.uid, v.kind, group_concat(v.check_id)
@@ -182,6 +182,8 @@ class Verdicts(Findings):
 
     def _content_blob(self, outcome: Outcome) -> int:
         """The blob of what is decided. Hosts that show the same share the very verdicts: then it is known already."""
+        if not outcome.shared:
+            return self._blobs.put(self._content(outcome))
         held, blob = self._written.get(id(outcome.verdicts), (None, 0))
         if held is not None and held.verdicts is outcome.verdicts and _rest(held) == _rest(outcome):
             self._written.move_to_end(id(outcome.verdicts))

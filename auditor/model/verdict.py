@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -77,10 +77,12 @@ class Outcome:
     complete: bool
     observed_at: datetime | None
     excluded: tuple[str, ...] = ()
+    shared: bool = field(default=False, compare=False)  # it was said of other assets too, in these very verdicts
 
     def on(self, asset: str, observed_at: datetime | None) -> Outcome:
         """The same said of another asset, or at another time."""
-        return Outcome(asset, self.check, self.definition, self.kind, self.verdicts, self.complete, observed_at, self.excluded)
+        told = (self.definition, self.kind, self.verdicts, self.complete)
+        return Outcome(asset, self.check, *told, observed_at, self.excluded, shared=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ def decide_all(
     for one in judged:
         own = findings(one)
         # what does not fail can only close, and there must be something to close
-        if one.kind is VerdictKind.FAIL or any(finding.state in LIVE for finding in own):
+        if one.kind is VerdictKind.FAIL or (own and any(finding.state in LIVE for finding in own)):
             events += decide(ledger.whole(one) if isinstance(one, Confirmed) else one, own)
     return tuple(events)
 
