@@ -25,7 +25,7 @@ from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
 
-_BETWEEN_COLLECTIONS = 20_000  # values that were made and not let go since the garbage collector last looked
+_BETWEEN_COLLECTIONS = 5_000  # values that were made and not let go since the garbage collector last looked
 _DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})  # what may be better later in the night
 
 
