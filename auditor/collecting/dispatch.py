@@ -7,7 +7,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
@@ -22,16 +22,14 @@ from auditor.collecting.interface import (
     Window,
     not_reached,
     to_millisecond,
-    unseen,
     utcnow,
 )
 from auditor.collecting.local import LocalTransport
+from auditor.collecting.pending import Halves, Pending
 from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
 from auditor.collecting.turns import Turns
-from auditor.facts import by_name
 from auditor.model import (
-    AssetKind,
     AssetPlan,
     AssetResult,
     DepartmentPlan,
@@ -62,23 +60,6 @@ class Scan(Protocol):
         listed: tuple[str, ...] = (),
     ) -> None:
         """One observation for each network probe of the department."""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """What an asset still waits for."""
-
-    plan: AssetPlan
-    started: datetime
-    needs_host: bool
-    network: dict[ProbeCall, Observation | None] = field(default_factory=dict)
-    host: AssetResult | None = None
-    network_done: bool = True
-    dropped: bool = False
-
-    @property
-    def whole(self) -> bool:
-        return self.network_done and (self.host is not None or not self.needs_host)
 
 
 def collect_plan(
@@ -146,7 +127,8 @@ class _Collection:
         self._scan = scan
         # bounded: results wait in the workers rather than in memory when recording is slower than collecting
         self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
-        self._pending = {a.asset.uid: _pending(a) for d in plan.departments for a in d.assets}
+        self._pending = {a.asset.uid: Pending.of(a) for d in plan.departments for a in d.assets}
+        self._halves = Halves(settings.ledger.parent)
         methods = {p.plan.asset.connection.method for p in self._pending.values() if p.needs_host and not p.plan.skipped}
         self._transports: dict[str, Transport] = {method: factory(method) for method in sorted(methods)}
 
@@ -159,7 +141,7 @@ class _Collection:
             for pending in self._pending.values():
                 if pending.plan.skipped:
                     self._on_result(_skipped(pending.plan))
-            scanned = [d for d in self._plan.departments if any(self._pending[a.asset.uid].network for a in d.assets)]
+            scanned = [d for d in self._plan.departments if any(self._pending[a.asset.uid].calls for a in d.assets)]
             futures += [networks.submit(self._look, department) for department in scanned]
             everything = (a for d in self._plan.departments for a in d.assets)
             visited = [p for p in everything if self._pending[p.asset.uid].needs_host and not p.skipped]
@@ -187,7 +169,7 @@ class _Collection:
         if isinstance(event, Observation):
             pending = self._pending[event.asset]
             pending.network[event.probe] = event
-            if None not in pending.network.values():
+            if pending.scanned:
                 self._network_done(pending)
             return 0
         if isinstance(event, DepartmentPlan):
@@ -196,25 +178,29 @@ class _Collection:
             return 1
         uid, result = event
         pending = self._pending[uid]
-        pending.host, pending.dropped = result, pending.dropped or result is None
+        pending.host, pending.host_done, pending.dropped = result, True, pending.dropped or result is None
         self._emit(pending)
         return 1
 
-    def _network_done(self, pending: _Pending) -> None:
+    def _network_done(self, pending: Pending) -> None:
         if pending.network_done:
             return
         pending.network_done = True
-        if None in pending.network.values():
+        if not pending.scanned:
             pending.dropped = pending.dropped or self._cancelled.is_set()
         self._emit(pending)
 
-    def _emit(self, pending: _Pending) -> None:
-        if pending.whole and not pending.dropped and not pending.plan.skipped:
-            result = _merged(pending)
-            # given once, and not kept: a night's observations do not fit in memory
-            pending.dropped, pending.host = True, None
-            pending.network.clear()
-            self._on_result(result)
+    def _emit(self, pending: Pending) -> None:
+        if pending.dropped or pending.plan.skipped:
+            return
+        if not pending.whole:
+            self._halves.put(pending)
+            return
+        self._halves.give_back(pending)
+        result = pending.merged()
+        # given once, and not kept: a night's observations do not fit in memory
+        pending.dropped, pending.host, pending.network = True, None, {}
+        self._on_result(result)
 
     def _closed(self) -> bool:
         return self._window is not None and self._window.closed()
@@ -271,7 +257,7 @@ class _Collection:
             why = f"{type(error).__name__}: {error}"
         if not self._cancelled.is_set():
             for asset in department.assets:
-                for call in self._pending[asset.asset.uid].network:
+                for call in self._pending[asset.asset.uid].calls:
                     if (asset.asset.uid, call) not in given:
                         self._events.put(
                             Observation(asset.asset.uid, call, ObservationStatus.FAILED, to_millisecond(utcnow()), stderr=why)
@@ -288,39 +274,10 @@ class _Collection:
         networks.shutdown()
         for transport in self._transports.values():
             transport.close()
-
-
-def _pending(plan: AssetPlan) -> _Pending:
-    calls = [c for c in plan.probes if (fact := by_name(c.fact)) is not None and fact.network is not None]
-    is_host = plan.asset.kind is AssetKind.HOST and plan.asset.connection.method != "none"
-    # a host without any probe is still visited, so that its being reached is known
-    needs_host = is_host and (len(calls) < len(plan.probes) or not plan.probes)
-    network_calls: dict[ProbeCall, Observation | None] = {} if plan.skipped else dict.fromkeys(calls)
-    return _Pending(plan, utcnow(), needs_host, network_calls, network_done=not network_calls)
+        self._halves.close()
 
 
 def _skipped(plan: AssetPlan) -> AssetResult:
     now = utcnow()
     observations = tuple(Observation(plan.asset.uid, call, ObservationStatus.NOT_RUN, now) for call in plan.probes)
     return AssetResult(plan.asset.uid, Reach.SKIPPED, observations, now, now, plan.skipped)
-
-
-def _merged(pending: _Pending) -> AssetResult:
-    """The host's part and the network's part as one result."""
-    ended = utcnow()
-    at = to_millisecond(ended)
-    seen = tuple(
-        o or Observation(pending.plan.asset.uid, call, ObservationStatus.NOT_RUN, at) for call, o in pending.network.items()
-    )
-    if pending.host is not None:
-        return replace(pending.host, observations=(*pending.host.observations, *seen)) if seen else pending.host
-    asset = pending.plan.asset
-    calls = host_calls(pending.plan.probes, asset.platform)
-    why = "the inventory says that this asset is seen from the network only"
-    observations = (*unseen(asset.uid, calls, ObservationStatus.NOT_RUN, at, why), *seen)
-    answered = any(o.status is ObservationStatus.OK for o in seen)
-    detail = "" if answered else next((o.stderr for o in seen if o.stderr), "Nothing was observed from the network.")
-    started = min((o.observed_at for o in seen), default=pending.started)
-    return AssetResult(
-        asset.uid, Reach.REACHED if answered else Reach.UNREACHABLE, observations, min(started, pending.started), ended, detail
-    )

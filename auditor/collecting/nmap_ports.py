@@ -6,6 +6,8 @@ make open ports vanish from sight, and findings with them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _MOST_OFTEN_OPEN = (
     # nmap 7.93's --top-ports 1000
     "1,3-4,6-7,9,13,17,19-26,30,32-33,37,42-43,49,53,70,79-85,88-90,99-100,106,109-111,113,119,125,"
@@ -59,6 +61,7 @@ PING = (21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 993, 3306, 33
 """The ports on which a host is asked whether it is there; an answer is an answer, also a refusal."""
 
 
+@lru_cache(maxsize=256)  # most hosts refuse the same ports
 def expand(ports: str) -> frozenset[int]:
     """The numbers of ``22,80-82``."""
     numbers: set[int] = set()
@@ -68,6 +71,7 @@ def expand(ports: str) -> frozenset[int]:
     return frozenset(numbers)
 
 
+@lru_cache(maxsize=256)
 def collapse(ports: frozenset[int]) -> str:
     """The shortest writing of the numbers, as ``22,80-82``."""
     runs: list[list[int]] = []

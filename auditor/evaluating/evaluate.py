@@ -181,16 +181,16 @@ class Evaluator:
     def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
         compiled = self._deciding.compiled(task.check)
-        seen = [proven_items(o) for _, call in task.facts if isinstance(o := outputs[call], Output)]
-        items = [item for found in seen if found is not None for item in found]
+        short = [output for _, call in task.facts if isinstance(output := outputs[call], Output) and may_be_short(call)]
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
-        if isinstance(compiled, str) or settled or all(found is None for found in seen):
+        if isinstance(compiled, str) or settled or not short:
             return outcome
         if compiled.for_each is None:
             return replace(outcome, complete=False)
-        proven = set(_subjects(compiled, task, asset, items))
-        proven |= {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
-        return with_doubts(outcome, dict.fromkeys({*failing} - {*proven, ""}, _SILENT))
+        left = {*failing} - {""} - {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
+        if left:  # most fail again; the ports that refused are hundreds, and each is a subject
+            left -= {*_subjects(compiled, task, asset, (item for output in short for item in proven_items(output)))}
+        return with_doubts(outcome, dict.fromkeys(left, _SILENT))
 
     def _missed(self, task: CheckTask, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that it says nothing of, where silence may have shortened a list.

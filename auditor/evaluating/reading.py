@@ -121,11 +121,11 @@ def _told(observation: Observation) -> str:
     return lines[-1]
 
 
-def proven_items(output: Output) -> list[Json] | None:
-    """The items of which an output is proof, where silence may have shortened its list; None where all of it is proof."""
+def proven_items(output: Output) -> list[Json]:
+    """The items of which an output is proof, where silence may have shortened its list (see ``may_be_short``)."""
     fact = by_name(output.probe.fact)
     if fact is None or fact.proven is None:
-        return None
+        return []
     try:
         return fact.proven(output.text, dict(output.probe.args))
     except (ParseError, ValueError):

@@ -1,0 +1,139 @@
+"""What an asset still waits for: its host's part and its network's part come at different times, and are judged together."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from auditor.collecting.interface import to_millisecond, unseen, utcnow
+from auditor.collecting.script import host_calls
+from auditor.facts import by_name
+from auditor.model import AssetKind, AssetPlan, AssetResult, Observation, ObservationStatus, ProbeCall, Reach
+from auditor.model.codec import from_json, to_json
+
+_IN_MEMORY = 100  # halves, each with all that a host has printed
+
+
+@dataclass(slots=True)
+class Pending:
+    """One asset's parts as they come. ``dropped``: it has its result, or shall have none."""
+
+    plan: AssetPlan
+    started: datetime
+    needs_host: bool
+    calls: tuple[ProbeCall, ...]  # those that the network answers
+    network: dict[ProbeCall, Observation] = field(default_factory=dict)
+    host: AssetResult | None = None
+    host_done: bool = False
+    network_done: bool = True
+    dropped: bool = False
+
+    @classmethod
+    def of(cls, plan: AssetPlan) -> Pending:
+        """What is to come of an asset."""
+        calls = tuple(c for c in plan.probes if (fact := by_name(c.fact)) is not None and fact.network is not None)
+        is_host = plan.asset.kind is AssetKind.HOST and plan.asset.connection.method != "none"
+        # a host without any probe is still visited, so that its being reached is known
+        needs_host = is_host and (len(calls) < len(plan.probes) or not plan.probes)
+        calls = () if plan.skipped else calls
+        return cls(plan, utcnow(), needs_host, calls, network_done=not calls)
+
+    @property
+    def whole(self) -> bool:
+        """Whether both parts are there."""
+        return self.network_done and (self.host_done or not self.needs_host)
+
+    @property
+    def scanned(self) -> bool:
+        """Whether each network probe has its observation."""
+        return len(self.network) == len(self.calls)
+
+    def merged(self) -> AssetResult:
+        """Both parts as one result."""
+        ended = utcnow()
+        seen = self._seen(to_millisecond(ended))
+        if self.host is not None:
+            return replace(self.host, observations=(*self.host.observations, *seen)) if seen else self.host
+        asset = self.plan.asset
+        calls = host_calls(self.plan.probes, asset.platform)
+        why = "the inventory says that this asset is seen from the network only"
+        at = to_millisecond(ended)
+        observations = (*unseen(asset.uid, calls, ObservationStatus.NOT_RUN, at, why), *seen)
+        answered = any(o.status is ObservationStatus.OK for o in seen)
+        detail = "" if answered else next((o.stderr for o in seen if o.stderr), "Nothing was observed from the network.")
+        started = min((o.observed_at for o in seen), default=self.started)
+        reach = Reach.REACHED if answered else Reach.UNREACHABLE
+        return AssetResult(asset.uid, reach, observations, min(started, self.started), ended, detail)
+
+    def _seen(self, at: datetime) -> tuple[Observation, ...]:
+        uid = self.plan.asset.uid
+        return tuple(self.network.get(call) or Observation(uid, call, ObservationStatus.NOT_RUN, at) for call in self.calls)
+
+
+class Halves:
+    """Parts that wait for the other one.
+
+    Hosts are visited in all departments at once and networks looked at a few departments at a time, so that a good part of a
+    nation waits at some hour. Beyond a hundred they lie in a file without a name, which goes with the process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: dict[str, AssetResult] = {}
+        self._places: dict[str, tuple[int, int]] = {}
+        self._file: IO[bytes] | None = None
+
+    def put(self, pending: Pending) -> None:
+        """Set aside what has come of an asset that is not whole."""
+        uid = pending.plan.asset.uid
+        if pending.host is not None:
+            half, pending.host = pending.host, None
+        elif pending.network_done and pending.network:
+            half = AssetResult(uid, Reach.REACHED, tuple(pending.network.values()), pending.started, pending.started)
+            pending.network = {}
+        else:
+            return
+        if len(self._kept) < _IN_MEMORY or not self._write(uid, half):
+            self._kept[uid] = half
+
+    def give_back(self, pending: Pending) -> None:
+        """Put back what was set aside of an asset that is whole now."""
+        uid = pending.plan.asset.uid
+        half = self._kept.pop(uid, None) or self._read(uid)
+        if half is None:
+            return
+        if pending.needs_host and pending.host is None:
+            pending.host = half
+        else:
+            pending.network = {o.probe: o for o in half.observations}
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, uid: str, half: AssetResult) -> bool:
+        """Whether it is in the file: with a full disk it stays in memory, and the ledger says what is wrong."""
+        packed = zlib.compress(json.dumps(to_json(half)).encode(), 1)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - open until ``close``
+            start = self._file.seek(0, 2)
+            if self._file.write(packed) != len(packed):
+                return False
+        except OSError:
+            return False
+        self._places[uid] = (start, len(packed))
+        return True
+
+    def _read(self, uid: str) -> AssetResult | None:
+        place = self._places.pop(uid, None)
+        if place is None or self._file is None:
+            return None
+        self._file.seek(place[0])
+        return from_json(AssetResult, json.loads(zlib.decompress(self._file.read(place[1]))))

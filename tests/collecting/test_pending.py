@@ -1,0 +1,77 @@
+"""Proves that an asset's two parts make the same result in whichever order they come, and wherever the first one waits."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.collecting import pending as waiting
+from auditor.collecting.pending import Halves, Pending
+from auditor.model import Asset, AssetKind, AssetPlan, AssetResult, Observation, ObservationStatus, ProbeCall, Reach
+
+NOW = datetime(2026, 1, 1, 1, 2, 3, 4000, tzinfo=UTC)
+SSHD, PORTS, LIVE = ProbeCall("sshd"), ProbeCall("open_ports"), ProbeCall("tls", (("port", 443),))
+
+
+def pending(n: int) -> Pending:
+    return Pending.of(AssetPlan(Asset(f"d/{n}", AssetKind.HOST, "d", f"h{n}", "192.0.2.1"), (SSHD, PORTS, LIVE), ()))
+
+
+def host_part(n: int, text: str) -> AssetResult:
+    seen = Observation(f"d/{n}", SSHD, ObservationStatus.OK, NOW, text, "", 0, 0.25)
+    return AssetResult(f"d/{n}", Reach.REACHED, (seen,), NOW, NOW, "", "SHA256:x")
+
+
+def come(one: Pending, n: int, text: str, part: str) -> None:
+    if part == "host":
+        one.host, one.host_done = host_part(n, text), True
+    else:
+        one.network = {c: Observation(f"d/{n}", c, ObservationStatus.OK, NOW, f"{text} ports") for c in one.calls}
+        one.network_done = True
+
+
+@pytest.mark.parametrize("room", [0, 1, 100])
+@pytest.mark.parametrize("disk", ["there", "none"])
+@given(
+    st.permutations([(n, part) for n in range(4) for part in ("host", "network")]),
+    st.lists(st.text(max_size=20), min_size=4, max_size=4),
+)
+def test_parts_come_in_any_order(room: int, disk: str, order: list[tuple[int, str]], texts: list[str]) -> None:
+    """In memory, in the file, or in memory because the disk is full: what comes out is what went in, of that very asset."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(waiting, "_IN_MEMORY", room)
+        halves = Halves(Path("/tmp") if disk == "there" else Path("/nowhere"))
+        found: dict[int, AssetResult] = {}
+        every = [pending(n) for n in range(4)]
+        for n, part in order:
+            come(every[n], n, texts[n], part)
+            if every[n].whole:
+                halves.give_back(every[n])
+                found[n] = every[n].merged()
+            else:
+                halves.put(every[n])
+                assert every[n].host is None
+                assert every[n].network == {}
+        halves.close()
+    for n in range(4):
+        at_once = pending(n)
+        come(at_once, n, texts[n], "host")
+        come(at_once, n, texts[n], "network")
+        assert found[n] == at_once.merged()
+
+
+def test_many_parts_do_not_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: with checks from the network, what hosts had printed waited in memory until nmap came to their department."""
+    monkeypatch.setattr(waiting, "_IN_MEMORY", 3)
+    halves = Halves(tmp_path)
+    for n in range(10):
+        one = pending(n)
+        come(one, n, "x" * 1000, "host")
+        halves.put(one)
+    assert len(halves._kept) == 3
+    assert list(tmp_path.iterdir()) == []  # the file has no name: nothing is left of it, whatever happens
+    halves.close()
