@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -19,13 +18,13 @@ from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Plan, Re
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
+from auditor.workflow.frugal import frugally
 from auditor.workflow.judging import Judge
 from auditor.workflow.kinds import KindTable
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
 
-_BETWEEN_COLLECTIONS = 5_000  # values that were made and not let go since the garbage collector last looked
 _DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})  # what may be better later in the night
 
 
@@ -82,7 +81,7 @@ def audit(
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
-        ending.enter_context(_seldom_collecting())
+        ending.enter_context(frugally())
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
 
         def take(asset_plan: AssetPlan, result: AssetResult) -> None:
@@ -130,19 +129,6 @@ def audit(
         answers = accepted_answers(ledger, catalogue, clock())
         summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left, answers)
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())
-
-
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    """Look less often for what only the garbage collector could free: a host brings thousands of values, none in a circle."""
-    before = gc.get_threshold()
-    gc.freeze()  # plan, checks and programs stay until the end
-    gc.set_threshold(_BETWEEN_COLLECTIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _is_host(plan: AssetPlan) -> bool:
