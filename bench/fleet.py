@@ -33,14 +33,13 @@ from paramiko.hostkeys import HostKeyEntry
 
 from auditor.collecting.known_hosts import HostKey, host_name, trust
 from auditor.collecting.script import build_script, host_calls
-from auditor.facts import by_name
-from auditor.model import AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, ProbeCall, Run
+from auditor.model import AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Run
 from auditor.planning import make_plan
 from auditor.workflow.nightly import nightly
 from auditor.workflow.workspace import open_workspace
 from bench.collect import bare_session, on_host
 from bench.growth import grown, size_of
-from bench.network import bare, writing_down
+from bench.network import bare, from_network, writing_down
 from bench.replay import address_of
 from bench.report import prepare
 
@@ -198,8 +197,8 @@ class Counter:
         """One more."""
         del plan
         self.visits += 1
-        self.observed += any(o.status is ObservationStatus.OK and not from_network(o.probe) for o in result.observations)
-        self.scanned += any(o.status is ObservationStatus.OK and from_network(o.probe) for o in result.observations)
+        self.observed += any(o.status is ObservationStatus.OK and not from_network(o.probe.fact) for o in result.observations)
+        self.scanned += any(o.status is ObservationStatus.OK and from_network(o.probe.fact) for o in result.observations)
         if self.visits == self.planned // 4:
             self.quarter = peak()
         if self.visits == self.planned:
@@ -209,12 +208,6 @@ class Counter:
 def peak() -> float:
     """Most memory so far, in MB."""
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-
-
-def from_network(call: ProbeCall) -> bool:
-    """Whether nmap answers it."""
-    fact = by_name(call.fact)
-    return fact is not None and fact.network is not None
 
 
 def night(root: Path, network: bool) -> Figures:

@@ -37,7 +37,6 @@ from auditor.model import (
     Catalogue,
     Connection,
     Department,
-    FactUse,
     Inventory,
     Mapping,
     ObservationStatus,
@@ -94,7 +93,7 @@ def catalogue_for(hosts: int, root: Path) -> Catalogue:
     if loaded.catalogue is None:
         raise SystemExit("\n".join(str(m) for m in loaded.mistakes))
     catalogue = loaded.catalogue
-    checks = {name: c for name, c in catalogue.checks.items() if all(_from_network(use) for use in c.facts)}
+    checks = {name: c for name, c in catalogue.checks.items() if all(from_network(use.fact) for use in c.facts)}
     control = replace(catalogue.framework.controls[0], checks=tuple(Mapping(name, Text("", "")) for name in checks))
     nowhere = Connection(method="none")
     assets = [Asset(f"bench-{a}", AssetKind.HOST, "bench", a, a, connection=nowhere) for a in live(hosts)]
@@ -110,8 +109,9 @@ def catalogue_for(hosts: int, root: Path) -> Catalogue:
     )
 
 
-def _from_network(use: FactUse) -> bool:
-    fact = by_name(use.fact)
+def from_network(name: str) -> bool:
+    """Whether the fact is read from the network."""
+    fact = by_name(name)
     return fact is not None and fact.network is not None
 
 

@@ -12,7 +12,7 @@ from typing import IO
 
 from auditor.collecting.interface import to_millisecond, unseen, utcnow
 from auditor.collecting.script import host_calls
-from auditor.facts import by_name
+from auditor.collecting.targets import network_probes
 from auditor.model import AssetKind, AssetPlan, AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json, to_json
 
@@ -36,7 +36,7 @@ class Pending:
     @classmethod
     def of(cls, plan: AssetPlan) -> Pending:
         """What is to come of an asset."""
-        calls = tuple(c for c in plan.probes if (fact := by_name(c.fact)) is not None and fact.network is not None)
+        calls = tuple(call for call, _probe in network_probes(plan.probes))
         is_host = plan.asset.kind is AssetKind.HOST and plan.asset.connection.method != "none"
         # a host without any probe is still visited, so that its being reached is known
         needs_host = is_host and (len(calls) < len(plan.probes) or not plan.probes)

@@ -171,8 +171,9 @@ class Evaluator:
         """The fields of the asset that count beside a check's outputs; None for one that is decided anew each time."""
         if check not in self._counting:
             compiled = self._deciding.compiled(check)
-            shared = not isinstance(compiled, str) and not compiled.names & _CHANGING
-            self._counting[check] = compiled.asset_fields if shared and not isinstance(compiled, str) else None
+            self._counting[check] = None
+            if not isinstance(compiled, str) and not compiled.names & _CHANGING:
+                self._counting[check] = compiled.asset_fields
         return self._counting[check]
 
     def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
