@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
+import os
 import tempfile
-import zlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from auditor.collecting.interface import to_millisecond, unseen, utcnow
 from auditor.collecting.script import host_calls
@@ -17,6 +19,8 @@ from auditor.model import AssetKind, AssetPlan, AssetResult, Observation, Observ
 from auditor.model.codec import from_json, to_json
 
 _IN_MEMORY = 100  # halves, each with all that a host has printed
+_TEXTS = 20_000  # of which is known where they stand
+_Place: TypeAlias = tuple[int, int]  # start and length in the file
 
 
 @dataclass(slots=True)
@@ -79,14 +83,17 @@ class Halves:
     """Parts that wait for the other one.
 
     Hosts are visited in all departments at once and networks looked at a few departments at a time, so that a good part of a
-    nation waits at some hour. Beyond a hundred they lie in a file without a name, which goes with the process.
+    nation waits at some hour. Beyond a hundred they lie in a file without a name, which goes with the process. What several hosts
+    have printed stands in it once.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._kept: dict[str, AssetResult] = {}
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, _Place] = {}
+        self._texts: dict[bytes, _Place] = {}  # by digest
         self._file: IO[bytes] | None = None
+        self._end = 0
 
     def put(self, pending: Pending) -> None:
         """Set aside what has come of an asset that is not whole."""
@@ -98,13 +105,12 @@ class Halves:
             pending.network = {}
         else:
             return
-        if len(self._kept) < _IN_MEMORY or not self._write(uid, half):
+        if len(self._kept) < _IN_MEMORY or not self._write(pending.plan, half):
             self._kept[uid] = half
 
     def give_back(self, pending: Pending) -> None:
-        """Put back what was set aside of an asset that is whole now."""
-        uid = pending.plan.asset.uid
-        half = self._kept.pop(uid, None) or self._read(uid)
+        """Put back what was set aside of an asset that is whole now. Raises OSError where the file cannot be read."""
+        half = self._kept.pop(pending.plan.asset.uid, None) or self._read(pending.plan)
         if half is None:
             return
         if pending.needs_host and pending.host is None:
@@ -117,23 +123,71 @@ class Halves:
         if self._file is not None:
             self._file.close()
 
-    def _write(self, uid: str, half: AssetResult) -> bool:
+    def _write(self, plan: AssetPlan, half: AssetResult) -> bool:
         """Whether it is in the file: with a full disk it stays in memory, and the ledger says what is wrong."""
-        packed = zlib.compress(json.dumps(to_json(half)).encode(), 1)
+        numbers = {call: number for number, call in enumerate(plan.probes)}
+        new: dict[bytes, _Place] = {}
+        parts: list[bytes] = []
+        end = self._end
+
+        def place(text: str) -> _Place:
+            nonlocal end
+            told = text.encode("utf-8", "surrogatepass")
+            digest = hashlib.sha256(told).digest()
+            found = self._texts.get(digest) or new.get(digest)
+            if found is None:
+                found = new[digest] = (end, len(told))
+                parts.append(told)
+                end += len(told)
+            return found
+
+        rows = [
+            (numbers[o.probe], o.status, to_json(o.observed_at), place(o.stdout), place(o.stderr), o.exit_status, o.seconds)
+            for o in half.observations
+        ]
+        record = json.dumps([to_json(replace(half, observations=())), rows]).encode()
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - open until ``close``
-            start = self._file.seek(0, 2)
-            if self._file.write(packed) != len(packed):
+            self._file.seek(self._end)
+            if self._file.write(b"".join((*parts, record))) != end - self._end + len(record):
                 return False
         except OSError:
             return False
-        self._places[uid] = (start, len(packed))
+        if len(self._texts) > _TEXTS:
+            self._texts.clear()
+        self._texts.update(new)
+        self._places[half.asset] = (end, len(record))
+        self._end = end + len(record)
         return True
 
-    def _read(self, uid: str) -> AssetResult | None:
-        place = self._places.pop(uid, None)
-        if place is None or self._file is None:
+    def _read(self, plan: AssetPlan) -> AssetResult | None:
+        place = self._places.pop(plan.asset.uid, None)
+        if place is None:
             return None
-        self._file.seek(place[0])
-        return from_json(AssetResult, json.loads(zlib.decompress(self._file.read(place[1]))))
+        head, rows = json.loads(self._piece(place))
+        observations = tuple(
+            Observation(
+                plan.asset.uid,
+                plan.probes[number],
+                ObservationStatus(status),
+                datetime.fromisoformat(at),
+                self._text(out),
+                self._text(err),
+                exit_status,
+                seconds,
+            )
+            for number, status, at, out, err, exit_status, seconds in rows
+        )
+        return replace(from_json(AssetResult, head), observations=observations)
+
+    def _text(self, place: _Place) -> str:
+        return self._piece(place).decode("utf-8", "surrogatepass") if place[1] else ""
+
+    def _piece(self, place: _Place) -> bytes:
+        """What stands there, whole: a part of what a host has printed must not pass for all of it."""
+        start, length = place
+        piece = os.pread(self._file.fileno(), length, start) if self._file else b""
+        if len(piece) != length:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return piece

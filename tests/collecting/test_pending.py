@@ -75,3 +75,31 @@ def test_many_parts_do_not_stay_in_memory(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(halves._kept) == 3
     assert list(tmp_path.iterdir()) == []  # the file has no name: nothing is left of it, whatever happens
     halves.close()
+
+
+def test_what_many_print_stands_in_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_IN_MEMORY", 0)
+    halves = Halves(tmp_path)
+    every = [pending(n) for n in range(20)]
+    for n, one in enumerate(every):
+        come(one, n, "x" * 100_000 if n % 2 else "y\ud800", "host")
+        halves.put(one)
+    assert halves._end < 120_000
+    for n, one in enumerate(every):
+        halves.give_back(one)
+        assert one.host == host_part(n, "x" * 100_000 if n % 2 else "y\ud800")
+    halves.close()
+
+
+def test_a_part_of_an_output_does_not_pass_for_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that gives back less than was written must not make a shorter list of what the host has."""
+    monkeypatch.setattr(waiting, "_IN_MEMORY", 0)
+    halves = Halves(tmp_path)
+    one = pending(1)
+    come(one, 1, "x" * 1000, "host")
+    halves.put(one)
+    assert halves._file is not None
+    halves._file.truncate(900)
+    with pytest.raises(OSError, match="Input/output error"):
+        halves.give_back(one)
+    halves.close()
