@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from auditor.collecting.nmap_xml import Address, host_slice, open_ports
+from auditor.collecting.nmap_xml import Address, Ports, host_slice
 from auditor.facts._conversations import is_due, speaks_tls, written
 from auditor.facts.interface import SECURE, Conversation, NetworkProbe, Told
 
@@ -57,18 +57,16 @@ class _Cancelled(Exception):  # noqa: N818
     """The run ends."""
 
 
-def slices(
-    wanted: Sequence[tuple[Address, Element, NetworkProbe, frozenset[int]]], *, cancelled: Callable[[], bool]
-) -> list[str | None]:
+def slices(wanted: Sequence[tuple[Address, Element, NetworkProbe, Ports]], *, cancelled: Callable[[], bool]) -> list[str | None]:
     """For each host, as nmap saw it, the slice of a probe on those ports; None for what was not finished when ``cancelled``."""
     due = [
         [
             Call(address, int(port.get("portid", "0")), speaks_tls(port, c), c)
-            for port in open_ports(host, ports)
+            for port in ports.open
             for c in probe.conversations
             if is_due(port, c)
         ]
-        for address, host, probe, ports in wanted
+        for address, _host, probe, ports in wanted
     ]
     outcomes = hold((call for calls in due for call in calls), cancelled=cancelled)
     made: list[str | None] = []

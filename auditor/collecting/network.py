@@ -29,6 +29,7 @@ from auditor.collecting.nmap_xml import (
     host_slice,
     is_up,
     network_slice,
+    ports_of,
     read_scan,
 )
 from auditor.collecting.places import Places, Refused, Resolve, resolve
@@ -222,7 +223,8 @@ class _Scan:
         """Speak to the open ports of the hosts that answered nmap."""
         started = time.monotonic()
         probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.conversations]
-        wanted = [(t.address, scan.hosts[t.address], probe, ALWAYS | t.declared) for t, _, probe in probes]
+        ports = {t.asset.uid: ports_of(scan.hosts[t.address], ALWAYS | t.declared) for t, _, _ in probes}
+        wanted = [(t.address, scan.hosts[t.address], probe, ports[t.asset.uid]) for t, _, probe in probes]
         for (target, call, _), text in zip(probes, slices(wanted, cancelled=self._cancelled), strict=True):
             if text is not None:
                 yield target, call, text, seconds + time.monotonic() - started
@@ -242,7 +244,7 @@ class _Scan:
                 "every port was silent: a firewall hides the host or it is down",
             )
         else:
-            ports = ALWAYS | target.declared
+            ports = ports_of(host, ALWAYS | target.declared)
             from_nmap = [(call, probe) for call, probe in target.probes if not probe.questions and not probe.conversations]
             self._seen(target, [(call, host_slice(host, probe, ports)) for call, probe in from_nmap], seconds)
             return True

@@ -40,6 +40,20 @@ def read_scan(xml: str) -> Scan:
     return Scan(hosts, whole=closed and finished is not None and finished.get("exit") == "success")
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What nmap tells of those ports of a host that are asked about: the open ones, in order, and which refused (``1-3,7``)."""
+
+    open: tuple[Element, ...]
+    closed: str
+
+
+def ports_of(host: Element, ports: frozenset[int]) -> Ports:
+    """Those of ``ports`` that answered."""
+    found = sorted(open_ports(host, ports), key=lambda p: (p.get("protocol", ""), int(p.get("portid", "0"))))
+    return Ports(tuple(found), collapse(_closed(host, ports)))
+
+
 def gave_up(host: Element) -> bool:
     """Whether nmap ran out of its time for the host."""
     return host.get("timedout") == "true"
@@ -63,18 +77,16 @@ def answering_ports(host: Element, ports: frozenset[int]) -> list[int]:
     return sorted(int(port.get("portid", "0")) for port in open_ports(host, ports)) or sorted(_closed(host, ports))
 
 
-def host_slice(
-    host: Element, probe: NetworkProbe, ports: frozenset[int], told: Mapping[int, Sequence[Element]] | None = None
-) -> str:
-    """What the probe's fact reads of a host: its open ports among ``ports``, in order, and which of ``ports`` refused.
+def host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[int, Sequence[Element]] | None = None) -> str:
+    """What the probe's fact reads of a host: its open ports, and which refused. ``told`` is by port what our own conversations
+    came to.
 
-    ``told`` is by port what our own conversations came to.
+    It does not say which host it is of: those that answer alike give one text, which is read and judged once.
     """
     out = Element("host")
     SubElement(out, "status", state="up")
-    SubElement(out, "address", addr=str(_address(host)))
-    container = SubElement(out, "ports", closed=collapse(_closed(host, ports)))
-    for port in sorted(open_ports(host, ports), key=lambda p: (p.get("protocol", ""), int(p.get("portid", "0")))):
+    container = SubElement(out, "ports", closed=ports.closed)
+    for port in ports.open:
         container.append(_port(port, probe))
         container[-1].extend((told or {}).get(int(port.get("portid", "0")), ()))
     of_host = host.find("hostscript")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from auditor.collecting.conversations import slices
-from auditor.collecting.nmap_xml import read_scan
+from auditor.collecting.nmap_xml import ports_of, read_scan
 from auditor.errors import ParseError
 from auditor.facts.ldap_service import FACT, PROBE
 from tests.collecting.conftest import free_port
@@ -88,7 +88,7 @@ def told(port: int, scheme: str) -> dict[str, Any]:
     end = '<runstats><finished exit="success"/></runstats>'
     here = ip_address("127.0.0.1")
     element = read_scan(f"<nmaprun>{host}{end}</nmaprun>").hosts[here]
-    (text,) = slices([(here, element, PROBE, frozenset({port}))], cancelled=lambda: False)
+    (text,) = slices([(here, element, PROBE, ports_of(element, frozenset({port})))], cancelled=lambda: False)
     value: Any = FACT.value(text or "", {})
     return dict(value[0])
 

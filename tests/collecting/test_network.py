@@ -117,6 +117,16 @@ def test_hosts_share_one_run_and_each_gets_its_own_slice() -> None:
     assert "ssh2-enum-algos,ssl-cert,ssl-enum-ciphers" in nmap.runs[0]
 
 
+def test_hosts_that_answer_alike_give_one_text() -> None:
+    """Each slice told its host's address: what a thousand hosts showed alike was read, judged and kept a thousand times."""
+    ports = {"10.0.0.1": (22, "open"), "10.0.0.2": (22, "open"), "10.0.0.3": (23, "open")}
+    nmap = Nmap(document(*(answer(address, port) for address, port in ports.items())))
+    seen = look(plan(*(host(f"h{n}", f"10.0.0.{n}") for n in (1, 2, 3)), facts=("open_ports",)), run=nmap)
+    told = [seen[f"h{n}", "open_ports"].stdout for n in (1, 2, 3)]
+    assert told[0] == told[1] != told[2]
+    assert "10.0.0." not in told[0]
+
+
 def test_a_large_department_costs_one_run_with_more_time() -> None:
     """Each group of hosts that nmap scans side by side adds to the run's limit."""
     limits: list[float] = []
