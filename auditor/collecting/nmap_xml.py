@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -81,7 +82,8 @@ def host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[i
     """What the probe's fact reads of a host: its open ports, and which refused. ``told`` is by port what our own conversations
     came to.
 
-    It does not say which host it is of: those that answer alike give one text, which is read and judged once.
+    It does not say which host it is of: those that answer alike give one text, which is held, read and judged once. The hosts of
+    a department wait together for the end of their scan, and each slice lists a thousand ports.
     """
     out = Element("host")
     SubElement(out, "status", state="up")
@@ -92,7 +94,7 @@ def host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[i
     of_host = host.find("hostscript")
     if of_host is not None and (scripts := _scripts(of_host, probe)):
         SubElement(out, "hostscript").extend(scripts)
-    return _text(out)
+    return sys.intern(_text(out))
 
 
 def open_ports(host: Element, ports: frozenset[int]) -> Iterator[Element]:
