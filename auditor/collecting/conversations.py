@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from auditor.collecting.nmap_xml import Address, Ports, host_slice
+from auditor.collecting.nmap_xml import Address, Ports
 from auditor.facts._conversations import is_due, speaks_tls, written
 from auditor.facts.interface import SECURE, Conversation, NetworkProbe, Told
 
@@ -57,8 +57,10 @@ class _Cancelled(Exception):  # noqa: N818
     """The run ends."""
 
 
-def slices(wanted: Sequence[tuple[Address, Element, NetworkProbe, Ports]], *, cancelled: Callable[[], bool]) -> list[str | None]:
-    """For each host, as nmap saw it, the slice of a probe on those ports; None for what was not finished when ``cancelled``."""
+def converse(
+    wanted: Sequence[tuple[Address, NetworkProbe, Ports]], *, cancelled: Callable[[], bool]
+) -> list[Mapping[int, list[Element]] | None]:
+    """What came of each host's conversations of a probe, by port; None for what was not finished when ``cancelled``."""
     due = [
         [
             Call(address, int(port.get("portid", "0")), speaks_tls(port, c), c)
@@ -66,17 +68,16 @@ def slices(wanted: Sequence[tuple[Address, Element, NetworkProbe, Ports]], *, ca
             for c in probe.conversations
             if is_due(port, c)
         ]
-        for address, _host, probe, ports in wanted
+        for address, probe, ports in wanted
     ]
     outcomes = hold((call for calls in due for call in calls), cancelled=cancelled)
-    made: list[str | None] = []
-    for (_, host, probe, ports), calls in zip(wanted, due, strict=True):
+    made: list[Mapping[int, list[Element]] | None] = []
+    for calls in due:
         told: dict[int, list[Element]] = {}
         for call in calls:
             if call in outcomes:
                 told.setdefault(call.port, []).append(written(call.conversation.name, outcomes[call]))
-        finished = sum(map(len, told.values())) == len(calls)
-        made.append(host_slice(host, probe, ports, told) if finished else None)
+        made.append(told if sum(map(len, told.values())) == len(calls) else None)
     return made
 
 

@@ -25,7 +25,7 @@ from auditor.collecting.interface import (
     utcnow,
 )
 from auditor.collecting.local import LocalTransport
-from auditor.collecting.pending import Halves, Pending
+from auditor.collecting.pending import Halves, Pending, failed_on
 from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
 from auditor.collecting.turns import Turns
@@ -196,7 +196,10 @@ class _Collection:
         if not pending.whole:
             self._halves.put(pending)
             return
-        self._halves.give_back(pending)
+        try:
+            self._halves.give_back(pending)
+        except (OSError, ValueError) as error:
+            pending.lost(error)
         result = pending.merged()
         # given once, and not kept: a night's observations do not fit in memory
         pending.dropped, pending.host, pending.network = True, None, {}
@@ -222,10 +225,7 @@ class _Collection:
                 result = self._transports[plan.asset.connection.method].collect(plan)
             except Exception as error:
                 # our own fault on one host must neither pass for its state nor cost the others theirs
-                calls = host_calls(plan.probes, plan.asset.platform)
-                result = not_reached(
-                    plan, calls, Reach.UNREACHABLE, started, f"The auditor failed on this host: {type(error).__name__}: {error}"
-                )
+                result = failed_on(plan, started, error)
             if result.detail == STOPPED:
                 result = None if self._cancelled.is_set() else replace(result, reach=Reach.SKIPPED, detail=CUT)
         self._events.put((plan.asset.uid, result))

@@ -14,9 +14,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
+from xml.etree.ElementTree import Element
 
-from auditor.collecting.conversations import slices
+from auditor.collecting.answers import Answer, Reached, from_nmap
+from auditor.collecting.conversations import converse
 from auditor.collecting.datagrams import Unasked, ask
 from auditor.collecting.nmap_ports import ALWAYS
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
@@ -52,9 +55,6 @@ Run: TypeAlias = Callable[..., NmapOutput]
 
 MAX_BYTES = 262_144
 _STOPPED_ANSWERING = "the host stopped answering while it was scanned: scan it again once it is back"
-
-
-_Told: TypeAlias = tuple[Target, ProbeCall, str, float]
 
 
 def scan(
@@ -137,6 +137,7 @@ class _Scan:
         if not targets or self._cancelled():
             return
         output = self._nmap(network_arguments(targets), seconds=self._seconds * ROUNDS, cancelled=self._cancelled)
+        at = self._clock()
         if self._cancelled():
             return
         scan = read_scan(output.xml)
@@ -144,8 +145,8 @@ class _Scan:
         scan = Scan({a: host for a, host in scan.hosts.items() if not _is_own(a)}, whole=scan.whole)
         for target in targets:
             if scan.whole:
-                text = network_slice(scan, target.network, names)
-                self._seen(target, [(call, text) for call, _ in target.probes], output.seconds)
+                text = partial(network_slice, scan, target.network, names)
+                self._seen(target.asset, (Answer(call, text, at, output.seconds) for call in target.calls))
             else:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.calls, status, reason)
@@ -155,17 +156,19 @@ class _Scan:
             return
         seconds = self._seconds * math.ceil(len(targets) / HOSTS_AT_ONCE)
         output = self._nmap(host_arguments(targets, self._seconds), seconds=seconds, cancelled=self._cancelled)
+        at = self._clock()
         stopped = self._cancelled()
         scan = read_scan(output.xml)
-        lost = self._lost([t for t in targets if t.address in scan.hosts], scan)
+        lost = self._lost((t, scan.hosts[t.address]) for t in targets if t.address in scan.hosts)
         again: list[Target] = []
-        reached: list[Target] = []
+        reached: list[Reached] = []
         for target in targets:
-            if target.address in scan.hosts:
+            host = scan.hosts.get(target.address)
+            if host is not None:
                 if target.address in lost:
                     self._gone_meanwhile(target, target.calls)
-                elif self._judge(target, target.address, scan, output.seconds):
-                    reached.append(target)
+                elif self._was_there(target, host):
+                    reached.append(Reached(target, host, ports_of(host, ALWAYS | target.declared)))
             elif scan.whole:
                 self._unseen(target.asset, target.calls, ObservationStatus.FAILED, "the host did not answer on any port asked")
             elif not output.stopped and len(targets) > 1:
@@ -173,16 +176,22 @@ class _Scan:
             elif not stopped:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.calls, status, reason)
-        if not stopped:
-            self._speak(reached, scan, output.seconds)
+        for found in reached:
+            found.answers.extend(from_nmap(found, at, output.seconds))
+        try:
+            if not stopped:
+                self._speak(reached, output.seconds)
+        finally:  # what nmap saw was seen, whatever became of the rest
+            for found in reached:
+                self._seen(found.target.asset, found.answers)
         # nmap broke: whatever host broke it must not take the others with it
         middle = (len(again) + 1) // 2
         for half in (again[:middle], again[middle:]):
             self._look(half)
 
-    def _lost(self, targets: list[Target], scan: Scan) -> frozenset[Address]:
+    def _lost(self, seen: Iterable[tuple[Target, Element]]) -> frozenset[Address]:
         """The hosts that answered nmap and do not answer any more."""
-        ports = {t.address: answering_ports(scan.hosts[t.address], ALWAYS | t.declared) for t in targets}
+        ports = {t.address: answering_ports(host, ALWAYS | t.declared) for t, host in seen}
         answering = {address: found for address, found in ports.items() if found}
         return self._gone(answering, cancelled=self._cancelled)
 
@@ -190,48 +199,50 @@ class _Scan:
         if not self._cancelled():  # or it was not waited for
             self._unseen(target.asset, calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
 
-    def _speak(self, targets: list[Target], scan: Scan, seconds: float) -> None:
+    def _speak(self, reached: list[Reached], seconds: float) -> None:
         """What nmap does not ask. It counts of the hosts that answer until the end."""
-        spoken = [t for t in targets if any(probe.questions or probe.conversations for _, probe in t.probes)]
+        spoken = [r for r in reached if any(probe.questions or probe.conversations for _, probe in r.target.probes)]
         # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
         with ThreadPoolExecutor(1) as pool:
-            replies = pool.submit(lambda: list(self._ask(spoken)))
-            told = [*self._converse(spoken, scan, seconds), *replies.result()]
-        lost = self._lost(spoken, scan)
-        for target, call, text, took in told:
-            if target.address in lost:
-                self._gone_meanwhile(target, [call])
+            replies = pool.submit(lambda: list(self._ask([r.target for r in spoken])))
+            told = [*self._converse(spoken, seconds), *replies.result()]
+        lost = self._lost((r.target, r.host) for r in spoken)
+        by_asset = {r.target.asset.uid: r for r in spoken}
+        for uid, answer in told:
+            found = by_asset[uid]
+            if found.target.address in lost:
+                self._gone_meanwhile(found.target, [answer.call])
             else:
-                self._seen(target, [(call, text)], took)
+                found.answers.append(answer)
 
-    def _ask(self, targets: list[Target]) -> Iterator[_Told]:
+    def _ask(self, targets: list[Target]) -> Iterator[tuple[str, Answer]]:
         """Put the questions over UDP to the hosts that answered nmap: of one that is down, silence says nothing."""
         started = time.monotonic()
         probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.questions]
         replies = ask(((t.address, q) for t, _, probe in probes for q in probe.questions), cancelled=self._cancelled)
         of_hosts = ((t.address, probe.questions) for t, _, probe in probes)
         replies = witnessed(replies, of_hosts, cancelled=self._cancelled)
-        seconds = time.monotonic() - started
+        at, seconds = self._clock(), time.monotonic() - started
         for target, call, probe in probes:
             told = [(q.name, replies.get((target.address, q))) for q in probe.questions]
             if failed := next((reply.reason for _, reply in told if isinstance(reply, Unasked)), ""):
                 self._unseen(target.asset, [call], ObservationStatus.FAILED, failed)
             elif all(reply is not None for _, reply in told):
-                yield target, call, write((name, reply) for name, reply in told if isinstance(reply, Reply)), seconds
+                given = [(name, reply) for name, reply in told if isinstance(reply, Reply)]
+                yield target.asset.uid, Answer(call, partial(write, given), at, seconds)
 
-    def _converse(self, targets: list[Target], scan: Scan, seconds: float) -> Iterator[_Told]:
+    def _converse(self, reached: list[Reached], seconds: float) -> Iterator[tuple[str, Answer]]:
         """Speak to the open ports of the hosts that answered nmap."""
         started = time.monotonic()
-        probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.conversations]
-        ports = {t.asset.uid: ports_of(scan.hosts[t.address], ALWAYS | t.declared) for t, _, _ in probes}
-        wanted = [(t.address, scan.hosts[t.address], probe, ports[t.asset.uid]) for t, _, probe in probes]
-        for (target, call, _), text in zip(probes, slices(wanted, cancelled=self._cancelled), strict=True):
-            if text is not None:
-                yield target, call, text, seconds + time.monotonic() - started
+        wanted = [(r, call, probe) for r in reached for call, probe in r.target.probes if probe.conversations]
+        outcomes = converse([(r.target.address, probe, r.ports) for r, _, probe in wanted], cancelled=self._cancelled)
+        at, took = self._clock(), seconds + time.monotonic() - started
+        for (r, call, probe), told in zip(wanted, outcomes, strict=True):
+            if told is not None:
+                yield r.target.asset.uid, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
 
-    def _judge(self, target: Target, address: Address, scan: Scan, seconds: float) -> bool:
-        """Answer for a host that nmap finished, and whether it was there."""
-        host = scan.hosts[address]
+    def _was_there(self, target: Target, host: Element) -> bool:
+        """Whether nmap finished the host and it was there; answers for it where not."""
         if gave_up(host):
             self._unseen(target.asset, target.calls, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
         elif not is_up(host):
@@ -244,29 +255,18 @@ class _Scan:
                 "every port was silent: a firewall hides the host or it is down",
             )
         else:
-            ports = ports_of(host, ALWAYS | target.declared)
-            from_nmap = [(call, probe) for call, probe in target.probes if not probe.questions and not probe.conversations]
-            self._seen(target, [(call, host_slice(host, probe, ports)) for call, probe in from_nmap], seconds)
             return True
         return False
 
-    def _seen(self, target: Target, slices: list[tuple[ProbeCall, str]], seconds: float) -> None:
-        for call, text in slices:
+    def _seen(self, asset: Asset, answers: Iterable[Answer]) -> None:
+        for answer in answers:
+            text, seconds = answer.text(), round(answer.seconds, 3)
             if len(text.encode()) > MAX_BYTES:
                 reason = f"the slice is larger than {MAX_BYTES} bytes"
-                self._unseen(target.asset, [call], ObservationStatus.TRUNCATED, reason)
+                self._unseen(asset, [answer.call], ObservationStatus.TRUNCATED, reason)
                 continue
-            self._on_result(
-                Observation(
-                    target.asset.uid,
-                    call,
-                    ObservationStatus.OK,
-                    self._clock(),
-                    stdout=text,
-                    exit_status=0,
-                    seconds=round(seconds, 3),
-                )
-            )
+            ok = ObservationStatus.OK
+            self._on_result(Observation(asset.uid, answer.call, ok, answer.at, stdout=text, exit_status=0, seconds=seconds))
 
     def _unseen(self, asset: Asset, calls: Iterable[ProbeCall], status: ObservationStatus, reason: str) -> None:
         for call in calls:

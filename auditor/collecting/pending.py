@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from auditor.collecting.interface import to_millisecond, unseen, utcnow
+from auditor.collecting.interface import not_reached, to_millisecond, unseen, utcnow
 from auditor.collecting.script import host_calls
 from auditor.collecting.targets import network_probes
 from auditor.model import AssetKind, AssetPlan, AssetResult, Observation, ObservationStatus, ProbeCall, Reach
@@ -74,9 +74,27 @@ class Pending:
         reach = Reach.REACHED if answered else Reach.UNREACHABLE
         return AssetResult(asset.uid, reach, observations, min(started, self.started), ended, detail)
 
+    def lost(self, error: Exception) -> None:
+        """Account for the part that was set aside and does not come back: it costs this asset alone."""
+        if self.needs_host and self.host is None:
+            self.host = failed_on(self.plan, self.started, error)
+        else:
+            uid, at, why = self.plan.asset.uid, to_millisecond(utcnow()), _fault(error)
+            self.network = {call: Observation(uid, call, ObservationStatus.FAILED, at, stderr=why) for call in self.calls}
+
     def _seen(self, at: datetime) -> tuple[Observation, ...]:
         uid = self.plan.asset.uid
         return tuple(self.network.get(call) or Observation(uid, call, ObservationStatus.NOT_RUN, at) for call in self.calls)
+
+
+def failed_on(plan: AssetPlan, started: datetime, error: Exception) -> AssetResult:
+    """The result of a host on which the auditor itself failed."""
+    calls = host_calls(plan.probes, plan.asset.platform)
+    return not_reached(plan, calls, Reach.UNREACHABLE, started, f"The auditor failed on this host: {_fault(error)}")
+
+
+def _fault(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 class Halves:
@@ -109,7 +127,7 @@ class Halves:
             self._kept[uid] = half
 
     def give_back(self, pending: Pending) -> None:
-        """Put back what was set aside of an asset that is whole now. Raises OSError where the file cannot be read."""
+        """Put back what was set aside of an asset that is whole now. Raises OSError or ValueError when it cannot be read."""
         half = self._kept.pop(pending.plan.asset.uid, None) or self._read(pending.plan)
         if half is None:
             return

@@ -15,8 +15,8 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 
 from auditor.collecting import conversations
-from auditor.collecting.conversations import CLOSED, GARBLED, LONG, NO_TIME, NO_TLS, SILENT, Call, hold, slices
-from auditor.collecting.nmap_xml import ports_of
+from auditor.collecting.conversations import CLOSED, GARBLED, LONG, NO_TIME, NO_TLS, SILENT, Call, converse, hold
+from auditor.collecting.nmap_xml import host_slice, ports_of
 from auditor.facts.interface import SECURE, Conversation, NetworkProbe, Talk
 
 HERE = ipaddress.ip_address("127.0.0.1")
@@ -150,7 +150,7 @@ def test_stopping_leaves_out_what_was_not_finished() -> None:
         assert {} == hold([call(port)], cancelled=lambda: True)
         probe = NetworkProbe("conversations", conversations=(call(port).conversation,))
         seen = host(port)
-        assert [None] == slices([(HERE, seen, probe, ports_of(seen, frozenset({port})))], cancelled=lambda: True)
+        assert [None] == converse([(HERE, probe, ports_of(seen, frozenset({port})))], cancelled=lambda: True)
 
 
 def host(port: int, service: str = "") -> Element:
@@ -197,7 +197,9 @@ def test_only_open_ports_that_may_speak_it_are_asked() -> None:
             (host(port), other, port),
             (host(port), usual, 1),
         ]
-        known = [(HERE, seen, probe, ports_of(seen, frozenset({asked}))) for seen, probe, asked in wanted]
-        made = slices(known, cancelled=lambda: False)
-    assert [True, False, True, False, False] == ["yes" in (text or "") for text in made]
-    assert all("<status" in (text or "") for text in made)
+        known = [(seen, probe, ports_of(seen, frozenset({asked}))) for seen, probe, asked in wanted]
+        told = converse([(HERE, probe, ports) for _, probe, ports in known], cancelled=lambda: False)
+    assert None not in told
+    made = [host_slice(*one, came) for one, came in zip(known, told, strict=True)]
+    assert [True, False, True, False, False] == ["yes" in text for text in made]
+    assert all("<status" in text for text in made)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from auditor.collecting.conversations import slices
-from auditor.collecting.nmap_xml import ports_of, read_scan
+from auditor.collecting.conversations import converse
+from auditor.collecting.nmap_xml import host_slice, ports_of, read_scan
 from auditor.errors import ParseError
 from auditor.facts.ldap_service import FACT, PROBE
 from tests.collecting.conftest import free_port
@@ -88,8 +88,9 @@ def told(port: int, scheme: str) -> dict[str, Any]:
     end = '<runstats><finished exit="success"/></runstats>'
     here = ip_address("127.0.0.1")
     element = read_scan(f"<nmaprun>{host}{end}</nmaprun>").hosts[here]
-    (text,) = slices([(here, element, PROBE, ports_of(element, frozenset({port})))], cancelled=lambda: False)
-    value: Any = FACT.value(text or "", {})
+    ports = ports_of(element, frozenset({port}))
+    (came,) = converse([(here, PROBE, ports)], cancelled=lambda: False)
+    value: Any = FACT.value(host_slice(element, PROBE, ports, came), {})
     return dict(value[0])
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from auditor.collecting import pending
 from auditor.collecting.dispatch import collect_asset, collect_plan
 from auditor.collecting.interface import STOPPED
 from auditor.collecting.replay import replay_plan
@@ -138,6 +139,27 @@ def test_our_own_fault_costs_one_host(settings: Settings) -> None:
         "The auditor failed on this host: KeyError: 'bug'",
     )
     assert [(o.status.value, o.stderr) for o in results["a/1"].observations] == [("ok", ""), ("failed", "RuntimeError: no nmap")]
+
+
+def test_a_file_that_cannot_be_read_costs_what_waited_in_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: it ended the run for all hosts, where one host's outputs were lost."""
+    monkeypatch.setattr(pending, "_IN_MEMORY", 0)
+    read = pending.Halves._read
+
+    def broken(self: pending.Halves, plan: AssetPlan) -> AssetResult | None:
+        if plan.asset.uid == "a/2":
+            raise OSError(5, "Input/output error")
+        return read(self, plan)
+
+    monkeypatch.setattr(pending.Halves, "_read", broken)
+    plan = plan_of(tuple(asset_plan(f"a/{n}", SSHD, PORTS) for n in (1, 2, 3)))
+    results = {r.asset: r for r in run(plan, settings, FakeTransport(), fake_scan())}
+    assert {uid: r.reach for uid, r in results.items() if uid != "a/2"} == {"a/1": Reach.REACHED, "a/3": Reach.REACHED}
+    lost = results["a/2"]
+    statuses = {o.probe: o.status for o in lost.observations}
+    assert ObservationStatus.OK in statuses.values()
+    assert {statuses[SSHD], statuses[PORTS]} & {ObservationStatus.NOT_RUN, ObservationStatus.FAILED}
+    assert "Input/output error" in lost.detail + "".join(o.stderr for o in lost.observations)
 
 
 def test_cancelled(settings: Settings) -> None:

@@ -10,16 +10,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.collecting import nmap_ports
+from auditor.collecting import answers, nmap_ports
+from auditor.collecting import network as network_room
 from auditor.collecting.network import scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
-from auditor.collecting.nmap_xml import read_scan
+from auditor.collecting.nmap_xml import host_slice, read_scan
 from auditor.collecting.presence import gone
 from auditor.collecting.targets import HOSTS_AT_ONCE, ROUNDS
 from auditor.errors import CollectionError, ParseError
@@ -126,6 +127,48 @@ def test_hosts_that_answer_alike_give_one_text() -> None:
     assert told[0] == told[1] != told[2]
     assert told[0] is told[1]  # regression: each host of a department held its own until the scan's end
     assert "10.0.0." not in told[0]
+
+
+def test_slices_are_made_host_by_host_as_they_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: the slices of all hosts of a department, a thousand ports in each, were held until its scan had ended."""
+    made: list[str] = []
+
+    def counted(*args: Any) -> str:
+        made.append("")
+        return host_slice(*args)
+
+    monkeypatch.setattr(answers, "host_slice", counted)
+    taken: list[tuple[str, int]] = []
+    nmap = Nmap(document(*(answer(f"127.88.0.{n}", (22, "open")) for n in (1, 2, 3))))
+    hosts = [host(f"h{n}", f"127.88.0.{n}") for n in (1, 2, 3)]
+    department = plan(*hosts, facts=("open_ports", "tls", "ldap_service"))
+    look(department, run=nmap, on_result=lambda seen: taken.append((seen.asset, len(made))))
+    assert [uid for uid, _ in taken] == ["h1"] * 3 + ["h2"] * 3 + ["h3"] * 3
+    assert [many for uid, many in taken if uid == "h1"] == [1, 2, 2]  # what was spoken is no slice of nmap's alone
+
+
+def test_an_observation_is_as_old_as_the_scan_it_comes_from() -> None:
+    """It does not get newer while the one who takes it is busy with other hosts: proof must be no younger than it looks."""
+    times = iter(NOW + timedelta(minutes=n) for n in range(9))
+    nmap = Nmap(document(*(answer(f"10.0.0.{n}", (22, "open")) for n in (1, 2))))
+    seen = look(
+        plan(host("a", "10.0.0.1"), host("b", "10.0.0.2"), facts=("open_ports", "tls")), run=nmap, clock=lambda: next(times)
+    )
+    assert {NOW} == {o.observed_at for o in seen.values()}
+
+
+def test_what_nmap_saw_counts_also_where_speaking_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours in what comes afterwards does not make ports unseen that were seen."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(network_room, "converse", broken)
+    seen: list[Observation] = []
+    nmap = Nmap(document(answer("127.88.0.1", (22, "open"))))
+    with pytest.raises(RuntimeError, match="new thread"):
+        look(plan(host("h", "127.88.0.1"), facts=("open_ports", "ldap_service")), run=nmap, on_result=seen.append)
+    assert ["open_ports"] == [o.probe.fact for o in seen]
 
 
 def test_a_large_department_costs_one_run_with_more_time() -> None:
@@ -361,8 +404,8 @@ def test_no_address_becomes_an_option_or_a_range(address: str) -> None:
 def test_a_name_leads_to_the_same_address_whatever_the_order_of_the_answer() -> None:
     """The name is resolved before nmap starts; nmap never sees it."""
     nmap = Nmap(document(), document())
-    for answers in (["10.0.0.9", "10.0.0.5", "fd00::1"], ["fd00::1", "10.0.0.5", "10.0.0.9"]):
-        look(plan(host("h", "db.health.example")), run=nmap, resolve=lambda _name, answers=answers: answers)
+    for found in (["10.0.0.9", "10.0.0.5", "fd00::1"], ["fd00::1", "10.0.0.5", "10.0.0.9"]):
+        look(plan(host("h", "db.health.example")), run=nmap, resolve=lambda _name, found=found: found)
     assert [run[-1] for run in nmap.runs] == ["10.0.0.5", "10.0.0.5"]
 
 

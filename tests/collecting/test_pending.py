@@ -103,3 +103,19 @@ def test_a_part_of_an_output_does_not_pass_for_all_of_it(tmp_path: Path, monkeyp
     with pytest.raises(OSError, match="Input/output error"):
         halves.give_back(one)
     halves.close()
+
+
+@pytest.mark.parametrize("part", ["host", "network"])
+def test_a_part_that_does_not_come_back_is_accounted_for(part: str) -> None:
+    """What the other part saw stays; of this one nothing is known, and it says why."""
+    one = pending(1)
+    come(one, 1, "x", "network" if part == "host" else "host")
+    one.host_done = one.network_done = True
+    one.lost(OSError(5, "Input/output error"))
+    result = one.merged()
+    told = {o.probe: o.status for o in result.observations}
+    ok, lost = ObservationStatus.OK, ObservationStatus.NOT_RUN if part == "host" else ObservationStatus.FAILED
+    of_host, of_network = (lost, ok) if part == "host" else (ok, lost)
+    assert told == {SSHD: of_host, PORTS: of_network, LIVE: of_network}
+    why = result.detail if part == "host" else result.observations[-1].stderr
+    assert "Input/output error" in why
