@@ -13,7 +13,11 @@ IN_CI = bool(os.environ.get("CI"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where the lab cannot be had its tests are skipped, with the reason; in CI they run, and fail with it."""
+    """Where the lab cannot be had its tests are skipped, with the reason; in CI they run, and fail with it.
+
+    They come first: the longest files are among them, and would have the other processes wait at the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("lab") is None)
     marked = [item for item in items if item.get_closest_marker("lab")]
     able, why = lab.capabilities() if marked else (True, "")
     if not able and not IN_CI:

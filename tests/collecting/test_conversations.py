@@ -19,6 +19,8 @@ from auditor.collecting.conversations import CLOSED, GARBLED, LONG, NO_TIME, NO_
 from auditor.collecting.nmap_xml import host_slice, ports_of
 from auditor.facts.interface import SECURE, Conversation, NetworkProbe, Talk
 
+pytestmark = pytest.mark.alone
+
 HERE = ipaddress.ip_address("127.0.0.1")
 Serve = Callable[[socket.socket], None]
 

@@ -16,6 +16,8 @@ from auditor.collecting.datagrams import Unasked, ask
 from auditor.facts._datagrams import ANSWERED, REFUSED, SILENT, Reply
 from auditor.facts.interface import Question
 
+pytestmark = pytest.mark.alone
+
 HERE = ipaddress.ip_address("127.0.0.1")
 THERE = ipaddress.ip_address("127.0.0.2")
 

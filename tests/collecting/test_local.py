@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pytest
+
 from auditor.collecting.local import LocalTransport
 from auditor.model import AssetPlan, ProbeCall, Reach, Settings
 from tests.collecting.conftest import Facts, fact, host
+
+pytestmark = pytest.mark.alone
 
 
 def test_local(settings: Settings) -> None:

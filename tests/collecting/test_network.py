@@ -37,6 +37,8 @@ from auditor.model import (
     Settings,
 )
 
+pytestmark = pytest.mark.alone
+
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 PORTS = ("open_ports",)
 needs_nmap = pytest.mark.skipif(shutil.which("nmap") is None, reason="nmap is not installed")

@@ -16,7 +16,7 @@ from auditor.collecting.ssh import SshTransport
 from auditor.model import Asset, AssetResult, ObservationStatus, Reach, Settings
 from tests.collecting.conftest import Facts, Server, fact, free_port, host, keygen, needs_lab, start_sshd, stop
 
-pytestmark = [pytest.mark.lab, needs_lab]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, needs_lab]
 
 Listener = Callable[[Callable[[socket.socket], None]], int]
 ONE = Facts(fact("hello", "echo hello"), fact("who", "id -un"))
@@ -200,7 +200,7 @@ def test_login_shell(command: str, reach: Reach, settings: Settings, tmp_path: P
     server = start_sshd(tmp_path / "forced", f"ForceCommand {command}\n")
     try:
         trust(settings.known_hosts, (server.public(),))
-        result = collect(settings, server.connecting(host_timeout=1.5))
+        result = collect(settings, server.connecting(host_timeout=10 if reach is Reach.REACHED else 1.5))
     finally:
         stop(server.process)
     expected = ObservationStatus.OK if reach is Reach.REACHED else ObservationStatus.NOT_RUN

@@ -16,7 +16,7 @@ from auditor.model import AssetResult, ObservationStatus, Reach, Settings
 from tests.collecting.conftest import Facts, Server, fact, needs_lab, start_sshd, stop
 from tests.collecting.hostile.conftest import SPARE, collect
 
-pytestmark = [pytest.mark.lab, needs_lab]
+pytestmark = [pytest.mark.lab, pytest.mark.alone, needs_lab]
 
 SHELLS = {
     "dash": "/bin/dash",

@@ -28,6 +28,8 @@ from tests.collecting.hostile.conftest import FACTS, SPARE, Hostiles, collect
 from tests.collecting.hostile.expected import ALL, BEFORE_LOGIN, ENDS, HEALTHY
 from tests.collecting.hostile.fake_hosts import JUMPS
 
+pytestmark = pytest.mark.alone
+
 MEMORY = 48  # megabytes that one host may cost at its worst
 
 
