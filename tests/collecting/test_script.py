@@ -82,6 +82,7 @@ def test_every_shell(shell: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.alone
 def test_each_probe_has_its_own_deadline(shell: tuple[str, ...]) -> None:
     """One watchdog serves all probes of a limit: it ends each that hangs, in its time, and none that comes after long ones."""
     long = "sleep 1.4; echo done"
