@@ -39,6 +39,12 @@ GROUP = record(key=STR, values=ListOf(STR))
 COUNTED = record(key=STR, value=INT, near=INT, of=INT)
 """What ``near()`` lists: a key with its number, how many numbers are near it, and how many there are."""
 
+KNOWN = record(address=STR, names=ListOf(STR), listed=BOOL)
+"""What ``listed()`` lists: a host that answered, and whether an inventory has it."""
+
+SOUGHT = record(uid=STR, address=STR, scanned=BOOL, answers=BOOL)
+"""What ``sought()`` lists: a host of the inventory, whether its network was looked through, and whether it answered there."""
+
 _PACKAGE = "auditor"
 _SCALARS: dict[str, Any] = {
     "str": cel.Type.STRING,
@@ -114,7 +120,7 @@ class Environment:
         self._instants = frozenset(name for name, shape in variables.items() if shape == TIMESTAMP)
         messages = _Messages()
         types = {name: messages.type_of(shape) for name, shape in variables.items()}
-        ours = functions(messages.type_of(GROUP), messages.type_of(COUNTED))
+        ours = functions(*map(messages.type_of, (GROUP, COUNTED, KNOWN, SOUGHT)))
         self._shapes = messages.shapes
         self._typed = cel.NewEnv(descriptor_pool=messages.pool(), variables=types, functions=ours)
 
@@ -243,7 +249,7 @@ _SHOWN: dict[Shape, tuple[str, str]] = {
 def _runtime(names: frozenset[str], instants: frozenset[str]) -> Any:
     """The untyped environment in which expressions over these variables are evaluated."""
     types = {name: cel.Type.TIMESTAMP if name in instants else cel.Type.DYN for name in sorted(names)}
-    return cel.NewEnv(variables=types, functions=functions(cel.Type.DYN, cel.Type.DYN))
+    return cel.NewEnv(variables=types, functions=functions(*[cel.Type.DYN] * 4))
 
 
 def _type_name(kind: Any) -> str:

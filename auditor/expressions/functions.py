@@ -117,19 +117,63 @@ def _near(pairs: list[Any], distance: int) -> list[dict[str, Any]]:
     ]
 
 
-def functions(grouped: Any, counted: Any) -> list[Any]:
-    """Our own functions on lists; the standard's ``filter`` and ``map`` cost the square of their result.
+def _listed(hosts: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+    known = {*names}
+    return [{**host, "listed": not known.isdisjoint((host["address"], *host["names"]))} for host in hosts]
 
-    ``l.join(sep)``, ``l.sort()`` of texts, ``l.flatten()``, ``l.distinct()``, ``l.minus(other)``, and ``pairs.group()`` of
-    ``[key, value]`` pairs; ``pairs.near(distance)`` of ``[key, number]`` pairs tells with each how many of all the numbers are no
-    farther from its own than that, itself included.
-    On records: ``l.having(field)``, those in which a field is true, and ``l.pairs(field, field)``, two fields of each as texts, a
-    list joined by commas in alphabetical order. None of these counts towards the 10,000 iterations of one evaluation.
-    On texts: ``address.within(network)``, of an IP address and a network in CIDR notation.
+
+def _sought(hosts: list[dict[str, Any]], networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    answering = {found["address"] for network in networks for found in network["value"]}
+    places = [network["asset"]["address"] for network in networks]
+    return [
+        {
+            "uid": host["uid"],
+            "address": host["address"],
+            "scanned": any(_within(host["address"], place) for place in places),
+            "answers": host["address"] in answering,
+        }
+        for host in hosts
+    ]
+
+
+WRITTEN: dict[str, tuple[str, str]] = {
+    "join": ("texts.join(separator)", "One text."),
+    "sort": ("texts.sort()", "In alphabetical order."),
+    "flatten": ("lists.flatten()", "What is in the lists, as one list."),
+    "distinct": ("list.distinct()", "Each value once."),
+    "minus": ("list.minus(other)", "What is not in the other list."),
+    "having": ("records.having(field)", "Those in which the field is true."),
+    "pairs": ("records.pairs(field, field)", "Two fields of each as texts, a list joined by commas in alphabetical order."),
+    "within": ("address.within(network)", "Whether an IP address lies in a network in CIDR notation; a name lies in none."),
+    "group": ("pairs.group()", "`key` and `values` for each key of `[key, value]` pairs."),
+    "near": (
+        "pairs.near(distance)",
+        "For each of `[key, number]` pairs its `key`, its `value`, `near`: how many of all the numbers are no farther from its "
+        "own than that, itself included, and `of`: how many there are.",
+    ),
+    "listed": (
+        "live.listed(addresses)",
+        "Hosts that answered, each with its `address` and `names`, and `listed`: whether one of them is among the addresses.",
+    ),
+    "sought": (
+        "hosts.sought(live_hosts)",
+        "The inventory's hosts, each with its `uid` and `address`, `scanned`: whether a network that was looked through holds "
+        "it, and `answers`: whether it answered in one.",
+    ),
+}
+"""Our own functions by name: how each is called, and what it gives."""
+
+
+def functions(grouped: Any, counted: Any, known: Any, sought: Any) -> list[Any]:
+    """Our own functions (``WRITTEN``). None of them counts towards the 10,000 iterations of one evaluation.
+
+    Most are on lists, where the standard's ``filter`` and ``map`` cost the square of their result. What is asked of a nation's
+    addresses is asked of all at once: thousands of them would be copied for each item.
     """
     texts, same, of_lists = cel.Type.List(cel.Type.STRING), cel.Type.List(_T), cel.Type.List(cel.Type.List(_T))
 
     def member(name: str, parameters: list[Any], returns: Any, implementation: Any) -> Any:
+        assert name in WRITTEN
         overload = cel.Overload(f"auditor_{name}", returns, parameters, is_member=True, impl=KEPT.noting(implementation))
         return cel.FunctionDecl(name, [overload])
 
@@ -143,5 +187,7 @@ def functions(grouped: Any, counted: Any) -> list[Any]:
         member("pairs", [same, cel.Type.STRING, cel.Type.STRING], cel.Type.List(texts), _pairs),
         member("within", [cel.Type.STRING, cel.Type.STRING], cel.Type.BOOL, _within),
         member("group", [cel.Type.List(texts)], cel.Type.List(grouped), group),
+        member("listed", [same, texts], cel.Type.List(known), _listed),
+        member("sought", [same, same], cel.Type.List(sought), _sought),
         member("near", [of_lists, cel.Type.INT], cel.Type.List(counted), _near),
     ]
