@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -20,6 +20,7 @@ from auditor.model.codec import from_json, to_json
 
 _IN_MEMORY = 100  # halves, each with all that a host has printed
 _TEXTS = 20_000  # of which is known where they stand
+_SHORT = 200  # characters; such a text stands in its host's record
 _Place: TypeAlias = tuple[int, int]  # start and length in the file
 
 
@@ -148,8 +149,10 @@ class Halves:
         parts: list[bytes] = []
         end = self._end
 
-        def place(text: str) -> _Place:
+        def place(text: str) -> str | _Place:
             nonlocal end
+            if len(text) <= _SHORT:
+                return text
             told = text.encode("utf-8", "surrogatepass")
             digest = hashlib.sha256(told).digest()
             found = self._texts.get(digest) or new.get(digest)
@@ -160,7 +163,7 @@ class Halves:
             return found
 
         rows = [
-            (numbers[o.probe], o.status, to_json(o.observed_at), place(o.stdout), place(o.stderr), o.exit_status, o.seconds)
+            (numbers[o.probe], o.status, o.observed_at.timestamp(), place(o.stdout), place(o.stderr), o.exit_status, o.seconds)
             for o in half.observations
         ]
         record = json.dumps([to_json(replace(half, observations=())), rows]).encode()
@@ -189,7 +192,7 @@ class Halves:
                 plan.asset.uid,
                 plan.probes[number],
                 ObservationStatus(status),
-                datetime.fromisoformat(at),
+                datetime.fromtimestamp(at, UTC),
                 self._text(out),
                 self._text(err),
                 exit_status,
@@ -199,8 +202,8 @@ class Halves:
         )
         return replace(from_json(AssetResult, head), observations=observations)
 
-    def _text(self, place: _Place) -> str:
-        return self._piece(place).decode("utf-8", "surrogatepass") if place[1] else ""
+    def _text(self, place: str | _Place) -> str:
+        return place if isinstance(place, str) else self._piece(place).decode("utf-8", "surrogatepass")
 
     def _piece(self, place: _Place) -> bytes:
         """What stands there, whole: a part of what a host has printed must not pass for all of it."""

@@ -16,9 +16,8 @@ from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, Record, Shape, re
 from auditor.model import Asset, Check, FactUse, Json, Scope
 from auditor.text import _
 
-ASSET = record(
-    uid=STR, name=STR, address=STR, platform=STR, role=STR, zone=STR, criticality=STR, tags=ListOf(STR), ports=ListOf(STR)
-)
+_TEXTS = dict.fromkeys(("uid", "name", "address", "family", "platform", "role", "zone", "criticality"), STR)
+ASSET = record(**_TEXTS, tags=ListOf(STR), ports=ListOf(STR))
 """``asset`` as expressions see it."""
 
 LISTED = record(uid=STR, name=STR, address=STR)
@@ -189,6 +188,7 @@ def bind_asset(asset: Asset) -> dict[str, Json]:
         "uid": asset.uid,
         "name": asset.name,
         "address": asset.address,
+        "family": _family(asset.address),
         "platform": asset.platform,
         "role": asset.role,
         "zone": asset.zone,
@@ -196,6 +196,13 @@ def bind_asset(asset: Asset) -> dict[str, Json]:
         "tags": list(asset.tags),
         "ports": list(asset.ports),
     }
+
+
+def _family(address: str) -> str:
+    """What an address is, for checks that need no more of it: hosts that are alike in this are judged once."""
+    if ":" in address:
+        return "ipv6"
+    return "ipv4" if re.fullmatch(r"[0-9.]+", address) else "name"
 
 
 def _variables(source: _Source) -> dict[str, Shape]:

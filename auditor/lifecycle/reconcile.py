@@ -171,6 +171,8 @@ def _equal(one: Json, other: Json) -> bool:
     """Equality as JSON has it: there 1, 1.0 and true differ, and NaN equals itself."""
     if isinstance(one, str) and isinstance(other, str):
         return one == other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
     if one is None or other is None or isinstance(one, bool) or isinstance(other, bool):
         return one is other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -36,14 +36,16 @@ def come(one: Pending, n: int, text: str, part: str) -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 100])
 @pytest.mark.parametrize("disk", ["there", "none"])
+@pytest.mark.parametrize("short", [0, 200])
 @given(
     st.permutations([(n, part) for n in range(4) for part in ("host", "network")]),
     st.lists(st.text(max_size=20), min_size=4, max_size=4),
 )
-def test_parts_come_in_any_order(room: int, disk: str, order: list[tuple[int, str]], texts: list[str]) -> None:
+def test_parts_come_in_any_order(room: int, disk: str, short: int, order: list[tuple[int, str]], texts: list[str]) -> None:
     """In memory, in the file, or in memory because the disk is full: what comes out is what went in, of that very asset."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(waiting, "_IN_MEMORY", room)
+        patch.setattr(waiting, "_SHORT", short)
         halves = Halves(Path("/tmp") if disk == "there" else Path("/nowhere"))
         found: dict[int, AssetResult] = {}
         every = [pending(n) for n in range(4)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.expressions import ANY, Binding, Environment
+from auditor.expressions import ANY, Binding, Environment, bind_asset
+from auditor.model import Asset, AssetKind
 
 ENVIRONMENT = Environment({"live": ANY, "hosts": ANY, "known": ANY})
 LISTED = ENVIRONMENT.compile("live.map(n, n.value).flatten().listed(known)")
@@ -57,3 +59,12 @@ def test_a_network_of_more_hosts_than_an_evaluation_may_iterate() -> None:
         {"uid": "d/a", "address": "10.1.47.9", "scanned": True, "answers": True},
         {"uid": "d/b", "address": "10.1.99.9", "scanned": True, "answers": False},
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "family"),
+    [("10.0.0.5", "ipv4"), ("fd00::5", "ipv6"), ("db.health.example", "name"), ("10.0.0.5.example", "name"), ("", "name")],
+)
+def test_what_an_address_is(address: str, family: str) -> None:
+    """By it checks tell which of a firewall's rules hold; a name may lead to an address of either protocol."""
+    assert bind_asset(Asset("d/h", AssetKind.HOST, "d", "h", address))["family"] == family
