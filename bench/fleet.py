@@ -1,4 +1,5 @@
-"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--quiet 3] [--network] [--json]``.
+"""Nights over a fleet: ``python -m bench.fleet [--hosts 10000] [--departments 24] [--quiet 3] [--network] [--profile FOLDER]
+[--json]``.
 
 Nights by the stock policy with all checks that hosts answer, against ``bench.replay``: the first, ``--quiet`` many on which
 nothing has changed, one on which two hosts in a hundred have. What each adds to the ledger is told by table. The floor, in the
@@ -6,7 +7,8 @@ same run and with as many sessions at a time, is bare paramiko: the same logins,
 judged or recorded; it meets the same dead hosts. Each is a process of its own, so that CPU and memory are its alone. With
 ``--network`` (as root) nmap looks at the hosts too, in a network namespace that has nothing but the server; the floor then runs
 the last night's command lines of nmap beside its sessions, as many at a time. Without, the network is not scanned: loopback
-addresses are one machine, and scans have their own measurement (``bench.network``).
+addresses are one machine, and scans have their own measurement (``bench.network``). With ``--profile`` py-spy, which has to be
+installed, writes for each night what held Python's lock; ``bench.stacks`` reads it. What it costs is in the figures then.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--dead", type=float, default=0.05, help="share of hosts that do not answer")
     parser.add_argument("--quiet", type=int, default=3, help="nights on which nothing has changed")
     parser.add_argument("--network", action="store_true", help="have nmap look at the hosts too; needs root")
+    parser.add_argument("--profile", type=Path, help="a folder for what py-spy sees of each night")
     parser.add_argument("--json", action="store_true", help="print figures for programs")
     parser.add_argument("--part", choices=("floor", "night"), help=argparse.SUPPRESS)
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
@@ -74,7 +77,7 @@ def main(argv: list[str]) -> int:
         quiet = [f"unchanged {n}" if n > 1 else "unchanged" for n in range(1, given.quiet + 1)]
         for n, (title, share) in enumerate([("first", 0.0), *((title, 0.0) for title in quiet), ("changed", 0.02)]):
             (Path(name) / "night").write_text(json.dumps([n, share]))
-            told[title] = part("night", root, given)
+            told[title] = part("night", root, given, spied(given.profile, title))
         told["floor"] = part("floor", root, given)
     answer = {"hosts": given.hosts, "dead": given.dead, **told}
     print(json.dumps(answer) if given.json else as_text(answer))
@@ -149,9 +152,19 @@ def settle(folder: Path, root: Path, given: argparse.Namespace, port: int, mute:
     trust(prepare(root, given.hosts, given.departments, host).settings.known_hosts, tuple(known))
 
 
-def part(name: str, root: Path, given: argparse.Namespace) -> Figures:
-    """Run one part as a process of its own."""
+def spied(folder: Path | None, title: str) -> list[str]:
+    """The beginning of a command line that has py-spy look at the rest; nothing where it shall not."""
+    if folder is None:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{title.replace(' ', '-')}.txt"
+    return ["py-spy", "record", "--gil", "--format", "raw", "--output", str(file), "--"]
+
+
+def part(name: str, root: Path, given: argparse.Namespace, before: list[str] | None = None) -> Figures:
+    """Run one part as a process of its own, its command line beginning with ``before``."""
     command = [
+        *(before or []),
         sys.executable,
         "-m",
         "bench.fleet",
@@ -162,7 +175,7 @@ def part(name: str, root: Path, given: argparse.Namespace) -> Figures:
         *(["--network"] if given.network else []),
     ]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    figures: Figures = json.loads(done.stdout)
+    figures: Figures = json.loads(next(line for line in done.stdout.splitlines() if line.startswith(b"{")))
     figures["cpu_ms_per_host"] = round(figures.pop("cpu") / given.hosts * 1000, 2)
     return figures
 

@@ -204,34 +204,32 @@ class _Scan:
         spoken = [r for r in reached if any(probe.questions or probe.conversations for _, probe in r.target.probes)]
         # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
         with ThreadPoolExecutor(1) as pool:
-            replies = pool.submit(lambda: list(self._ask([r.target for r in spoken])))
+            replies = pool.submit(lambda: list(self._ask(spoken)))
             told = [*self._converse(spoken, seconds), *replies.result()]
         lost = self._lost((r.target, r.host) for r in spoken)
-        by_asset = {r.target.asset.uid: r for r in spoken}
-        for uid, answer in told:
-            found = by_asset[uid]
+        for found, answer in told:
             if found.target.address in lost:
                 self._gone_meanwhile(found.target, [answer.call])
             else:
                 found.answers.append(answer)
 
-    def _ask(self, targets: list[Target]) -> Iterator[tuple[str, Answer]]:
+    def _ask(self, reached: list[Reached]) -> Iterator[tuple[Reached, Answer]]:
         """Put the questions over UDP to the hosts that answered nmap: of one that is down, silence says nothing."""
         started = time.monotonic()
-        probes = [(t, call, probe) for t in targets for call, probe in t.probes if probe.questions]
-        replies = ask(((t.address, q) for t, _, probe in probes for q in probe.questions), cancelled=self._cancelled)
-        of_hosts = ((t.address, probe.questions) for t, _, probe in probes)
+        probes = [(r, call, probe) for r in reached for call, probe in r.target.probes if probe.questions]
+        replies = ask(((r.target.address, q) for r, _, probe in probes for q in probe.questions), cancelled=self._cancelled)
+        of_hosts = ((r.target.address, probe.questions) for r, _, probe in probes)
         replies = witnessed(replies, of_hosts, cancelled=self._cancelled)
         at, seconds = self._clock(), time.monotonic() - started
-        for target, call, probe in probes:
-            told = [(q.name, replies.get((target.address, q))) for q in probe.questions]
+        for r, call, probe in probes:
+            told = [(q.name, replies.get((r.target.address, q))) for q in probe.questions]
             if failed := next((reply.reason for _, reply in told if isinstance(reply, Unasked)), ""):
-                self._unseen(target.asset, [call], ObservationStatus.FAILED, failed)
+                self._unseen(r.target.asset, [call], ObservationStatus.FAILED, failed)
             elif all(reply is not None for _, reply in told):
                 given = [(name, reply) for name, reply in told if isinstance(reply, Reply)]
-                yield target.asset.uid, Answer(call, partial(write, given), at, seconds)
+                yield r, Answer(call, partial(write, given), at, seconds)
 
-    def _converse(self, reached: list[Reached], seconds: float) -> Iterator[tuple[str, Answer]]:
+    def _converse(self, reached: list[Reached], seconds: float) -> Iterator[tuple[Reached, Answer]]:
         """Speak to the open ports of the hosts that answered nmap."""
         started = time.monotonic()
         wanted = [(r, call, probe) for r in reached for call, probe in r.target.probes if probe.conversations]
@@ -239,7 +237,7 @@ class _Scan:
         at, took = self._clock(), seconds + time.monotonic() - started
         for (r, call, probe), told in zip(wanted, outcomes, strict=True):
             if told is not None:
-                yield r.target.asset.uid, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
+                yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
 
     def _was_there(self, target: Target, host: Element) -> bool:
         """Whether nmap finished the host and it was there; answers for it where not."""

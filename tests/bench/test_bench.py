@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.stacks import tree
+
 ROOT = Path(__file__).parents[2]
 MEASUREMENTS = sorted(
     path.stem
@@ -33,3 +35,14 @@ def test_measurements_that_documents_name_are_there() -> None:
     told = {name for path in documents for name in re.findall(r"-m bench\.(\w+)", path.read_text(encoding="utf-8"))}
     assert told
     assert told <= set(MEASUREMENTS)
+
+
+def test_stacks_are_told_as_shares_of_all_samples() -> None:
+    """From the function named downwards, the largest first, and nothing that is too small."""
+    seen = [
+        "main (bench/fleet.py:9);asset (auditor/judge.py:5);read (auditor/read.py:7) 6",
+        "main (bench/fleet.py:9);asset (auditor/judge.py:6);write (auditor/write.py:7) 3",
+        "main (bench/fleet.py:9);other (x.py:1) 1",
+    ]
+    assert list(tree(seen, "asset", 0)) == [" 90.0% asset (judge.py)", "   60.0% read (read.py)", "   30.0% write (write.py)"]
+    assert list(tree(seen, "", 50)) == ["100.0% main (bench/fleet.py)", "   90.0% asset (judge.py)", "     60.0% read (read.py)"]
