@@ -109,6 +109,7 @@ def test_any_text_is_a_whole_value_or_a_parse_error(name: str, data: st.DataObje
     assert conform(fact(name).shape, value) == value
 
 
+@pytest.mark.alone  # or other tests change what is seen meanwhile
 @each_name
 def test_fragment_says_the_same_in_every_shell(name: str) -> None:
     """The fragment needs nothing beyond POSIX sh: dash, bash and busybox sh end alike and see the same host."""
@@ -145,6 +146,7 @@ def test_tool_that_fails_ends_the_probe(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.alone
 @each_name
 def test_who_may_not_look_sees_nothing_else(name: str) -> None:
     """An ordinary user whom sudo refuses sees what root sees, or the probe fails: what may not be read is never absent."""
