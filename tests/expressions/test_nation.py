@@ -18,9 +18,7 @@ NETWORKS = st.lists(
     st.fixed_dictionaries(
         {
             "asset": st.fixed_dictionaries({"address": st.sampled_from(["10.0.0.0/24", "10.1.0.0/16", "fd00::/64"])}),
-            "value": st.lists(
-                st.fixed_dictionaries({"address": ADDRESSES, "names": st.lists(ADDRESSES, max_size=2)}), max_size=4
-            ),
+            "value": st.lists(HOSTS, max_size=4),
         }
     ),
     max_size=3,
