@@ -106,11 +106,12 @@ class Evaluator:
         found = {}
         for task in plan.checks:
             instants = [seen.get(call) for _, call in task.facts]
-            if instants and None not in instants and self._is_steady(task):
+            if instants and None not in instants and self.may_stand(task):
                 found[task.check] = min(at for at in instants if at is not None)
         return found
 
-    def _is_steady(self, task: CheckTask) -> bool:
+    def may_stand(self, task: CheckTask) -> bool:
+        """Whether what is decided by a check rests on nothing but outputs that may be the same the next time; see ``settled``."""
         if task.check not in self._steady:
             compiled = self._deciding.compiled(task.check)
             self._steady[task.check] = (

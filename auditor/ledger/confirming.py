@@ -13,17 +13,16 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.migrations import RUN_BASE
 from auditor.ledger.store import Store
 from auditor.ledger.verdicts import Verdicts
-from auditor.model import Confirmed, Outcome, ProbeCall, RunStatus, VerdictKind
+from auditor.model import CLEAR, Confirmed, Outcome, ProbeCall, RunStatus, VerdictKind
 from auditor.model.codec import from_json
 from auditor.text import _
 
 _REMEMBERED = 20_000  # verdicts, in the outcomes that were read
-_CLEAR = (VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICABLE)
 
 # The last run that judged the asset counts only where it came to its end: one that was killed may have kept outputs of a second
 # visit beside verdicts on the first.
 _BEFORE = """
-    SELECT b.run, p.manifest, n.manifest
+    SELECT b.run, b.findings, p.manifest, n.manifest
     FROM bases b JOIN runs u ON u.id = b.run
     JOIN results p ON p.run = b.run AND p.asset = b.asset
     JOIN results n ON n.run = ?2 AND n.asset = b.asset
@@ -38,11 +37,13 @@ _HELD = f"""
 class LastVerdicts:
     """Clear verdicts of the last run, by check, and the probes of which tonight's result tells something else than that run's.
 
-    Volatile probes are not among ``changed``: their outputs are not compared.
+    Volatile probes are not among ``changed``: their outputs are not compared. ``findings`` is what ``findings_digest`` gave when
+    the asset had been judged, b"" where something was left to happen to its findings by the same verdicts.
     """
 
     verdicts: Mapping[str, tuple[VerdictKind, int, int]]  # the kind, the change that gave it, what was decided
     changed: frozenset[ProbeCall]
+    findings: bytes
 
 
 class Confirming(Verdicts):
@@ -59,14 +60,15 @@ class Confirming(Verdicts):
         row = self._store.one(_BEFORE, (number, run_id, basis, RunStatus.FINISHED.value))
         if row is None or not self._of_record(run_id):
             return None
-        run, before, now = row
+        run, findings, before, now = row
         changed: frozenset[ProbeCall] = frozenset()
         if before != now:
             with decoding(_("the result of {asset}").format(asset=asset)):
                 changed = manifest.changed(self._blobs.get(before), self._blobs.get(now))
-        kinds = {kind.value: kind for kind in _CLEAR}
+        kinds = {kind.value: kind for kind in CLEAR}
         held = self._store.all(_HELD, (number, run))
-        return LastVerdicts({name: (kinds[kind], change, blob) for name, change, kind, blob in held if kind in kinds}, changed)
+        verdicts = {name: (kinds[kind], change, blob) for name, change, kind, blob in held if kind in kinds}
+        return LastVerdicts(verdicts, changed, findings or b"")
 
     def confirmed(self, asset: str, last: LastVerdicts, observed: Mapping[str, datetime]) -> tuple[Confirmed, ...]:
         """Those of the last verdicts that stand, as what they rest on was ``observed`` again; by check."""
@@ -75,8 +77,7 @@ class Confirming(Verdicts):
             if check not in last.verdicts:
                 continue
             kind, change, content = last.verdicts[check]
-            outcome = self._whole(asset, check, content, at) if kind is VerdictKind.FAIL else None
-            found.append(Confirmed(asset, check, kind, at, change, content, outcome))
+            found.append(Confirmed(asset, check, kind, at, change, content))
         return tuple(found)
 
     def whole(self, confirmed: Confirmed) -> Outcome:
@@ -84,12 +85,12 @@ class Confirming(Verdicts):
         c = confirmed
         return c.outcome or self._whole(c.asset, c.check, c.content, c.observed_at)
 
-    def record_basis(self, run_id: int, asset: str, basis: bytes) -> None:
-        """Keep what the verdicts of this run on the asset rest on beside its outputs."""
+    def record_basis(self, run_id: int, asset: str, basis: bytes, findings: bytes) -> None:
+        """Keep what the verdicts of this run on the asset rest on beside its outputs, and the digest of its settled findings."""
         self._require_lock()
         if self._of_record(run_id):
-            row = (self._asset(asset), run_id, basis)
-            self._store.run("INSERT OR REPLACE INTO bases (asset, run, basis) VALUES (?, ?, ?)", row)
+            row = (self._asset(asset), run_id, basis, findings or None)
+            self._store.run("INSERT OR REPLACE INTO bases (asset, run, basis, findings) VALUES (?, ?, ?, ?)", row)
 
     def _whole(self, asset: str, check: str, content: int, observed_at: datetime) -> Outcome:
         """What was decided, read from its blob unless it was lately; hosts of one fleet share most of them."""

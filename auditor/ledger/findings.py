@@ -8,11 +8,11 @@ from dataclasses import fields
 from typing import Any
 
 from auditor.errors import IntegrityError, UsageError
-from auditor.ledger.canonical import dumps
+from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
 from auditor.ledger.store import Store
-from auditor.model import MOVING, Event, Finding, FindingState, Outcome, VerdictKind
+from auditor.model import MOVING, Confirmed, Event, Finding, FindingState, Outcome, VerdictKind
 from auditor.model.codec import field_readers, to_json
 from auditor.text import _
 
@@ -27,6 +27,8 @@ _KEEP = (
     f" DO UPDATE SET ({_COLUMNS}) = ({', '.join(f'excluded.{name}' for name in _COLUMNS.split(', '))})"
 )
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
+_UNSEEN = f"SELECT {', '.join(name for name in _COLUMNS.split(', ') if name != 'last_seen')} FROM findings"
+_SEEN = "UPDATE findings SET last_seen = ?1 WHERE asset = ?2 AND check_id = ?3 AND state <> ?4 AND last_seen < ?1"
 _OWN = ("id", "subject")  # texts that no two findings need share
 _AT_ONCE = 500
 _ALIASES = str.maketrans("OIL", "011")  # what people write for the digits that Crockford's letters leave out
@@ -104,6 +106,11 @@ class Findings(Observations):
         rows = self._store.all(f"SELECT {_COLUMNS} FROM findings WHERE asset = ? ORDER BY check_id, subject", (asset,))
         return tuple(self._reader.each(rows))
 
+    def findings_digest(self, asset: str, rules: bytes) -> bytes:
+        """Of an asset's findings, all but when they were last seen, and of the digest of what else decides on them: 32 bytes."""
+        rows = self._store.all(f"{_UNSEEN} WHERE asset = ? ORDER BY check_id, subject", (asset,))
+        return sha256(rules + repr(rows).encode("utf-8", "surrogatepass"))
+
     def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
         """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
         wanted = [state.value for state in states]
@@ -141,21 +148,22 @@ class Findings(Observations):
             found.update((name, (asset, check, subject)) for name, asset, check, subject in rows)
         return found
 
-    def _see(self, outcomes: Iterable[Outcome], events: Iterable[Event]) -> None:
+    def _see(self, outcomes: Iterable[Outcome], confirmed: Iterable[Confirmed], events: Iterable[Event]) -> None:
         """Move ``last_seen`` of findings that fail again, without a journal entry (see ``digests``); ``events`` moved theirs."""
         moved = {tuple([event.data.get(name) for name in ("asset", "check", "subject")]) for event in events}
+        again, closed = [c for c in confirmed if c.kind is VerdictKind.FAIL], FindingState.CLOSED.value
         self._store.run_many(
-            "UPDATE findings SET last_seen = ?1"
-            " WHERE asset = ?2 AND check_id = ?3 AND subject = ?4 AND state <> ?5 AND last_seen < ?1",
+            f"{_SEEN} AND subject = ?5",
             [
-                (to_json(o.observed_at), o.asset, o.check, verdict.subject, FindingState.CLOSED.value)
-                for o in outcomes
+                (to_json(o.observed_at), o.asset, o.check, closed, verdict.subject)
+                for o in [*outcomes, *(c.outcome for c in again if c.outcome is not None)]
                 for verdict in o.verdicts
                 if verdict.kind is VerdictKind.FAIL
                 and o.observed_at is not None
                 and (o.asset, o.check, verdict.subject) not in moved
             ],
         )
+        self._store.run_many(_SEEN, [(to_json(c.observed_at), c.asset, c.check, closed) for c in again if c.outcome is None])
 
 
 def to_row(finding: Finding) -> tuple[Any, ...]:

@@ -230,4 +230,10 @@ def _fifth(db: Database) -> None:
         db.execute(statement)
 
 
-VERSION = 5  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger
+@STEPS(name="0006_settled_findings")
+def _sixth(db: Database) -> None:
+    """The digest of an asset's findings, where nothing is left to happen to them by the verdicts that were given."""
+    db.execute("ALTER TABLE bases ADD COLUMN findings BLOB")
+
+
+VERSION = 6  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

@@ -84,7 +84,7 @@ class Verdicts(Findings):
             if events:
                 self._apply(*events)
             if of_record:
-                self._see([*outcomes, *(c.outcome for c in confirmed if c.outcome is not None)], events)
+                self._see(outcomes, confirmed, events)
 
     def judged_assets(self, run_id: int) -> frozenset[str]:
         """Uids of the assets (and departments) whose outcomes this run has recorded."""

@@ -43,10 +43,11 @@ from auditor.model.report import (
 from auditor.model.run import Run, RunStatus
 from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
 from auditor.model.shelf import Shelf
-from auditor.model.verdict import Confirmed, Outcome, Reason, Verdict, VerdictKind
+from auditor.model.verdict import CLEAR, Confirmed, Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
 
 __all__ = [
+    "CLEAR",
     "MOVING",
     "SPOKEN",
     "Action",

@@ -19,6 +19,10 @@ class VerdictKind(StrEnum):
     ERROR = "error"
 
 
+CLEAR = (VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICABLE)
+"""Verdicts that were decided."""
+
+
 class Reason(StrEnum):
     """Why a verdict is what it is, where that is not simply the comparison of observed with expected."""
 
@@ -90,7 +94,7 @@ class Confirmed:
     """That a check's newest verdict on an asset stands: all that it rests on was observed again, and is as it was.
 
     ``change`` and ``content`` are the ledger's numbers of the change that brought the verdict and of what was decided then.
-    ``outcome`` is all of it, for a check that fails.
+    ``outcome`` is all of it, for a check that fails; None where each live finding of the check is known to fail again.
     """
 
     asset: str

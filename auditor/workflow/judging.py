@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
-from typing import TypeAlias
 
 from auditor.evaluating import Evaluator, with_doubts
-from auditor.facts import is_volatile
 from auditor.ledger import Ledger
-from auditor.lifecycle import LIVE, deadline, reconcile
+from auditor.lifecycle import LIVE
 from auditor.model import (
     Asset,
     AssetPlan,
@@ -20,14 +18,12 @@ from auditor.model import (
     CheckTask,
     Confirmed,
     DepartmentPlan,
-    Event,
     Finding,
     Outcome,
     Plan,
     VerdictKind,
 )
-
-Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
+from auditor.workflow.holding import Decide, Held, Rules, hold
 
 
 class Judge:
@@ -46,8 +42,8 @@ class Judge:
     ) -> None:
         self._ledger = ledger
         self._run_id = run_id
-        self._plan = plan
-        self._catalogue = catalogue
+        self._of_record = plan.of_record
+        self._rules = Rules(plan, catalogue)
         self._evaluator = evaluator
         self._actor = actor
         self._clock = clock
@@ -58,43 +54,53 @@ class Judge:
         What the last run decided is not decided anew where all that it rests on is as it was; the findings are held against it.
         """
         basis = self._evaluator.basis(plan)
-        confirmed = self._confirmed(plan, result, basis)
-        stands = {c.check for c in confirmed}
-        rest = replace(plan, checks=tuple(task for task in plan.checks if task.check not in stands)) if stands else plan
+        last = self._ledger.last_verdicts(self._run_id, plan.asset.uid, basis)
+        confirmed: tuple[Confirmed, ...] = ()
+        rest = plan
+        if last is not None:
+            confirmed = self._ledger.confirmed(plan.asset.uid, last, self._evaluator.settled(plan, result, last.changed))
+            stands = {c.check for c in confirmed}
+            rest = replace(plan, checks=tuple(task for task in plan.checks if task.check not in stands))
         outcomes = self._evaluator.judge_asset(rest, result, failing(self._ledger, plan.asset.uid))
-        self._record(plan.asset, plan.checks, outcomes, confirmed, basis)
+        if outcomes or confirmed:
+            self._record(plan, outcomes, confirmed, last.findings if last else b"", basis)
         kinds = {o.check: o.kind for o in outcomes} | {c.check: c.kind for c in confirmed}
         return {task.check: kinds[task.check] for task in plan.checks}
 
     def department(self, plan: DepartmentPlan, results: Mapping[str, AssetResult]) -> dict[str, VerdictKind]:
         """Judge what only all of a department's assets together can show; the kinds of the outcomes, by check."""
         outcomes = judge_department(self._ledger, self._evaluator, plan, results)
-        self._record(plan.asset, plan.checks, outcomes)
+        if outcomes:
+            decide = self._decider(plan.asset, plan.checks)
+            with self._ledger.transaction():
+                events = hold(self._ledger, decide, outcomes).events if self._of_record else ()
+                self._ledger.record_outcomes(self._run_id, outcomes, events)
         return {outcome.check: outcome.kind for outcome in outcomes}
 
-    def _confirmed(self, plan: AssetPlan, result: AssetResult, basis: bytes) -> tuple[Confirmed, ...]:
-        last = self._ledger.last_verdicts(self._run_id, plan.asset.uid, basis)
-        if last is None:
-            return ()
-        return self._ledger.confirmed(plan.asset.uid, last, self._evaluator.settled(plan, result, last.changed))
-
     def _record(
-        self,
-        asset: Asset,
-        tasks: tuple[CheckTask, ...],
-        outcomes: tuple[Outcome, ...],
-        confirmed: tuple[Confirmed, ...] = (),
-        basis: bytes = b"",
+        self, plan: AssetPlan, outcomes: tuple[Outcome, ...], confirmed: tuple[Confirmed, ...], findings: bytes, basis: bytes
     ) -> None:
-        if not (outcomes or confirmed):
-            return
-        decide = decider(tasks, asset, self._plan, self._catalogue, run_id=self._run_id, actor=self._actor, now=self._clock())
+        """``findings``: the digest under which the last run left the asset's findings, b"" where they were not settled."""
+        asset, ledger = plan.asset, self._ledger
+        decide, rules = self._decider(asset, plan.checks), self._rules.digest(plan.checks, asset)
+        held = Held((), settled=False)
         # Read and written in one transaction, so that no move a person makes meanwhile is lost.
-        with self._ledger.transaction():
-            events = decide_all(self._ledger, decide, outcomes, confirmed) if self._plan.of_record else ()
-            self._ledger.record_outcomes(self._run_id, outcomes, events, confirmed)
-            if basis:
-                self._ledger.record_basis(self._run_id, asset.uid, basis)
+        with ledger.transaction():
+            untouched = bool(findings) and findings == ledger.findings_digest(asset.uid, rules)
+            if not untouched:
+                confirmed = tuple(replace(c, outcome=ledger.whole(c)) for c in confirmed)
+            if self._of_record:
+                stands = frozenset(task.check for task in plan.checks if self._evaluator.may_stand(task))
+                held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=stands)
+            ledger.record_outcomes(self._run_id, outcomes, held.events, confirmed)
+            if not held.settled:
+                findings = b""
+            elif held.events or not untouched:
+                findings = ledger.findings_digest(asset.uid, rules)
+            ledger.record_basis(self._run_id, asset.uid, basis, findings)
+
+    def _decider(self, asset: Asset, tasks: tuple[CheckTask, ...]) -> Decide:
+        return self._rules.decider(tasks, asset, run_id=self._run_id, actor=self._actor, now=self._clock())
 
 
 def failing(ledger: Ledger, asset: str) -> dict[str, list[str]]:
@@ -146,53 +152,3 @@ def _held(
 def _assets(plan: DepartmentPlan | None, facts: set[str]) -> set[str]:
     """The assets of which one of the facts is read."""
     return {a.asset.uid for a in plan.assets if any(p.fact in facts for p in a.probes)} if plan else set()
-
-
-def decide_all(
-    ledger: Ledger, decide: Decide, outcomes: Iterable[Outcome], confirmed: Iterable[Confirmed] = ()
-) -> tuple[Event, ...]:
-    """The events of outcomes and of what stands, each held against the findings of its asset and check."""
-    known: dict[str, dict[str, list[Finding]]] = {}
-
-    def findings(judged: Outcome | Confirmed) -> Sequence[Finding]:
-        if judged.asset not in known:
-            by_check = known[judged.asset] = {}
-            for finding in ledger.findings_by_asset(judged.asset):
-                by_check.setdefault(finding.check, []).append(finding)
-        return known[judged.asset].get(judged.check, ())
-
-    judged: list[Outcome | Confirmed] = [*outcomes, *confirmed]
-    events: list[Event] = []
-    for one in judged:
-        own = findings(one)
-        # what does not fail can only close, and there must be something to close
-        if one.kind is VerdictKind.FAIL or (own and any(finding.state in LIVE for finding in own)):
-            events += decide(ledger.whole(one) if isinstance(one, Confirmed) else one, own)
-    return tuple(events)
-
-
-def decider(
-    tasks: Iterable[CheckTask], asset: Asset, plan: Plan, catalogue: Catalogue, *, run_id: int, actor: str, now: datetime
-) -> Decide:
-    """What outcomes of an asset mean for its findings, as a function of an outcome and the findings of its check."""
-    terms = catalogue.policies[plan.policy].terms
-    home = next((d for d in catalogue.inventory.departments if d.id == asset.department), None)
-    when = (home.calendar, home.timezone) if home else ()
-    by_check = {task.check: task for task in tasks}
-
-    def decide(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
-        task = by_check[outcome.check]
-        return reconcile(
-            outcome,
-            findings,
-            now=now,
-            run_id=run_id,
-            actor=actor,
-            severity=task.severity,
-            controls=task.controls,
-            department=asset.department,
-            deadline=deadline(terms, task.severity, asset.criticality, *when),
-            volatile=any(is_volatile(call) for _, call in task.facts),
-        )
-
-    return decide

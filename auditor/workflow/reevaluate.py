@@ -16,7 +16,8 @@ from auditor.ledger import Ledger
 from auditor.model import Asset, AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
 from auditor.text import _
-from auditor.workflow.judging import Judge, decide_all, decider, failing, judge_department
+from auditor.workflow.holding import Rules, hold
+from auditor.workflow.judging import Judge, failing, judge_department
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.workspace import run_inputs
 
@@ -90,9 +91,10 @@ def _foreseen(
     actor: str,
 ) -> list[Event]:
     events: list[Event] = []
+    rules = Rules(plan, catalogue)
     for (asset, tasks), outcomes in judged:
-        decide = decider(tasks, asset, plan, catalogue, run_id=0, actor=actor, now=plan.now)
-        events += decide_all(ledger, decide, outcomes)
+        decide = rules.decider(tasks, asset, run_id=0, actor=actor, now=plan.now)
+        events += hold(ledger, decide, outcomes).events
     return events
 
 

@@ -1,0 +1,114 @@
+"""Verdicts held against an asset's findings: what happens to them, and whether there is anything left to happen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+from auditor.facts import is_volatile
+from auditor.ledger import Ledger
+from auditor.lifecycle import LIVE, deadline, reconcile
+from auditor.model import CLEAR, Asset, Catalogue, CheckTask, Confirmed, Event, Finding, Outcome, Plan, VerdictKind
+from auditor.model.codec import canonical
+
+Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
+
+_LATER = datetime(9000, 1, 1, tzinfo=UTC)  # later than all that was seen, claimed or closed
+
+
+class Held(NamedTuple):
+    """What follows. ``settled``: the same verdicts, observed again at whatever later instant, would move nothing.
+
+    All live findings of a check that fails do then fail, and one that does not has none.
+    """
+
+    events: tuple[Event, ...]
+    settled: bool
+
+
+class Rules:
+    """What verdicts mean for findings under a plan."""
+
+    def __init__(self, plan: Plan, catalogue: Catalogue) -> None:
+        self._terms = catalogue.policies[plan.policy].terms
+        self._homes = {d.id: (d.calendar, d.timezone) for d in catalogue.inventory.departments}
+        self._known: dict[int, tuple[Collection[CheckTask], bytes]] = {}  # by id, which lasts as long as the tasks are held here
+
+    def digest(self, tasks: Collection[CheckTask], asset: Asset) -> bytes:
+        """Of all that ``decider`` takes from the plan and the catalogue: 32 bytes."""
+        _tasks, digest = self._known.get(id(tasks), ((), b""))
+        if not digest:
+            told = [[task.check, task.severity, task.controls] for task in tasks]
+            digest = hashlib.sha256(canonical([told, self._terms])).digest()
+            self._known[id(tasks)] = (tasks, digest)
+        own = [asset.department, asset.criticality, *self._homes.get(asset.department, ())]
+        return hashlib.sha256(digest + canonical(own)).digest()
+
+    def decider(self, tasks: Iterable[CheckTask], asset: Asset, *, run_id: int, actor: str, now: datetime) -> Decide:
+        """What outcomes of an asset mean for its findings, as a function of an outcome and the findings of its check."""
+        when = self._homes.get(asset.department, ())
+        by_check = {task.check: task for task in tasks}
+
+        def decide(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
+            task = by_check[outcome.check]
+            return reconcile(
+                outcome,
+                findings,
+                now=now,
+                run_id=run_id,
+                actor=actor,
+                severity=task.severity,
+                controls=task.controls,
+                department=asset.department,
+                deadline=deadline(self._terms, task.severity, asset.criticality, *when),
+                volatile=any(is_volatile(call) for _, call in task.facts),
+            )
+
+        return decide
+
+
+def hold(
+    ledger: Ledger,
+    decide: Decide,
+    outcomes: Iterable[Outcome],
+    confirmed: Iterable[Confirmed] = (),
+    *,
+    may_stand: Container[str] = (),
+) -> Held:
+    """Hold outcomes and what stands of an asset each against the findings of its check.
+
+    Whether findings are settled is told of the checks that ``may_stand``, and of those whose verdict is clear: others are judged
+    anew each time.
+    """
+    judged: list[Outcome | Confirmed] = [*outcomes, *confirmed]
+    known: dict[str, Mapping[str, list[Finding]]] = {}
+    events: list[Event] = []
+    settled = True
+    for one in judged:
+        if one.asset not in known:
+            known[one.asset] = _by_check(ledger.findings_by_asset(one.asset))
+        own = known[one.asset].get(one.check, ())
+        live = {finding.subject for finding in own if finding.state in LIVE}
+        # what does not fail can only close, and there must be something to close
+        if one.kind is not VerdictKind.FAIL and not live:
+            continue
+        outcome = ledger.whole(one) if isinstance(one, Confirmed) else one
+        if own and outcome.observed_at is not None and not decide(replace(outcome, observed_at=_LATER), own):
+            # what moves nothing then moves nothing now
+            calm = live == {verdict.subject for verdict in outcome.verdicts if verdict.kind is VerdictKind.FAIL}
+        else:
+            events += decide(outcome, own)
+            calm = not own  # all that failed was opened
+        if not calm and one.kind in CLEAR and one.check in may_stand:
+            settled = False
+    return Held(tuple(events), settled)
+
+
+def _by_check(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.check, []).append(finding)
+    return found
