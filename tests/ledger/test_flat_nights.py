@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +16,12 @@ from sqlite_utils import Database
 from auditor.ledger import Ledger, digests
 from auditor.ledger.canonical import dumps
 from auditor.ledger.migrations import APPLICATION_ID, RUN_BASE, STEPS
+from auditor.ledger.store import Store
 from auditor.lifecycle import work
 from auditor.model import EventKind, FindingState
 from tests.lifecycle.test_people import OFFICER
 
 from .make import DAY, T0, night, outcome, result
-
-BEFORE = "0005_flat_nights"
 
 
 def nights(ledger: Ledger, count: int, first: int = 0) -> None:
@@ -54,31 +54,41 @@ def test_a_finding_that_moves_keeps_its_place(ledger: Ledger) -> None:
     assert ledger._store.all(place, (finding.id,)) == held
 
 
-def as_before(new: Path, old: Path) -> None:
-    """What the ledger ``new`` holds, in the tables of the step before, as the auditor of then left them."""
+def as_before(new: Path, old: Path, step: str) -> None:
+    """What the ledger ``new`` holds, in the tables of before ``step``, as the auditor of then left them."""
+    version = int(step[:4]) - 1
     with closing(sqlite3.connect(old, isolation_level=None)) as other:
-        STEPS.apply(Database(other, execute_plugins=False), stop_before=BEFORE)
+        STEPS.apply(Database(other, execute_plugins=False), stop_before=step)
         other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        other.execute("PRAGMA user_version = 4")
+        other.execute(f"PRAGMA user_version = {version}")
         other.execute("ATTACH ? AS new", (str(new),))
         names = [
             name for (name,) in other.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'")
         ]
         for name in names:
-            other.execute(f"INSERT INTO main.{name} SELECT * FROM new.{name}")
-        other.execute(f"UPDATE verdicts SET run = run - {RUN_BASE}")
+            columns = ", ".join(column for (column,) in other.execute(f"SELECT name FROM pragma_table_info('{name}')"))
+            other.execute(f"INSERT INTO main.{name} ({columns}) SELECT {columns} FROM new.{name}")
+        if version < 5:
+            other.execute(f"UPDATE verdicts SET run = run - {RUN_BASE}")
 
 
-def test_a_ledger_of_the_fourth_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("step", "seal"),
+    [
+        ("0005_flat_nights", digests._of_state_before),
+        ("0006_settled_findings", lambda store: digests._digest(store, digests._STATE_BEFORE, ())),
+    ],
+)
+def test_a_ledger_of_before_is_brought_up_to_date(step: str, seal: Callable[[Store], str], tmp_path: Path) -> None:
     """It verifies by what its last run sealed, gives the same verdicts and findings, and nights go on from it."""
     new, old = tmp_path / "new.db", tmp_path / "old.db"
     with pytest.MonkeyPatch.context() as before, Ledger.open(new) as ledger:
-        before.setattr(digests, "of_state", digests._of_state_before)
+        before.setattr(digests, "of_state", seal)
         nights(ledger, 2)
         passed = outcome("h0", at=T0 + 2 * DAY, _="pass")
         night(ledger, T0 + 2 * DAY, [passed], [result("h0", T0 + 2 * DAY)])
         told = [ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()
-    as_before(new, old)
+    as_before(new, old, step)
     with Ledger.open(old) as ledger:
         assert ledger.verify().problem == ""
         assert ([ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()) == told

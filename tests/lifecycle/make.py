@@ -57,6 +57,16 @@ def events(
     )
 
 
+def later(said: Outcome) -> Outcome:
+    return said if said.observed_at is None else replace(said, observed_at=T0 + timedelta(days=365_000))
+
+
+def held_still(said: Outcome, findings: Iterable[Finding], moves: tuple[Event, ...]) -> None:
+    """What would move nothing however much later it was observed moves nothing now: nights leave such findings unread."""
+    if said.observed_at is not None and events(later(said), findings) == ():
+        assert moves == ()
+
+
 def keep(findings: dict[str, Finding], moves: Sequence[Event], said: Outcome) -> dict[str, Finding]:
     """What the ledger does with events, and with failures seen again."""
     kept = dict(findings)

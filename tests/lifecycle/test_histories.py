@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from auditor.lifecycle import finding_id, replay
 from auditor.model import Event, EventKind, Finding, FindingState, Outcome, Reason, Resolution, Verdict, VerdictKind
 
-from .make import T0, events, keep
+from .make import T0, events, held_still, keep, later
 
 ASSETS, CHECKS, SUBJECTS = ("h0", "h1"), ("c0", "c1"), ("", "ali", "omar")
 KINDS = (VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.UNKNOWN, VerdictKind.ERROR)
@@ -54,12 +54,15 @@ class Histories(RuleBasedStateMachine):
         said = data.draw(outcomes(self.clock))
         before = self.findings
         moves = events(said, before.values())
+        held_still(said, before.values(), moves)
         assert len({e.subject for e in moves}) == len(moves)
         for event in moves:
             self.check(event, before.get(event.subject), said)
         self.journal += moves
         self.findings = keep(before, moves, said)
         self.failed |= {(said.asset, said.check, v.subject) for v in said.verdicts if v.kind is VerdictKind.FAIL}
+        if not any((f.asset, f.check) == (said.asset, said.check) for f in before.values()):
+            assert events(later(said), self.findings.values()) == ()  # what was opened just now is settled
         assert events(said, self.findings.values()) == ()  # judging again what was judged changes nothing
 
     def check(self, event: Event, before: Finding | None, said: Outcome) -> None:

@@ -14,7 +14,7 @@ from auditor.lifecycle.exceptions import STANDING, Settling, covers, settle
 from auditor.model import Event, EventKind, ExceptionKind, ExceptionState, Finding, FindingState, RiskException
 from auditor.model.codec import from_json
 
-from .make import DAY, T0, events, keep, outcome
+from .make import DAY, T0, events, held_still, keep, outcome
 from .test_people import OFFICER, risk
 
 SUBJECTS = ("ali", "omar")
@@ -36,6 +36,7 @@ class Work(RuleBasedStateMachine):
         self.clock += timedelta(hours=hours)
         said = outcome(dict(zip(SUBJECTS, kinds, strict=True)), self.clock, definition="d2" if d else "d1")
         moves = events(said, self.findings.values())
+        held_still(said, self.findings.values(), moves)
         for event in moves:
             if event.kind is EventKind.FINDING_CLOSED:
                 assert dict(zip(SUBJECTS, kinds, strict=True))[str(event.data["subject"])] == "pass"

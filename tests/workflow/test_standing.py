@@ -16,22 +16,43 @@ from hypothesis import strategies as st
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.evaluating import basis as bases
-from auditor.ledger import Ledger
+from auditor.ledger import Ledger, digests
 from auditor.lifecycle import LIVE, work
 from auditor.model import (
     Asset,
     AssetKind,
     AssetPlan,
     AssetResult,
+    Calendar,
+    Confirmed,
+    Department,
     DepartmentPlan,
     EventKind,
     FactUse,
+    FindingState,
+    Inventory,
     ObservationStatus,
+    Outcome,
     Plan,
     Reach,
+    Severity,
+    Terms,
 )
 from auditor.workflow.judging import Judge
-from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, catalogue, check, host, observation, result, task
+from tests.builders import (
+    NOW,
+    SSHD_NO_ROOT,
+    SSHD_ROOT,
+    TEXT,
+    asset_plan,
+    catalogue,
+    check,
+    host,
+    observation,
+    policy,
+    result,
+    task,
+)
 from tests.lifecycle.test_people import OFFICER
 
 DAY = timedelta(days=1)
@@ -64,6 +85,9 @@ class Step(NamedTuple):
     killed: bool
     again: str
     move: str
+    days: int = 30
+    severity: Severity = Severity.HIGH
+    works: tuple[int, ...] = (4, 5)
 
 
 STEPS = st.builds(
@@ -75,13 +99,18 @@ STEPS = st.builds(
     st.sampled_from([False, False, True]),
     st.sampled_from([False, False, True]),
     st.sampled_from(["", "", *OUTPUTS]),
-    st.sampled_from(["", "", "claim", "retire"]),
+    st.sampled_from(["", "", "claim", "start", "retire"]),
+    st.sampled_from([30, 30, 30, 14]),
+    st.sampled_from([Severity.HIGH, Severity.HIGH, Severity.LOW]),
+    st.sampled_from([(4, 5), (4, 5), (5, 6)]),
 )
+MOVES = {"claim": EventKind.FINDING_CLAIMED, "start": EventKind.FINDING_STARTED}
 
 
 def plan_of(uid: str, step: Step) -> AssetPlan:
     names = ["plain", "by-port"] if step.narrowed else [*CHECKS]
-    tasks = (task(n, definition=step.definition + n, facts=("clock",) if n == "clock" else ("sshd",)) for n in names)
+    own = {"severity": step.severity}
+    tasks = (task(n, definition=step.definition + n, facts=("clock",) if n == "clock" else ("sshd",), **own) for n in names)
     return asset_plan(*tasks, asset=host(uid, role=step.role))
 
 
@@ -102,9 +131,9 @@ def night(ledger: Ledger, number: int, step: Step) -> None:
     now = NOW + number * DAY
     for finding in ledger.findings()[:2]:
         if step.move and finding.state in LIVE:
-            kind = EventKind.FINDING_CLAIMED
             try:
-                move = work.retire(finding, "x", OFFICER, now) if step.move == "retire" else work.act(kind, finding, OFFICER, now)
+                kind = MOVES.get(step.move)
+                move = work.act(kind, finding, OFFICER, now) if kind else work.retire(finding, "x", OFFICER, now)
             except UsageError:
                 continue
             ledger.apply([move])
@@ -112,7 +141,10 @@ def night(ledger: Ledger, number: int, step: Step) -> None:
     whole = Asset("department:health", AssetKind.DEPARTMENT, "health", "health", "")
     plan = Plan("national", "1", True, now, (DepartmentPlan("health", whole, tuple(plans)),), step.narrowed, sha256=f"n{number}")
     run = ledger.begin_run(plan, (), actor="test", now=now)
-    judge = Judge(ledger, run.id, plan, catalogue(), Evaluator(CHECKS, now=now), actor="test", clock=lambda: now + DAY / 24)
+    homes = Inventory((Department("health", TEXT, (), calendar=Calendar(weekend=step.works)),))
+    terms = Terms(dict.fromkeys(Severity, step.days), working_days=True)
+    told_by = catalogue(policies={"national": policy(terms=terms)}, inventory=homes)
+    judge = Judge(ledger, run.id, plan, told_by, Evaluator(CHECKS, now=now), actor="test", clock=lambda: now + DAY / 24)
     for one, output in zip(plans, step.outputs, strict=True):
         told = seen(one.asset.uid, output, step.epoch, number)
         ledger.record_result(run.id, told)
@@ -219,4 +251,79 @@ def test_a_basis_that_was_tampered_with_is_found(ledger: Ledger) -> None:
     night(ledger, 0, STEADY)
     assert ledger.verify().ok
     ledger._store.run("UPDATE bases SET basis = x'00'")
+    assert "newest verdicts" in ledger.verify().problem
+
+
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The checks and assets of findings that are held against their verdicts from here on."""
+    found: list[str] = []
+    whole = Ledger.whole
+
+    def spied(self: Ledger, confirmed: Confirmed) -> Outcome:
+        found.append(f"{confirmed.asset}:{confirmed.check}")
+        return whole(self, confirmed)
+
+    monkeypatch.setattr(Ledger, "whole", spied)
+    return found
+
+
+def test_settled_findings_fail_again_without_being_read(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second night on, until one of the asset's findings is moved, or other rules hold for them."""
+    night(ledger, 0, STEADY)
+    held = read(monkeypatch)
+    for number in (1, 2):
+        night(ledger, number, STEADY)
+        assert held == []
+        assert {f.last_seen.date() for f in ledger.findings(asset=("a",))} == {(NOW + number * DAY).date()}
+    for number, other in enumerate((STEADY._replace(move="start"), STEADY._replace(days=9), STEADY._replace(works=(0, 1)))):
+        night(ledger, 3 + 3 * number, other)
+        assert "a:plain" in held
+        night(ledger, 4 + 3 * number, other._replace(move=""))  # another deadline is an entry: what it left is looked at once
+        held.clear()
+        night(ledger, 5 + 3 * number, other._replace(move=""))
+        assert held == []
+    assert ledger.verify().problem == ""
+
+
+def test_a_claim_is_refuted_where_the_verdict_stands(ledger: Ledger) -> None:
+    """Truth guard: nothing changed on the host, so its verdict stands; that it was claimed to be mended must still be refuted."""
+    for number in range(3):
+        night(ledger, number, STEADY)
+    night(ledger, 3, STEADY._replace(move="claim"))
+    claimed = {e.event.subject for e in ledger.journal() if e.event.kind is EventKind.FINDING_CLAIMED}
+    refuted = {e.event.subject for e in ledger.journal() if e.event.kind is EventKind.FINDING_REFUTED}
+    assert claimed == refuted != set()
+    assert {ledger.finding(name).state for name in claimed} == {FindingState.IN_PROGRESS}
+
+
+def test_a_claim_during_the_night_is_refuted_the_next(ledger: Ledger) -> None:
+    """Truth guard: made after the host was judged and before the run ended, when its findings had been put down as settled."""
+    night(ledger, 0, STEADY)
+    finish = ledger.finish_run
+    with pytest.MonkeyPatch.context() as patch:
+
+        def claimed_first(run: int, *rest: object, **more: object) -> object:
+            finding = ledger.findings()[0]
+            ledger.apply([work.act(EventKind.FINDING_CLAIMED, finding, OFFICER, NOW + DAY + DAY / 20)])
+            return finish(run, *rest, **more)  # type: ignore[arg-type]
+
+        patch.setattr(ledger, "finish_run", claimed_first)
+        night(ledger, 1, STEADY)
+    name = ledger.findings(state=("fix_claimed",))[0].id
+    night(ledger, 2, STEADY)
+    assert ledger.finding(name).state is FindingState.IN_PROGRESS
+
+
+def test_a_digest_of_findings_that_was_tampered_with_is_found(ledger: Ledger) -> None:
+    """Else a finding could be kept from being looked at; also in a ledger whose last run left none of these digests."""
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr(digests, "of_state", lambda store: digests._digest(store, digests._STATE_BEFORE, ()))
+        before.setattr(Ledger, "findings_digest", lambda *_: b"")
+        night(ledger, 0, STEADY)
+    assert ledger.verify().ok
+    ledger._store.run("UPDATE bases SET findings = x'00'")
+    assert "newest verdicts" in ledger.verify().problem
+    night(ledger, 1, STEADY)
+    assert ledger.verify().ok
+    ledger._store.run("UPDATE bases SET findings = x'00'")
     assert "newest verdicts" in ledger.verify().problem
