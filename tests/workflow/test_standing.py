@@ -63,6 +63,13 @@ CHECKS = {
         check("by-role", expect="asset.role == 'web' || sshd.permitrootlogin == 'no'"),
         check("by-time", expect="now > timestamp(0) && sshd.permitrootlogin == 'no'"),
         check("by-age", expect="now < timestamp('2026-11-25T00:00:00Z')", observed=None),
+        check(
+            "half",
+            for_each="sshd.port",
+            subject="string(item)",
+            expect="item < 0",
+            decidable="item == 22 || sshd.permitrootlogin == 'no'",
+        ),
         check("by-port", for_each="sshd.port", subject="string(item)", expect="item == 22 && sshd.permitrootlogin == 'no'"),
         check(
             "clock", facts=(FactUse("clock", "clock"),), applies=None, expect="clock.epoch < 9", observed="string(clock.epoch)"
@@ -70,7 +77,8 @@ CHECKS = {
     )
 }
 TWO_PORTS = SSHD_ROOT.replace("port 22\n", "port 22\nport 2222\n")
-OUTPUTS = (SSHD_ROOT, SSHD_NO_ROOT, TWO_PORTS, "installed=no\nend\n", "cut off", "failed", "down")
+TWO_NO_ROOT = SSHD_NO_ROOT.replace("port 22\n", "port 22\nport 2222\n")
+OUTPUTS = (SSHD_ROOT, SSHD_NO_ROOT, TWO_PORTS, TWO_NO_ROOT, "installed=no\nend\n", "cut off", "failed", "down")
 UIDS = ("a", "b")
 
 
@@ -294,6 +302,26 @@ def test_a_claim_is_refuted_where_the_verdict_stands(ledger: Ledger) -> None:
     refuted = {e.event.subject for e in ledger.journal() if e.event.kind is EventKind.FINDING_REFUTED}
     assert claimed == refuted != set()
     assert {ledger.finding(name).state for name in claimed} == {FindingState.IN_PROGRESS}
+
+
+def test_a_claim_later_than_what_was_seen_is_refuted_the_next_night(ledger: Ledger) -> None:
+    """Truth guard: when the host was judged it had been seen before the claim; nothing happened, and still it is not settled."""
+    night(ledger, 0, STEADY)
+    name = ledger.findings()[0].id
+    ledger.apply([work.act(EventKind.FINDING_CLAIMED, ledger.finding(name), OFFICER, NOW + DAY + DAY / 48)])
+    night(ledger, 1, STEADY)
+    assert ledger.finding(name).state is FindingState.FIX_CLAIMED
+    night(ledger, 2, STEADY)
+    assert ledger.finding(name).state is FindingState.IN_PROGRESS
+
+
+def test_what_is_undecided_is_not_seen_to_fail_again(ledger: Ledger) -> None:
+    """Truth guard: one port fails and another is undecided, night after night: the finding of that other was last seen before."""
+    night(ledger, 0, STEADY._replace(outputs=(TWO_NO_ROOT, SSHD_NO_ROOT)))
+    for number in (1, 2, 3):
+        night(ledger, number, STEADY._replace(outputs=(TWO_PORTS, SSHD_NO_ROOT)))
+    seen = {f.subject: f.last_seen.date() for f in ledger.findings(check=("half",), asset=("a",))}
+    assert seen == {"22": (NOW + 3 * DAY).date(), "2222": NOW.date()}
 
 
 def test_a_claim_during_the_night_is_refuted_the_next(ledger: Ledger) -> None:
