@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -27,7 +27,10 @@ _KEEP = (
     f" DO UPDATE SET ({_COLUMNS}) = ({', '.join(f'excluded.{name}' for name in _COLUMNS.split(', '))})"
 )
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
-_UNSEEN = f"SELECT {', '.join(name for name in _COLUMNS.split(', ') if name != 'last_seen')} FROM findings"
+# one text for all findings of an asset: they are not made values to be compared
+_UNSEEN = f"""
+    SELECT json_group_array(json_array({", ".join(name for name in _COLUMNS.split(", ") if name != "last_seen")}))
+    FROM (SELECT * FROM findings WHERE asset = ? ORDER BY check_id, subject)"""
 _SEEN = "UPDATE findings SET last_seen = ?1 WHERE asset = ?2 AND check_id = ?3 AND state <> ?4 AND last_seen < ?1"
 _OWN = ("id", "subject")  # texts that no two findings need share
 _AT_ONCE = 500
@@ -101,15 +104,16 @@ class Findings(Observations):
         """Findings of one check on one asset, closed ones too."""
         return self.findings(asset=(asset,), check=(check,))
 
-    def findings_by_asset(self, asset: str) -> tuple[Finding, ...]:
-        """Findings of an asset, of all checks, closed ones too."""
-        rows = self._store.all(f"SELECT {_COLUMNS} FROM findings WHERE asset = ? ORDER BY check_id, subject", (asset,))
-        return tuple(self._reader.each(rows))
+    def findings_by_asset(self, asset: str, checks: Collection[str] | None = None) -> tuple[Finding, ...]:
+        """Findings of an asset, of these checks or of all, closed ones too."""
+        among = "" if checks is None else f" AND check_id IN ({_marks(checks)})"
+        sql = f"SELECT {_COLUMNS} FROM findings WHERE asset = ?{among} ORDER BY check_id, subject"
+        return tuple(self._reader.each(self._store.all(sql, (asset, *(checks or ())))))
 
     def findings_digest(self, asset: str, rules: bytes) -> bytes:
         """Of an asset's findings, all but when they were last seen, and of the digest of what else decides on them: 32 bytes."""
-        rows = self._store.all(f"{_UNSEEN} WHERE asset = ? ORDER BY check_id, subject", (asset,))
-        return sha256(rules + repr(rows).encode("utf-8", "surrogatepass"))
+        (told,) = self._found(self._store.one(_UNSEEN, (asset,)), asset)
+        return sha256(rules + told.encode())
 
     def failing_subjects(self, asset: str, states: Iterable[FindingState]) -> Iterator[tuple[str, str]]:
         """Check and subject of an asset's findings in these states: all that judging needs to know of them."""
@@ -221,5 +225,5 @@ class _Reader:
         self._many = 0
 
 
-def _marks(values: Sequence[object]) -> str:
+def _marks(values: Collection[object]) -> str:
     return ", ".join("?" * len(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
@@ -78,19 +78,19 @@ def hold(
     *,
     may_stand: Container[str] = (),
 ) -> Held:
-    """Hold outcomes and what stands of an asset each against the findings of its check.
+    """Hold outcomes and what stands, of one asset, each against the findings of its check.
 
     Whether findings are settled is told of the checks that ``may_stand``, and of those whose verdict is clear: others are judged
     anew each time.
     """
     judged: list[Outcome | Confirmed] = [*outcomes, *confirmed]
-    known: dict[str, Mapping[str, list[Finding]]] = {}
+    findings: dict[str, list[Finding]] = {}
+    for finding in ledger.findings_by_asset(judged[0].asset, [one.check for one in judged]) if judged else ():
+        findings.setdefault(finding.check, []).append(finding)
     events: list[Event] = []
     settled = True
     for one in judged:
-        if one.asset not in known:
-            known[one.asset] = _by_check(ledger.findings_by_asset(one.asset))
-        own = known[one.asset].get(one.check, ())
+        own = findings.get(one.check, [])
         live = {finding.subject for finding in own if finding.state in LIVE}
         # what does not fail can only close, and there must be something to close
         if one.kind is not VerdictKind.FAIL and not live:
@@ -105,10 +105,3 @@ def hold(
         if not calm and one.kind in CLEAR and one.check in may_stand:
             settled = False
     return Held(tuple(events), settled)
-
-
-def _by_check(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {}
-    for finding in findings:
-        found.setdefault(finding.check, []).append(finding)
-    return found
