@@ -78,6 +78,8 @@ def main(argv: list[str]) -> int:
         for n, (title, share) in enumerate([("first", 0.0), *((title, 0.0) for title in quiet), ("changed", 0.02)]):
             (Path(name) / "night").write_text(json.dumps([n, share]))
             told[title] = part("night", root, given, spied(given.profile, title))
+            # a large fleet takes an hour: what is known by then is not lost with the rest
+            print(json.dumps({title: told[title]}), file=sys.stderr, flush=True)
         told["floor"] = part("floor", root, given)
     answer = {"hosts": given.hosts, "dead": given.dead, **told}
     print(json.dumps(answer) if given.json else as_text(answer))
