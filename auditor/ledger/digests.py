@@ -33,16 +33,17 @@ _CHANGES = """
     SELECT v.id, a.uid, c.name, v.of_record, v.kind, hex(b.sha256), v.observed_at
     FROM verdict_changes v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id JOIN blobs b ON b.id = v.outcome
     WHERE v.run = ? ORDER BY v.id"""
+_BASES = "SELECT asset, run, hex(basis), hex(findings) FROM bases ORDER BY asset"
 # In the order in which the rows lie, and by numbers: they are many, and this is read at the end of each night.
 _STATE = (
     f"SELECT asset, check_id, change, run - {RUN_BASE}, observed_at FROM verdicts ORDER BY asset, check_id",
     "SELECT id, last_seen FROM findings ORDER BY asset, check_id, subject",
-    "SELECT asset, run, hex(basis), hex(findings) FROM bases ORDER BY asset",
+    _BASES,
     "SELECT id, uid FROM assets WHERE EXISTS (SELECT 1 FROM verdicts WHERE asset = assets.id) ORDER BY id",
     "SELECT id, name FROM checks WHERE id IN (SELECT check_id FROM verdicts) ORDER BY id",
 )
 # As runs of before the sixth schema sealed it, and of before the fifth.
-_STATE_BEFORE = tuple("SELECT asset, run, hex(basis) FROM bases ORDER BY asset" if " bases " in sql else sql for sql in _STATE)
+_STATE_BEFORE = tuple(sql.replace(", hex(findings)", "") for sql in _STATE)
 _NEWEST_BEFORE = f"""
     SELECT a.uid, c.name, v.change, v.run - {RUN_BASE}, v.observed_at
     FROM verdicts v JOIN assets a ON a.id = v.asset JOIN checks c ON c.id = v.check_id ORDER BY a.uid, c.name"""
@@ -58,6 +59,11 @@ def of_run(store: Store, run: int) -> dict[str, str]:
 def of_state(store: Store) -> str:
     """The digest of what runs update in place."""
     return _digest(store, _STATE, ())
+
+
+def of_bases(store: Store) -> str:
+    """The digest of what newest verdicts and settled findings rest on: the next run is spared what these vouch for."""
+    return _digest(store, (_BASES,), ())
 
 
 def is_of_state(store: Store, digest: str) -> bool:

@@ -14,7 +14,7 @@ from auditor.facts import is_volatile
 from auditor.ledger import digests, summaries
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
-from auditor.ledger.journal import Journal
+from auditor.ledger.journal import ENDINGS, Journal
 from auditor.ledger.lock import RunLock
 from auditor.ledger.store import Store
 from auditor.model import DepartmentPlan, Event, EventKind, Json, Plan, Run, RunStatus
@@ -24,6 +24,7 @@ from auditor.text import _
 from auditor.text.labels import label
 
 _COLUMNS = "id, status, started, ended, policy, policy_version, plan_sha256, narrowed, actor, summary"
+_ENDINGS = "({})".format(", ".join(f"'{kind.value}'" for kind in ENDINGS))
 _RESUMABLE = (RunStatus.COLLECTING, RunStatus.INTERRUPTED)
 
 
@@ -41,6 +42,7 @@ class Runs(Journal):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._parts: dict[str, str] = {}  # by digest, whose part of a plan it is
+        self._own = 0  # the run that was begun or resumed here
 
     @contextmanager
     def lock(self, *, actor: str, now: datetime) -> Iterator[None]:
@@ -61,6 +63,7 @@ class Runs(Journal):
             message = _("run {run} is unfinished; resume or abandon it first")
             raise LedgerError(message.format(run=unfinished.id))
         with self._store.writing():
+            self._forget_unsealed()
             head, names = self._put_plan(plan), [(kind, name, self._put_text(content)) for kind, name, content in inputs]
             blobs = (self._blobs.put(head), self._blobs.put(dumps(names).encode()))
             run_id = self._store.run(
@@ -81,6 +84,7 @@ class Runs(Journal):
             )
             self._append(Event(EventKind.RUN_STARTED, now, actor, str(run_id), self._beginning(run_id)))
         lock.name_run(run_id)
+        self._own = run_id
         self._volatile = _volatile_checks(plan)
         return self.run(run_id)
 
@@ -88,6 +92,7 @@ class Runs(Journal):
         """Go on with an unfinished run."""
         self._require_lock().name_run(run_id)
         self._move(run_id, RunStatus.COLLECTING, EventKind.RUN_RESUMED, actor, now)
+        self._own = run_id
         self._volatile = _volatile_checks(self.plan(run_id))
         return self.run(run_id)
 
@@ -208,6 +213,8 @@ class Runs(Journal):
             run = self.run(run_id)
             if run.status not in _RESUMABLE:
                 raise LedgerError(_("run {run} is {status} and stays so").format(run=run_id, status=label(run.status)))
+            if run_id != self._own:
+                self._forget_unsealed()
             data: dict[str, Json] = {"status": to.value}
             if to is RunStatus.COLLECTING:
                 self._store.run("UPDATE runs SET status = ?, ended = NULL WHERE id = ?", (to.value, run_id))
@@ -217,8 +224,21 @@ class Runs(Journal):
                     "UPDATE runs SET status = ?, ended = ?, summary = ? WHERE id = ?", (to.value, to_json(now), written, run_id)
                 )
                 data |= {"summary": digests.of_summary(written), "state": digests.of_state(self._store)}
-                data |= digests.of_run(self._store, run_id)
+                data |= {**digests.of_run(self._store, run_id), "bases": digests.of_bases(self._store)}
             self._append(Event(kind, now, actor, str(run_id), data))
+
+    def _forget_unsealed(self) -> None:
+        """Let go of all bases, unless they are as the last ending of a run left them.
+
+        What they vouch for is not looked at again; and the next ending would seal what somebody put there meanwhile.
+        """
+        row = self._store.one(f"SELECT seq, data FROM journal WHERE kind IN {_ENDINGS} ORDER BY seq DESC LIMIT 1")
+        sealed = None
+        if row is not None:
+            with decoding(_("entry {number} of the journal").format(number=row[0])):
+                sealed = json.loads(row[1]).get("bases")
+        if sealed != digests.of_bases(self._store):
+            self._store.run("DELETE FROM bases")
 
 
 def _department(part: dict[str, Any]) -> DepartmentPlan:

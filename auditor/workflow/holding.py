@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import zoneinfo
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from auditor.facts import is_volatile
@@ -44,8 +47,9 @@ class Rules:
             told = [[task.check, task.severity, task.controls] for task in tasks]
             digest = hashlib.sha256(canonical([told, self._terms])).digest()
             self._known[id(tasks)] = (tasks, digest)
-        own = [asset.department, asset.criticality, *self._homes.get(asset.department, ())]
-        return hashlib.sha256(digest + canonical(own)).digest()
+        calendar, zone = self._homes.get(asset.department, (None, ""))
+        own = canonical([asset.department, asset.criticality, calendar, zone])
+        return hashlib.sha256(digest + own + _clock_changes(zone)).digest()
 
     def decider(self, tasks: Iterable[CheckTask], asset: Asset, *, run_id: int, actor: str, now: datetime) -> Decide:
         """What outcomes of an asset mean for its findings, as a function of an outcome and the findings of its check."""
@@ -70,6 +74,13 @@ class Rules:
         return decide
 
 
+@cache
+def _clock_changes(zone: str) -> bytes:
+    """What the system knows of a zone, b"" where the package tzdata knows it, whose version is in the basis of verdicts."""
+    files = (Path(folder, zone) for folder in zoneinfo.TZPATH)
+    return next((file.read_bytes() for file in files if file.is_file()), b"")
+
+
 def hold(
     ledger: Ledger,
     decide: Decide,
@@ -84,9 +95,13 @@ def hold(
     anew each time.
     """
     judged: list[Outcome | Confirmed] = [*outcomes, *confirmed]
+    assets = {one.asset for one in judged}
+    if len(assets) > 1:  # the findings of another would be opened again over those that are there
+        raise ValueError(f"outcomes of {len(assets)} assets, to be held against the findings of one")
     findings: dict[str, list[Finding]] = {}
-    for finding in ledger.findings_by_asset(judged[0].asset, [one.check for one in judged]) if judged else ():
-        findings.setdefault(finding.check, []).append(finding)
+    for asset in assets:
+        for finding in ledger.findings_by_asset(asset, [one.check for one in judged]):
+            findings.setdefault(finding.check, []).append(finding)
     events: list[Event] = []
     settled = True
     for one in judged:

@@ -88,7 +88,8 @@ class Judge:
         with ledger.transaction():
             untouched = bool(findings) and findings == ledger.findings_digest(asset.uid, rules)
             if not untouched:
-                confirmed = tuple(replace(c, outcome=ledger.whole(c)) for c in confirmed)
+                failing = VerdictKind.FAIL
+                confirmed = tuple(replace(c, outcome=ledger.whole(c)) if c.kind is failing else c for c in confirmed)
             if self._of_record:
                 stands = frozenset(task.check for task in plan.checks if self._evaluator.may_stand(task))
                 held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=stands)

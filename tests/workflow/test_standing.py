@@ -38,6 +38,8 @@ from auditor.model import (
     Severity,
     Terms,
 )
+from auditor.workflow import holding
+from auditor.workflow.holding import Rules, hold
 from auditor.workflow.judging import Judge
 from tests.builders import (
     NOW,
@@ -355,3 +357,71 @@ def test_a_digest_of_findings_that_was_tampered_with_is_found(ledger: Ledger) ->
     assert ledger.verify().ok
     ledger._store.run("UPDATE bases SET findings = x'00'")
     assert "newest verdicts" in ledger.verify().problem
+
+
+def forged(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A night; then a finding of ``a`` is claimed, and its findings as they are now are put down as settled by hand."""
+    rules: dict[str, bytes] = {}
+    digest = Ledger.findings_digest
+
+    def spied(self: Ledger, asset: str, known: bytes) -> bytes:
+        rules[asset] = known
+        return digest(self, asset, known)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "findings_digest", spied)
+        night(ledger, 0, STEADY)
+    name = ledger.findings(asset=("a",))[0].id
+    ledger.apply([work.act(EventKind.FINDING_CLAIMED, ledger.finding(name), OFFICER, NOW + DAY / 2)])
+    sql = "UPDATE bases SET findings = ? WHERE asset = (SELECT id FROM assets WHERE uid = 'a')"
+    ledger._store.run(sql, (ledger.findings_digest("a", rules["a"]),))
+    return name
+
+
+def test_a_forged_digest_keeps_no_claim_from_being_refuted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: the next night took it for what the last had left, moved nothing, and sealed it."""
+    name = forged(ledger, monkeypatch)
+    assert not ledger.verify().ok
+    night(ledger, 1, STEADY)
+    assert ledger.finding(name).state is FindingState.IN_PROGRESS
+    assert ledger.verify().ok
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_killed_run_vouches_for_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, resume: bool) -> None:
+    """What it left has no ending that seals it: whoever goes on with it, or gives it up, lets go of it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "finish_run", lambda *_, **__: None)
+        name = forged(ledger, monkeypatch)
+    run = ledger.unfinished_run()
+    assert run is not None
+    ledger._own = 0  # as in another process
+    if resume:
+        ledger.resume_run(run.id, actor="test", now=NOW + DAY / 2)
+        ledger.finish_run(run.id, {}, actor="test", now=NOW + DAY / 2)
+    else:
+        ledger.abandon_run(run.id, actor="test", now=NOW + DAY / 2)
+    night(ledger, 1, STEADY)
+    assert ledger.finding(name).state is FindingState.IN_PROGRESS
+
+
+def test_outcomes_of_two_assets_are_not_held_together(ledger: Ledger) -> None:
+    """The findings of the second would be opened again over those that are there."""
+    night(ledger, 0, STEADY)
+    outcomes = [o for o in ledger.newest_verdicts() if o.check == "plain"]
+    with pytest.raises(ValueError, match="2 assets"):
+        hold(ledger, lambda *_: (), outcomes)
+
+
+def test_what_the_system_knows_of_a_zone_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A deadline ends at another instant where the clocks change on another day."""
+    task_list, told = (task(),), []
+    home = Inventory((Department("health", TEXT, (), timezone="Asia/Baghdad"),))
+    for content in (b"one", b"one", b"two"):
+        (tmp_path / "Asia").mkdir(exist_ok=True)
+        (tmp_path / "Asia" / "Baghdad").write_bytes(content)
+        monkeypatch.setattr("zoneinfo.TZPATH", (str(tmp_path),))
+        holding._clock_changes.cache_clear()
+        told.append(Rules(Plan("national", "1", True, NOW, ()), catalogue(inventory=home)).digest(task_list, host()))
+    holding._clock_changes.cache_clear()
+    assert told[0] == told[1] != told[2]
