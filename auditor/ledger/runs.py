@@ -225,6 +225,7 @@ class Runs(Journal):
                 )
                 data |= {"summary": digests.of_summary(written), "state": digests.of_state(self._store)}
                 data |= {**digests.of_run(self._store, run_id), "bases": digests.of_bases(self._store)}
+                self._own = 0  # who goes on with it later looks at the bases first
             self._append(Event(kind, now, actor, str(run_id), data))
 
     def _forget_unsealed(self) -> None:

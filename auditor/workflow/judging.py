@@ -51,7 +51,8 @@ class Judge:
     def asset(self, plan: AssetPlan, result: AssetResult) -> dict[str, VerdictKind]:
         """Judge an asset by all its checks and move its findings, in one transaction; the kinds of the outcomes, by check.
 
-        What the last run decided is not decided anew where all that it rests on is as it was; the findings are held against it.
+        What the last run decided is not decided anew where all that it rests on is as it was; findings that are not
+        settled are held against it.
         """
         basis = self._evaluator.basis(plan)
         last = self._ledger.last_verdicts(self._run_id, plan.asset.uid, basis)
@@ -88,8 +89,7 @@ class Judge:
         with ledger.transaction():
             untouched = bool(findings) and findings == ledger.findings_digest(asset.uid, rules)
             if not untouched:
-                failing = VerdictKind.FAIL
-                confirmed = tuple(replace(c, outcome=ledger.whole(c)) if c.kind is failing else c for c in confirmed)
+                confirmed = tuple(replace(c, outcome=ledger.whole(c)) if c.kind is VerdictKind.FAIL else c for c in confirmed)
             if self._of_record:
                 stands = frozenset(task.check for task in plan.checks if self._evaluator.may_stand(task))
                 held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=stands)
