@@ -43,7 +43,7 @@ from auditor.model import (
     VerdictKind,
 )
 
-_CHANGING = frozenset({"department", "inventory", "now", "observed_at"})
+_CHANGING = frozenset({"department", "inventory", "now", "observed_at"})  # what may differ the next night
 _SILENT = "it did not answer, which is no proof that it is gone"
 _UNSEEN = "it was not seen this time, which is no proof that it is gone"
 
@@ -152,7 +152,8 @@ class Evaluator:
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
 
-        What a check looks at of the asset counts with the outputs; one that looks at the inventory or a clock is decided anew.
+        What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A check
+        that looks at the instant of its outputs is decided anew.
         """
         fields = self._fields(task.check)
         found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]
@@ -169,12 +170,14 @@ class Evaluator:
         return known.on(asset.uid, observed_at if known.observed_at is not None else None)
 
     def _fields(self, check: str) -> frozenset[str] | None:
-        """The fields of the asset that count beside a check's outputs; None for one that is decided anew each time."""
+        """What counts of the asset beside a check's outputs: its fields and its ``department``; None for a check that is decided
+        anew each time.
+        """
         if check not in self._counting:
             compiled = self._deciding.compiled(check)
             self._counting[check] = None
-            if not isinstance(compiled, str) and not compiled.names & _CHANGING:
-                self._counting[check] = compiled.asset_fields
+            if not isinstance(compiled, str) and "observed_at" not in compiled.names and compiled.asset_fields is not None:
+                self._counting[check] = compiled.asset_fields | (compiled.names & {"department"})
         return self._counting[check]
 
     def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
@@ -246,10 +249,10 @@ class Evaluator:
 
 
 def _own(asset: Asset, fields: frozenset[str]) -> str:
-    """What a check that looks at these fields sees of the asset."""
+    """What a check for which these count sees of the asset."""
     if not fields:
         return ""
-    shown = bind_asset(asset)
+    shown = {**bind_asset(asset), "department": asset.department}
     return repr([shown[name] for name in sorted(fields & shown.keys())])
 
 

@@ -37,14 +37,16 @@ def compiled(one: Check) -> CompiledCheck:
     st.lists(
         st.tuples(
             st.sampled_from([("a", "web"), ("b", "mail"), ("c", "web")]),  # a host and its role
+            st.sampled_from(["health", "justice"]),
             st.sampled_from([SSHD_ROOT, SSHD_NO_ROOT, "installed=no\nend\n", "cut off"]),
             st.sampled_from(["d1", "d2"]),
         ),
         max_size=30,
     )
 )
-def test_remembering_changes_no_outcome(visits: list[tuple[tuple[str, str], str, str]]) -> None:
+def test_remembering_changes_no_outcome(visits: list[tuple[tuple[str, str], str, str, str]]) -> None:
     """Whatever came before, an asset is judged as by an evaluator that has seen nothing yet; unreadable outputs too."""
+    hosts = {"health": [host("health-db-1")], "justice": []}
     checks = {
         c.id: c
         for c in (
@@ -52,14 +54,20 @@ def test_remembering_changes_no_outcome(visits: list[tuple[tuple[str, str], str,
             check("by-role", expect="asset.role == 'web' || sshd.permitrootlogin == 'no'"),
             check("by-whole", expect="asset == asset && sshd.permitrootlogin == 'no'", observed=None),
             check("by-time", expect="observed_at > timestamp(0) && sshd.permitrootlogin == 'no'"),
+            check("by-clock", expect="now > timestamp(0) && sshd.permitrootlogin == 'no'"),
+            check("by-department", expect="department.id == 'health' && sshd.permitrootlogin == 'no'"),
+            check("by-neighbours", expect="size(department.hosts) > 0 && sshd.permitrootlogin == 'no'"),
+            check("by-inventory", expect="'192.0.2.1' in inventory.addresses && sshd.permitrootlogin == 'no'"),
             check("by-port", for_each="sshd.port", subject="string(item)", expect="item == 22 && sshd.permitrootlogin == 'no'"),
         )
     }
-    used = Evaluator(checks, now=NOW)
-    for n, ((uid, role), output, definition) in enumerate(visits):
-        plan = asset_plan(*(task(name, definition=definition + name) for name in checks), asset=host(uid, role=role))
+    used = Evaluator(checks, now=NOW, addresses=["192.0.2.1"], hosts=hosts)
+    for n, ((uid, role), department, output, definition) in enumerate(visits):
+        asset = host(uid, role=role, department=department)
+        plan = asset_plan(*(task(name, definition=definition + name) for name in checks), asset=asset)
         seen = result(observation(output, asset=uid, observed_at=NOW + timedelta(seconds=n)), asset=uid)
-        assert used.judge_asset(plan, seen) == Evaluator(checks, now=NOW).judge_asset(plan, seen)
+        fresh = Evaluator(checks, now=NOW, addresses=["192.0.2.1"], hosts=hosts)
+        assert used.judge_asset(plan, seen) == fresh.judge_asset(plan, seen)
 
 
 def test_fields_of_the_asset_that_count() -> None:
