@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import tempfile
@@ -17,6 +16,7 @@ from auditor.collecting.script import host_calls
 from auditor.collecting.targets import network_probes
 from auditor.model import AssetKind, AssetPlan, AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json, to_json
+from auditor.model.texts import digest_of
 
 _IN_MEMORY = 100  # halves, each with all that a host has printed
 _TEXTS = 20_000  # of which is known where they stand
@@ -153,10 +153,10 @@ class Halves:
             nonlocal end
             if len(text) <= _SHORT:
                 return text
-            told = text.encode("utf-8", "surrogatepass")
-            digest = hashlib.sha256(told).digest()
+            digest = digest_of(text)
             found = self._texts.get(digest) or new.get(digest)
             if found is None:
+                told = text.encode("utf-8", "surrogatepass")
                 found = new[digest] = (end, len(told))
                 parts.append(told)
                 end += len(told)

@@ -6,8 +6,9 @@ for every golden.
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from auditor.model.texts import ByText
 
 GONE = "[redacted]"
 
@@ -27,20 +28,17 @@ _NAMED = re.compile(rf"(?:{'|'.join(_WORDS)})\s*=")
 _URL = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:)[^\s/@]{1,128}(?=@)")
 
 
-_clean: set[bytes] = set()  # digests of texts that hold no secret: hosts of one fleet mostly print the same
-_REMEMBERED = 20_000
+_clean = ByText[str]()  # texts that hold no secret, by themselves: hosts that print the same share one text
 
 
 def redact(text: str) -> str:
     """The text with every secret that it is known to look like replaced by ``[redacted]``."""
-    mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
-    if mark in _clean:
-        return text
+    known = _clean.get(text)
+    if known is not None:
+        return known
     without = _redacted(text)
     if without == text:
-        if len(_clean) >= _REMEMBERED:
-            _clean.clear()
-        _clean.add(mark)
+        _clean.put(text, text)
     return without
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from auditor.collecting.framing import FrameReader, Payload, decode
 from auditor.collecting.interface import to_millisecond, utcnow
@@ -69,20 +69,29 @@ class Session:
         self._out.close()
         self._err.close()
         tick, now = self._clock(), utcnow()
-        return tuple(self._observation(i, item, timed_out, tick, now) for i, item in enumerate(self.calls))
+        instants: dict[float, datetime] = {}  # what came in together has one
 
-    def _observation(self, index: int, item: HostCall, timed_out: bool, tick: float, now: datetime) -> Observation:
+        def at(ended: float) -> datetime:
+            if ended not in instants:
+                instants[ended] = to_millisecond(now - timedelta(seconds=max(0.0, tick - ended)))
+            return instants[ended]
+
+        return tuple(self._observation(i, item, timed_out, tick, at) for i, item in enumerate(self.calls))
+
+    def _observation(
+        self, index: int, item: HostCall, timed_out: bool, tick: float, at: Callable[[float], datetime]
+    ) -> Observation:
         out, err = self._out.payloads.get(index), self._err.payloads.get(index)
         if item.probe is None:
-            return Observation(self._asset, item.call, ObservationStatus.UNSUPPORTED, to_millisecond(now))
+            return Observation(self._asset, item.call, ObservationStatus.UNSUPPORTED, at(tick))
         if out is None:
-            return Observation(self._asset, item.call, ObservationStatus.NOT_RUN, to_millisecond(now))
+            return Observation(self._asset, item.call, ObservationStatus.NOT_RUN, at(tick))
         ended_at = out.ended_at if out.ended else tick
         return Observation(
             asset=self._asset,
             probe=item.call,
             status=_status(out, timed_out),
-            observed_at=to_millisecond(now - timedelta(seconds=max(0.0, tick - ended_at))).astimezone(UTC),
+            observed_at=at(ended_at),
             stdout=redact(decode(out.data)),
             stderr=redact(decode(err.data)) if err and err.data else "",
             exit_status=int(out.status) if out.status.isdigit() else None,

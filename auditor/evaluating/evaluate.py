@@ -66,6 +66,7 @@ class Evaluator:
         self._decided = Decided()
         self._bases = Bases()
         self._steady: dict[str, bool] = {}
+        self._standing: dict[int, tuple[tuple[CheckTask, ...], list[tuple[str, tuple[ProbeCall, ...]]]]] = {}  # by id, as above
         self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
 
@@ -104,10 +105,18 @@ class Evaluator:
             o.probe: o.observed_at for o in result.observations if o.status is ObservationStatus.OK and o.probe not in changed
         }
         found = {}
-        for task in plan.checks:
-            instants = [seen.get(call) for _, call in task.facts]
-            if instants and None not in instants and self.may_stand(task):
-                found[task.check] = min(at for at in instants if at is not None)
+        for check, calls in self._may_stand(plan.checks):
+            instants = [at for call in calls if (at := seen.get(call)) is not None]
+            if len(instants) == len(calls):
+                found[check] = min(instants)
+        return found
+
+    def _may_stand(self, tasks: tuple[CheckTask, ...]) -> list[tuple[str, tuple[ProbeCall, ...]]]:
+        """Those of the tasks that may stand, each with what it asks. Hosts mostly share tasks, gone through once."""
+        _tasks, found = self._standing.get(id(tasks), ((), None))
+        if found is None:
+            found = [(t.check, tuple(call for _, call in t.facts)) for t in tasks if t.facts and self.may_stand(t)]
+            self._standing[id(tasks)] = (tasks, found)
         return found
 
     def may_stand(self, task: CheckTask) -> bool:
@@ -152,8 +161,8 @@ class Evaluator:
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
 
-        What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A check
-        that looks at the instant of its outputs is decided anew.
+        What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A
+        check that looks at the instant of its outputs is decided anew.
         """
         fields = self._fields(task.check)
         found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]

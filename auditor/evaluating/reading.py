@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from auditor.errors import ParseError
 from auditor.evaluating.memory import Seen
 from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
+from auditor.model.texts import digest_of
 
 Args: TypeAlias = tuple[tuple[str, Scalar], ...]
 _CHARACTERS = 1_000_000
@@ -62,7 +62,7 @@ class Output:
     def digest(self) -> bytes:
         """Of the text; equal texts read to equal values."""
         if not self._digest:
-            self._digest = hashlib.blake2b(self.text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+            self._digest = digest_of(self.text)
         return self._digest
 
 

@@ -40,6 +40,11 @@ class Blobs:
             self._ids.popitem(last=False)
         return blob
 
+    def put_text(self, digest: bytes, text: str) -> int:
+        """The same for a text whose SHA-256 is known."""
+        known = self._ids.get(digest)
+        return self.put(text.encode("utf-8", "surrogatepass")) if known is None else known
+
     def get(self, blob: int) -> bytes:
         """The content of the blob of that id."""
         return self._content(

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 from auditor.errors import IntegrityError, LedgerError
 from auditor.text import N_, _
@@ -42,21 +43,35 @@ MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
 }
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
+class translated:  # noqa: N801 - used as a function is; a generator would cost each of a night's million statements as much again
     """Turn what sqlite3 and the system raise about the ledger at ``path`` into LedgerError or IntegrityError."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        kind, meaning = MEANINGS.get((code or 0) & 0xFF, (LedgerError, N_("the ledger cannot be used")))
-        raise kind(f"{path}: " + _(meaning) + f" ({error})") from error
-    except sqlite3.Warning as error:
-        raise LedgerError(f"{path}: " + _("the ledger cannot be used") + f" ({error})") from error
-    except (UnicodeEncodeError, OverflowError) as error:
-        raise LedgerError(f"{path}: " + _("the ledger cannot hold this value") + f" ({error})") from error
-    except OSError as error:
-        raise LedgerError(f"{path}: {error.strerror or error}") from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None) -> None:
+        if error is not None and (ours := _ours(self._path, error)) is not None:
+            raise ours from error
+
+
+def _ours(path: Path, error: BaseException) -> LedgerError | None:
+    match error:
+        case sqlite3.Error():
+            code = getattr(error, "sqlite_errorcode", None)
+            kind, meaning = MEANINGS.get((code or 0) & 0xFF, (LedgerError, N_("the ledger cannot be used")))
+            return kind(f"{path}: " + _(meaning) + f" ({error})")
+        case sqlite3.Warning():
+            return LedgerError(f"{path}: " + _("the ledger cannot be used") + f" ({error})")
+        case UnicodeEncodeError() | OverflowError():
+            return LedgerError(f"{path}: " + _("the ledger cannot hold this value") + f" ({error})")
+        case OSError():
+            return LedgerError(f"{path}: {error.strerror or error}")
+    return None
 
 
 @contextmanager

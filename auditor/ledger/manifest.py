@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from auditor.ledger.canonical import dumps, from_micros, sha256, to_micros
+from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json
+from auditor.model.texts import digest_of
 from auditor.text import _
 
 _PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
@@ -28,31 +29,33 @@ _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": ""
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """``outputs`` are the contents that ``manifest`` names by hash; ``volatile`` is b"" when no probe is volatile."""
+    """``outputs`` are the texts that ``manifest`` names by hash; ``volatile`` is b"" when no probe is volatile."""
 
     manifest: bytes
-    outputs: tuple[bytes, ...]
+    outputs: Mapping[bytes, str]
     times: bytes
     volatile: bytes
 
 
 def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
     """Take ``result`` apart. Raises ValueError when it holds an observation of another asset."""
-    outputs: dict[str, bytes] = {}
-    rows: list[Any] = []
+    outputs: dict[bytes, str] = {}
+    rows: list[str] = []
     apart: dict[str, Any] = {}
     for position, o in enumerate(result.observations):
         if o.asset != result.asset:
             raise ValueError(f"the result of {result.asset} holds an observation of {o.asset}")
         if volatile(o.probe):
-            rows.append([o.probe])
+            rows.append(f"[{_told(o.probe)}]")
             apart[str(position)] = {"status": o.status, "stdout": o.stdout, "stderr": o.stderr, "exit_status": o.exit_status}
         else:
-            rows.append([o.probe, o.status, _keep(o.stdout, outputs), _keep(o.stderr, outputs), o.exit_status])
-    head = {"reach": result.reach, "detail": result.detail, "host_key": result.host_key, "observations": rows}
+            said = f"{_keep(o.stdout, outputs)},{_keep(o.stderr, outputs)}"
+            rows.append(f'[{_told(o.probe)},"{o.status}",{said},{"null" if o.exit_status is None else o.exit_status}]')
+    # as ``dumps`` would write it, in a fifth of the time
+    head = f'{{"detail":{dumps(result.detail)},"host_key":{dumps(result.host_key)}'
     return Packed(
-        dumps(head).encode(),
-        tuple(outputs.values()),
+        f'{head},"observations":[{",".join(rows)}],"reach":"{result.reach}"}}'.encode(),
+        outputs,
         _times(result),
         zlib.compress(dumps(apart).encode()) if apart else b"",
     )
@@ -126,13 +129,18 @@ def _call(text: str) -> ProbeCall:
     return from_json(ProbeCall, json.loads(text))
 
 
-def _keep(text: str, outputs: dict[str, bytes]) -> str | None:
+@lru_cache(maxsize=4096)
+def _told(call: ProbeCall) -> str:
+    return dumps(call)
+
+
+def _keep(text: str, outputs: dict[bytes, str]) -> str:
+    """The output's hash as JSON; null for none."""
     if not text:
-        return None
-    content = text.encode("utf-8", "surrogatepass")
-    name = sha256(content).hex()
-    outputs[name] = content
-    return name
+        return "null"
+    digest = digest_of(text)
+    outputs[digest] = text
+    return f'"{digest.hex()}"'
 
 
 def _text(name: str | None, text: Callable[[bytes], str]) -> str:
@@ -153,8 +161,7 @@ def _times(result: AssetResult) -> bytes:
         later.append((at - last) // unit - took)
         durations.append(took)
         last = at
-    numbers = (started, to_micros(result.ended) - started, unit, *later, *durations)
-    plain = b"".join(map(_varint, numbers))
+    plain = _varints((started, to_micros(result.ended) - started, unit, *later, *durations))
     packed = zlib.compress(plain, 9, wbits=_RAW)
     return _DEFLATED + packed if len(packed) < len(plain) else _PLAIN + plain
 
@@ -188,14 +195,15 @@ def _instants_of_before(data: bytes, observations: int) -> tuple[int, int, list[
     return started, ended, told
 
 
-def _varint(number: int) -> bytes:
+def _varints(numbers: Iterable[int]) -> bytes:
     """Seven bits a byte, lowest first; the sign goes to the lowest bit."""
-    number = number << 1 if number >= 0 else (-number << 1) - 1
     out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
+    for number in numbers:
+        left = number << 1 if number >= 0 else (-number << 1) - 1
+        while left > 127:
+            out.append(left & 127 | 128)
+            left >>= 7
+        out.append(left)
     return bytes(out)
 
 

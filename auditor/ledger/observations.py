@@ -34,8 +34,8 @@ class Observations(Runs):
         packed = manifest.pack(result, is_volatile)
         with self._store.writing():
             asset = self._asset(result.asset)
-            for output in packed.outputs:
-                self._blobs.put(output)
+            for name, output in packed.outputs.items():
+                self._blobs.put_text(name, output)
             digest = sha256(packed.volatile) if packed.volatile else None
             self._store.run(
                 "INSERT OR REPLACE INTO results (run, asset, manifest, reach, times, volatile_sha256) VALUES (?, ?, ?, ?, ?, ?)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from auditor.collecting.interface import to_millisecond
 from auditor.errors import IntegrityError
 from auditor.ledger import Ledger, manifest
-from auditor.ledger.canonical import sha256
+from auditor.ledger.canonical import dumps, sha256
 from auditor.model import AssetResult, Observation, ObservationStatus, Outcome, ProbeCall, Reach, Verdict, VerdictKind
 
 from .make import DAY, INPUTS, T0, events, judge, plan, result
@@ -112,7 +113,9 @@ def test_any_result_comes_back_equal(seen: AssetResult, volatile: set[int]) -> N
     """To the microsecond and to the last byte; volatile outputs too, as long as they are kept, and NOT_RUN when they are not."""
     apart = {seen.observations[n].probe for n in volatile if n < len(seen.observations)}
     packed = manifest.pack(seen, lambda call: call in apart)
-    kept = {sha256(o): o.decode("utf-8", "surrogatepass") for o in packed.outputs}
+    assert packed.manifest == dumps(json.loads(packed.manifest)).encode()  # the bytes of every version: they are compared
+    kept = {sha256(o.encode("utf-8", "surrogatepass")): o for o in packed.outputs.values()}
+    assert kept == packed.outputs
     assert manifest.unpack("h0", packed.manifest, packed.times, packed.volatile, kept.__getitem__) == seen
     assert set(manifest.references(packed.manifest)) == kept.keys()
     pruned = manifest.unpack("h0", packed.manifest, packed.times, None, kept.__getitem__)

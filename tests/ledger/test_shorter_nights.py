@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditor.errors import IntegrityError
 from auditor.ledger import Ledger, manifest, summaries
 from auditor.ledger.canonical import dumps, to_micros
-from auditor.ledger.manifest import _varint
+from auditor.ledger.manifest import _varints
 from auditor.model import AssetResult, Json
 
 from .make import DAY, INPUTS, T0, aged, night, outcome, plan, result
@@ -76,7 +76,7 @@ def at_length(seen: AssetResult) -> bytes:
         at = to_micros(o.observed_at)
         numbers += [at - last, round(o.seconds * 1000)]
         last = at
-    return b"".join(map(_varint, numbers))
+    return _varints(numbers)
 
 
 def test_a_ledger_of_the_second_schema_is_brought_up_to_date(tmp_path: Path) -> None:
