@@ -24,6 +24,8 @@ from auditor.text import _
 
 _PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
 _RAW = -15  # no header and no checksum: a row's digest is in the journal
+_SMALL = (12, 4)  # window and memory: zlib's own 256 KB take longer to set up than a few hundred bytes to compress
+_REMEMBERED = 4096  # probe calls
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
 
@@ -57,7 +59,7 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
         f'{head},"observations":[{",".join(rows)}],"reach":"{result.reach}"}}'.encode(),
         outputs,
         _times(result),
-        zlib.compress(dumps(apart).encode()) if apart else b"",
+        _compressed(dumps(apart).encode(), _SMALL[0]) if apart else b"",
     )
 
 
@@ -79,7 +81,7 @@ def unpack(
         started, ended, instants = _instants(times, len(head["observations"]))
         observations = []
         for position, (row, (at, seconds)) in enumerate(zip(head["observations"], instants, strict=True)):
-            probe = _call(json.dumps(row[0]))
+            probe = _call(row[0])
             if probes is not None and probe not in probes:
                 continue
             if len(row) == 1:
@@ -112,7 +114,7 @@ def unpack(
 def changed(before: bytes, now: bytes) -> frozenset[ProbeCall]:
     """The probes of which ``now`` tells something else than ``before``, or which that does not tell of."""
     known = set(map(repr, json.loads(before)["observations"]))
-    return frozenset(_call(json.dumps(row[0])) for row in json.loads(now)["observations"] if repr(row) not in known)
+    return frozenset(_call(row[0]) for row in json.loads(now)["observations"] if repr(row) not in known)
 
 
 def references(manifest: bytes) -> Iterator[bytes]:
@@ -123,13 +125,21 @@ def references(manifest: bytes) -> Iterator[bytes]:
                 yield bytes.fromhex(name)
 
 
-@lru_cache(maxsize=4096)
-def _call(text: str) -> ProbeCall:
-    """A probe call from its JSON; the hosts of a fleet answer the same few hundred."""
-    return from_json(ProbeCall, json.loads(text))
+def _call(told: Any) -> ProbeCall:
+    """A probe call as it stands in a manifest; the hosts of a fleet answer the same few hundred."""
+    key = repr(told)
+    known = _calls.get(key)
+    if known is None:
+        if len(_calls) >= _REMEMBERED:
+            _calls.clear()
+        known = _calls[key] = from_json(ProbeCall, told)
+    return known
 
 
-@lru_cache(maxsize=4096)
+_calls: dict[str, ProbeCall] = {}
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _told(call: ProbeCall) -> str:
     return dumps(call)
 
@@ -162,8 +172,14 @@ def _times(result: AssetResult) -> bytes:
         durations.append(took)
         last = at
     plain = _varints((started, to_micros(result.ended) - started, unit, *later, *durations))
-    packed = zlib.compress(plain, 9, wbits=_RAW)
+    packed = _compressed(plain, -_SMALL[0])
     return _DEFLATED + packed if len(packed) < len(plain) else _PLAIN + plain
+
+
+def _compressed(data: bytes, window: int) -> bytes:
+    """Of a small window, which any reader takes; a negative one leaves header and checksum away."""
+    compressor = zlib.compressobj(9, zlib.DEFLATED, window, _SMALL[1])
+    return compressor.compress(data) + compressor.flush()
 
 
 def _instants(data: bytes, observations: int) -> tuple[int, int, list[tuple[int, float]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,12 @@ class Store:
         with translated(self.path):
             return self._connection.execute(sql, values).lastrowid or 0
 
-    def run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Execute a statement once for each row of values."""
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Execute a statement once for each row of values; how many rows were written, or deleted, in all."""
+        if not rows:
+            return 0
         with translated(self.path):
-            self._connection.executemany(sql, rows)
+            return self._connection.executemany(sql, rows).rowcount
 
     @contextmanager
     def writing(self) -> Iterator[None]:

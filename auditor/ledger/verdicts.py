@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from auditor.errors import LedgerError
+from auditor.errors import IntegrityError, LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
@@ -31,6 +31,7 @@ _AS_OF = f"""
     ORDER BY a.uid, c.name"""
 
 _TEXTS = 5_000  # verdicts that are kept written out
+_SETS = 200  # of checks
 _WRITTEN = 15_000  # outcomes of several hosts, of which the blobs are known: those of fifty systems
 _AT_ONCE = 5000  # SQLite takes some 32,000 parameters
 _KINDS_AS_OF = """
@@ -55,8 +56,9 @@ class Verdicts(Findings):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._texts: dict[int, tuple[Verdict, str]] = {}
+        self._marks: dict[frozenset[str], int] = {}  # sets of checks, and their blobs
         self._written: OrderedDict[int, tuple[Outcome, int]] = OrderedDict()
-        store.on_rollback.append(self._written.clear)
+        store.on_rollback += [self._written.clear, self._marks.clear]
 
     def record_outcomes(
         self, run_id: int, outcomes: Sequence[Outcome], events: Sequence[Event], confirmed: Sequence[Confirmed] = ()
@@ -72,15 +74,17 @@ class Verdicts(Findings):
         if events and not of_record:
             message = _("run {run} is not of the policy of record: it moves no finding")
             raise LedgerError(message.format(run=run_id))
-        by_asset: dict[str, list[Outcome | Confirmed]] = {}
+        by_asset: dict[str, tuple[list[Outcome], list[Confirmed]]] = {}
         for outcome in outcomes:
-            by_asset.setdefault(outcome.asset, []).append(outcome)
+            by_asset.setdefault(outcome.asset, ([], []))[0].append(outcome)
         for stands in confirmed:
-            by_asset.setdefault(stands.asset, []).append(stands)
+            by_asset.setdefault(stands.asset, ([], []))[1].append(stands)
         with self._store.writing():
-            for asset, own in by_asset.items():
-                self._mark_judged(run_id, asset, {one.check for one in own})
-                self._keep_changes(run_id, asset, own, of_record=of_record)
+            for asset, (judged, stand) in by_asset.items():
+                self._mark_judged(run_id, asset, frozenset(one.check for own in (judged, stand) for one in own))
+                self._keep_changes(run_id, asset, judged, of_record=of_record)
+                if of_record:
+                    self._keep_standing(run_id, asset, stand)
             if events:
                 self._apply(*events)
             if of_record:
@@ -124,12 +128,20 @@ class Verdicts(Findings):
         read: dict[int, Outcome] = {}
         return tuple(self._outcome(row, row[5], read) for row in self._store.all(_NEWEST))
 
-    def _mark_judged(self, run_id: int, asset: str, checks: set[str]) -> None:
+    def _mark_judged(self, run_id: int, asset: str, checks: frozenset[str]) -> None:
         number = self._asset(asset)
         row = self._store.one("SELECT checks FROM judgements WHERE run = ? AND asset = ?", (run_id, number))
-        before = set(json.loads(self._blobs.get(row[0]))) if row is not None else set()
-        blob = self._blobs.put(dumps(sorted(before | checks)).encode())
+        before: list[str] = json.loads(self._blobs.get(row[0])) if row is not None else []
+        blob = self._mark(checks.union(before))
         self._store.run("INSERT OR REPLACE INTO judgements (run, asset, checks) VALUES (?, ?, ?)", (run_id, number, blob))
+
+    def _mark(self, checks: frozenset[str]) -> int:
+        """The blob that names these checks; most hosts are judged by the same."""
+        if checks not in self._marks:
+            if len(self._marks) >= _SETS:
+                self._marks.clear()
+            self._marks[checks] = self._blobs.put(dumps(sorted(checks)).encode())
+        return self._marks[checks]
 
     def _judged(self, run_id: int) -> dict[str, frozenset[str]]:
         sql = "SELECT a.uid, j.checks FROM judgements j JOIN assets a ON a.id = j.asset WHERE j.run = ?"
@@ -142,14 +154,19 @@ class Verdicts(Findings):
             judged[uid] = sets[blob]
         return judged
 
-    def _keep_changes(self, run_id: int, asset: str, judged: Sequence[Outcome | Confirmed], *, of_record: bool) -> None:
+    def _keep_standing(self, run_id: int, asset: str, confirmed: Sequence[Confirmed]) -> None:
+        """Only what a night moves is written: what a row refers to is there, and is not looked up again."""
         number = self._asset(asset)
-        outcomes = [one for one in judged if isinstance(one, Outcome)]
-        newest: list[tuple[int, int, int, int, int | None]] = [
-            (number, self._check(one.check), one.change, run_id, to_micros(one.observed_at))
-            for one in judged
-            if isinstance(one, Confirmed)
-        ]
+        moved = self._store.run_many(
+            f"UPDATE verdicts SET run = ?1 + {RUN_BASE}, observed_at = ?2 WHERE asset = ?3 AND check_id = ?4 AND change = ?5",
+            [(run_id, to_micros(one.observed_at), number, self._check(one.check), one.change) for one in confirmed],
+        )
+        if moved != len(confirmed):
+            raise IntegrityError(_("verdicts on {asset} that stand are not in the ledger").format(asset=asset))
+
+    def _keep_changes(self, run_id: int, asset: str, outcomes: Sequence[Outcome], *, of_record: bool) -> None:
+        number = self._asset(asset)
+        newest: list[tuple[int, int, int, int, int | None]] = []
         checks = [self._check(outcome.check) for outcome in outcomes]
         sql = f"""SELECT v.check_id, v.change, w.outcome FROM verdicts v JOIN verdict_changes w ON w.id = v.change
             WHERE v.asset = ? AND v.check_id IN ({", ".join("?" * len(checks))})"""
