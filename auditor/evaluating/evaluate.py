@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -49,6 +49,7 @@ _UNSEEN = "it was not seen this time, which is no proof that it is gone"
 
 Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
+_Asks = tuple[str, ProbeCall, list[ProbeCall]]  # a check, the first that it asks, and the others
 
 
 class Evaluator:
@@ -66,7 +67,7 @@ class Evaluator:
         self._decided = Decided()
         self._bases = Bases()
         self._steady: dict[str, bool] = {}
-        self._standing: dict[int, tuple[tuple[CheckTask, ...], list[tuple[str, tuple[ProbeCall, ...]]]]] = {}  # by id, as above
+        self._standing: dict[int, tuple[tuple[CheckTask, ...], list[_Asks]]] = {}  # by id, while the tasks are held here
         self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
 
@@ -105,17 +106,21 @@ class Evaluator:
             o.probe: o.observed_at for o in result.observations if o.status is ObservationStatus.OK and o.probe not in changed
         }
         found = {}
-        for check, calls in self._may_stand(plan.checks):
-            instants = [at for call in calls if (at := seen.get(call)) is not None]
-            if len(instants) == len(calls):
-                found[check] = min(instants)
+        for check, first, others in self._may_stand(plan.checks):
+            at = seen.get(first)
+            for call in others:
+                also = seen.get(call)
+                at = None if at is None or also is None else min(at, also)
+            if at is not None:
+                found[check] = at
         return found
 
-    def _may_stand(self, tasks: tuple[CheckTask, ...]) -> list[tuple[str, tuple[ProbeCall, ...]]]:
+    def _may_stand(self, tasks: tuple[CheckTask, ...]) -> list[_Asks]:
         """Those of the tasks that may stand, each with what it asks. Hosts mostly share tasks, gone through once."""
         _tasks, found = self._standing.get(id(tasks), ((), None))
         if found is None:
-            found = [(t.check, tuple(call for _, call in t.facts)) for t in tasks if t.facts and self.may_stand(t)]
+            calls = [(t.check, [call for _, call in t.facts]) for t in tasks if t.facts and self.may_stand(t)]
+            found = [(check, first, others) for check, (first, *others) in calls]
             self._standing[id(tasks)] = (tasks, found)
         return found
 
@@ -231,9 +236,7 @@ class Evaluator:
         planned = seen = 0
         for variable, call in task.facts:
             rows: list[Json] = []
-            for member in plan.assets:
-                if call not in member.probes:
-                    continue
+            for member in _asked(plan, call):
                 planned += 1
                 reading = read_result(results.get(member.asset.uid), (call,))[call]
                 if isinstance(reading, Reading):
@@ -255,6 +258,17 @@ class Evaluator:
         if not any(v.subject == "" for v in failing):
             failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
         return outcome_of(task, asset, failing, complete=False, observed_at=outcome.observed_at)
+
+
+def _asked(plan: DepartmentPlan, call: ProbeCall) -> Iterator[AssetPlan]:
+    """The assets of which ``call`` is asked. Hosts mostly share their probes, which are looked through once."""
+    among: dict[int, bool] = {}
+    for member in plan.assets:
+        shared = id(member.probes)
+        if shared not in among:
+            among[shared] = call in member.probes
+        if among[shared]:
+            yield member
 
 
 def _own(asset: Asset, fields: frozenset[str]) -> str:

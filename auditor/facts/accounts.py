@@ -6,6 +6,8 @@ password does not enter into it: an account whose password is locked can still b
 
 from __future__ import annotations
 
+import functools
+
 from auditor.errors import ParseError
 from auditor.facts._lines import number, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
@@ -16,6 +18,10 @@ _NO_SESSION = frozenset({"nologin", "false", "true", "sync", "shutdown", "halt"}
 _STATES = frozenset({"set", "locked", "empty", "none"})
 _AGES = ("last_change_day", "min_days", "max_days", "warn_days", "inactive_days", "expire_day")
 _IN_SHADOW = "x"
+_Row = tuple[str, ...]
+# Hosts of one fleet differ in few of their accounts: lines and accounts are read once while they are remembered, if short.
+_REMEMBERED = 4096
+_LONGEST = 300
 
 _AWK = r"""
 function state(p) {
@@ -56,12 +62,14 @@ NF != 4 { print "bad:group:" NR; next }
 
 def parse(output: str, _args: Arguments) -> Json:
     """Lines ``passwd:``, ``shadow:`` and ``group:`` as the probe's awk writes them, ``noshadow`` when there is no such file."""
-    rows: dict[str, list[list[str]]] = {"passwd": [], "shadow": [], "group": []}
+    rows: dict[str, list[_Row]] = {"passwd": [], "shadow": [], "group": []}
     fields = {"passwd": 8, "shadow": 9, "group": 3}
     has_shadow = True
-    for line in whole(output, "accounts"):
-        kind, _, rest = line.strip().partition(":")
-        parts = [part.strip() for part in rest.split(":")]
+    lines = whole(output, "accounts")
+    short = max(map(len, lines), default=0) <= _LONGEST
+    row_of, account_of = (_row, _account) if short else (_row.__wrapped__, _account.__wrapped__)
+    for line in lines:
+        kind, parts = row_of(line)
         if kind == "bad":
             raise ParseError(f"accounts: line {parts[-1]} of /etc/{parts[0]} cannot be read: the number of its fields is wrong")
         if line.strip() == "noshadow":
@@ -74,14 +82,22 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("accounts: /etc/passwd lists no account")
     if has_shadow and not rows["shadow"]:
         raise ParseError("accounts: /etc/shadow lists no account")
-    shadow: dict[str, list[str]] = {}
+    shadow: dict[str, _Row] = {}
     for row in rows["shadow"]:
         shadow.setdefault(row[0], row)  # the C library takes the first
     groups = _Groups(rows["group"])
-    return [_account(row, shadow, groups) for row in rows["passwd"]]
+    return [account_of(row, shadow.get(row[1]), groups.of(row[1], row[5])) for row in rows["passwd"]]
 
 
-def _account(row: list[str], shadow: dict[str, list[str]], groups: _Groups) -> Json:
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _row(line: str) -> tuple[str, _Row]:
+    """What a line is of, and its fields."""
+    kind, _, rest = line.strip().partition(":")
+    return kind, tuple([part.strip() for part in rest.split(":")])
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _account(row: _Row, shadow: _Row | None, groups: tuple[str, ...]) -> Json:
     line, name, state, algorithm, uid, gid, home, shell = row
     where = f"accounts: line {line} of /etc/passwd"
     if not name or name[0] in "+-":
@@ -89,8 +105,8 @@ def _account(row: list[str], shadow: dict[str, list[str]], groups: _Groups) -> J
     ages: dict[str, Json] = {}
     if state == _IN_SHADOW:
         state, algorithm = "none", ""
-        if name in shadow:
-            _, state, algorithm, *numbers = shadow[name]
+        if shadow is not None:
+            _, state, algorithm, *numbers = shadow
             if state == _IN_SHADOW:
                 state = "none"
             ages = {key: number(text, f"accounts: {name}: {key}") for key, text in zip(_AGES, numbers, strict=True) if text}
@@ -108,14 +124,14 @@ def _account(row: list[str], shadow: dict[str, list[str]], groups: _Groups) -> J
         "password": state,
         "hash": algorithm,
         **ages,
-        "groups": groups.of(name, gid),
+        "groups": list(groups),
     }
 
 
 class _Groups:
     """The groups by member and by number, so that thousands of accounts stay quick."""
 
-    def __init__(self, rows: list[list[str]]) -> None:
+    def __init__(self, rows: list[_Row]) -> None:
         self._by_member: dict[str, list[str]] = {}
         self._by_gid: dict[str, list[str]] = {}
         for group, gid, members in rows:
@@ -124,8 +140,8 @@ class _Groups:
             for member in members.split(","):
                 self._by_member.setdefault(member.strip(), []).append(group)
 
-    def of(self, name: str, gid: str) -> list[Json]:
-        return list(dict.fromkeys([*self._by_gid.get(gid, []), *self._by_member.get(name, [])]))
+    def of(self, name: str, gid: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self._by_gid.get(gid, []), *self._by_member.get(name, [])]))
 
 
 FACT = Fact(

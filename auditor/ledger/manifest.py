@@ -24,7 +24,7 @@ from auditor.text import _
 
 _PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
 _RAW = -15  # no header and no checksum: a row's digest is in the journal
-_SMALL = (12, 4)  # window and memory: zlib's own 256 KB take longer to set up than a few hundred bytes to compress
+_WINDOW, _MEMORY = 12, 4  # zlib's own 256 KB take longer to set up than a few hundred bytes to compress
 _REMEMBERED = 4096  # probe calls
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
@@ -59,7 +59,7 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
         f'{head},"observations":[{",".join(rows)}],"reach":"{result.reach}"}}'.encode(),
         outputs,
         _times(result),
-        _compressed(dumps(apart).encode(), _SMALL[0]) if apart else b"",
+        _compressed(dumps(apart).encode(), 6, _WINDOW) if apart else b"",
     )
 
 
@@ -172,13 +172,13 @@ def _times(result: AssetResult) -> bytes:
         durations.append(took)
         last = at
     plain = _varints((started, to_micros(result.ended) - started, unit, *later, *durations))
-    packed = _compressed(plain, -_SMALL[0])
+    packed = _compressed(plain, 9, -_WINDOW)
     return _DEFLATED + packed if len(packed) < len(plain) else _PLAIN + plain
 
 
-def _compressed(data: bytes, window: int) -> bytes:
-    """Of a small window, which any reader takes; a negative one leaves header and checksum away."""
-    compressor = zlib.compressobj(9, zlib.DEFLATED, window, _SMALL[1])
+def _compressed(data: bytes, level: int, window: int) -> bytes:
+    """With a small window, which any reader takes; a negative one leaves header and checksum away."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, window, _MEMORY)
     return compressor.compress(data) + compressor.flush()
 
 
