@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from auditor.facts._nmap_output import clean, read
 from auditor.facts.interface import NetworkProbe
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_SLICES = 500  # that are remembered, a few KB each: those of fifty systems
 
 _SERVICE = ("name", "product", "version", "tunnel", "method")
 
@@ -43,16 +46,22 @@ def read_scan(xml: str) -> Scan:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What nmap tells of those ports of a host that are asked about: the open ones, in order, and which refused (``1-3,7``)."""
+    """What nmap tells of those ports of a host that are asked about: the open ones, in order, and which refused (``1-3,7``).
+
+    Hosts with the same ``digest`` show the same in every slice.
+    """
 
     open: tuple[Element, ...]
     closed: str
+    digest: bytes
 
 
 def ports_of(host: Element, ports: frozenset[int]) -> Ports:
     """Those of ``ports`` that answered."""
     found = sorted(open_ports(host, ports), key=lambda p: (p.get("protocol", ""), int(p.get("portid", "0"))))
-    return Ports(tuple(found), collapse(_closed(host, ports)))
+    closed = collapse(_closed(host, ports))
+    shown = [closed.encode(), *map(tostring, found), *map(tostring, host.iterfind("hostscript"))]
+    return Ports(tuple(found), closed, hashlib.sha256(b"\0".join(shown)).digest())
 
 
 def gave_up(host: Element) -> bool:
@@ -82,15 +91,30 @@ def host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[i
     """What the probe's fact reads of a host: its open ports, and which refused. ``told`` is by port what our own conversations
     came to.
 
-    It does not say which host it is of: those that answer alike give one text, which is held, read and judged once. The hosts of
-    a department wait together for the end of their scan, and each slice lists a thousand ports.
+    It does not say which host it is of: those that answer alike give one text, which is made, held, read and judged once. The
+    hosts of a department wait together for the end of their scan, and each slice lists a thousand ports.
     """
+    if told:
+        return _host_slice(host, probe, ports, told)
+    key = (ports.digest, probe.scripts, probe.service_detection)
+    known = _slices.get(key)
+    if known is None:
+        if len(_slices) >= _SLICES:
+            _slices.clear()
+        known = _slices[key] = _host_slice(host, probe, ports, {})
+    return known
+
+
+_slices: dict[tuple[bytes, tuple[str, ...], bool], str] = {}
+
+
+def _host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[int, Sequence[Element]]) -> str:
     out = Element("host")
     SubElement(out, "status", state="up")
     container = SubElement(out, "ports", closed=ports.closed)
     for port in ports.open:
         container.append(_port(port, probe))
-        container[-1].extend((told or {}).get(int(port.get("portid", "0")), ()))
+        container[-1].extend(told.get(int(port.get("portid", "0")), ()))
     of_host = host.find("hostscript")
     if of_host is not None and (scripts := _scripts(of_host, probe)):
         SubElement(out, "hostscript").extend(scripts)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from auditor.errors import ExpressionError
 from auditor.evaluating.basis import Bases
@@ -49,7 +50,14 @@ _UNSEEN = "it was not seen this time, which is no proof that it is gone"
 
 Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
-_Asks = tuple[str, ProbeCall, list[ProbeCall]]  # a check, the first that it asks, and the others
+
+
+class _Standing(NamedTuple):
+    """Those of the tasks that may stand: each with the first that it asks and the others; and their names."""
+
+    tasks: tuple[CheckTask, ...]
+    asks: list[tuple[str, ProbeCall, list[ProbeCall]]]
+    checks: frozenset[str]
 
 
 class Evaluator:
@@ -67,7 +75,7 @@ class Evaluator:
         self._decided = Decided()
         self._bases = Bases()
         self._steady: dict[str, bool] = {}
-        self._standing: dict[int, tuple[tuple[CheckTask, ...], list[_Asks]]] = {}  # by id, while the tasks are held here
+        self._standings: dict[int, _Standing] = {}  # by id, which lasts as long as the tasks are held here
         self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
 
@@ -106,7 +114,7 @@ class Evaluator:
             o.probe: o.observed_at for o in result.observations if o.status is ObservationStatus.OK and o.probe not in changed
         }
         found = {}
-        for check, first, others in self._may_stand(plan.checks):
+        for check, first, others in self._standing_of(plan.checks).asks:
             at = seen.get(first)
             for call in others:
                 also = seen.get(call)
@@ -115,17 +123,20 @@ class Evaluator:
                 found[check] = at
         return found
 
-    def _may_stand(self, tasks: tuple[CheckTask, ...]) -> list[_Asks]:
-        """Those of the tasks that may stand, each with what it asks. Hosts mostly share tasks, gone through once."""
-        _tasks, found = self._standing.get(id(tasks), ((), None))
-        if found is None:
-            calls = [(t.check, [call for _, call in t.facts]) for t in tasks if t.facts and self.may_stand(t)]
-            found = [(check, first, others) for check, (first, *others) in calls]
-            self._standing[id(tasks)] = (tasks, found)
-        return found
+    def may_stand(self, plan: AssetPlan) -> frozenset[str]:
+        """The checks on the asset that rest on nothing but outputs, which may be the same the next time; see ``settled``."""
+        return self._standing_of(plan.checks).checks
 
-    def may_stand(self, task: CheckTask) -> bool:
-        """Whether what is decided by a check rests on nothing but outputs that may be the same the next time; see ``settled``."""
+    def _standing_of(self, tasks: tuple[CheckTask, ...]) -> _Standing:
+        """Hosts mostly share their tasks, which are gone through once."""
+        known = self._standings.get(id(tasks))
+        if known is None:
+            calls = [(t.check, [call for _, call in t.facts]) for t in tasks if t.facts and self._may_stand(t)]
+            asks = [(check, first, others) for check, (first, *others) in calls]
+            known = self._standings[id(tasks)] = _Standing(tasks, asks, frozenset(check for check, _ in calls))
+        return known
+
+    def _may_stand(self, task: CheckTask) -> bool:
         if task.check not in self._steady:
             compiled = self._deciding.compiled(task.check)
             self._steady[task.check] = (

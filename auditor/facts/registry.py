@@ -189,6 +189,7 @@ FACTS: tuple[Fact, ...] = (
 )
 
 _BY_NAME = {fact.name: fact for fact in FACTS}
+_VOLATILE = frozenset(fact.name for fact in FACTS if fact.volatile)
 
 
 def by_name(name: str) -> Fact | None:
@@ -198,5 +199,4 @@ def by_name(name: str) -> Fact | None:
 
 def is_volatile(call: ProbeCall) -> bool:
     """Whether what the probe prints differs each night by nature, on any platform."""
-    fact = by_name(call.fact)
-    return fact is not None and fact.volatile
+    return call.fact in _VOLATILE

@@ -91,8 +91,8 @@ class Judge:
             if not untouched:
                 confirmed = tuple(replace(c, outcome=ledger.whole(c)) if c.kind is VerdictKind.FAIL else c for c in confirmed)
             if self._of_record:
-                stands = frozenset(task.check for task in plan.checks if self._evaluator.may_stand(task))
-                held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=stands)
+                may_stand = self._evaluator.may_stand(plan)
+                held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=may_stand)
             ledger.record_outcomes(self._run_id, outcomes, held.events, confirmed)
             if not held.settled:
                 findings = b""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from auditor.model import VerdictKind
 
 _KINDS = tuple(VerdictKind)
+_NOTHING: tuple[dict[str, int], bytes] = ({}, b"")
+D = TypeVar("D")
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
@@ -27,6 +30,12 @@ class KindTable(Mapping[tuple[str, str], VerdictKind]):
         asset, check = key
         places, kinds = self._rows[asset]
         return _KINDS[kinds[places[check]]]
+
+    def get(self, key: tuple[str, str], default: D | None = None) -> VerdictKind | D | None:  # type: ignore[override]
+        """The same without an error: scores ask for each outcome there should be."""
+        places, kinds = self._rows.get(key[0], _NOTHING)
+        place = places.get(key[1])
+        return default if place is None else _KINDS[kinds[place]]
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((asset, check) for asset, (places, _kinds) in self._rows.items() for check in places)

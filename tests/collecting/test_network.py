@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import fromstring
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.collecting import answers, nmap_ports
 from auditor.collecting import network as network_room
 from auditor.collecting.network import scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
-from auditor.collecting.nmap_xml import host_slice, read_scan
+from auditor.collecting.nmap_xml import _host_slice, host_slice, ports_of, read_scan
 from auditor.collecting.presence import gone
 from auditor.collecting.targets import HOSTS_AT_ONCE, ROUNDS
 from auditor.errors import CollectionError, ParseError
-from auditor.facts import by_name
+from auditor.facts import NetworkProbe, by_name
 from auditor.model import (
     Asset,
     AssetKind,
@@ -129,6 +132,33 @@ def test_hosts_that_answer_alike_give_one_text() -> None:
     assert told[0] == told[1] != told[2]
     assert told[0] is told[1]  # regression: each host of a department held its own until the scan's end
     assert "10.0.0." not in told[0]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["22", "25"]),
+            st.sampled_from(["OpenSSH", "Dropbear"]),
+            st.sampled_from(["weak", "strong", ""]),
+            st.sampled_from(["", '<hostscript><script id="a" output="x"/></hostscript>']),
+            st.sampled_from(["closed", "filtered"]),
+        ),
+        max_size=8,
+    ),
+    st.sampled_from([(), ("a",), ("a", "b")]),
+    st.booleans(),
+)
+def test_a_slice_that_is_known_is_that_of_the_host(hosts: list[tuple[str, ...]], scripts: tuple[str, ...], service: bool) -> None:
+    """Whatever hosts came before: ports, services, what scripts said of a port or the host, and what refused all count."""
+    probe = NetworkProbe("scripts", scripts=scripts, service_detection=service)
+    for port, product, said, of_host, rest in hosts:
+        xml = (
+            f'<host><ports><extraports state="{rest}" count="9"/><port protocol="tcp" portid="{port}"><state state="open"/>'
+            f'<service name="ssh" product="{product}"/><script id="b" output="{said}"/></port></ports>{of_host}</host>'
+        )
+        element = fromstring(xml)
+        ports = ports_of(element, frozenset({22, 25, 80}))
+        assert host_slice(element, probe, ports) == _host_slice(element, probe, ports, {})
 
 
 def test_slices_are_made_host_by_host_as_they_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
