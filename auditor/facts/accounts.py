@@ -20,7 +20,7 @@ _AGES = ("last_change_day", "min_days", "max_days", "warn_days", "inactive_days"
 _IN_SHADOW = "x"
 _Row = tuple[str, ...]
 # Hosts of one fleet differ in few of their accounts: lines and accounts are read once while they are remembered, if short.
-_REMEMBERED = 4096
+_REMEMBERED = 2048
 _LONGEST = 300
 
 _AWK = r"""

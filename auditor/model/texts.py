@@ -6,7 +6,7 @@ import hashlib
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_CHARACTERS = 8_000_000  # what fifty systems print
+_CHARACTERS = 4_000_000  # what fifty systems print
 
 
 class ByText(Generic[T]):
