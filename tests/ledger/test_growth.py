@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,9 @@ from auditor.collecting.interface import to_millisecond
 from auditor.errors import IntegrityError
 from auditor.ledger import Ledger, manifest
 from auditor.ledger.canonical import dumps, sha256
-from auditor.model import AssetResult, Observation, ObservationStatus, Outcome, ProbeCall, Reach, Verdict, VerdictKind
+from auditor.model import AssetResult, Confirmed, Observation, ObservationStatus, Outcome, ProbeCall, Reach, Verdict, VerdictKind
 
-from .make import DAY, INPUTS, T0, events, judge, plan, result
+from .make import DAY, INPUTS, T0, events, judge, night, outcome, plan, result
 
 HOSTS, PROBES = 200, 40
 
@@ -144,12 +145,12 @@ def test_an_observation_of_another_asset_is_refused() -> None:
 def test_volatile_outputs_are_kept_for_the_newest_results(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock is remembered for two nights, its neighbours for ever; and the observation is not new for it."""
     monkeypatch.setattr("auditor.ledger.observations.is_volatile", lambda call: call.args[0][1] == "0")
-    for night in range(4):
-        at = T0 + night * DAY
+    for n in range(4):
+        at = T0 + n * DAY
         with ledger.lock(actor="cron", now=at):
             run = ledger.begin_run(plan(at), INPUTS, actor="cron", now=at)
-            ledger.record_result(run.id, result(at=at, outputs=(f"clock {night}", "steady")))
-            ledger.record_result(run.id, result(at=at, outputs=(f"clock {night}", "steady")))  # a resumed run may repeat
+            ledger.record_result(run.id, result(at=at, outputs=(f"clock {n}", "steady")))
+            ledger.record_result(run.id, result(at=at, outputs=(f"clock {n}", "steady")))  # a resumed run may repeat
             ledger.finish_run(run.id, {}, actor="cron", now=at)
     read = [[(o.status.value, o.stdout) for o in next(ledger.results(run)).observations] for run in (1, 2, 3, 4)]
     assert [r[1] for r in read] == [("ok", "steady")] * 4
@@ -161,8 +162,8 @@ def test_volatile_outputs_are_kept_for_the_newest_results(ledger: Ledger, monkey
 def test_a_clock_that_differs_is_no_verdict_change(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check on volatile facts changes when its answer does, not when the shown value does."""
     monkeypatch.setattr("auditor.ledger.runs.is_volatile", lambda _: True)
-    for night, (kind, shown) in enumerate([("pass", 1), ("pass", 2), ("fail", 3), ("fail", 4)]):
-        at = T0 + night * DAY
+    for n, (kind, shown) in enumerate([("pass", 1), ("pass", 2), ("fail", 3), ("fail", 4)]):
+        at = T0 + n * DAY
         with ledger.lock(actor="cron", now=at):
             run = ledger.begin_run(plan(at), INPUTS, actor="cron", now=at)
             said = VerdictKind(kind)
@@ -172,6 +173,26 @@ def test_a_clock_that_differs_is_no_verdict_change(ledger: Ledger, monkeypatch: 
             ledger.finish_run(run.id, {}, actor="cron", now=at)
     assert ledger._store.all("SELECT run, kind FROM verdict_changes ORDER BY id") == [(1, "pass"), (3, "fail")]
     assert [ledger.verdicts(n)[0].kind.value for n in (1, 2, 3, 4)] == ["pass", "pass", "fail", "fail"]
+    assert ledger.verify().problem == ""
+
+
+def test_what_stands_must_be_there(ledger: Ledger) -> None:
+    """A verdict that is said to stand moves to tonight where it is the newest there; where it is not, nothing is recorded."""
+    kinds = {"a": VerdictKind.PASS, "b": VerdictKind.PASS}
+    night(ledger, T0, [outcome(check=name, _="pass") for name in kinds])
+    held = dict(ledger._store.all("SELECT c.name, v.change FROM verdicts v JOIN checks c ON c.id = v.check_id"))
+    at = T0 + DAY
+    with ledger.lock(actor="cron", now=at):
+        run = ledger.begin_run(plan(at), INPUTS, actor="cron", now=at)
+        stand = [Confirmed("h0", check, kind, at, held[check], 1) for check, kind in kinds.items()]
+        with pytest.raises(IntegrityError, match="not in the ledger"):
+            ledger.record_outcomes(run.id, [], [], [stand[0], replace(stand[1], change=99)])
+        assert [o.observed_at for o in ledger.newest_verdicts()] == [T0, T0]
+        assert not ledger.judged_assets(run.id)
+        ledger.record_outcomes(run.id, [], [], stand)
+        ledger.finish_run(run.id, {}, actor="cron", now=at)
+    assert [o.observed_at for o in ledger.newest_verdicts()] == [at, at]
+    assert len(ledger._store.all("SELECT id FROM verdict_changes")) == 2
     assert ledger.verify().problem == ""
 
 
