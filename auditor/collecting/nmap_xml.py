@@ -18,7 +18,8 @@ from auditor.facts.interface import NetworkProbe
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_SLICES = 500  # that are remembered, a few KB each: those of fifty systems
+_SLICES = 500  # that are remembered: those of fifty systems
+_LONGEST = 20_000  # characters of one; it lists some 5,000 of ports, and a hostile host's own words do not fill the memory
 
 _SERVICE = ("name", "product", "version", "tunnel", "method")
 
@@ -48,7 +49,7 @@ def read_scan(xml: str) -> Scan:
 class Ports:
     """What nmap tells of those ports of a host that are asked about: the open ones, in order, and which refused (``1-3,7``).
 
-    Hosts with the same ``digest`` show the same in every slice.
+    Hosts with the same ``digest`` show the same in every slice, but for what conversations came to.
     """
 
     open: tuple[Element, ...]
@@ -91,17 +92,18 @@ def host_slice(host: Element, probe: NetworkProbe, ports: Ports, told: Mapping[i
     """What the probe's fact reads of a host: its open ports, and which refused. ``told`` is by port what our own conversations
     came to.
 
-    It does not say which host it is of: those that answer alike give one text, which is made, held, read and judged once. The
-    hosts of a department wait together for the end of their scan, and each slice lists a thousand ports.
+    It does not say which host it is of: those that answer alike give one text, which is held, read and judged once, and made
+    once where there were no conversations. The hosts of a department wait together for the end of their scan, and each slice
+    lists a thousand ports.
     """
-    if told:
-        return _host_slice(host, probe, ports, told)
     key = (ports.digest, probe.scripts, probe.service_detection)
-    known = _slices.get(key)
+    known = None if told else _slices.get(key)
     if known is None:
-        if len(_slices) >= _SLICES:
-            _slices.clear()
-        known = _slices[key] = _host_slice(host, probe, ports, {})
+        known = _host_slice(host, probe, ports, told or {})
+        if not told and len(known) <= _LONGEST:
+            if len(_slices) >= _SLICES:
+                _slices.clear()
+            _slices[key] = known
     return known
 
 

@@ -53,7 +53,9 @@ Readings = Mapping[ProbeCall, Reading | Missing]
 
 
 class _Standing(NamedTuple):
-    """Those of the tasks that may stand: each with the first that it asks and the others; and their names."""
+    """Of ``tasks``, which are held so that their id stays theirs, those that may stand: each with the first that it asks and the
+    others; and their names.
+    """
 
     tasks: tuple[CheckTask, ...]
     asks: list[tuple[str, ProbeCall, list[ProbeCall]]]
@@ -178,7 +180,7 @@ class Evaluator:
         """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
 
         What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A
-        check that looks at the instant of its outputs is decided anew.
+        check that looks at the instant of its outputs, or at the asset as a whole, is decided anew.
         """
         fields = self._fields(task.check)
         found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]

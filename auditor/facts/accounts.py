@@ -22,6 +22,7 @@ _Row = tuple[str, ...]
 # Hosts of one fleet differ in few of their accounts: lines and accounts are read once while they are remembered, if short.
 _REMEMBERED = 2048
 _LONGEST = 300
+_GROUPS = 20  # of an account that is remembered
 
 _AWK = r"""
 function state(p) {
@@ -67,9 +68,8 @@ def parse(output: str, _args: Arguments) -> Json:
     has_shadow = True
     lines = whole(output, "accounts")
     short = max(map(len, lines), default=0) <= _LONGEST
-    row_of, account_of = (_row, _account) if short else (_row.__wrapped__, _account.__wrapped__)
     for line in lines:
-        kind, parts = row_of(line)
+        kind, parts = (_row if short else _row.__wrapped__)(line)
         if kind == "bad":
             raise ParseError(f"accounts: line {parts[-1]} of /etc/{parts[0]} cannot be read: the number of its fields is wrong")
         if line.strip() == "noshadow":
@@ -86,7 +86,12 @@ def parse(output: str, _args: Arguments) -> Json:
     for row in rows["shadow"]:
         shadow.setdefault(row[0], row)  # the C library takes the first
     groups = _Groups(rows["group"])
-    return [account_of(row, shadow.get(row[1]), groups.of(row[1], row[5])) for row in rows["passwd"]]
+    found: list[Json] = []
+    for row in rows["passwd"]:
+        own = groups.of(row[1], row[5])
+        account = _account if short and len(own) <= _GROUPS else _account.__wrapped__
+        found.append(account(row, shadow.get(row[1]), own))
+    return found
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)

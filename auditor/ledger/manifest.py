@@ -24,7 +24,7 @@ from auditor.text import _
 
 _PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
 _RAW = -15  # no header and no checksum: a row's digest is in the journal
-_WINDOW, _MEMORY = 12, 4  # zlib's own 256 KB take longer to set up than a few hundred bytes to compress
+_WINDOW, _MEMORY = 12, 4  # zlib's own 256 KB take longer to set up than what a host brings here to compress
 _REMEMBERED = 4096  # probe calls
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
@@ -139,8 +139,14 @@ def _call(told: Any) -> ProbeCall:
 _calls: dict[str, ProbeCall] = {}
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _told(call: ProbeCall) -> str:
+    return _written(call.fact, repr(call.args), call)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written(fact: str, args: str, call: ProbeCall) -> str:
+    """A call as JSON. Unlike equality, how arguments are shown tells 1, 1.0 and true apart."""
+    del fact, args
     return dumps(call)
 
 

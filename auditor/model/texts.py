@@ -7,12 +7,14 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _CHARACTERS = 4_000_000  # what fifty systems print
+_EACH = 250  # characters that count for a text beside its own
+_SHARE = 10  # a longer part of all that is allowed than one in so many is not remembered
 
 
 class ByText(Generic[T]):
     """Remembers something of each text, until they are too many characters together: then it begins anew.
 
-    Several threads may use it.
+    Several threads may use it: at worst it holds a few texts more.
     """
 
     def __init__(self, characters: int = _CHARACTERS) -> None:
@@ -25,11 +27,14 @@ class ByText(Generic[T]):
         return self._known.get(text)
 
     def put(self, text: str, told: T) -> None:
-        """Remember it."""
-        self._characters += len(text)
+        """Remember it, unless it is so long that it would push out all others."""
+        room = len(text) + _EACH
+        if room > self._limit // _SHARE:
+            return
+        self._characters += room
         if self._characters > self._limit:
             self._known.clear()
-            self._characters = len(text)
+            self._characters = room
         self._known[text] = told
 
 

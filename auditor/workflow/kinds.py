@@ -8,9 +8,9 @@ from typing import TypeVar
 from auditor.model import VerdictKind
 
 _KINDS = tuple(VerdictKind)
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 _NOTHING: tuple[dict[str, int], bytes] = ({}, b"")
 D = TypeVar("D")
-_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 class KindTable(Mapping[tuple[str, str], VerdictKind]):

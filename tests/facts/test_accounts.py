@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,9 +45,14 @@ def test_whatever_was_read_before(outputs: list[str]) -> None:
         assert told(output) == before
 
 
-def test_long_lines_are_not_kept() -> None:
-    """A hostile host cannot fill the memory with what it prints."""
-    accounts._row.cache_clear()
+@pytest.mark.parametrize(
+    ("shell", "groups", "kept"),
+    [("bash", 3, 1), ("b" * 1000, 3, 0), ("bash", 1000, 0)],
+    ids=["honest", "long line", "many groups"],
+)
+def test_what_a_hostile_host_prints_is_not_kept(shell: str, groups: int, kept: int) -> None:
+    """It cannot fill the memory, neither by long lines nor by many short ones that make an account long."""
     accounts._account.cache_clear()
-    told(f"passwd:1:root:x::0:0:/root:/{'b' * 1000}\nshadow:root:locked::1:0:9:7::\nend\n")
-    assert accounts._row.cache_info().currsize == accounts._account.cache_info().currsize == 0
+    lines = [f"passwd:1:root:x::0:0:/root:/{shell}", "shadow:root:locked::1:0:9:7::", *(f"group:g{n}:0:" for n in range(groups))]
+    assert isinstance(told("\n".join([*lines, "end\n"])), list)
+    assert accounts._account.cache_info().currsize == kept

@@ -19,12 +19,12 @@ def test_a_digest_is_that_of_the_text(texts: list[str]) -> None:
 
 @given(st.lists(st.text("ab", max_size=6), max_size=40))
 def test_what_is_remembered_is_bounded(texts: list[str]) -> None:
-    """What is there is right; together it is no longer than allowed, or it is one text alone."""
-    known = ByText[str](10)
-    for text in texts:
+    """What is there is right, and together it is no longer than allowed; a text that would push out all others is not kept."""
+    known = ByText[str](40 * 100)
+    for text in [*texts, "long" * 100]:
         assert known.get(text) in (None, text.upper())
         if known.get(text) is None:
             known.put(text, text.upper())
         held = [t for t in set(texts) if known.get(t) is not None]
-        assert text in held
-        assert sum(map(len, held)) <= 10 or held == [text]
+        assert text in held or text == "long" * 100
+        assert sum(len(t) + 250 for t in held) <= 40 * 100
