@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.errors import IntegrityError, UsageError
 from auditor.ledger import Ledger, check_signature, make_key, open_key, public_text, read_seal
-from auditor.ledger.canonical import dumps
+from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.journal import GENESIS, entry_hash
 from auditor.ledger.migrations import JOURNAL_TRIGGERS
 from auditor.ledger.seal import Seal
@@ -27,6 +29,13 @@ from tests.lifecycle.test_people import HOME, OFFICER, risk
 from .make import DAY, T0, aged, night, outcome, result
 
 KEY = Ed25519PrivateKey.generate()
+
+
+@given(st.integers(0), st.lists(st.text(st.characters(exclude_categories=())), min_size=5, max_size=5), st.binary(max_size=32))
+def test_an_entrys_hash_is_that_of_the_list_as_json(seq: int, parts: list[str], prev: bytes) -> None:
+    """As entries of before were hashed, whatever their texts hold."""
+    at, kind, actor, subject, data = parts
+    assert entry_hash(seq, at, kind, actor, subject, data, prev) == sha256(json.dumps([seq, *parts, prev.hex()]).encode())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import replace
 
 import pytest
@@ -24,6 +25,16 @@ def test_an_id_is_stable_and_can_be_read_aloud() -> None:
     rfc, crockford = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     assert base64.b32encode(digest)[:10].decode().translate(str.maketrans(rfc, crockford)) == "9WTSW48MKV"
     assert set(finding_id("ا", "b", "c")[2:]) <= set("0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=9), min_size=3, max_size=3))
+def test_an_id_is_that_of_the_list_as_json(triple: list[str]) -> None:
+    """Whatever the names hold: a subject may be any text that a host prints."""
+    digest = hashlib.sha256(json.dumps(triple).encode()).digest()
+    number = int.from_bytes(digest, "big") >> (256 - 50)
+    assert [("0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(c)) for c in finding_id(*triple)[2:]] == [
+        number >> (5 * n) & 31 for n in reversed(range(10))
+    ]
 
 
 @given(st.lists(st.text(max_size=3), min_size=3, max_size=3), st.lists(st.text(max_size=3), min_size=3, max_size=3))
