@@ -76,7 +76,6 @@ class Evaluator:
         self._deciding = Deciding(checks, now=now, addresses=addresses, hosts=hosts or {})
         self._decided = Decided()
         self._bases = Bases()
-        self._steady: dict[str, bool] = {}
         self._standings: dict[int, _Standing] = {}  # by id, which lasts as long as the tasks are held here
         self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
@@ -139,14 +138,10 @@ class Evaluator:
         return known
 
     def _may_stand(self, task: CheckTask) -> bool:
-        if task.check not in self._steady:
-            compiled = self._deciding.compiled(task.check)
-            self._steady[task.check] = (
-                not isinstance(compiled, str)
-                and not compiled.names & _CHANGING
-                and not any(is_volatile(call) or may_be_short(call) for _, call in task.facts)
-            )
-        return self._steady[task.check]
+        compiled = self._deciding.compiled(task.check)
+        if isinstance(compiled, str) or compiled.names & _CHANGING:
+            return False
+        return not any(is_volatile(call) or may_be_short(call) for _, call in task.facts)
 
     def judge_department(
         self, plan: DepartmentPlan, results: Mapping[str, AssetResult], failing: Mapping[str, Collection[str]] | None = None
