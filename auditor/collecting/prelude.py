@@ -114,14 +114,15 @@ a_began() {
 # Runs in the background, for all probes of a like limit: ends each that is older than $1 seconds and all that it started.
 # It holds none of the session's streams. TERM calls it off. It looks when the limit of the probe that it saw last is over, and
 # so sees none of the short ones: they cost nothing. The clock is the one that processes' beginnings are told by.
+# Its sleep is ended by KILL: one that has just been forked still has our trap, and a TERM would be lost on its way to exec.
 a_watch() {
   a_sleeper= a_off= a_pause=$1
-  trap 'a_off=1; [ -n "$a_sleeper" ] && kill "$a_sleeper" 2>/dev/null' TERM
+  trap 'a_off=1; [ -n "$a_sleeper" ] && kill -KILL "$a_sleeper" 2>/dev/null' TERM
   read -r a_me a_rest </proc/self/stat || exit 1
   while [ -z "$a_off" ]; do
     sleep "$a_pause" &
     a_sleeper=$!
-    [ -n "$a_off" ] && kill "$a_sleeper"
+    [ -n "$a_off" ] && kill -KILL "$a_sleeper"
     a_began "$a_sleeper" || exit 1
     a_now=$((a_start + a_pause * 100))
     wait "$a_sleeper"
@@ -176,7 +177,8 @@ a_session() {
 a_limit() {
   [ -n "$a_watchdog" ] && kill -TERM "$a_watchdog"
   a_seconds=$1
-  a_watch "$1" >/dev/null 3>&- 5>&- &
+  # in parentheses: a function's own redirections keep a copy of what they replace in dash
+  ( a_watch "$1" ) >/dev/null 3>&- 5>&- &
   a_watchdog=$!
 }
 

@@ -81,7 +81,7 @@ def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: flo
             *(line for seconds, group in limits for line in (f"a_limit {seconds}", *(f"a_run {n} {cut}" for _, n, cut in group))),
             "}",
             "exec 3>&1 </dev/null",
-            "a_session 2>/dev/null 5>&1 >&3 | a_errors >&2 3>&-",
+            "( a_session ) 2>/dev/null 5>&1 >&3 | a_errors >&2 3>&-",
             "exit 0",
             "}",
             "auditor_main",

@@ -1,7 +1,8 @@
-"""Every misbehaving server at once, in a process of its own, and what a test needs to have them visited."""
+"""Every misbehaving server at once, in a process of their own, a sound one in another, and what a test needs to visit them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from auditor.collecting.known_hosts import HostKey, host_name, trust
 from auditor.collecting.ssh import SshTransport
 from auditor.model import Asset, AssetResult, Settings
 from tests.collecting.conftest import Facts, fact, host, keygen
+from tests.collecting.hostile.expected import HEALTHY
 
 FACTS = Facts(fact("hello", "echo hello"), fact("who", "echo root"))
 SPARE = 2.0  # seconds beyond a deadline that a busy machine may need
@@ -27,7 +30,7 @@ class Hostiles:
     """The running servers."""
 
     ports: dict[str, int]
-    key: tuple[str, str]
+    keys: dict[str, tuple[str, str]]
     login: Path
 
     def asset(self, name: str, **kwargs: object) -> Asset:
@@ -35,21 +38,32 @@ class Hostiles:
         return replace(asset, uid=f"health/{name}", name=name)
 
     def trust_all(self, known_hosts: Path) -> None:
-        trust(known_hosts, tuple(HostKey(host_name("127.0.0.1", port), *self.key) for port in self.ports.values()))
+        trust(known_hosts, tuple(HostKey(host_name("127.0.0.1", port), *self.keys[name]) for name, port in self.ports.items()))
 
 
-@pytest.fixture(scope="session")
-def hostiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostiles]:
-    """The servers of all behaviours."""
-    command = [sys.executable, "-m", "tests.collecting.hostile.fake_sshd"]
+@contextlib.contextmanager
+def served(*names: str) -> Iterator[dict[str, Any]]:
+    """The servers of those behaviours, or of all, in one process: what it says of them."""
+    command = [sys.executable, "-m", "tests.collecting.hostile.fake_sshd", *names]
     root = Path(__file__).parents[3]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        yield Hostiles(said["ports"], tuple(said["key"]), keygen(tmp_path_factory.mktemp("hostiles") / "login"))
+        yield json.loads(process.stdout.readline())
         process.stdin.close()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def hostiles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hostiles]:
+    """The servers of all behaviours. A sound host is a machine of its own: what floods takes no processor from it."""
+    ports: dict[str, int] = {}
+    keys: dict[str, tuple[str, str]] = {}
+    with served() as hostile, served(HEALTHY) as sound:
+        for said in (hostile, sound):
+            ports |= said["ports"]
+            keys |= dict.fromkeys(said["ports"], tuple(said["key"]))
+        yield Hostiles(ports, keys, keygen(tmp_path_factory.mktemp("hostiles") / "login"))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""An SSH server that misbehaves, one way a port: for tests and for load. ``python -m tests.collecting.hostile.fake_sshd`` serves
-every behaviour, prints one line of JSON (``{"ports": {name: port}, "key": [type, base64]}``) and ends with its standard input.
+"""An SSH server that misbehaves, one way a port: for tests and for load. ``python -m tests.collecting.hostile.fake_sshd [NAME…]``
+serves those behaviours, or all, prints one line of JSON (``{"ports": {name: port}, "key": [type, base64]}``) and ends with its
+standard input.
 
 It runs in a process of its own, so that what it costs is not taken for what the auditor costs.
 """
@@ -128,8 +129,8 @@ class Listener:
             self.talk(peer)
 
 
-def main() -> None:
-    """Serve every behaviour until standard input ends."""
+def main(names: list[str]) -> None:
+    """Serve the behaviours of those names, or all, until standard input ends."""
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     logging.getLogger("paramiko").propagate = False
     key, other = (paramiko.ECDSAKey.generate() for _n in range(2))
@@ -138,7 +139,7 @@ def main() -> None:
     talks |= {name: lambda peer, kind=kind: serve(peer, kind, key) for name, kind in {**HOSTS, **JUMPS}.items()}  # type: ignore[misc]
     talks["impostor"] = lambda peer: serve(peer, Host, other)  # never the key that is told here
     talks["fickle"] = lambda peer: serve(peer, Host, next(keys))  # now this key, now that
-    listeners = {name: Listener(talk) for name, talk in talks.items()}
+    listeners = {name: Listener(talk) for name, talk in talks.items() if name in (names or talks)}
     for listener in listeners.values():
         listener.start()
     ports = {name: listener.port for name, listener in listeners.items()}
@@ -148,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -170,7 +170,8 @@ def test_asking_for_a_key(name: str, short: Settings, hostiles: Hostiles) -> Non
 def test_all_together(short: Settings, hostiles: Hostiles) -> None:
     """In one run with few slots every sound host is observed whole, and every hostile one has its own reason, in time."""
     mixed = []
-    ample = {"host_timeout": 10.0, "login_timeout": 10.0}  # for those that shall come to their end
+    # for those that shall come to their end: it is the whole run that is timed, so that a machine's pause is not taken for theirs
+    ample = {"host_timeout": 20.0, "login_timeout": 20.0}
     for at, (name, end) in enumerate(ENDS.items()):
         mixed.append(FACTS.plan(hostiles.asset(name, **(ample if end.reach is Reach.REACHED else {}))))
         sound = hostiles.asset(HEALTHY, **ample)
@@ -189,7 +190,9 @@ def test_all_together(short: Settings, hostiles: Hostiles) -> None:
     took, grown = time.monotonic() - began, memory("VmHWM") - before
     assert len(results) == len(mixed)
     sound_ones = [r for uid, r in results.items() if "sound" in uid]
-    assert {(Reach.REACHED, ALL, "")} == {(r.reach, statuses(r), r.detail) for r in sound_ones}
+    unwell = [(r, f"{r.ended - r.started} of {took:.1f} s") for r in sound_ones if (r.reach, r.detail) != (Reach.REACHED, "")]
+    assert unwell == []
+    assert {ALL} == {statuses(r) for r in sound_ones}
     assert {o.stdout for r in sound_ones for o in r.observations} == {"hello\n", "root\n"}
     for name, end in ENDS.items():
         result = results[f"health/{name}"]
