@@ -39,10 +39,10 @@ from auditor.model import AssetPlan, AssetResult, Catalogue, ObservationStatus, 
 from auditor.planning import make_plan
 from auditor.workflow.nightly import nightly
 from auditor.workflow.workspace import open_workspace
+from bench.addresses import address_of
 from bench.collect import bare_session, on_host
 from bench.growth import grown, size_of
 from bench.network import bare, from_network, writing_down
-from bench.replay import address_of
 from bench.report import prepare
 
 MEGABYTE = 1 << 20

@@ -22,6 +22,8 @@ from typing import Any
 
 import asyncssh
 
+from bench.addresses import number_of
+
 GOLDENS = Path(__file__).resolve().parent.parent / "tests" / "golden" / "facts"
 IMAGES = 50
 LATENCY = 0.05  # seconds
@@ -138,17 +140,6 @@ class Delayed(asyncssh.SSHServerConnection):
 
     def _late(self, waiting: deque[bytes]) -> None:
         super().data_received(waiting.popleft())
-
-
-def address_of(host: int) -> str:
-    """The loopback address of a host."""
-    return f"127.{64 + (host >> 16)}.{host >> 8 & 255}.{host & 255}"
-
-
-def number_of(address: str) -> int:
-    """The host of an address."""
-    _, high, middle, low = (int(part) for part in address.split("."))
-    return (high - 64) << 16 | middle << 8 | low
 
 
 async def serve(folder: Path, port: int) -> None:

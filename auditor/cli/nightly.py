@@ -25,10 +25,10 @@ from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
 from auditor.workflow.nightly import nightly as run_nightly
 from auditor.workflow.outbox import Sent, send_all
-from auditor.workflow.reports import write_file
 from auditor.workflow.status import Status
 from auditor.workflow.status import status as status_of
 from auditor.workflow.workspace import open_workspace, workspace_root
+from auditor.workflow.writing import write_file
 
 _HEALTH = {
     Health.WELL: (NP_("health", "well"), "green"),

@@ -81,7 +81,8 @@ def _command(kind: ReportKind) -> None:
     from auditor.workflow.reports import FORMATS
 
     def make(app: App, /, output: str, file: Path | None, language: str | None, templates: Path | None, **chosen: Any) -> int:
-        from auditor.workflow.reports import make_report, write_file
+        from auditor.workflow.reports import make_report
+        from auditor.workflow.writing import write_file
 
         wanted = ReportFormat(output)
         tongue = Tongue(language or current())

@@ -6,7 +6,7 @@ small row per asset to ``results`` and to ``judgements``, and rows to ``verdict_
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+from auditor.ledger.sqlite_tools import Database, Migrations
 
 APPLICATION_ID = 0x41554454  # "AUDT" in the header of every ledger
 

@@ -13,11 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from auditor.errors import LedgerError
 from auditor.ledger.edge import MEANINGS, translated
 from auditor.ledger.migrations import APPLICATION_ID, STEPS, VERSION
+from auditor.ledger.sqlite_tools import Database
 from auditor.text import _
 
 _PATIENCE = 15.0  # seconds to wait for another writer's short transaction

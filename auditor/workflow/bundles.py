@@ -19,8 +19,9 @@ from typing import Any
 from auditor.errors import AuditorError, UsageError
 from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportOptions, Snapshot, Tongue
 from auditor.text import _
-from auditor.workflow.reports import from_snapshot, moment, preload, write_file
+from auditor.workflow.reports import from_snapshot, moment, preload
 from auditor.workflow.snapshots import Archive, archive
+from auditor.workflow.writing import write_file
 
 _HTML, _PDF, _XLSX = ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX
 _MOST_WORKERS = 4

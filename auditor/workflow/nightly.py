@@ -20,7 +20,7 @@ from auditor.reporting.metrics import Sample, exposition
 from auditor.text import _
 from auditor.workflow.audit import Night, Watcher, audit
 from auditor.workflow.queries import newest_night, reading
-from auditor.workflow.reports import write_file
+from auditor.workflow.writing import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)
 

@@ -200,15 +200,3 @@ def preload() -> None:
     """Load fonts and libraries, so that the workers forked next share them."""
     on_paper()
     charts.ready()
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a report whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
