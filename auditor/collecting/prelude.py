@@ -177,7 +177,7 @@ a_session() {
 a_limit() {
   [ -n "$a_watchdog" ] && kill -TERM "$a_watchdog"
   a_seconds=$1
-  # in parentheses: a function's own redirections keep a copy of what they replace in dash
+  # in parentheses: a function's own redirections keep a copy of what they replace in dash and busybox
   ( a_watch "$1" ) >/dev/null 3>&- 5>&- &
   a_watchdog=$!
 }

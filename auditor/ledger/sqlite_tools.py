@@ -1,6 +1,6 @@
 """sqlite-utils as the ledger uses it: without numpy, which it loads for its types where matplotlib, for charts, has brought it.
 
-That would be eleven megabytes and a tenth of a second of every command; no row of the ledger has such types.
+That would be memory for a whole night and time before every command; no row of the ledger has such types.
 """
 
 from __future__ import annotations

@@ -109,18 +109,18 @@ def test_each_probe_has_its_own_deadline(shell: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_watchdog_holds_no_stream(shell: tuple[str, ...]) -> None:
-    """Neither output of the session is open in it. Regression: in dash it held both, and a session ended when it did."""
-    facts = Facts(fact("naps", "sleep 0.7", timeout=3028))
+    """Neither output of the session is open in it. Regression: in dash and busybox both were, and a session ended with it."""
+    facts = Facts(fact("naps", "sleep 2", timeout=3028))
     session = Session(AssetPlan(host(), (ProbeCall("naps"),), ()), 4000, facts.lookup)
     with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         streams = {Path(f"/proc/{process.pid}/fd/{n}").readlink() for n in (1, 2)}
         assert process.stdin is not None
         process.stdin.write(session.script)
         process.stdin.close()
-        time.sleep(0.4)
-        found = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
-        watchdog = next(Path("/proc", line.split()[0], "fd") for line in found if line.endswith("sleep 3028"))
-        held = {entry.readlink() for entry in watchdog.iterdir()}
+        while not (pauses := _listed("ppid,args", "sleep 3028")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        held = {entry.readlink() for entry in Path("/proc", pauses[0].split()[0], "fd").iterdir()}
     assert process.returncode == 0
     assert held
     assert not held & streams
@@ -137,13 +137,14 @@ def test_nothing_sleeps_on_after_a_session(shell: tuple[str, ...]) -> None:
         seen = list(pool.map(lambda _n: run(facts, *shell)[0].stdout, range(240)))
     assert set(seen) == {"hello\n"}
     end = time.monotonic() + 2
-    while left := _sleeping("sleep 3029"):
+    while left := _listed("stat,args", "sleep 3029"):
         assert time.monotonic() < end, left
         time.sleep(0.05)
 
 
-def _sleeping(args: str) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "stat,args"], capture_output=True, text=True, check=True).stdout
+def _listed(columns: str, args: str) -> list[str]:
+    """The lines of ``ps`` that end so."""
+    listed = subprocess.run(["ps", "-eo", columns], capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if line.endswith(args)]
 
 

@@ -13,7 +13,7 @@ def _python(code: str) -> str:
 
 
 def test_a_night_loads_no_writer_of_reports() -> None:
-    """Neither what reports are written with nor numpy, which sqlite-utils would load; so does the bench that measures nights."""
+    """Neither what reports are written with nor numpy, which sqlite-utils would load; nor does the bench that measures nights."""
     for modules in ("auditor.cli.nightly, auditor.workflow.nightly", "bench.fleet"):
         assert _python(f"import sys, {modules}; print([m for m in {NOT_NEEDED} if m in sys.modules])") == "[]\n"
 
