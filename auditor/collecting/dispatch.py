@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -42,8 +45,9 @@ from auditor.model import (
 )
 
 TransportFactory: TypeAlias = Callable[[str], Transport]
-_HostPart: TypeAlias = "tuple[str, AssetResult | None]"
 _Event: TypeAlias = "tuple[str, AssetResult | None] | Observation | DepartmentPlan"
+
+_GRACE = 5.0  # seconds
 
 
 class Scan(Protocol):
@@ -78,9 +82,12 @@ def collect_plan(
     When ``window`` closes no new host is begun, and what is under way finishes or is cut; what is left has a result too, which
     says so. Hosts in ``first`` come before the others of their department.
 
-    Once ``cancelled`` is set no new host is begun and those under way are cut; what was cut or not begun gives no result, so
-    that a resumed run visits it again. It is also set when ``on_result`` raises. Raises ConfigurationError for a bad
-    known_hosts.
+    What was observed waits, in a file where it is much, until ``on_result`` has come to it: neither hosts nor networks wait
+    for that.
+
+    Once ``cancelled`` is set no new host is begun and those under way are cut; what was cut or not begun, or waits still after
+    some seconds, gives no result, so that a resumed run visits it again. It is also set when ``on_result`` raises. Raises
+    ConfigurationError for a bad known_hosts.
     """
     cancelled = cancelled or threading.Event()
     factory = transport_factory or _factory(settings, Stop(cancelled, window))
@@ -125,8 +132,10 @@ class _Collection:
         self._cancelled = cancelled
         self._window, self._first = window, first
         self._scan = scan
-        # bounded: results wait in the workers rather than in memory when recording is slower than collecting
+        # bounded: while one result is taken the next wait in the workers; between two all that has come is set aside
         self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
+        self._ready: deque[Pending] = deque()
+        self._given_up_at = math.inf  # when what is ready waits in vain, once the run was cancelled
         self._pending = {a.asset.uid: Pending.of(a) for d in plan.departments for a in d.assets}
         self._halves = Halves(settings.ledger.parent)
         methods = {p.plan.asset.connection.method for p in self._pending.values() if p.needs_host and not p.plan.skipped}
@@ -156,13 +165,33 @@ class _Collection:
             for pending in self._pending.values():
                 self._emit(pending)
             left = len(scanned) + len(visited)
-            while left:
-                left -= self._take(self._events.get())
+            while left or self._ready:
+                if (event := self._next()) is not None:
+                    left -= self._take(event)
+                elif self._in_vain():
+                    self._ready.clear()
+                else:
+                    self._give(self._ready.popleft())
         except BaseException:
             self._cancelled.set()
             raise
         finally:
             self._end(futures, hosts, networks)
+
+    def _next(self) -> _Event | None:
+        """What has come; None where nothing has and a result is ready: that takes long, and a scan's place is not held by it."""
+        if not self._ready:
+            return self._events.get()
+        try:
+            return self._events.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _in_vain(self) -> bool:
+        """Whether the run was cancelled some seconds ago: nobody waits for minutes until all that is ready was judged."""
+        if self._cancelled.is_set() and self._given_up_at == math.inf:
+            self._given_up_at = time.monotonic() + _GRACE
+        return time.monotonic() > self._given_up_at
 
     def _take(self, event: _Event) -> int:
         """Handle one event; 1 when it ends a task."""
@@ -193,13 +222,13 @@ class _Collection:
     def _emit(self, pending: Pending) -> None:
         if pending.dropped or pending.plan.skipped:
             return
-        if not pending.whole:
+        if self._ready or not pending.whole:
             self._halves.put(pending)
-            return
-        try:
-            self._halves.give_back(pending)
-        except (OSError, ValueError) as error:
-            pending.lost(error)
+        if pending.whole:
+            self._ready.append(pending)
+
+    def _give(self, pending: Pending) -> None:
+        self._halves.give_back(pending)
         result = pending.merged()
         # given once, and not kept: a night's observations do not fit in memory
         pending.dropped, pending.host, pending.network = True, None, {}

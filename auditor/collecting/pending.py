@@ -22,6 +22,7 @@ _IN_MEMORY = 100  # halves, each with all that a host has printed
 _TEXTS = 20_000  # of which is known where they stand
 _SHORT = 200  # characters; such a text stands in its host's record
 _Place: TypeAlias = tuple[int, int]  # start and length in the file
+_Part: TypeAlias = tuple[str, bool]  # an asset, and whether it is what its host told
 
 
 @dataclass(slots=True)
@@ -75,9 +76,9 @@ class Pending:
         reach = Reach.REACHED if answered else Reach.UNREACHABLE
         return AssetResult(asset.uid, reach, observations, min(started, self.started), ended, detail)
 
-    def lost(self, error: Exception) -> None:
-        """Account for the part that was set aside and does not come back: it costs this asset alone."""
-        if self.needs_host and self.host is None:
+    def lost(self, of_host: bool, error: Exception) -> None:
+        """Account for a part that was set aside and does not come back: it costs this asset alone."""
+        if of_host:
             self.host = failed_on(self.plan, self.started, error)
         else:
             uid, at, why = self.plan.asset.uid, to_millisecond(utcnow()), _fault(error)
@@ -99,7 +100,7 @@ def _fault(error: Exception) -> str:
 
 
 class Halves:
-    """Parts that wait for the other one.
+    """Parts that wait: for the other one, or, where both are there, for whoever takes them.
 
     Hosts are visited in all departments at once and networks looked at a few departments at a time, so that a good part of a
     nation waits at some hour. Beyond a hundred they lie in a file without a name, which goes with the process. What several hosts
@@ -108,41 +109,46 @@ class Halves:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._kept: dict[str, AssetResult] = {}
-        self._places: dict[str, _Place] = {}
+        self._kept: dict[_Part, AssetResult] = {}
+        self._places: dict[_Part, _Place] = {}
         self._texts: dict[bytes, _Place] = {}  # by digest
         self._file: IO[bytes] | None = None
         self._end = 0
 
     def put(self, pending: Pending) -> None:
-        """Set aside what has come of an asset that is not whole."""
+        """Set aside what has come of an asset so far."""
         uid = pending.plan.asset.uid
         if pending.host is not None:
-            half, pending.host = pending.host, None
-        elif pending.network_done and pending.network:
-            half = AssetResult(uid, Reach.REACHED, tuple(pending.network.values()), pending.started, pending.started)
+            self._keep((uid, True), pending.plan, pending.host)
+            pending.host = None
+        if pending.network_done and pending.network:
+            seen = tuple(pending.network.values())
+            self._keep((uid, False), pending.plan, AssetResult(uid, Reach.REACHED, seen, pending.started, pending.started))
             pending.network = {}
-        else:
-            return
-        if len(self._kept) < _IN_MEMORY or not self._write(pending.plan, half):
-            self._kept[uid] = half
 
     def give_back(self, pending: Pending) -> None:
-        """Put back what was set aside of an asset that is whole now. Raises OSError or ValueError when it cannot be read."""
-        half = self._kept.pop(pending.plan.asset.uid, None) or self._read(pending.plan)
-        if half is None:
-            return
-        if pending.needs_host and pending.host is None:
-            pending.host = half
-        else:
-            pending.network = {o.probe: o for o in half.observations}
+        """Put back all that was set aside of an asset. What cannot be read is told as lost."""
+        for part in ((pending.plan.asset.uid, True), (pending.plan.asset.uid, False)):
+            try:
+                half = self._kept.pop(part, None) or self._read(part, pending.plan)
+            except (OSError, ValueError) as error:
+                pending.lost(part[1], error)
+                continue
+            if half is not None and part[1]:
+                pending.host = half
+            elif half is not None:
+                pending.network = {o.probe: o for o in half.observations}
 
     def close(self) -> None:
         """Let the file go."""
         if self._file is not None:
             self._file.close()
 
-    def _write(self, plan: AssetPlan, half: AssetResult) -> bool:
+    def _keep(self, part: _Part, plan: AssetPlan, half: AssetResult) -> None:
+        if len(self._kept) < _IN_MEMORY or not self._write(part, plan, half):
+            self._kept[part] = half
+
+    def _write(self, part: _Part, plan: AssetPlan, half: AssetResult) -> bool:
         """Whether it is in the file: with a full disk it stays in memory, and the ledger says what is wrong."""
         numbers = {call: number for number, call in enumerate(plan.probes)}
         new: dict[bytes, _Place] = {}
@@ -178,12 +184,12 @@ class Halves:
         if len(self._texts) > _TEXTS:
             self._texts.clear()
         self._texts.update(new)
-        self._places[half.asset] = (end, len(record))
+        self._places[part] = (end, len(record))
         self._end = end + len(record)
         return True
 
-    def _read(self, plan: AssetPlan) -> AssetResult | None:
-        place = self._places.pop(plan.asset.uid, None)
+    def _read(self, part: _Part, plan: AssetPlan) -> AssetResult | None:
+        place = self._places.pop(part, None)
         if place is None:
             return None
         head, rows = json.loads(self._piece(place))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from auditor.collecting import pending
+from auditor.collecting import dispatch, pending
 from auditor.collecting.dispatch import collect_asset, collect_plan
 from auditor.collecting.interface import STOPPED
 from auditor.collecting.replay import replay_plan
@@ -145,21 +146,23 @@ def test_a_file_that_cannot_be_read_costs_what_waited_in_it(settings: Settings, 
     """Regression: it ended the run for all hosts, where one host's outputs were lost."""
     monkeypatch.setattr(pending, "_IN_MEMORY", 0)
     read = pending.Halves._read
+    lost: list[tuple[str, bool]] = []
 
-    def broken(self: pending.Halves, plan: AssetPlan) -> AssetResult | None:
-        if plan.asset.uid == "a/2":
+    def broken(self: pending.Halves, part: tuple[str, bool], plan: AssetPlan) -> AssetResult | None:
+        if part in self._places and plan.asset.uid == "a/2" and not lost:
+            lost.append(part)
             raise OSError(5, "Input/output error")
-        return read(self, plan)
+        return read(self, part, plan)
 
     monkeypatch.setattr(pending.Halves, "_read", broken)
     plan = plan_of(tuple(asset_plan(f"a/{n}", SSHD, PORTS) for n in (1, 2, 3)))
     results = {r.asset: r for r in run(plan, settings, FakeTransport(), fake_scan())}
     assert {uid: r.reach for uid, r in results.items() if uid != "a/2"} == {"a/1": Reach.REACHED, "a/3": Reach.REACHED}
-    lost = results["a/2"]
-    statuses = {o.probe: o.status for o in lost.observations}
+    told = results["a/2"]
+    statuses = {o.probe: o.status for o in told.observations}
     assert ObservationStatus.OK in statuses.values()
     assert {statuses[SSHD], statuses[PORTS]} & {ObservationStatus.NOT_RUN, ObservationStatus.FAILED}
-    assert "Input/output error" in lost.detail + "".join(o.stderr for o in lost.observations)
+    assert "Input/output error" in told.detail + "".join(o.stderr for o in told.observations)
 
 
 def test_cancelled(settings: Settings) -> None:
@@ -179,6 +182,54 @@ def test_cancelled(settings: Settings) -> None:
     results = run(plan, replace(settings, concurrency=1), transport, fake_scan(), cancelled=flag)
     assert [r.asset for r in results] == ["a/0"]
     assert (transport.asked, transport.closed) == (["a/0", "a/1"], True)
+
+
+def test_nothing_waits_for_results_to_be_taken(settings: Settings) -> None:
+    """Regression: a scan kept its place until the last of its hosts was judged, and so did each host's session: at the end of a
+    night the last department's scan was begun when all the others were judged, and then waited for."""
+    some = tuple(asset_plan(f"a/{n}", SSHD, PORTS) for n in range(150))
+    plan = plan_of(some, *((asset_plan(f"{d}/0", PORTS, method="none"),) for d in "bcd"))
+    scanned: list[str] = []
+    taken_before_the_last = 0
+    results: list[AssetResult] = []
+
+    def scan(department: DepartmentPlan, *given: object, **kwargs: object) -> None:
+        nonlocal taken_before_the_last
+        taken_before_the_last = len(results)
+        fake_scan()(department, *given, **kwargs)
+        scanned.append(department.asset.department)
+
+    def slow(result: AssetResult) -> None:
+        time.sleep(0.01)
+        results.append(result)
+
+    tight = replace(settings, concurrency=2, network_concurrency=1)
+    collect_plan(plan, tight, on_result=slow, transport_factory=lambda _: FakeTransport(), scan=scan)
+    assert sorted(scanned) == ["a", "b", "c", "d"]
+    assert taken_before_the_last < 100
+    assert {(r.asset, tuple(o.stdout for o in r.observations)) for r in results} == {
+        *((f"a/{n}", ("x", "ports")) for n in range(150)),
+        *((f"{d}/0", ("ports",)) for d in "bcd"),
+    }
+    assert len(results) == 153
+
+
+def test_what_waits_when_a_run_is_stopped_is_not_waited_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C what was observed is taken for some seconds more; the rest gives no result, and is visited again."""
+    flag, all_there = threading.Event(), threading.Event()
+    monkeypatch.setattr(dispatch, "_GRACE", 0.0)
+    transport = FakeTransport(lambda plan: all_there.set() if plan.asset.uid == "a/9" else None)
+    results: list[AssetResult] = []
+
+    def slow(result: AssetResult) -> None:
+        assert all_there.wait(5)
+        results.append(result)
+        flag.set()
+
+    plan = plan_of(tuple(asset_plan(f"a/{n}", SSHD) for n in range(10)))
+    collect_plan(plan, settings, on_result=slow, cancelled=flag, transport_factory=lambda _: transport, scan=fake_scan())
+    assert len(results) == 1
+    assert transport.closed
 
 
 def test_a_ledger_that_fails_stops_everything(settings: Settings) -> None:
