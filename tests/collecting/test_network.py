@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import shutil
 import socket
 import socketserver
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.collecting import answers, nmap_ports
+from auditor.collecting import answers, nmap_ports, nmap_run
 from auditor.collecting import network as network_room
 from auditor.collecting.network import scan
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
@@ -614,7 +615,7 @@ def test_a_missing_nmap_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) 
     def missing() -> None:
         raise nmap.PortScannerError("nmap program was not found in path")
 
-    monkeypatch.setattr(nmap, "PortScanner", missing)
+    monkeypatch.setattr(nmap_run, "_Scanner", missing)
     with pytest.raises(CollectionError, match="apt install nmap"):
         run_nmap(["-sT"], seconds=1, cancelled=lambda: False)
 
@@ -673,3 +674,19 @@ def test_a_real_nmap_is_stopped(how: str) -> None:
     assert not read_scan(output.xml).whole
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert "127.88.0.2" not in running
+
+
+@needs_nmap
+def test_a_real_nmap_gives_way() -> None:
+    """It takes what processor others leave: judging waits for nothing else, and answers wait for nmap in the kernel."""
+    slow = ["-sT", "-Pn", "-n", "--unprivileged", "--scan-delay", "1s", "-p", "1-60000", "127.88.0.3"]
+    own, seen = os.getpriority(os.PRIO_PROCESS, 0), set[int]()
+
+    def looked() -> bool:
+        told = subprocess.run(["ps", "-eo", "ni,args"], capture_output=True, text=True, check=True).stdout
+        seen.update(int(line.split()[0]) for line in told.splitlines() if "127.88.0.3" in line)
+        return any(nice > own for nice in seen)
+
+    output = run_nmap(slow, seconds=20, cancelled=looked)
+    assert output.seconds < 20
+    assert max(seen) == min(own + 10, 19)
