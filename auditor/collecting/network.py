@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
@@ -158,7 +159,7 @@ class _Scan:
         output = self._nmap(host_arguments(targets, self._seconds), seconds=seconds, cancelled=self._cancelled)
         at = self._clock()
         stopped = self._cancelled()
-        scan = read_scan(output.xml)
+        scan, output = read_scan(output.xml), replace(output, xml="")  # megabytes, not wanted while services are spoken to
         lost = self._lost((t, scan.hosts[t.address]) for t in targets if t.address in scan.hosts)
         again: list[Target] = []
         reached: list[Reached] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -32,12 +33,16 @@ class Scan:
     whole: bool
 
 
+_one_at_a_time = threading.Lock()  # departments' scans end together; reading one takes several times its output for a moment
+
+
 def read_scan(xml: str) -> Scan:
     """What a run of nmap wrote, also when it was cut short. Raises CollectionError when it is not nmap's at all."""
     if not xml.strip():
         return Scan({}, whole=False)
     try:
-        elements, closed = read(xml, "nmaprun")
+        with _one_at_a_time:
+            elements, closed = read(xml, "nmaprun")
     except ParseError as error:
         raise CollectionError(f"the output of nmap cannot be trusted: {error}") from error
     hosts = {address: e for e in elements if e.tag == "host" and (address := _address(e)) is not None}

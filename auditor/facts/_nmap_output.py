@@ -131,6 +131,9 @@ class _Reader:
         self._top = top
         self._depth = 0
         self._builder = TreeBuilder()
+        self._shared: dict[
+            str, str
+        ] = {}  # what elements say, by itself: each of a department's hosts lists the same thousand ports
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._depth == 0 and tag != self._top:
@@ -140,7 +143,7 @@ class _Reader:
         if self._depth == 1:
             self._builder = TreeBuilder()
         if self._depth >= 1:
-            self._builder.start(tag, attributes)
+            self._builder.start(tag, {name: self._shared.setdefault(told, told) for name, told in attributes.items()})
         self._depth += 1
 
     def end(self, tag: str) -> None:

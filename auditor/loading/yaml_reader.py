@@ -102,6 +102,7 @@ class _Composer:
         self._count = 0
         self._aliased = 0
         self._anchors: dict[str, tuple[Json, Place, int] | None] = {}
+        self._shared: dict[str, str] = {}  # texts by themselves: an inventory says the same of each of its hosts
 
     def compose(self) -> tuple[Json, Place]:
         """The only document of the stream."""
@@ -171,7 +172,7 @@ class _Composer:
         return value, place
 
     def _scalar(self, event: Any) -> tuple[Json, Place]:
-        mark, style, text = event.start_mark, event.style or "", event.value
+        mark, style, text = event.start_mark, event.style or "", self._shared.setdefault(event.value, event.value)
         if style in ('"', "|", ">"):
             found = _FORBIDDEN.search(text)
             if found:

@@ -308,3 +308,10 @@ def test_how_long_a_browser_is_told_to_come_over_tls(said: str, seconds: int) ->
     elem = f"<elem key='strict-transport-security'>{said}</elem>".replace('"', "&quot;")
     value: Any = fact("web_headers").value(host(port(443, f'<script id="http-headers">{elem}</script>')), {})
     assert seconds == value[0]["hsts_seconds"]
+
+
+def test_what_hosts_show_alike_is_held_once() -> None:
+    """Each of a department's hosts lists the same thousand ports; four departments of them are read at the same time."""
+    (one, other), whole = read("<nmaprun><host ports='1-9,11'/><host ports='1-9,11'/></nmaprun>", "nmaprun")
+    assert whole
+    assert one.get("ports") is other.get("ports") is not None

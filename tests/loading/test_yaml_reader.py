@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -204,3 +205,11 @@ def _walk(document: Document, value: Json, keys: tuple[str | int, ...]) -> None:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in inner:
         _walk(document, item, (*keys, key))
+
+
+def test_what_a_file_says_again_and_again_is_held_once() -> None:
+    """An inventory of thousands of hosts names the same login, key and role for each."""
+    value: Any = value_of("- {user: the auditor, key: 'a b'}\n- {user: the auditor, key: a b}\n")
+    one, other = value
+    assert one == other == {"user": "the auditor", "key": "a b"}
+    assert all(one[name] is other[name] for name in one)
