@@ -47,7 +47,7 @@ from auditor.model import (
 TransportFactory: TypeAlias = Callable[[str], Transport]
 _Event: TypeAlias = "tuple[str, AssetResult | None] | Observation | DepartmentPlan"
 
-_GRACE = 5.0  # seconds
+_GRACE = 5.0  # seconds for which what is ready is still taken, once a run was cancelled
 
 
 class Scan(Protocol):

@@ -53,9 +53,7 @@ def run_nmap(arguments: Sequence[str], *, seconds: float, cancelled: Callable[[]
 
 
 class _Scanner(nmap.PortScanner):  # type: ignore[misc]
-    """Leaves nmap's output as it came. What python-nmap makes of it (dictionaries, by way of a tree of its own) nobody would look
-    at, and of a department's hosts it is tens of megabytes.
-    """
+    """Leaves nmap's output as it came: nobody would look at what python-nmap makes of it, dictionaries by way of its own tree."""
 
     def analyse_nmap_xml_scan(self, nmap_xml_output: bytes, nmap_err: str, **_kept: object) -> None:
         """Called by ``scan`` when nmap has ended."""

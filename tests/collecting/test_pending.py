@@ -112,6 +112,23 @@ def test_a_part_of_an_output_does_not_pass_for_all_of_it(tmp_path: Path, monkeyp
     halves.close()
 
 
+def test_of_two_parts_that_wait_only_the_one_that_is_lost_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the host told stays, and nothing of what it was asked from the network passes for seen."""
+    monkeypatch.setattr(waiting, "_IN_MEMORY", 0)
+    halves = Halves(tmp_path)
+    one = pending(1)
+    come(one, 1, "x", "host")
+    come(one, 1, "x", "network")
+    halves.put(one)
+    assert halves._file is not None
+    halves._file.truncate(halves._end - 1)  # the network's part stands last
+    halves.give_back(one)
+    told = {o.probe: (o.status, o.stdout) for o in one.merged().observations}
+    failed = ObservationStatus.FAILED
+    assert told == {SSHD: (ObservationStatus.OK, "x"), PORTS: (failed, ""), LIVE: (failed, "")}
+    halves.close()
+
+
 @pytest.mark.parametrize("part", ["host", "network"])
 def test_a_part_that_does_not_come_back_is_accounted_for(part: str) -> None:
     """What the other part saw stays; of this one nothing is known, and it says why."""
