@@ -18,6 +18,7 @@ class Bases:
     """Digests of everything that decides beside outputs; hosts mostly share their tasks, which are digested once."""
 
     def __init__(self) -> None:
+        self._engine = engine()  # now: files that are replaced while a run lasts are not the program that runs
         self._known: dict[int, tuple[tuple[CheckTask, ...], bytes]] = {}  # by id, which lasts as long as the tasks are held here
 
     def __call__(self, plan: AssetPlan) -> bytes:
@@ -28,7 +29,7 @@ class Bases:
             digest = hashlib.sha256(json.dumps(told).encode("utf-8", "surrogatepass")).digest()
             self._known[id(plan.checks)] = (plan.checks, digest)
         asset = json.dumps(bind_asset(plan.asset), sort_keys=True).encode("utf-8", "surrogatepass")
-        return hashlib.sha256(engine() + digest + asset).digest()
+        return hashlib.sha256(self._engine + digest + asset).digest()
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from auditor.errors import ExpressionError
 from auditor.evaluating.basis import Bases
 from auditor.evaluating.deciding import Deciding
-from auditor.evaluating.items import subject_of
+from auditor.evaluating.items import named_list, subject_of
 from auditor.evaluating.memory import Decided, Key
 from auditor.evaluating.outcomes import outcome_of, with_doubts
 from auditor.evaluating.reading import (
@@ -25,7 +25,7 @@ from auditor.evaluating.reading import (
     read,
     read_result,
 )
-from auditor.expressions import Binding, CompiledCheck, Value, bind_asset
+from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset
 from auditor.facts import is_volatile
 from auditor.model import (
     Asset,
@@ -172,7 +172,7 @@ class Evaluator:
         return self._deciding.decide(task, asset, values, min(instants, default=self._now))
 
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
-        """One check on one asset. Hosts of one fleet mostly print the same: equal outputs under one definition are decided once.
+        """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once under one definition.
 
         What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A
         check that looks at the instant of its outputs, or at the asset as a whole, is decided anew.
@@ -181,7 +181,8 @@ class Evaluator:
         found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]
         if fields is None or len(found) < len(task.facts):
             return self._judge_anew(task, asset, outputs)
-        key: Key = (task.definition, _own(asset, fields), *[output.digest for output in found])
+        # two checks may decide alike under two names: each has findings of its own
+        key: Key = (task.check, task.definition, _own(asset, fields), *[output.digest for output in found])
         known = self._decided.get(key)
         if known is None:
             known = self._judge_anew(task, asset, outputs)
@@ -208,7 +209,8 @@ class Evaluator:
     def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
         """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
         compiled = self._deciding.compiled(task.check)
-        short = [output for _, call in task.facts if isinstance(output := outputs[call], Output) and may_be_short(call)]
+        told = ((name, outputs[call]) for name, call in task.facts if may_be_short(call))
+        short = {name: output for name, output in told if isinstance(output, Output)}
         settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
         if isinstance(compiled, str) or settled or not short:
             return outcome
@@ -216,7 +218,7 @@ class Evaluator:
             return replace(outcome, complete=False)
         left = {*failing} - {""} - {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
         if left:  # most fail again; the ports that refused are hundreds, and each is a subject
-            left -= {*_subjects(compiled, task, asset, (item for output in short for item in proven_items(output)))}
+            left -= {*_subjects(compiled, task, asset, _proven(compiled.for_each, short))}
         return with_doubts(outcome, dict.fromkeys(left, _SILENT))
 
     def _missed(self, task: CheckTask, outcome: Outcome, failing: Collection[str]) -> Outcome:
@@ -285,6 +287,13 @@ def _own(asset: Asset, fields: frozenset[str]) -> str:
         return ""
     shown = {**bind_asset(asset), "department": asset.department}
     return repr([shown[name] for name in sorted(fields & shown.keys())])
+
+
+def _proven(for_each: Program, short: Mapping[str, Output]) -> list[Json]:
+    """The items of which the list that is gone through is proof. Another list's, as of the host's other address, prove nothing."""
+    listed = named_list(for_each)
+    output = short.get(listed[0]) if listed else next(iter(short.values())) if len(short) == 1 else None
+    return proven_items(output) if output is not None else []
 
 
 def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:

@@ -74,14 +74,20 @@ def listed(for_each: Program, values: Mapping[str, Value], gathering: Gathering 
     """
     if gathering is not None:
         return gathering.value(values)
-    if _PATH.fullmatch(for_each.source.strip()):
-        first, *fields = for_each.source.strip().split(".")
+    if path := named_list(for_each):
+        first, *fields = path
         found: Value = values.get(first)
         for name in fields:
             found = found.get(name) if isinstance(found, dict) else None
         if isinstance(found, list):
             return found
     return for_each.value(Binding(values))
+
+
+def named_list(for_each: Program) -> list[str]:
+    """A variable and the fields that lead to the list which a check names as it stands; empty where its expression makes one."""
+    source = for_each.source.strip()
+    return source.split(".") if _PATH.fullmatch(source) else []
 
 
 def _judge(compiled: CompiledCheck, binding: Binding) -> Said:

@@ -12,7 +12,7 @@ from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
 from auditor.ledger.store import Store
-from auditor.model import MOVING, Confirmed, Event, Finding, FindingState, Outcome, VerdictKind
+from auditor.model import MOVING, Confirmed, Event, EventKind, Finding, FindingState, Outcome, VerdictKind
 from auditor.model.codec import field_readers, to_json
 from auditor.text import _
 
@@ -138,7 +138,8 @@ class Findings(Observations):
             rows.append(row)
         held = self._identities([row[0] for row in rows])
         for event, (name, _department, *own) in zip(moved, (row[:5] for row in rows), strict=True):
-            if name != event.subject or held.setdefault(name, tuple(own)) != tuple(own):
+            opened_twice = event.kind is EventKind.FINDING_OPENED and name in held  # of which no replay could make anything
+            if opened_twice or name != event.subject or held.setdefault(name, tuple(own)) != tuple(own):
                 raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
         self._store.run_many(_KEEP, rows)
         self._append(*events)

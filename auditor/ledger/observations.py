@@ -11,7 +11,7 @@ from auditor.facts import is_volatile
 from auditor.ledger import manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.runs import Runs
-from auditor.model import AssetResult, ProbeCall, Reach
+from auditor.model import AssetResult, ObservationStatus, ProbeCall, Reach
 from auditor.text import _
 
 _VOLATILE_KEPT = 2  # newest results of each asset that keep their volatile outputs
@@ -79,21 +79,19 @@ class Observations(Runs):
     def newest_results(self) -> Iterator[AssetResult]:
         """The newest that is known of each asset, by runs of the policy of record.
 
-        That is the newest result of a whole run that reached it (else the newest attempt), with what narrowed runs have observed
-        of it since put in place of what they asked again: a narrowed run may not have asked everything.
+        That is the newest result of a whole run that reached it (else the newest attempt), with what runs have observed of it since
+        put in place: all that narrowed ones asked again where they reached it, and what others saw of it all the same.
         """
         sql = """
             SELECT coalesce(max(CASE WHEN reach = ? AND NOT narrowed THEN run END), max(CASE WHEN NOT narrowed THEN run END), 0),
                 asset FROM results JOIN runs ON runs.id = run WHERE of_record GROUP BY asset ORDER BY asset"""
-        since = """SELECT run FROM results JOIN runs ON runs.id = run
-            WHERE of_record AND narrowed AND reach = ? AND asset = ? AND run > ? ORDER BY run"""
+        since = "SELECT run FROM results JOIN runs ON runs.id = run WHERE of_record AND asset = ? AND run > ? ORDER BY run"
         for base, asset in self._store.all(sql, (Reach.REACHED.value,)):
-            runs = [base] if base else []
-            runs += [run for (run,) in self._store.all(since, (Reach.REACHED.value, asset, base))]
-            results = [self._rebuilt(self._row(run, asset)) for run in runs]
-            if results:
-                observations = {o.probe: o for result in results for o in result.observations}
-                yield replace(results[-1], observations=tuple(observations.values()))
+            known = self._rebuilt(self._row(base, asset)) if base else None
+            for (run,) in self._store.all(since, (asset, base)):
+                known = _newer(known, self._rebuilt(self._row(run, asset)))
+            if known is not None:
+                yield known
 
     def _row(self, run_id: int, asset: int) -> tuple[Any, ...]:
         # one query a row: a cursor left open would pin a view from which the caller could no longer write
@@ -105,3 +103,14 @@ class Observations(Runs):
         trusted = volatile if volatile is not None and sha256(volatile) == digest else None
         text = self._blobs.text if probes is None else self._blobs.text_once
         return manifest.unpack(uid, self._blobs.get(blob), times, trusted, text, probes)
+
+
+def _newer(known: AssetResult | None, since: AssetResult) -> AssetResult | None:
+    """What is known of an asset after a later run; one that did not reach it may have seen a part, or its network's side."""
+    if since.reach is not Reach.REACHED:
+        seen = tuple(o for o in since.observations if o.status is ObservationStatus.OK)
+        since = replace(known or since, observations=seen)
+        if not seen:
+            return known
+    observations = {o.probe: o for result in (known, since) if result is not None for o in result.observations}
+    return replace(since, observations=tuple(observations.values()))

@@ -14,7 +14,7 @@ from auditor.collecting import Window, collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Plan, Reach, Run
+from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Reach, Run
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
@@ -101,7 +101,7 @@ def audit(
         def again(result: AssetResult) -> None:
             # Only a visit that came through takes the place of the one before: that may have seen a part, and closed findings.
             if result.reach is Reach.REACHED:
-                arrived(result)
+                arrived(_with_what_was_seen(ledger.result(run.id, result.asset), result))
 
         def collect(part: Plan, take_in: Callable[[AssetResult], None]) -> None:
             window, first = (night.window, night.first) if night else (None, frozenset[str]())
@@ -131,6 +131,13 @@ def audit(
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())
 
 
+def _with_what_was_seen(before: AssetResult | None, now: AssetResult) -> AssetResult:
+    """A second visit with what the first had seen and it did not: SSH comes through at last, and the window cuts the scan."""
+    seen = {o.probe: o for o in (before.observations if before else ()) if o.status is ObservationStatus.OK}
+    kept = (o if o.status is ObservationStatus.OK else seen.get(o.probe, o) for o in now.observations)
+    return replace(now, observations=tuple(kept))
+
+
 def _is_host(plan: AssetPlan) -> bool:
     return plan.asset.kind is AssetKind.HOST
 
@@ -157,8 +164,11 @@ def _begin(
         if unfinished is None:
             raise UsageError(_("there is no unfinished run to resume; run `auditor audit` without --resume"))
         stored = ledger.plan(unfinished.id)
+        if is_reevaluation(stored):
+            message = _("run {run} was `auditor reevaluate --apply`, which visits no host: repeat that, or audit without --resume")
+            raise UsageError(message.format(run=unfinished.id))
         plan = make_plan(catalogue, now=stored.now, policy_id=stored.policy, narrowing=_narrowing_of(stored))
-        if plan.sha256 != stored.sha256:
+        if plan.sha256 != stored.sha256 or plan.of_record is not stored.of_record:
             message = _(
                 "run {run} cannot be resumed: policy, checks or inventory have changed since it began; "
                 "run `auditor audit` without --resume"
@@ -171,6 +181,11 @@ def _begin(
     if unfinished is not None:
         ledger.abandon_run(unfinished.id, actor=actor, now=clock())
     return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, now=plan.now), plan, frozenset()
+
+
+def is_reevaluation(plan: Plan) -> bool:
+    """Whether a run's plan is of stored observations that were judged anew; see ``reevaluate``."""
+    return bool(plan.scope.get("reevaluation"))
 
 
 def _narrowing_of(plan: Plan) -> Narrowing:

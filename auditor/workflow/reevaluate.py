@@ -16,6 +16,7 @@ from auditor.ledger import Ledger
 from auditor.model import Asset, AssetResult, Catalogue, CheckTask, Event, EventKind, Outcome, Plan, VerdictKind
 from auditor.planning import make_plan
 from auditor.text import _
+from auditor.workflow.audit import is_reevaluation
 from auditor.workflow.holding import Rules, hold
 from auditor.workflow.judging import Judge, failing, judge_department
 from auditor.workflow.settling import settle_exceptions
@@ -109,7 +110,9 @@ def _apply(
 ) -> list[Event]:
     """Move the findings in a run of its own, marked as narrowed so that it never stands for an audit."""
     unfinished = ledger.unfinished_run()
-    if unfinished is not None:
+    if unfinished is not None and is_reevaluation(ledger.plan(unfinished.id)):
+        ledger.abandon_run(unfinished.id, actor=actor, now=clock())  # killed half-way: this one does all of it
+    elif unfinished is not None:
         message = _("run {run} is unfinished; finish it first with `auditor audit --resume`")
         raise UsageError(message.format(run=unfinished.id))
     marked = replace(plan, narrowed=True, scope={"reevaluation": True})

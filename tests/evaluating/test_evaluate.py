@@ -251,6 +251,22 @@ def test_a_silent_port_with_an_open_finding_is_unknown(slice_: str, of_80: Verdi
     assert VerdictKind.UNKNOWN not in {v.kind for v in unmarked.verdicts}
 
 
+@pytest.mark.parametrize("of_ipv4", [scanned(22, closed="8080"), scanned(22, 8080, closed=""), scanned(22, closed="")])
+@pytest.mark.parametrize("for_each", ["open_ports_ipv6", "open_ports_ipv6.filter(p, p.port > 0)"])
+def test_the_proof_of_another_list_closes_nothing(for_each: str, of_ipv4: str) -> None:
+    """That IPv4 refuses a port is no proof that it is closed over IPv6, where it is silent tonight and was open before."""
+    changes = {**PORTS, "for_each": for_each, "expect": "open_ports.exists(p, p.port == item.port)"}
+    both = (FactUse("open_ports_ipv6", "open_ports_ipv6"), FactUse("open_ports", "open_ports"))
+    one = check("net-ipv6", **{**changes, "facts": both})
+    plan = asset_plan(task("net-ipv6", facts=("open_ports_ipv6", "open_ports")))
+    seen = result(
+        observation(scanned(22, closed=""), fact="open_ports_ipv6"),
+        observation(of_ipv4, fact="open_ports"),
+    )
+    (outcome,) = Evaluator({"net-ipv6": one}, now=NOW).judge_asset(plan, seen, {"net-ipv6": ["8080/tcp"]})
+    assert {v.subject: v.kind for v in outcome.verdicts} == {"22/tcp": VerdictKind.PASS, "8080/tcp": VerdictKind.UNKNOWN}
+
+
 def test_a_service_that_says_nothing_tonight_is_not_excluded() -> None:
     """`where` leaves out what is not identified; a finding of that port must not close as not applicable."""
     changes = {**PORTS, "facts": (FactUse("network_services", "network_services"),), "for_each": "network_services"}
@@ -292,6 +308,17 @@ def test_a_judgement_of_all_ports_together_closes_nothing() -> None:
     seen = result(observation(scanned(22, closed=""), fact="open_ports"))
     (outcome,) = Evaluator({"net-all": one}, now=NOW).judge_asset(plan, seen, {"net-all": [""]})
     assert not outcome.complete
+
+
+def test_checks_that_decide_alike_each_have_their_own_outcome() -> None:
+    """Two checks that differ in wording alone have one definition: what one decided is not told as the other's."""
+    checks = {name: check(name, sha256="the same") for name in ("first", "second", "third")}
+    evaluator = Evaluator(checks, now=NOW)
+    tasks = [task(name, definition="the same") for name in checks]
+    for uid in ("health-web-1", "health-db-1", "health-db-2"):
+        seen = result(observation(SSHD_ROOT, asset=uid), asset=uid)
+        outcomes = evaluator.judge_asset(asset_plan(*tasks, asset=host(uid)), seen)
+        assert [(o.asset, o.check) for o in outcomes] == [(uid, name) for name in checks]
 
 
 def test_deciding_once_never_mixes_hosts_or_definitions() -> None:

@@ -12,7 +12,7 @@ import pytest
 from auditor.errors import IntegrityError, LedgerError, UsageError
 from auditor.ledger import Ledger
 from auditor.ledger.canonical import dumps, sha256
-from auditor.model import EventKind, FindingState, Reach, Resolution, RunStatus
+from auditor.model import EventKind, FindingState, ObservationStatus, Reach, Resolution, RunStatus
 
 from .make import DAY, INPUTS, T0, judge, night, outcome, plan, result
 
@@ -73,6 +73,18 @@ def test_an_event_that_tells_no_finding_moves_none(ledger: Ledger, field: str, w
     assert ledger.verify().ok
 
 
+def test_a_finding_is_not_opened_twice(ledger: Ledger) -> None:
+    """Two openings of one finding are a history that nobody can replay: whatever asks for it, nothing of it is written."""
+    night(ledger, T0, [outcome()])
+    head = ledger.head()
+    opened = next(e.event for e in ledger.journal() if e.event.kind is EventKind.FINDING_OPENED)
+    fresh = replace(opened, subject="F-0", data={**opened.data, "id": "F-0", "subject": "other"})
+    for twice in ([opened], [fresh, fresh]):
+        with pytest.raises(IntegrityError):
+            ledger.apply(twice)
+    assert (ledger.head(), len(ledger.findings())) == (head, 1)
+
+
 def test_results_come_back_equal(ledger: Ledger) -> None:
     """Judging from the ledger is judging what was seen."""
     seen = [result(outputs=("one", "", "é\ud800\0")), result("h1", reach=Reach.UNREACHABLE, outputs=())]
@@ -89,6 +101,17 @@ def test_newest_results_prefer_the_night_that_reached(ledger: Ledger) -> None:
     night(ledger, T0, [], [result()])
     night(ledger, T0 + DAY, [], [result(at=T0 + DAY, outputs=(), reach=Reach.UNREACHABLE)])
     assert list(ledger.newest_results()) == [result()]
+
+
+def test_newest_results_hold_what_a_night_saw_of_a_host_that_it_did_not_reach(ledger: Ledger) -> None:
+    """A host that runs out of time each night has shown most of itself: that, and not what it was weeks ago, is judged anew."""
+    night(ledger, T0, [], [result()])
+    late = result(at=T0 + DAY, outputs=("newer",), reach=Reach.TIMED_OUT)
+    failed = replace(result(at=T0 + DAY).observations[1], status=ObservationStatus.NOT_RUN)
+    night(ledger, T0 + DAY, [], [replace(late, observations=(*late.observations, failed))])
+    (newest,) = ledger.newest_results()
+    assert newest.reach is Reach.REACHED
+    assert newest.observations == (late.observations[0], result().observations[1])
 
 
 def test_a_narrowed_run_adds_what_it_asked_and_hides_nothing_else(ledger: Ledger) -> None:

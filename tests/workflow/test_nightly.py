@@ -6,22 +6,39 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from auditor.collecting import CLOSED, CUT, STOPPED, Window, dispatch
+from auditor.collecting import CLOSED, CUT, STOPPED, Window, collect_plan, dispatch
 from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
-from auditor.model import AssetPlan, AssetResult, Catalogue, Nightly, Observation, ObservationStatus, Reach, Run, RunStatus
-from auditor.planning import Narrowing
+from auditor.errors import UsageError
+from auditor.ledger import Ledger
+from auditor.model import (
+    AssetPlan,
+    AssetResult,
+    Catalogue,
+    DepartmentPlan,
+    FactUse,
+    Nightly,
+    Observation,
+    ObservationStatus,
+    ProbeCall,
+    Reach,
+    Run,
+    RunStatus,
+)
+from auditor.planning import Narrowing, make_plan
 from auditor.text import using
 from auditor.text.labels import label
 from auditor.workflow.audit import audit
 from auditor.workflow.nightly import nightly, write_metrics
 from auditor.workflow.queries import FindingFilter, list_findings, list_runs, reading
+from auditor.workflow.reevaluate import reevaluate
 from auditor.workflow.status import status
-from tests.builders import NOW, SSHD_NO_ROOT, catalogue, host
+from tests.builders import NOW, SSHD_NO_ROOT, catalogue, check, host
 
 
 class _Hosts:
@@ -47,7 +64,7 @@ class _Hosts:
         if uid in self.shellless:
             return not_reached(plan, calls, Reach.NO_SHELL, utcnow(), "no shell")
         now = utcnow()
-        seen = tuple(Observation(uid, call, ObservationStatus.OK, now, SSHD_NO_ROOT, "", 0) for call in plan.probes)
+        seen = tuple(Observation(uid, call, ObservationStatus.OK, now, SSHD_NO_ROOT, "", 0) for call in (c.call for c in calls))
         return AssetResult(uid, Reach.REACHED, seen, now, now)
 
     def close(self) -> None:
@@ -273,3 +290,62 @@ def test_a_rescan_that_was_interrupted_is_not_the_nights_audit(fleet: _Hosts, tm
     run_of(found)
     audit(found, actor="sara", watcher=_Quiet(), narrowing=narrowed)
     assert status(found).why_not == ("incomplete",)
+
+
+def test_a_visit_that_came_through_late_keeps_what_the_network_had_shown(
+    fleet: _Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost proof: SSH answers at last while the window cuts the second scan; what the first one saw still counts."""
+    ports = check("ports", facts=(FactUse("open_ports", "open_ports"),), applies=None, expect="size(open_ports) == 1", observed=None)
+    made = nation(tmp_path, hosts=1, retries=1)
+    found = replace(catalogue(checks=(check(), ports)), inventory=made.inventory, settings=made.settings)
+    scans: list[str] = []
+
+    def scan(department: DepartmentPlan, _settings: object, *, on_result: Callable[[Observation], None], **_more: object) -> None:
+        scans.append(department.department)
+        port = '<port protocol="tcp" portid="22"><state state="open"/><service name="ssh" method="probed"/></port>'
+        text = f'<host><status state="up"/><ports closed="">{port}</ports></host>'
+        if len(scans) == 1:
+            on_result(Observation("health-0", ProbeCall("open_ports"), ObservationStatus.OK, utcnow(), text, "", 0))
+
+    monkeypatch.setattr("auditor.workflow.audit.collect_plan", partial(collect_plan, scan=scan))
+    fleet.down = {"health-0": 1}
+    run = run_of(found)
+    assert (len(scans), missed(run)) == (2, {})
+    with reading(found) as ledger:
+        assert {(o.check, o.kind.value) for o in ledger.verdicts(run.id)} == {("ssh-root-login", "pass"), ("ports", "pass")}
+
+
+def test_a_reevaluation_that_was_killed_is_not_resumed_as_an_audit(fleet: _Hosts, tmp_path: Path) -> None:
+    """It visits no host. The night begins its own run; and a reevaluation does not wait for one that nothing can finish."""
+    found = nation(tmp_path)
+    run_of(found)
+    plan = replace(make_plan(found, now=NOW), narrowed=True, scope={"reevaluation": True})
+
+    def killed() -> int:
+        with Ledger.open(found.settings.ledger) as ledger, ledger.lock(actor="sara", now=NOW):
+            return ledger.begin_run(plan, (), actor="sara", now=utcnow()).id
+
+    assert killed() == 2
+    with pytest.raises(UsageError, match="visits no host"):
+        audit(found, actor="sara", watcher=_Quiet(), resume=True)
+    done = nightly(found, actor="cron", watcher=_Quiet())
+    assert ([r.narrowed for r in done.runs], "visits no host" in done.not_resumed) == ([False], True)
+    killed()
+    reevaluate(found, actor="sara", apply=True)
+    finished, abandoned = RunStatus.FINISHED, RunStatus.ABANDONED
+    assert [r.status for r in list_runs(found)] == [finished, abandoned, finished, abandoned, finished]
+
+
+def test_a_run_is_not_resumed_once_another_policy_is_of_record(fleet: _Hosts, tmp_path: Path) -> None:
+    """It would go on moving findings by a policy that the committee has put aside, and no other audit follow that night."""
+    found, stop = nation(tmp_path), threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop)
+    fleet.on_visit = lambda _uid: None
+    old = found.policies["national"]
+    policies = {"national": replace(old, of_record=False), "other": replace(old, id="other")}
+    switched = replace(found, policies=policies, settings=replace(found.settings, policy_of_record="other"))
+    done = nightly(switched, actor="cron", watcher=_Quiet())
+    assert "cannot be resumed" in done.not_resumed
+    assert [r.policy for r in done.runs] == ["other"]
