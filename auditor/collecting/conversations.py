@@ -128,7 +128,10 @@ def _converse(call: Call, cancelled: Callable[[], bool], patience: float) -> Tol
         except StopIteration as end:
             told: Told = end.value
             return told
-        except (ValueError, IndexError, TypeError) as error:
+        except (_Failed, _Cancelled):
+            raise
+        except Exception as error:
+            # whatever a server's words make of our own reading costs this conversation and no other
             raise _Failed(GARBLED) from error
 
 

@@ -24,8 +24,7 @@ from auditor.facts.interface import Question
 
 TRIES = 3
 PATIENCE = 1.0  # seconds that a try waits
-AT_ONCE = 256  # sockets open side by side where the process may have few files open; 1,024 is a usual limit
-MOST_AT_ONCE = 4096
+MOST_AT_ONCE = 4096  # sockets open side by side
 _FILES = 8 * MOST_AT_ONCE  # that may be open are asked for
 _SHARE = 5  # of those: as settings stand four departments are asked side by side, and hosts visited meanwhile
 _LARGEST = 65_535
@@ -64,7 +63,7 @@ def at_once() -> int:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             soft = wanted
-    return MOST_AT_ONCE if soft == resource.RLIM_INFINITY else max(AT_ONCE, min(MOST_AT_ONCE, soft // _SHARE))
+    return MOST_AT_ONCE if soft == resource.RLIM_INFINITY else max(1, min(MOST_AT_ONCE, soft // _SHARE))
 
 
 class _Wave:
@@ -144,7 +143,7 @@ class _Wave:
         if pair[1].any_port and ipaddress.ip_address(sender[0].partition("%")[0]) != pair[0]:
             return
         kept = None
-        with contextlib.suppress(ValueError, IndexError, TypeError):  # what is no answer is as if it had not come
+        with contextlib.suppress(Exception):  # what is no answer is as if it had not come
             kept = pair[1].keep(data)
         if kept is not None:
             self._done(pair, Reply(ANSWERED, kept))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 _LONGEST_FRAME = 48  # bytes after the marker; anything longer was not written by the script
 _REST = re.compile(rb" ([bdesz])(?: (\d{1,5})(?: (\d{1,3}|[tx]))?)?\Z")
 _LINE_END = 0x0A
-_WINDOWS_LINE_END = re.compile(r"\r+\n")
+_WINDOWS_LINE_END = re.compile(r"(?<!\r)\r+\n")  # from each run's beginning only, or a long one takes the square of its length
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _PLAIN = bytes([0x09, 0x0A, *range(0x20, 0x7F)])
 _SUSPECT = re.compile(_CONTROLS)  # nearly all output has none: this search spares it the costly one

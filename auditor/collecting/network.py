@@ -9,7 +9,6 @@ afterwards to the hosts that were there. What was seen of a host counts only whe
 from __future__ import annotations
 
 import math
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,8 +25,8 @@ from auditor.collecting.nmap_ports import ALWAYS
 from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import (
     Address,
+    Ports,
     Scan,
-    answered,
     answering_ports,
     gave_up,
     host_slice,
@@ -36,8 +35,9 @@ from auditor.collecting.nmap_xml import (
     ports_of,
     read_scan,
 )
-from auditor.collecting.places import Places, Refused, Resolve, resolve
+from auditor.collecting.places import Places, Refused, Resolve, own_addresses, resolve
 from auditor.collecting.presence import Gone, gone
+from auditor.collecting.ssh_target import Configs
 from auditor.collecting.targets import (
     HOSTS_AT_ONCE,
     ROUNDS,
@@ -96,13 +96,13 @@ class _Scan:
         self._on_result = on_result
         self._cancelled = cancelled
         self._clock = clock
-        self._places = Places(resolve)
+        self._places = Places(resolve, Configs(settings.root))
         self._nmap = run
         self._gone = gone
 
     def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
-        wanted = [pair for p in department.assets if not p.skipped for pair in places_of(p.asset, network_probes(p.probes))]
-        targets = list(self._located(wanted))
+        wanted = [(p.asset, network_probes(p.probes)) for p in department.assets if not p.skipped]
+        targets = list(self._located([(asset, probes) for asset, probes in wanted if probes]))
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
         try:
@@ -127,8 +127,14 @@ class _Scan:
 
     def _located(self, wanted: list[tuple[Asset, tuple[Asked, ...]]]) -> Iterator[Target]:
         """Where each asset is; one that cannot or must not be scanned is answered for at once."""
-        places = self._places.of([asset for asset, _ in wanted])
-        for (asset, probes), place in zip(wanted, places, strict=True):
+        here: list[tuple[Asset, tuple[Asked, ...]]] = []
+        for asset, probes in wanted:
+            try:
+                here += places_of(self._places.reached(asset), probes)
+            except Refused as refusal:
+                self._unseen(asset, (call for call, _ in probes), ObservationStatus.FAILED, str(refusal))
+        places = self._places.of([asset for asset, _ in here])
+        for (asset, probes), place in zip(here, places, strict=True):
             if isinstance(place, Refused):
                 self._unseen(asset, (call for call, _ in probes), ObservationStatus.FAILED, str(place))
             else:
@@ -143,7 +149,8 @@ class _Scan:
             return
         scan = read_scan(output.xml)
         # the auditor's own machine answers too where it stands in the network; it is no stranger
-        scan = Scan({a: host for a, host in scan.hosts.items() if not _is_own(a)}, whole=scan.whole)
+        own = own_addresses()
+        scan = Scan({a: host for a, host in scan.hosts.items() if a not in own}, whole=scan.whole)
         for target in targets:
             if scan.whole:
                 text = partial(network_slice, scan, target.network, names)
@@ -168,8 +175,8 @@ class _Scan:
             if host is not None:
                 if target.address in lost:
                     self._gone_meanwhile(target, target.calls)
-                elif self._was_there(target, host):
-                    reached.append(Reached(target, host, ports_of(host, ALWAYS | target.declared)))
+                elif self._was_there(target, host, ports := ports_of(host, ALWAYS | target.declared)):
+                    reached.append(Reached(target, host, ports))
             elif scan.whole:
                 self._unseen(target.asset, target.calls, ObservationStatus.FAILED, "the host did not answer on any port asked")
             elif not output.stopped and len(targets) > 1:
@@ -192,9 +199,11 @@ class _Scan:
 
     def _lost(self, seen: Iterable[tuple[Target, Element]]) -> frozenset[Address]:
         """The hosts that answered nmap and do not answer any more."""
-        ports = {t.address: answering_ports(host, ALWAYS | t.declared) for t, host in seen}
-        answering = {address: found for address, found in ports.items() if found}
-        return self._gone(answering, cancelled=self._cancelled)
+        answering: dict[Address, set[int]] = {}  # two assets may stand at one address, each with ports of its own
+        for target, host in seen:
+            if found := answering_ports(host, ALWAYS | target.declared):
+                answering.setdefault(target.address, set()).update(found)
+        return self._gone({address: sorted(ports) for address, ports in answering.items()}, cancelled=self._cancelled)
 
     def _gone_meanwhile(self, target: Target, calls: Iterable[ProbeCall]) -> None:
         if not self._cancelled():  # or it was not waited for
@@ -240,13 +249,16 @@ class _Scan:
             if told is not None:
                 yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
 
-    def _was_there(self, target: Target, host: Element) -> bool:
-        """Whether nmap finished the host and it was there; answers for it where not."""
+    def _was_there(self, target: Target, host: Element, ports: Ports) -> bool:
+        """Whether nmap finished the host and it was there; answers for it where not.
+
+        An answer counts on the ports of its own: on what its neighbours declare it is asked too, and that shows in no slice.
+        """
         if gave_up(host):
             self._unseen(target.asset, target.calls, ObservationStatus.TIMED_OUT, "the host took nmap longer than its deadline")
         elif not is_up(host):
             self._unseen(target.asset, target.calls, ObservationStatus.FAILED, "the host did not answer on any port asked")
-        elif not answered(host):
+        elif not ports.answered:
             self._unseen(
                 target.asset,
                 target.calls,
@@ -270,19 +282,6 @@ class _Scan:
     def _unseen(self, asset: Asset, calls: Iterable[ProbeCall], status: ObservationStatus, reason: str) -> None:
         for call in calls:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
-
-
-def _is_own(address: Address) -> bool:
-    """Whether the address belongs to this machine: then, and only then, a socket can be bound to it. Loopback is left alone."""
-    if address.is_loopback:
-        return False
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((str(address), 0))
-    except OSError:
-        return False
-    return True
 
 
 def _cut_short(output: NmapOutput) -> tuple[ObservationStatus, str]:

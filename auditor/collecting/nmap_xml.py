@@ -61,6 +61,11 @@ class Ports:
     closed: str
     digest: bytes
 
+    @property
+    def answered(self) -> bool:
+        """Whether any was open or refused: of a host whose ports are all silent nothing is known."""
+        return bool(self.open or self.closed)
+
 
 def ports_of(host: Element, ports: frozenset[int]) -> Ports:
     """Those of ``ports`` that answered."""
@@ -79,13 +84,6 @@ def is_up(host: Element) -> bool:
     """Whether the host answered when asked whether it is there."""
     status = host.find("status")
     return status is not None and status.get("state") == "up"
-
-
-def answered(host: Element) -> bool:
-    """Whether any port of the host was open or refused: of one whose ports are all silent nothing is known."""
-    states = [s.get("state") for s in host.iterfind("ports/port/state")]
-    states += [e.get("state") for e in host.iterfind("ports/extraports")]
-    return any(state in ("open", "closed") for state in states)
 
 
 def answering_ports(host: Element, ports: frozenset[int]) -> list[int]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 from auditor.collecting.nmap_xml import Address
+from auditor.collecting.ssh_target import Configs, target_of
+from auditor.errors import UnreachableError
 from auditor.model import Asset, AssetKind
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -17,6 +22,9 @@ Resolve: TypeAlias = Callable[[str], Sequence[str]]
 
 LARGEST_NETWORK = 65_536
 _SIDE_BY_SIDE = 16
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})  # any other error says nothing of it
+_PROC = Path("/proc/thread-self/net")
+_LOCAL = re.compile(r"\|-- (\S+)\n(?:\s+/\d+ .*\n)*?\s+/32 host LOCAL")
 _NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62}))*\.?")
 
 
@@ -29,11 +37,45 @@ def resolve(name: str) -> list[str]:
     return [str(info[4][0]) for info in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
 
 
-class Places:
-    """Finds assets by the addresses and names that inventories give them, asking the system for names."""
+def own_addresses() -> frozenset[Address]:
+    """This machine's own addresses but for loopback, as the kernel lists them.
 
-    def __init__(self, resolve: Resolve) -> None:
+    That a socket can be bound to an address proves nothing: with ``ip_nonlocal_bind``, as on load balancers, it can be to any.
+    """
+    found: set[Address] = set()
+    with contextlib.suppress(OSError):
+        found |= {ipaddress.ip_address(entry[1]) for entry in _LOCAL.finditer((_PROC / "fib_trie").read_text())}
+    with contextlib.suppress(OSError):
+        found |= {ipaddress.IPv6Address(int(line[:32], 16)) for line in (_PROC / "if_inet6").read_text().splitlines()}
+    return frozenset(address for address in found if not address.is_loopback)
+
+
+class Places:
+    """Finds assets by the addresses and names that inventories give them, asking the system for names.
+
+    A host that is logged in to by SSH is looked at where the SSH configuration leads: both must tell of one machine.
+    """
+
+    def __init__(self, resolve: Resolve, configs: Configs) -> None:
         self._resolve = resolve
+        self._configs = configs
+        self._led: dict[str, str] = {}  # listed addresses by which SSH goes elsewhere, and where
+
+    def reached(self, asset: Asset) -> Asset:
+        """The asset with the address that SSH connects to. Raises Refused for one that only a jump host reaches."""
+        jumps, host = bool(asset.connection.jump), asset.address
+        if asset.kind is AssetKind.HOST and asset.connection.method == "ssh":
+            try:
+                target = target_of(asset, self._configs)
+            except UnreachableError as error:
+                raise Refused(f"where SSH reaches the host is not known: {error}") from error
+            jumps, host = bool(target.jumps), target.host
+        if jumps:
+            raise Refused("the host is behind a jump host: what the network offers there cannot be seen from the auditor")
+        if host == asset.address:
+            return asset
+        self._led[asset.address] = host
+        return replace(asset, address=host)
 
     def of(self, assets: Iterable[Asset]) -> list[Address | Network | Refused]:
         """The place of each, or why it cannot or must not be scanned."""
@@ -47,8 +89,6 @@ class Places:
             return refusal
 
     def _host(self, asset: Asset) -> Address:
-        if asset.connection.jump:
-            raise Refused("the host is behind a jump host: what the network offers there cannot be seen from the auditor")
         address = _literal(asset.address)
         if address is None:
             address = self._address_of(asset.address)
@@ -77,19 +117,28 @@ class Places:
         try:
             found = {ipaddress.ip_address(text) for text in self._resolve(ascii_name)}
         except (OSError, ValueError) as error:
-            if isinstance(error, socket.gaierror) and error.errno in (socket.EAI_AGAIN, socket.EAI_FAIL):
+            if isinstance(error, OSError) and error.errno not in _NO_SUCH_NAME:
                 raise Refused(f"DNS did not answer when asked for {name[:80]!r}: {error.strerror}") from error
             return []
         return sorted(found, key=lambda a: (a.version, int(a)))
 
     def names(self, listed: tuple[str, ...]) -> dict[Address, list[str]]:
-        """The listed names by the addresses that they have now. Raises Refused when DNS does not answer."""
-        names = [text for text in listed if _literal(text) is None]
+        """What is listed by the addresses that it has now, where it is a name or is not written as they are. Raises Refused when
+        DNS does not answer.
+        """
         known: dict[Address, list[str]] = {}
+        names: dict[str, str] = {}
+        for text in listed:
+            host = self._led.get(text, text)
+            address = _literal(host)
+            if address is None:
+                names[text] = host
+            elif str(address) != text:
+                known.setdefault(address, []).append(text)
         with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-            for name, addresses in zip(names, pool.map(self._addresses, names), strict=True):
+            for text, addresses in zip(names, pool.map(self._addresses, names.values()), strict=True):
                 for address in addresses:
-                    known.setdefault(address, []).append(name)
+                    known.setdefault(address, []).append(text)
         return known
 
 

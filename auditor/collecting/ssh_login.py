@@ -8,9 +8,11 @@ import shlex
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import paramiko
 from paramiko import ssh_exception
@@ -23,35 +25,63 @@ from auditor.collecting.ssh_target import Target
 from auditor.errors import DeadlineError, DeniedError, UnreachableError, UntrustedError
 
 _COMMAND_TIMEOUT = 30.0  # of a command that prints a password
+_MEMORY = 60.0  # seconds for which what could not be read is not tried again for the next host
+_TICK = 0.25  # seconds between looks at the deadline
+S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class _Secret(Generic[S]):
+    """One that is read once. Who waits for another host to read it waits no longer than its own time allows."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _found: S | None = None
+    _failure: Exception | None = None
+    _failed_at: float = 0.0
+
+    def read(self, how: Callable[[], S], clock: Clock) -> S:
+        """It; or the failure to read it, which stands for a while: a vault that hangs must not hang for each host anew."""
+        while not self._lock.acquire(timeout=min(clock.remaining(), _TICK)):
+            pass
+        try:
+            if self._failure is not None and time.monotonic() - self._failed_at < _MEMORY:
+                raise self._failure
+            if self._found is None:
+                try:
+                    self._found = how()
+                except (DeniedError, OSError) as error:
+                    self._failure, self._failed_at = error, time.monotonic()
+                    raise
+                self._failure = None
+            return self._found
+        finally:
+            self._lock.release()
 
 
 @dataclass(slots=True)
 class Secrets:
-    """Keys and passwords, each read once however many hosts use it."""
+    """Keys and passwords, each read once however many hosts use it, and none waiting for another."""
 
-    _keys: dict[tuple[Path, str | None], paramiko.PKey] = field(default_factory=dict)
-    _commands: dict[str, str] = field(default_factory=dict)
+    _keys: dict[tuple[Path, str | None], _Secret[paramiko.PKey]] = field(default_factory=dict)
+    _passwords: dict[str, _Secret[str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def key(self, path: Path, passphrase_env: str | None) -> paramiko.PKey:
+    def key(self, path: Path, passphrase_env: str | None, clock: Clock) -> paramiko.PKey:
         """The private key in a file. Raises DeniedError when it cannot be used, OSError when it cannot be read."""
         with self._lock:
-            found = self._keys.get((path, passphrase_env))
-            if found is None:
-                found = self._keys[path, passphrase_env] = _load_key(path, _environment(passphrase_env))
-            return found
+            secret = self._keys.setdefault((path, passphrase_env), _Secret())
+        return secret.read(lambda: _load_key(path, _environment(passphrase_env)), clock)
 
-    def password(self, target: Target) -> str | None:
-        """The password for a login, from the environment or a command; None when none is configured."""
-        connection = target.connection
-        if connection.password_env:
-            return _environment(connection.password_env)
-        if connection.password_command is None:
+    def password(self, target: Target, clock: Clock) -> str | None:
+        """The password for a login, from the environment or a command; None when none is configured. Raises DeniedError."""
+        command = target.connection.password_command
+        if target.connection.password_env:
+            return _environment(target.connection.password_env)
+        if command is None:
             return None
         with self._lock:
-            if connection.password_command not in self._commands:
-                self._commands[connection.password_command] = _run(connection.password_command)
-            return self._commands[connection.password_command]
+            secret = self._passwords.setdefault(command, _Secret())
+        return secret.read(lambda: _run(command), clock)
 
 
 def _environment(name: str | None) -> str | None:
@@ -161,7 +191,7 @@ def verify(transport: paramiko.Transport, target: Target, known: KnownHosts, rem
 def log_in(transport: paramiko.Transport, target: Target, secrets: Secrets, clock: Clock) -> None:
     """Prove who we are: named key, configured keys, the agent's, the password, in that order."""
     refusals: list[str] = []
-    for what, attempt in _attempts(transport, target, secrets, refusals):
+    for what, attempt in _attempts(transport, target, secrets, refusals, clock):
         clock.remaining()
         done = threading.Event()
         transport.auth_timeout = clock.remaining()
@@ -191,11 +221,11 @@ def log_in(transport: paramiko.Transport, target: Target, secrets: Secrets, cloc
 
 
 def _attempts(
-    transport: paramiko.Transport, target: Target, secrets: Secrets, refusals: list[str]
+    transport: paramiko.Transport, target: Target, secrets: Secrets, refusals: list[str], clock: Clock
 ) -> Iterator[tuple[str, Callable[[threading.Event], object]]]:
     for path in target.keys:
         try:
-            key = secrets.key(path, target.connection.passphrase_env)
+            key = secrets.key(path, target.connection.passphrase_env, clock)
         except OSError as error:
             if target.explicit_key:
                 refusals.append(f"key {path} cannot be read: {error.strerror}")
@@ -205,7 +235,7 @@ def _attempts(
         with contextlib.closing(paramiko.Agent()) as agent:
             for held in agent.get_keys():
                 yield "agent key", lambda done, key=held: transport.auth_publickey(target.user, key, done)  # type: ignore[misc]
-    password = secrets.password(target)
+    password = secrets.password(target, clock)
     if password is not None:
         yield "password", lambda done: transport.auth_password(target.user, password, done, fallback=False)
         yield "keyboard-interactive", lambda done: _interactive(transport, target.user, password, done)

@@ -172,7 +172,7 @@ class Evaluator:
         return self._deciding.decide(task, asset, values, min(instants, default=self._now))
 
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
-        """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once under one definition.
+        """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once.
 
         What a check looks at of the asset counts with the outputs, and whose it is; clock and inventory are one for a run. A
         check that looks at the instant of its outputs, or at the asset as a whole, is decided anew.
@@ -290,7 +290,7 @@ def _own(asset: Asset, fields: frozenset[str]) -> str:
 
 
 def _proven(for_each: Program, short: Mapping[str, Output]) -> list[Json]:
-    """The items of which the list that is gone through is proof. Another list's, as of the host's other address, prove nothing."""
+    """The items of which the list that is gone through is proof. Another list's, as of the other address, prove nothing."""
     listed = named_list(for_each)
     output = short.get(listed[0]) if listed else next(iter(short.values())) if len(short) == 1 else None
     return proven_items(output) if output is not None else []

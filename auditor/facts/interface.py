@@ -74,7 +74,7 @@ class Conversation:
 
     ``talk`` is pure and given the words to say one by one: it yields bytes to send (``b""``: only wait) and is sent what comes
     next, or yields ``SECURE`` and goes on once TLS is spoken. It returns what a parser reads, as keys with values, without what
-    differs each night or is secret. Raising ValueError means that what came is no answer.
+    differs each night or is secret. Raising anything means that what came is no answer.
     """
 
     name: str

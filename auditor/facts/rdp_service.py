@@ -38,6 +38,8 @@ def _ask(protocols: int) -> Talk:
         words = b""
         if not b"\x03\0".startswith(data[:2]) or int.from_bytes(data[2:4], "big") > _LARGEST:
             raise ValueError("no TPKT")
+    if len(data) not in (11, 19):
+        raise ValueError("no confirm")
     version, _, size, length, kind = struct.unpack("!BBHBB", data[:6])
     if version != 3 or size != len(data) or length != size - 5 or kind & 0xF0 != _CONFIRM:
         raise ValueError("no confirm")

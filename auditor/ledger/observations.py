@@ -79,8 +79,8 @@ class Observations(Runs):
     def newest_results(self) -> Iterator[AssetResult]:
         """The newest that is known of each asset, by runs of the policy of record.
 
-        That is the newest result of a whole run that reached it (else the newest attempt), with what runs have observed of it since
-        put in place: all that narrowed ones asked again where they reached it, and what others saw of it all the same.
+        That is the newest result of a whole run that reached it (else the newest attempt), with what runs have observed of it
+        since put in place: all that narrowed ones asked again where they reached it, and what others saw all the same.
         """
         sql = """
             SELECT coalesce(max(CASE WHEN reach = ? AND NOT narrowed THEN run END), max(CASE WHEN NOT narrowed THEN run END), 0),

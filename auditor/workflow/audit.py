@@ -165,7 +165,9 @@ def _begin(
             raise UsageError(_("there is no unfinished run to resume; run `auditor audit` without --resume"))
         stored = ledger.plan(unfinished.id)
         if is_reevaluation(stored):
-            message = _("run {run} was `auditor reevaluate --apply`, which visits no host: repeat that, or audit without --resume")
+            message = _(
+                "run {run} was `auditor reevaluate --apply`, which visits no host: repeat that, or audit without --resume"
+            )
             raise UsageError(message.format(run=unfinished.id))
         plan = make_plan(catalogue, now=stored.now, policy_id=stored.policy, narrowing=_narrowing_of(stored))
         if plan.sha256 != stored.sha256 or plan.of_record is not stored.of_record:

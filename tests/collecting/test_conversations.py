@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -111,6 +112,21 @@ def test_what_is_no_answer_says_why(serve: Serve, reason: str) -> None:
     """Nothing, half of it, something else, or too much of it: never an answer."""
     with server(serve) as port:
         assert reason == outcome(port)
+
+
+@pytest.mark.parametrize("fault", [struct.error, KeyError, AssertionError, RecursionError, UnicodeDecodeError])
+def test_words_that_nobody_thought_of_cost_one_conversation(fault: type[Exception]) -> None:
+    """Regression: five bytes from one host's port 3389 ended the scan of its whole department."""
+
+    def stumble() -> Talk:
+        yield b"hello\n"
+        if fault is UnicodeDecodeError:
+            b"\xff".decode("ascii")
+        raise fault
+
+    with server(says(b"what")) as port, server(says(b"yes 42\n")) as other:
+        one, two = call(port, stumble), call(other)
+        assert hold([one, two], cancelled=lambda: False, patience=0.4) == {one: GARBLED, two: (("said", "yes 42"),)}
 
 
 def test_a_port_that_closed_since_it_was_found_is_no_answer() -> None:

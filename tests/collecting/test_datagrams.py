@@ -127,7 +127,6 @@ def test_stopping_leaves_out_what_was_not_finished() -> None:
 
 
 def test_more_questions_than_sockets_are_asked_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datagrams, "AT_ONCE", 3)
     monkeypatch.setattr(datagrams, "MOST_AT_ONCE", 3)
     with server(b"yes") as port:
         pairs = [(HERE, Question(str(n), port, b"hello", keep)) for n in range(10)]
@@ -136,7 +135,13 @@ def test_more_questions_than_sockets_are_asked_in_turn(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("limits", "raised", "expected"),
-    [((1024, 1024), None, 256), ((1024, 4096), 4096, 819), ((1024, 1_048_576), 32_768, 4096), ((20_000, 20_000), None, 4000)],
+    [
+        ((1024, 1024), None, 204),
+        ((3, 3), None, 1),
+        ((1024, 4096), 4096, 819),
+        ((1024, 1_048_576), 32_768, 4096),
+        ((20_000, 20_000), None, 4000),
+    ],
 )
 def test_as_many_are_asked_side_by_side_as_files_may_be_open(
     limits: tuple[int, int], raised: int | None, expected: int, monkeypatch: pytest.MonkeyPatch

@@ -153,3 +153,9 @@ def test_nothing_unsafe_is_dropped() -> None:
     assert decode("no\u2028yes\u202e".encode()) == "no\ufffdyes\ufffd"
     assert decode(b"no\r\nyes\r") == "no\nyes\ufffd"
     assert decode("سياسة\tأمن".encode()) == "سياسة\tأمن"
+
+
+def test_a_long_run_of_carriage_returns_is_read_once() -> None:
+    """Regression: it took the square of its length, more than a minute for one probe, and all other hosts waited."""
+    assert decode(b"\r" * 4_000_000 + b"x") == "\ufffd" * 4_000_000 + "x"
+    assert decode(b"a\r\r\nb\rc\r\n\n\x00") == "a\nb\ufffdc\n\n\ufffd"

@@ -82,7 +82,7 @@ def look(department: DepartmentPlan, **changes: Any) -> dict[tuple[str, str], Ob
 
 
 def no_dns(name: str) -> list[str]:
-    raise OSError(name)
+    raise socket.gaierror(socket.EAI_NONAME, name)
 
 
 class Nmap:
@@ -229,6 +229,30 @@ def test_a_host_that_stops_answering_half_way_is_unobserved() -> None:
     assert asked[0] == {"10.0.0.1": [22], "10.0.0.2": [1]}  # an open port where there is one
     assert seen["there", "open_ports"].status is ObservationStatus.OK
     assert (seen["gone", "open_ports"].status, seen["gone", "open_ports"].stdout) == (ObservationStatus.FAILED, "")
+
+
+def test_what_a_neighbour_declares_is_no_answer_of_this_host() -> None:
+    """Regression, false pass: silent on all its ports, it was judged because it answered on one that another host declares."""
+    open_there = answer("10.0.0.1", (40404, "open"), extra="filtered")
+    hosts = [host("silent", "10.0.0.1"), host("b", "10.0.0.2", ports=("40404/tcp",))]
+    seen = look(plan(*hosts), run=Nmap(document(open_there, answer("10.0.0.2", (22, "open")))))
+    assert (seen["silent", "open_ports"].status, seen["silent", "open_ports"].stdout) == (ObservationStatus.FAILED, "")
+    assert "every port was silent" in seen["silent", "open_ports"].stderr
+    own = look(plan(host("own", "10.0.0.1", ports=("40404/tcp",))), run=Nmap(document(open_there)))
+    assert own["own", "open_ports"].status is ObservationStatus.OK
+
+
+def test_two_assets_at_one_address_are_asked_on_the_ports_of_both() -> None:
+    """Regression: those of the last alone were asked at the end, and where it had none the address was not asked at all."""
+    asked: list[dict[str, list[int]]] = []
+
+    def gone(answered: Any, **_: Any) -> frozenset[Any]:
+        asked.append({str(address): list(ports) for address, ports in answered.items()})
+        return frozenset()
+
+    assets = (host("a", "10.0.0.1", ports=("40404/tcp",)), host("b", "10.0.0.1"))
+    look(plan(*assets), run=Nmap(document(answer("10.0.0.1", (40404, "open"), extra="filtered"))), gone=gone)
+    assert asked[0] == {"10.0.0.1": [40404]}
 
 
 def test_a_host_that_stops_answering_after_nmap_is_unobserved_over_udp() -> None:

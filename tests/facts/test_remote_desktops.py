@@ -81,7 +81,7 @@ def test_a_server_that_negotiates_nothing_has_its_old_layer_alone() -> None:
     ],
 )
 def test_what_is_no_answer_ends_the_conversation(answer: bytes) -> None:
-    with pytest.raises((ValueError, struct.error)):
+    with pytest.raises(ValueError, match="no "):
         told(answer, 100)
 
 
@@ -134,7 +134,7 @@ def test_a_remote_desktop_that_was_not_asked_has_no_value(service: str) -> None:
 def test_no_answer_breaks_the_reading_of_rdp(data: bytes) -> None:
     try:
         told(data, 60)
-    except (ValueError, struct.error, AssertionError):
+    except (ValueError, AssertionError):
         return
 
 

@@ -296,7 +296,9 @@ def test_a_visit_that_came_through_late_keeps_what_the_network_had_shown(
     fleet: _Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost proof: SSH answers at last while the window cuts the second scan; what the first one saw still counts."""
-    ports = check("ports", facts=(FactUse("open_ports", "open_ports"),), applies=None, expect="size(open_ports) == 1", observed=None)
+    ports = check(
+        "ports", facts=(FactUse("open_ports", "open_ports"),), applies=None, expect="size(open_ports) == 1", observed=None
+    )
     made = nation(tmp_path, hosts=1, retries=1)
     found = replace(catalogue(checks=(check(), ports)), inventory=made.inventory, settings=made.settings)
     scans: list[str] = []
