@@ -9,7 +9,7 @@ import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
 from auditor.cli.work import DAY
-from auditor.lifecycle.exceptions import CHECK, MINISTRIES, TIME
+from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
 from auditor.model import EventKind, ExceptionKind, ExceptionState, RiskException
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
@@ -159,5 +159,10 @@ def exceptions_show(app: App, name: str, output: str) -> None:
 def _ended(held: RiskException, zone: str) -> str:
     if held.ended_at is None:
         return ""
-    reasons = {TIME: _("its last day has passed"), CHECK: _("the check has changed, and must be looked at again")}
+    reasons = {
+        TIME: _("its last day has passed"),
+        CHECK: _("the check has changed, and must be looked at again"),
+        OBSERVED: _("something else is observed now than what was agreed on, and must be looked at again"),
+        SEVERITY: _("what it covers is more severe now, and must be looked at again"),
+    }
     return f"{instant(held.ended_at, zone)} ({held.ended_by}): {safe(reasons.get(held.ended_why, held.ended_why))}"

@@ -25,7 +25,7 @@ from auditor.model import (
     Person,
     RiskException,
 )
-from auditor.model.codec import to_json
+from auditor.model.codec import digest, to_json
 from auditor.text import _
 from auditor.text.labels import label
 
@@ -36,8 +36,10 @@ STANDING = frozenset({ExceptionState.PROPOSED, ExceptionState.APPROVED, Exceptio
 SYSTEM = "auditor"
 """The actor of what time does."""
 
-TIME, CHECK = "time", "check"
-"""Why the auditor itself ended one: its last day has passed; the check has changed, and must be looked at again."""
+TIME, CHECK, OBSERVED, SEVERITY = "time", "check", "observed", "severity"
+"""Why the auditor itself ended one: its last day has passed; or it must be looked at again, because the check has changed,
+something else is observed than what was agreed on, or what it covers has become more severe.
+"""
 
 _NEXT: dict[EventKind, tuple[frozenset[ExceptionState], ExceptionState]] = {
     EventKind.EXCEPTION_REJECTED: (frozenset({ExceptionState.PROPOSED}), ExceptionState.REJECTED),
@@ -122,7 +124,8 @@ def covers(held: RiskException, finding: Finding, tags: Mapping[str, tuple[str, 
 def settle(exceptions: Iterable[RiskException], findings: Iterable[Finding], world: Settling) -> tuple[Event, ...]:
     """What time and scans bring about: exceptions begin and expire, and findings are covered or come back.
 
-    A false positive ends when the check that it was found under is another now, so that it is looked at again.
+    What was agreed on does not grow by itself: a false positive ends when its check, or what is observed, is another now, and an
+    accepted risk when its severity is worse, so that it is looked at again.
     """
     live = [f for f in findings if f.state in LIVE]
     events: list[Event] = []
@@ -142,9 +145,8 @@ def _aged(held: RiskException, live: list[Finding], world: Settling) -> tuple[Ri
     why = ""
     if held.state in STANDING and held.ends is not None and held.ends < today:
         why = TIME
-    elif held.state is ExceptionState.ACTIVE and held.kind is ExceptionKind.FALSE_POSITIVE:
-        changed = any(covers(held, f, world.tags) and f.definition != held.definition for f in live)
-        why = CHECK if changed else ""
+    elif held.state is ExceptionState.ACTIVE:
+        why = _outgrown(held, [f for f in live if covers(held, f, world.tags)])
     if why:
         after = replace(held, state=ExceptionState.EXPIRED, ended_by=SYSTEM, ended_at=world.now, ended_why=why)
         return after, _by_time(EventKind.EXCEPTION_EXPIRED, after, world.now)
@@ -152,6 +154,15 @@ def _aged(held: RiskException, live: list[Finding], world: Settling) -> tuple[Ri
         after = replace(held, state=ExceptionState.ACTIVE)
         return after, _by_time(EventKind.EXCEPTION_ACTIVATED, after, world.now)
     return None
+
+
+def _outgrown(held: RiskException, covered: list[Finding]) -> str:
+    """Why it is not what was agreed on any more; "" where it is. Older records say neither what was observed nor how severe."""
+    if held.kind is ExceptionKind.FALSE_POSITIVE:
+        if any(f.definition != held.definition for f in covered):
+            return CHECK
+        return OBSERVED if held.observed and any(digest(f.observed) != held.observed for f in covered) else ""
+    return SEVERITY if held.severity is not None and any(f.severity.rank < held.severity.rank for f in covered) else ""
 
 
 def _covered(finding: Finding, active: list[RiskException], world: Settling) -> Event | None:

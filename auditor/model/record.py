@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from auditor.model.common import Text
+from auditor.model.common import Severity, Text
 
 
 class ExceptionKind(StrEnum):
@@ -41,7 +41,8 @@ class Approval:
 class RiskException:
     """An approved acceptance of findings: those of ``department`` and ``check``, on ``asset`` or on assets with ``tag`` where
     given, and of ``subject`` where it is not None. ``starts`` and ``ends`` are days of the department, both included;
-    ``definition`` is the check's definition that a false positive was found under.
+    ``definition`` is the check's definition that a false positive was found under, and ``observed`` the digest of what was
+    observed then; ``severity`` is the worst that an accepted risk was asked for.
     """
 
     id: str
@@ -59,6 +60,8 @@ class RiskException:
     subject: str | None = None
     control: str = ""  # what compensates for the risk meanwhile
     definition: str = ""
+    observed: str = ""
+    severity: Severity | None = None
     approvals: tuple[Approval, ...] = ()
     ended_by: str = ""
     ended_at: datetime | None = None

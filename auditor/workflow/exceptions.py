@@ -12,7 +12,19 @@ from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE
 from auditor.lifecycle import exceptions as rules
 from auditor.lifecycle.permissions import allow
-from auditor.model import Action, Catalogue, Event, EventKind, ExceptionKind, ExceptionState, Finding, Person, RiskException
+from auditor.model import (
+    Action,
+    Catalogue,
+    Event,
+    EventKind,
+    ExceptionKind,
+    ExceptionState,
+    Finding,
+    Person,
+    RiskException,
+    Severity,
+)
+from auditor.model.codec import digest
 from auditor.text import _
 from auditor.workflow.queries import FindingFilter, matching, reading
 from auditor.workflow.settling import needs_settling, settle_exceptions, world_of
@@ -61,8 +73,13 @@ def propose_exception(catalogue: Catalogue, user: str, request: Request, *, now:
             subject=asked.subject,
             control=request.control.strip(),
             definition=finding.definition if finding else "",
+            observed=digest(finding.observed) if finding and request.kind is ExceptionKind.FALSE_POSITIVE else "",
         )
-        ledger.apply([rules.propose(held, _most_days(ledger, catalogue, held), by, moment)])
+        worst = _worst(ledger, catalogue, held)
+        if held.kind is ExceptionKind.RISK:
+            held = replace(held, severity=worst)
+        terms = catalogue.policies[catalogue.settings.policy_of_record].terms
+        ledger.apply([rules.propose(held, terms.exceptions.get(worst) if worst else None, by, moment)])
         return held
 
 
@@ -83,14 +100,12 @@ def _asked(ledger: Ledger, catalogue: Catalogue, request: Request) -> tuple[Requ
     return request, None
 
 
-def _most_days(ledger: Ledger, catalogue: Catalogue, asked: RiskException) -> int | None:
-    """The policy's bound for the worst severity that the exception may cover."""
-    policy = catalogue.policies[catalogue.settings.policy_of_record]
+def _worst(ledger: Ledger, catalogue: Catalogue, asked: RiskException) -> Severity | None:
+    """The worst severity that the exception may cover: the policy bounds how long it may last by that."""
     check = catalogue.checks.get(asked.check)
     held = [f.severity for f in ledger.findings(check=(asked.check,)) if f.department == asked.department]
     severities = [*held, *([check.severity] if check else [])]
-    worst = min(severities, key=lambda s: s.rank, default=None)
-    return None if worst is None else policy.terms.exceptions.get(worst)
+    return min(severities, key=lambda s: s.rank, default=None)
 
 
 def approve_exception(catalogue: Catalogue, user: str, name: str, *, now: datetime | None = None) -> RiskException:

@@ -24,9 +24,10 @@ from auditor.model import (
     Resolution,
     RiskException,
     Role,
+    Severity,
     Text,
 )
-from auditor.model.codec import from_json
+from auditor.model.codec import digest, from_json
 
 from .make import DAY, T0, events, keep, one, outcome
 
@@ -256,6 +257,37 @@ def test_a_false_positive_ends_when_its_check_changes() -> None:
     )
     expired, restored = settle([false], [changed], WORLD)
     assert (record(expired).ended_why, restored.kind) == ("check", EventKind.FINDING_RESTORED)
+
+
+def test_a_false_positive_ends_when_something_else_is_observed() -> None:
+    """Regression, hidden without proof: agreed on for one value, it covered whatever the host came to show later."""
+    finding = one(FAIL)
+    false = risk(
+        kind=ExceptionKind.FALSE_POSITIVE,
+        state=ExceptionState.ACTIVE,
+        ends=None,
+        subject="",
+        definition="d1",
+        observed=digest(finding.observed),
+    )
+    (covered,) = settle([false], [finding], WORLD)
+    disputed = from_json(Finding, covered.data)
+    assert settle([false], [disputed], WORLD) == ()
+    expired, restored = settle([false], [replace(disputed, observed="999")], WORLD)
+    assert (record(expired).ended_why, restored.kind) == ("observed", EventKind.FINDING_RESTORED)
+    assert settle([replace(false, observed="")], [replace(disputed, observed="999")], WORLD) == ()  # a record of before
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "is_now", "why"),
+    [(Severity.MEDIUM, Severity.CRITICAL, "severity"), (Severity.MEDIUM, Severity.LOW, ""), (None, Severity.CRITICAL, "")],
+)
+def test_an_accepted_risk_ends_when_it_becomes_worse(asked_for: Severity | None, is_now: Severity, why: str) -> None:
+    """Regression: what the policy allows for a medium went on covering what had become critical."""
+    held = risk(state=ExceptionState.ACTIVE, severity=asked_for)
+    events_of = settle([held], [replace(one(FAIL), severity=is_now)], WORLD)
+    ended = [record(e).ended_why for e in events_of if e.kind is EventKind.EXCEPTION_EXPIRED]
+    assert ended == ([why] if why else [])
 
 
 @pytest.mark.parametrize(
