@@ -19,6 +19,8 @@ from auditor.text import _
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days as files name them, in the order in which ``date.weekday()`` counts them."""
 
+_ENDINGS = (".yml", ".yaml", ".json")
+
 
 @dataclass(slots=True)
 class Files:
@@ -42,9 +44,24 @@ class Files:
             self.note(folder, _("the folder cannot be read: {reason}").format(reason=error.strerror))
             return []
         for path in entries:
-            if path.suffix.lower() in (".yml", ".yaml", ".json") and path.suffix != ".yaml":
+            if path.suffix.lower() in _ENDINGS and path.suffix != ".yaml":
                 self.note(path, _("only files that end in .yaml are read; rename it"), path.stem if department else None)
         return [path for path in entries if path.suffix == ".yaml"]
+
+    def none_below(self, folder: Path) -> None:
+        """Departments' files in folders of ``folder`` are mistakes: there nobody would ever read them."""
+        for inner in self._folders(folder):
+            for path in sorted(path for path in inner.rglob("*") if path.suffix.lower() in _ENDINGS):
+                place = f"{folder.name}/{path.stem}.yaml"
+                self.note(path, _("no file in a folder of this folder is read; move it to {path}").format(path=place), path.stem)
+
+    def _folders(self, folder: Path) -> list[Path]:
+        """The folders in it but for hidden ones, such as git's, and for those that stand where a file is expected."""
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:  # told when its files were asked for
+            return []
+        return [path for path in entries if path.is_dir() and path.suffix != ".yaml" and not path.name.startswith(".")]
 
     def note(self, path: Path, message: str, department: str | None = None) -> None:
         """Note a mistake of the file as a whole."""
