@@ -248,6 +248,14 @@ def test_the_stock_workspace_is_right() -> None:
     assert {mapping.check for control in catalogue.framework.controls for mapping in control.checks} == set(catalogue.checks)
     assert catalogue.overlays["finance"].params
     assert catalogue.overlays["interior"].relaxations
+    assert {(check.id, param.name) for check in catalogue.checks.values() for param in check.params if param.off_when_empty} == {
+        ("account-administrators-approved", "approved"),
+        ("dns-resolvers-approved", "approved"),
+        ("service-critical-starts", "units"),
+        ("ssh-keys-registered", "register"),
+        ("time-servers-approved", "approved"),
+        ("web-proxy-set", "approved"),
+    }
 
 
 _LEAVES = st.none() | st.booleans() | st.integers(-5, 100000) | st.sampled_from(
@@ -366,3 +374,16 @@ def test_a_departments_file_in_a_folder_further_down_is_told(workspace: Workspac
         f"policies/departments/north/finance.yaml:{said} departments/finance.yaml",
     ]
     assert aside(catalogue_of(result)) == ["finance"]
+
+
+def test_a_department_cannot_turn_a_check_off_by_an_empty_list(workspace: Workspace) -> None:
+    """Regression, false pass: it «tightened» the policy's list to nothing, and the check applied to none of its hosts."""
+    workspace.replace("ssh-root-login.yaml", "applies: sshd.installed", "applies: sshd.installed && params.allowed.size() > 0")
+    workspace.replace("overlay.yaml", 'allowed: ["no"]', "allowed: []")
+
+    assert [mistake.split("; ")[0] for mistake in workspace.mistakes()] == [
+        "policies/departments/finance.yaml:4:39: ssh-root-login allowed is [], which is looser than the policy"
+    ]
+    workspace.replace("national.yaml", "{tries: 3}", "{tries: 3, allowed: []}")
+    workspace.replace("overlay.yaml", "allowed: []", 'allowed: ["yes"]')
+    assert workspace.mistakes() == []
