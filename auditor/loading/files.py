@@ -24,9 +24,13 @@ _ENDINGS = (".yml", ".yaml", ".json")
 
 @dataclass(slots=True)
 class Files:
-    """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record."""
+    """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record.
+
+    ``drafts`` are read in place of the files of those names, to see what would be wrong with them before they are written.
+    """
 
     root: Path
+    drafts: dict[Path, bytes] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
     contents: dict[str, str] = field(default_factory=dict)
 
@@ -37,9 +41,9 @@ class Files:
     def in_folder(self, folder: Path, department: bool = False) -> list[Path]:
         """The YAML files of one folder, by name; files that would be overlooked for their ending are mistakes."""
         try:
-            entries = sorted(folder.iterdir())
+            entries = sorted({*folder.iterdir(), *(path for path in self.drafts if path.parent == folder)})
         except FileNotFoundError:
-            return []
+            return sorted(path for path in self.drafts if path.parent == folder)
         except OSError as error:
             self.note(folder, _("the folder cannot be read: {reason}").format(reason=error.strerror))
             return []
@@ -69,6 +73,8 @@ class Files:
 
     def bytes_of(self, path: Path, department: str | None = None) -> bytes | None:
         """The file's content, one byte more than is allowed at most; None, and a mistake, when it cannot be read."""
+        if path in self.drafts:
+            return self.drafts[path][: MAX_BYTES + 1]
         try:
             if path.exists() and not path.is_file():
                 # Opening a pipe would wait for a writer who never comes.

@@ -60,6 +60,13 @@ def load_workspace(root: Path) -> LoadResult:
     return LoadResult(Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources), mistakes)
 
 
+def inventory_mistakes(settings: Settings, department: str, content: bytes) -> tuple[Mistake, ...]:
+    """What would be wrong with a department's inventory, were this its content, beside the inventories that there are."""
+    files = Files(settings.root, drafts={settings.inventories / f"{department}.yaml": content})
+    _load_inventories(files, settings.inventories)
+    return in_order(mistake for mistake in files.report.mistakes if mistake.department == department)
+
+
 def _load_checks(files: Files, folder: Path, known: Known) -> None:
     if not folder.is_dir():
         files.note(
