@@ -25,10 +25,14 @@ DEPARTMENTS_FOLDER = "departments"
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """``catalogue`` is there when all shared files are right; departments whose own files are wrong are set aside in it."""
+    """``catalogue`` is there when all shared files are right; departments whose own files are wrong are set aside in it.
+
+    ``notes`` are of files that are right, and may not do what their writer believes.
+    """
 
     catalogue: Catalogue | None
     mistakes: tuple[Mistake, ...]
+    notes: tuple[Mistake, ...] = ()
 
 
 def load_workspace(root: Path) -> LoadResult:
@@ -43,9 +47,9 @@ def load_workspace(root: Path) -> LoadResult:
     settings = dataclasses.replace(settings, policy_of_record=next((p.id for p in policies.values() if p.of_record), ""))
     departments = _load_inventories(files, settings.inventories)
     overlays = _load_overlays(files, settings.policies / DEPARTMENTS_FOLDER, departments, known)
-    mistakes = in_order(files.report.mistakes)
+    mistakes, notes = in_order(files.report.mistakes), in_order(files.report.notes)
     if known.framework is None or any(mistake.department is None for mistake in mistakes):
-        return LoadResult(None, mistakes)
+        return LoadResult(None, mistakes, notes)
     wrong: dict[str, list[str]] = defaultdict(list)
     for mistake in mistakes:
         wrong[str(mistake.department)].append(str(mistake))
@@ -57,7 +61,8 @@ def load_workspace(root: Path) -> LoadResult:
     aside = {mistake.file for mistake in mistakes}
     sources = tuple((file, content) for file, content in sorted(files.contents.items()) if file not in aside)
     kept = {department: overlay for department, overlay in overlays.items() if department not in wrong}
-    return LoadResult(Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources), mistakes)
+    catalogue = Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources)
+    return LoadResult(catalogue, mistakes, notes)
 
 
 def inventory_mistakes(settings: Settings, department: str, content: bytes) -> tuple[Mistake, ...]:

@@ -387,3 +387,21 @@ def test_a_department_cannot_turn_a_check_off_by_an_empty_list(workspace: Worksp
     workspace.replace("national.yaml", "{tries: 3}", "{tries: 3, allowed: []}")
     workspace.replace("overlay.yaml", "allowed: []", 'allowed: ["yes"]')
     assert workspace.mistakes() == []
+
+
+def test_an_overlay_for_another_policy_than_that_of_record_is_told(workspace: Workspace) -> None:
+    """Regression: once the committee moved to a new policy, all that departments had tightened was gone without a word."""
+    assert workspace.load().notes == ()
+    workspace.write("policies/next.yaml", FILES["policies/national.yaml"].replace("id: national", "id: next"))
+    workspace.write("auditor.toml", '[policy]\nof_record = "next"\n')
+    result = workspace.load()
+
+    assert [(str(note), note.severity) for note in result.notes] == [
+        (
+            "policies/departments/finance.yaml:2:9: the overlay is for national, which is not the policy of record: "
+            "nothing that it says is in force",
+            "warning",
+        )
+    ]
+    assert (result.mistakes, aside(catalogue_of(result))) == ((), [])
+    assert "policies/departments/finance.yaml" in dict(catalogue_of(result).sources)
