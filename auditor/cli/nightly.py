@@ -25,6 +25,7 @@ from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
 from auditor.workflow.nightly import nightly as run_nightly
 from auditor.workflow.outbox import Sent, send_all
+from auditor.workflow.policies import idle_overlays
 from auditor.workflow.status import Status
 from auditor.workflow.status import status as status_of
 from auditor.workflow.workspace import open_workspace, workspace_root
@@ -59,6 +60,8 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
     with logging_to(log):
         try:
             catalogue = open_workspace(app.root)
+            for department in idle_overlays(catalogue):
+                tell("overlay not in force", logging.WARNING, department=department)
             with interruptible(cancelled):
                 done = run_nightly(
                     catalogue, actor=app.actor, watcher=Told(), narrowing=Narrowing(departments), cancelled=cancelled

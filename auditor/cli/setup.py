@@ -37,10 +37,11 @@ def validate(app: App, output: str) -> int:
     """Validate; exit 2 when anything is wrong."""
     loaded = load_workspace(app.root or find_root(Path.cwd()))
     if output == "json":
-        click.echo(as_json(to_json(loaded.mistakes)), nl=False)
-    elif loaded.mistakes:
-        for mistake in loaded.mistakes:
-            app.terminal.point(str(mistake))
+        click.echo(as_json(to_json((*loaded.mistakes, *loaded.notes))), nl=False)
+        return Exit.USAGE if loaded.mistakes else Exit.OK
+    for told in (*loaded.mistakes, *loaded.notes):
+        app.terminal.point(str(told))
+    if loaded.mistakes:
         n = len(loaded.mistakes)
         app.say(ngettext("There is {n} mistake.", "There are {n} mistakes.", n).format(n=n), "red")
     elif loaded.catalogue is not None:

@@ -147,7 +147,7 @@ def import_known_hosts(path: Path, source: Path) -> int:
         f"{source}: " + _("{host}: another {type} key is on record for this host").format(host=name, type=entry.type)
         for _line, entry in supplied
         if not entry.marker
-        for name in entry.names
+        for name in map(str.lower, entry.names)  # as hosts are looked up
         if not name.startswith(("|", "!"))
         and entry.type in known.types(name)
         and known.state(name, entry.type, entry.blob) != KeyState.KNOWN

@@ -1,4 +1,4 @@
-"""Audits this machine without SSH, through the same script and the same framing."""
+"""Audits this machine without SSH, through the same script and the same framing; never in the name of another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 import time
 
 from auditor.collecting.interface import STOPPED, Flag, not_reached, utcnow
+from auditor.collecting.places import is_this_machine
 from auditor.collecting.script import Lookup
 from auditor.collecting.session import Session
 from auditor.facts import by_name
@@ -33,6 +34,13 @@ class LocalTransport:
         started = utcnow()
         limit = plan.asset.connection.host_timeout or self._settings.host_timeout
         session = Session(plan, limit, self._lookup)
+        if not is_this_machine(plan.asset.address):
+            # what this machine says would be recorded as that host's
+            why = (
+                f"The inventory says connection: local, but {plan.asset.address} is not known as an address of this machine: "
+                "correct one of them."
+            )
+            return not_reached(plan, session.calls, Reach.UNREACHABLE, started, why)
         try:
             process = subprocess.Popen(  # the script comes through stdin
                 ["/bin/sh"],

@@ -50,6 +50,18 @@ def own_addresses() -> frozenset[Address]:
     return frozenset(address for address in found if not address.is_loopback)
 
 
+def is_this_machine(address: str, resolve: Resolve = resolve) -> bool:
+    """Whether an address, or every address that a name has now, is loopback or one of this machine's own."""
+    literal = _literal(address)
+    try:
+        found = {ipaddress.ip_address(text) for text in resolve(address)} if literal is None else {literal}
+    except (OSError, ValueError):  # UnicodeError, of what is no name, among them
+        return False
+    plain = {(a.ipv4_mapped or a) if isinstance(a, ipaddress.IPv6Address) else a for a in found}
+    foreign = {a for a in plain if not a.is_loopback}
+    return bool(plain) and (not foreign or foreign <= own_addresses())
+
+
 class Places:
     """Finds assets by the addresses and names that inventories give them, asking the system for names.
 

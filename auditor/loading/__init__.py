@@ -6,7 +6,7 @@ from auditor.loading.schema import KINDS, load_schema
 from auditor.loading.secrets import looks_secret
 from auditor.loading.settings import SETTINGS_FILE, find_root, load_settings
 from auditor.loading.stock import stock_root
-from auditor.loading.workspace import LoadResult, load_workspace
+from auditor.loading.workspace import LoadResult, inventory_mistakes, load_workspace
 from auditor.loading.yaml_reader import read_yaml
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "LoadResult",
     "Mistake",
     "find_root",
+    "inventory_mistakes",
     "load_schema",
     "load_settings",
     "load_workspace",

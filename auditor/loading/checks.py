@@ -14,7 +14,7 @@ from auditor.loading.cases import check_cases
 from auditor.loading.document import Document, Report
 from auditor.loading.files import Files, digest, text
 from auditor.loading.mistake import did_you_mean
-from auditor.loading.params import directions, of_type, type_name
+from auditor.loading.params import directions, of_type, off_when_empty, type_name
 from auditor.loading.wording import got
 from auditor.model import Case, Check, FactUse, Param, Scope, Severity, Stricter
 from auditor.text import _
@@ -111,7 +111,8 @@ def _params(document: Document, report: Report) -> tuple[Param, ...]:
                 kind=type_name(kind), stricter=stricter, names=", ".join(directions(kind))
             )
             report.add(document, (*keys, "stricter"), message)
-        found.append(Param(name, default, kind, stricter))
+        off = kind in ("list", "ints") and off_when_empty(name, data.get("applies"))
+        found.append(Param(name, default, kind, stricter, off))
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from auditor.loading.mistake import Mistake
@@ -95,10 +95,15 @@ def _pieces(place: Place, lines: list[str], text: str) -> list[tuple[int, int, s
 
 @dataclass(slots=True)
 class Report:
-    """Gathers the mistakes of all files, so that a person sees them in one go."""
+    """Gathers the mistakes of all files, so that a person sees them in one go; and notes, which keep nobody from going on."""
 
     mistakes: list[Mistake] = field(default_factory=list)
+    notes: list[Mistake] = field(default_factory=list)
 
     def add(self, document: Document, keys: Keys, message: str, *, at_key: bool = False) -> None:
         """Note a mistake at the value under ``keys``, or at its key."""
         self.mistakes.append(document.mistake(keys, message, at_key=at_key))
+
+    def note(self, document: Document, keys: Keys, message: str) -> None:
+        """Note at the value under ``keys`` what is right, and may not do what its writer believes."""
+        self.notes.append(replace(document.mistake(keys, message), severity="warning"))

@@ -19,12 +19,18 @@ from auditor.text import _
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days as files name them, in the order in which ``date.weekday()`` counts them."""
 
+_ENDINGS = (".yml", ".yaml", ".json")
+
 
 @dataclass(slots=True)
 class Files:
-    """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record."""
+    """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record.
+
+    ``drafts`` are read in place of the files of those names, to see what would be wrong with them before they are written.
+    """
 
     root: Path
+    drafts: dict[Path, bytes] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
     contents: dict[str, str] = field(default_factory=dict)
 
@@ -35,16 +41,31 @@ class Files:
     def in_folder(self, folder: Path, department: bool = False) -> list[Path]:
         """The YAML files of one folder, by name; files that would be overlooked for their ending are mistakes."""
         try:
-            entries = sorted(folder.iterdir())
+            entries = sorted({*folder.iterdir(), *(path for path in self.drafts if path.parent == folder)})
         except FileNotFoundError:
-            return []
+            return sorted(path for path in self.drafts if path.parent == folder)
         except OSError as error:
             self.note(folder, _("the folder cannot be read: {reason}").format(reason=error.strerror))
             return []
         for path in entries:
-            if path.suffix.lower() in (".yml", ".yaml", ".json") and path.suffix != ".yaml":
+            if path.suffix.lower() in _ENDINGS and path.suffix != ".yaml":
                 self.note(path, _("only files that end in .yaml are read; rename it"), path.stem if department else None)
         return [path for path in entries if path.suffix == ".yaml"]
+
+    def none_below(self, folder: Path) -> None:
+        """Departments' files in folders of ``folder`` are mistakes: there nobody would ever read them."""
+        for inner in self._folders(folder):
+            for path in sorted(path for path in inner.rglob("*") if path.suffix.lower() in _ENDINGS):
+                place = f"{folder.name}/{path.stem}.yaml"
+                self.note(path, _("no file in a folder of this folder is read; move it to {path}").format(path=place), path.stem)
+
+    def _folders(self, folder: Path) -> list[Path]:
+        """The folders in it but for hidden ones, such as git's, and for those that stand where a file is expected."""
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:  # told when its files were asked for
+            return []
+        return [path for path in entries if path.is_dir() and path.suffix != ".yaml" and not path.name.startswith(".")]
 
     def note(self, path: Path, message: str, department: str | None = None) -> None:
         """Note a mistake of the file as a whole."""
@@ -52,6 +73,8 @@ class Files:
 
     def bytes_of(self, path: Path, department: str | None = None) -> bytes | None:
         """The file's content, one byte more than is allowed at most; None, and a mistake, when it cannot be read."""
+        if path in self.drafts:
+            return self.drafts[path][: MAX_BYTES + 1]
         try:
             if path.exists() and not path.is_file():
                 # Opening a pipe would wait for a writer who never comes.

@@ -85,10 +85,16 @@ def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]
     department, filled = rows.pop(0)[1].get("department", "") if rows else "", []
     if not department and not mistakes:
         mistakes.append(Mistake(path.name, 1, 1, _("the form does not say whose it is; begin from `auditor attest template`")))
+    answered: set[str] = set()
     for line, values in rows:
         given = _filled(path.name, line, values, mistakes)
-        if given is not None:
-            filled.append(given)
+        if given is None:
+            continue
+        if given.control in answered:  # nobody can tell which of the two is meant
+            told = _("the control {control} stands twice; keep one").format(control=given.control)
+            mistakes.append(_at(path.name, line, "control", told))
+        answered.add(given.control)
+        filled.append(given)
     return department, tuple(filled), tuple(mistakes)
 
 

@@ -67,9 +67,8 @@ def load_department(document: Document, report: Report, unusable: tuple[Keys, ..
 def _maintenance(document: Document, report: Report) -> tuple[Maintenance, ...]:
     """The times in which hosts are left alone, in the department's zone."""
     data: Any = document.value
-    try:
-        zone = zoneinfo.ZoneInfo(data.get("timezone", "UTC"))
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # named as a mistake elsewhere
+    zone = _zone(data.get("timezone", "UTC"))
+    if zone is None:  # named as a mistake elsewhere
         return ()
     listed = [entry for key in ("hosts", "networks") for entry in data.get(key, ()) if isinstance(entry, dict)]
     known = [entry.get(name) for entry in listed for name in ("uid", "name")]  # what is no name is no host's either
@@ -237,17 +236,17 @@ def _is_private(network: _Network) -> bool:
 def _check_zone(document: Document, report: Report) -> None:
     data: Any = document.value
     name = data.get("timezone", "UTC")
-    if name != "UTC" and not _zone_exists(name):
+    if _zone(name) is None:
         report.add(document, ("timezone",), _("unknown time zone {zone}; expected one such as Asia/Riyadh").format(zone=name))
 
 
 @functools.cache
-def _zone_exists(name: str) -> bool:
+def _zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """The time zone of that name; None when there is none, for a folder of zones, such as Asia, is no zone."""
     try:
-        zoneinfo.ZoneInfo(name)
+        return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+        return None
 
 
 def _check_uids(document: Document, report: Report, department: str) -> None:

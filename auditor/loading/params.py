@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from auditor.model import Json, Param, Stricter
@@ -62,6 +63,17 @@ def directions(kind: str) -> tuple[Stricter, ...]:
     return tuple(stricter for stricter, kinds in _DIRECTIONS.items() if kind in kinds)
 
 
+def off_when_empty(name: str, applies: str | None) -> bool:
+    """Whether a check with this ``applies`` is off while the list is empty.
+
+    Read from the expression, so that no check can forget to say it: an empty list of what is approved allows nothing, or, in such
+    a check, everything.
+    """
+    param = rf"(?<![\w.])params\.{re.escape(name)}"
+    asked = rf"({param}\.size\(\)|(?<![\w.])size\({param}\))\s*(>\s*0|>=\s*1|!=\s*0)(?!\d)|{param}\s*!=\s*\[\s*\]"
+    return applies is not None and re.search(asked, applies) is not None
+
+
 def tightens(param: Param, base: Json, value: Json) -> bool:
     """Whether ``value`` is at least as strict as ``base``; what cannot be compared is not."""
     old: Any = base
@@ -71,6 +83,8 @@ def tightens(param: Param, base: Json, value: Json) -> bool:
             return bool(new <= old)
         case Stricter.HIGHER:
             return bool(new >= old)
+        case Stricter.SUBSET if param.off_when_empty and not (new and old):
+            return bool(new) or not old
         case Stricter.SUBSET:
             return set(new) <= set(old)
         case Stricter.SUPERSET:
@@ -85,4 +99,6 @@ def tightens(param: Param, base: Json, value: Json) -> bool:
 
 def tighter_said(param: Param, limit: str) -> str:
     """How a stricter value compares with the policy's, which is ``limit``."""
+    if param.off_when_empty and param.stricter is Stricter.SUBSET:
+        return _("nothing beyond {limit}, and no empty list, which turns the check off").format(limit=limit)
     return _(_TIGHTER_SAID.get(param.stricter, N_("exactly {limit}"))).format(limit=limit)

@@ -88,6 +88,9 @@ def load_overlay(document: Document, report: Report, known: Known) -> Overlay:
     policy = known.policies.get(data["policy"])
     if policy is not None:
         _check_tightens(document, report, known, policy, params)
+        if not policy.of_record:
+            message = _("the overlay is for {policy}, which is not the policy of record: nothing that it says is in force")
+            report.note(document, ("policy",), message.format(policy=policy.id))
     relaxations = [_relaxation(document, report, known, index) for index in range(len(data.get("relaxations", ())))]
     return Overlay(data["department"], data["policy"], params, tuple(r for r in relaxations if r), digest(data))
 

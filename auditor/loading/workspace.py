@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.loading.checks import load_check
-from auditor.loading.document import Document
+from auditor.loading.document import Document, Keys
 from auditor.loading.files import Files
 from auditor.loading.framework import FRAMEWORK_FILE, load_framework
 from auditor.loading.inventories import load_department
@@ -25,10 +25,14 @@ DEPARTMENTS_FOLDER = "departments"
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """``catalogue`` is there when all shared files are right; departments whose own files are wrong are set aside in it."""
+    """``catalogue`` is there when all shared files are right; departments whose own files are wrong are set aside in it.
+
+    ``notes`` are of files that are right, and may not do what their writer believes.
+    """
 
     catalogue: Catalogue | None
     mistakes: tuple[Mistake, ...]
+    notes: tuple[Mistake, ...] = ()
 
 
 def load_workspace(root: Path) -> LoadResult:
@@ -43,9 +47,9 @@ def load_workspace(root: Path) -> LoadResult:
     settings = dataclasses.replace(settings, policy_of_record=next((p.id for p in policies.values() if p.of_record), ""))
     departments = _load_inventories(files, settings.inventories)
     overlays = _load_overlays(files, settings.policies / DEPARTMENTS_FOLDER, departments, known)
-    mistakes = in_order(files.report.mistakes)
+    mistakes, notes = in_order(files.report.mistakes), in_order(files.report.notes)
     if known.framework is None or any(mistake.department is None for mistake in mistakes):
-        return LoadResult(None, mistakes)
+        return LoadResult(None, mistakes, notes)
     wrong: dict[str, list[str]] = defaultdict(list)
     for mistake in mistakes:
         wrong[str(mistake.department)].append(str(mistake))
@@ -57,7 +61,15 @@ def load_workspace(root: Path) -> LoadResult:
     aside = {mistake.file for mistake in mistakes}
     sources = tuple((file, content) for file, content in sorted(files.contents.items()) if file not in aside)
     kept = {department: overlay for department, overlay in overlays.items() if department not in wrong}
-    return LoadResult(Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources), mistakes)
+    catalogue = Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources)
+    return LoadResult(catalogue, mistakes, notes)
+
+
+def inventory_mistakes(settings: Settings, department: str, content: bytes) -> tuple[Mistake, ...]:
+    """What would be wrong with a department's inventory, were this its content, beside the inventories that there are."""
+    files = Files(settings.root, drafts={settings.inventories / f"{department}.yaml": content})
+    _load_inventories(files, settings.inventories)
+    return in_order(mistake for mistake in files.report.mistakes if mistake.department == department)
 
 
 def _load_checks(files: Files, folder: Path, known: Known) -> None:
@@ -152,11 +164,11 @@ def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None
         if read is None:
             continue
         document, unusable = read
-        department = load_department(document, files.report, unusable)
+        if not _is_of_its_name(files, document, path, unusable):
+            continue
         documents[path.stem] = document
-        if department is not None:
-            _check_name(files, document, path, "department")
-            found[path.stem] = department
+        found[path.stem] = load_department(document, files.report, unusable)
+    files.none_below(folder)
     _check_shared_uids(files, documents)
     return found
 
@@ -182,15 +194,44 @@ def _check_shared_uids(files: Files, documents: dict[str, Document]) -> None:
 
 def _load_overlays(files: Files, folder: Path, departments: dict[str, Department | None], known: Known) -> dict[str, Overlay]:
     found: dict[str, Overlay] = {}
-    for path in files.in_folder(folder, department=True):
-        document = files.read_whole(path, "overlay", path.stem)
-        if document is None:
+    paths = files.in_folder(folder, department=True)
+    names = {path.stem for path in paths}
+    for path in paths:
+        read = files.read(path, "overlay", path.stem)
+        if read is None:
             continue
-        _check_name(files, document, path, "department")
+        document, unusable = read
+        data: Any = document.value
+        if not _is_of_its_name(files, document, path, unusable):
+            _check_whose(files, document, names, departments)
+            continue
+        if unusable:
+            continue
         # A workspace fresh from `auditor init` has examples of overlays and no inventory yet.
         if departments:
-            data: Any = document.value
             require(document, files.report, ("department",), data["department"], departments, "department")
-        overlay = load_overlay(document, files.report, known)
-        found[overlay.department] = overlay
+        found[path.stem] = load_overlay(document, files.report, known)
+    files.none_below(folder)
     return found
+
+
+def _is_of_its_name(files: Files, document: Document, path: Path, unusable: tuple[Keys, ...]) -> bool:
+    """Whether a department's file is called as the department that it names; of any other file nothing is used."""
+    data: Any = document.value
+    if not isinstance(data, dict) or "department" not in data or ("department",) in unusable:  # the schema has said so
+        return True
+    _check_name(files, document, path, "department")
+    return bool(data["department"] == path.stem)
+
+
+def _check_whose(files: Files, document: Document, names: set[str], departments: dict[str, Department | None]) -> None:
+    """Set aside the department that an overlay of another name speaks of, unless it has one of its own name.
+
+    The overlay may be the only one it has: judged without it, the department would be spared what it tightens.
+    """
+    data: Any = document.value
+    named = data["department"]
+    if named in departments and named not in names:
+        message = _("{department} has no overlay under its own name and may be meant; it is set aside until this is cleared up")
+        mistake = document.mistake(("department",), message.format(department=named))
+        files.report.mistakes.append(dataclasses.replace(mistake, department=named))

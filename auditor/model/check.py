@@ -29,12 +29,16 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A threshold that policy may set. ``type`` is one of str, int, float, bool, list (of str), ints (list of int)."""
+    """A threshold that policy may set. ``type`` is one of str, int, float, bool, list (of str), ints (list of int).
+
+    ``off_when_empty``: the check applies only where the list names something, so that the empty one is the loosest of all.
+    """
 
     name: str
     default: Json
     type: str
     stricter: Stricter
+    off_when_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

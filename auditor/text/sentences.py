@@ -63,6 +63,7 @@ SENTENCES = (
     N_("The session ended before the script did."),
     N_("The SSH session ended."),
     N_("The host broke the SSH protocol ({error})."),
+    N_("The inventory says connection: local, but {address} is not known as an address of this machine: correct one of them."),
     N_("The local shell does not start: {error}."),
     N_("The local shell broke off: {error}."),
     N_("The auditor failed on this host: {error}"),

@@ -17,6 +17,7 @@ from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
 from auditor.workflow.outbox import outbox
+from auditor.workflow.policies import idle_overlays
 from auditor.workflow.queries import reading
 from auditor.workflow.workspace import open_workspace
 
@@ -60,6 +61,10 @@ def _files(catalogue: Catalogue) -> Iterator[Diagnosis]:
     if aside:
         told = _("set aside because their files are wrong: {departments}").format(departments=", ".join(aside))
         yield Diagnosis(_("files"), Health.BAD, told, _("auditor validate names every mistake"))
+    elif idle := idle_overlays(catalogue):
+        told = _("overlays for another policy than that of record, so that nothing they say is in force: {departments}")
+        mend = _("write them for the policy of record, or remove them; auditor validate names each")
+        yield Diagnosis(_("files"), Health.WARNING, told.format(departments=", ".join(idle)), mend)
     else:
         hosts = sum(a.kind is AssetKind.HOST for a in _assets(catalogue))
         told = _("departments: {departments}; hosts: {hosts}; checks: {checks}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.loading import Mistake, read_yaml
+from auditor.loading import Mistake, inventory_mistakes, read_yaml
 from auditor.loading.importing import (
     Imported,
     read_ansible,
@@ -51,6 +51,12 @@ def import_inventory(
         return ImportOutcome(target, 0, mistakes, imported.notes)
     existing = _existing(target)
     text = write_inventory(department, _title(title, existing, department), imported.hosts, existing=existing)
+    # What every row alone allows may be wrong in its place: a department's file with a mistake sets it aside that night.
+    wrong = inventory_mistakes(catalogue.settings, department, text.encode())
+    if wrong:
+        message = _("the inventory that would be written has a mistake, at its line {line}: {mistake}")
+        told = (Mistake(str(source), 1, 1, message.format(line=m.line, mistake=m.message)) for m in wrong)
+        return ImportOutcome(target, 0, tuple(told), imported.notes)
     _write(target, text)
     return ImportOutcome(target, len(imported.hosts), (), imported.notes)
 

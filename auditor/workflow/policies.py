@@ -33,3 +33,9 @@ def describe_policy(catalogue: Catalogue, policy_id: str | None, department_id: 
         value["params"] = {name: effective.params[name] for name in sorted(effective.params)}
         value["relaxations"] = to_json(effective.relaxations)
     return value
+
+
+def idle_overlays(catalogue: Catalogue) -> tuple[str, ...]:
+    """The departments whose overlay is for another policy than that of record: it tightens and relaxes nothing."""
+    overlays = catalogue.overlays.items()
+    return tuple(sorted(name for name, overlay in overlays if overlay.policy != catalogue.settings.policy_of_record))

@@ -217,6 +217,27 @@ def test_a_digest_is_shown_and_its_failure_never_fails_the_night(workspace: Work
     assert "auditor digest --send" in workspace.call("doctor").stdout.decode()
 
 
+def test_an_overlay_that_is_not_in_force_is_told_and_stops_no_night(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: all that departments had tightened under the former policy was gone, and validate said that all is right."""
+    (policy,) = (workspace.root / "policies").glob("*.yaml")
+    former = policy.read_text(encoding="utf-8").replace(f"id: {policy.stem}", "id: former")
+    (workspace.root / "policies/former.yaml").write_text(former, encoding="utf-8")
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[policy]\nof_record = "{policy.stem}"\n')
+    (workspace.root / "policies/departments").mkdir(exist_ok=True)
+    (workspace.root / "policies/departments/example.yaml").write_text("department: example\npolicy: former\n")
+    called = workspace.call("validate")
+    said = "policies/departments/example.yaml:2:9: the overlay is for former, which is not the policy of record"
+    assert (called.returncode, said in called.stdout.decode()) == (0, True), called
+    (note,) = json.loads(workspace.call("validate", "--format", "json").stdout)
+    assert (note["line"], note["severity"]) == (2, "warning")
+    workspace.call("nightly", "--log", str(tmp_path / "night.log"))
+    told = {str(t["event"]): t for t in lines(tmp_path / "night.log")}
+    assert (told["overlay not in force"]["department"], told["run ended"]["complete"]) == ("example", True)
+    doctor = {d["part"]: d for d in json.loads(workspace.call("doctor", "--format", "json").stdout)}
+    assert (doctor["files"]["health"], "example" in doctor["files"]["told"]) == ("warning", True)
+
+
 def test_mistakes_in_notify_are_named(workspace: Workspace) -> None:
     """A server without a sender, a hook without a secret."""
     with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:

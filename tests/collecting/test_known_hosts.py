@@ -88,6 +88,19 @@ def test_import(keys: list[HostKey], tmp_path: Path) -> None:
         import_known_hosts(path, tmp_path / "nowhere")
 
 
+def test_a_name_in_capitals_is_the_same_host(keys: list[HostKey], tmp_path: Path) -> None:
+    """Regression, false pass: WEB1 with another key passed for a new host, and that key was then trusted for web1."""
+    path, source = tmp_path / "known_hosts", tmp_path / "supplied"
+    path.write_text(line(keys[0], "web1"))
+    source.write_text(line(keys[1], "WEB1"))
+    with pytest.raises(ConfigurationError) as refused:
+        import_known_hosts(path, source)
+    assert "web1: another" in refused.value.mistakes[0]
+    assert key_state(path, keys[1]) is KeyState.CHANGED
+    source.write_text(line(keys[0], "WEB1"))
+    assert import_known_hosts(path, source) == 1
+
+
 @pytest.mark.parametrize(
     "bad", ["web1", "web1 ssh-ed25519 !!!", "@revokd web1 ssh-ed25519 AAAA", "web1 ssh-rsa AAAAC3NzaC1lZDI1NTE5"]
 )

@@ -41,3 +41,20 @@ def test_deadline_and_cancel(settings: Settings) -> None:
     flag.set()
     stopped = LocalTransport(settings, cancelled=flag, lookup=facts.lookup).collect(plan)
     assert stopped.detail == "Stopped by the operator."
+
+
+@pytest.mark.parametrize("address", ["10.255.1.11", "::ffff:10.255.1.11", "no-such-host.invalid", "2001:db8::7", "fe80::1%lo"])
+def test_another_machine_is_never_this_one(settings: Settings, address: str) -> None:
+    """Regression, false pass: what the auditor's own machine said was recorded as that of any host with connection: local."""
+    facts = Facts(fact("a", "echo a"))
+    result = LocalTransport(settings, lookup=facts.lookup).collect(facts.plan(host(address, method="local")))
+
+    assert (result.reach, [o.status.value for o in result.observations]) == (Reach.UNREACHABLE, ["not_run"])
+    assert f"{address} is not known as an address of this machine" in result.detail
+
+
+@pytest.mark.parametrize("address", ["127.0.1.9", "::1", "::ffff:127.0.0.1", "localhost"])
+def test_every_name_of_this_machine_is_taken(settings: Settings, address: str) -> None:
+    """Loopback in all its spellings."""
+    facts = Facts(fact("a", "echo a"))
+    assert LocalTransport(settings, lookup=facts.lookup).collect(facts.plan(host(address, method="local"))).reach is Reach.REACHED

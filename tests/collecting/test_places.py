@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,17 @@ def test_own_addresses_are_those_that_the_machine_has(monkeypatch: pytest.Monkey
     (tmp_path / "if_inet6").write_text(f"fd{5:030x} 04 40 00 82 eth0\n{1:032x} 01 80 10 80 lo\n")
     monkeypatch.setattr(places, "_PROC", tmp_path)
     assert {str(address) for address in places.own_addresses()} == {"10.0.0.5", "10.0.0.6", "fd00::5"}
+
+
+def test_this_machine_is_known_by_its_own_addresses_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is this machine's only where all of its addresses are; one that DNS does not know, or has none, is nobody's."""
+    monkeypatch.setattr(places, "own_addresses", lambda: frozenset({ip_address("10.0.0.5"), ip_address("fd00::5")}))
+    names = {"me": ["10.0.0.5", "fd00::5"], "shared": ["10.0.0.5", "10.0.0.6"], "none": []}
+
+    def resolve(name: str) -> list[str]:
+        if name not in names:
+            raise OSError("no such name")
+        return names[name]
+
+    assert [places.is_this_machine(a, resolve) for a in ("10.0.0.5", "fd00::5", "me")] == [True, True, True]
+    assert [places.is_this_machine(a, resolve) for a in ("10.0.0.6", "shared", "none", "other")] == [False] * 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.loading.params import TYPE_NAMES, directions, of_type, tightens, type_name
+from auditor.loading.params import TYPE_NAMES, directions, of_type, off_when_empty, tightens, tighter_said, type_name
 from auditor.model import Json, Param, Stricter
 
 VALUES: dict[str, Json] = {"str": "a", "int": 5, "float": 0.5, "bool": True, "list": ["a"], "ints": [1]}
@@ -51,6 +51,38 @@ def test_only_what_is_at_least_as_strict_tightens(
 
     assert [value for value in tighter if not tightens(param, base, value)] == []
     assert [value for value in looser if tightens(param, base, value)] == []
+
+
+@pytest.mark.parametrize(
+    ("base", "tighter", "looser"),
+    [(["a", "b"], [["a", "b"], ["a"]], [[], ["c"]]), ([], [[], ["a"], ["a", "b"]], [])],
+)
+def test_a_list_that_turns_its_check_off_when_empty(base: Json, tighter: list[Json], looser: list[Json]) -> None:
+    """Regression, false pass: a department emptied the policy's list «as a tightening», and was no longer judged."""
+    param = Param("p", [], "list", Stricter.SUBSET, off_when_empty=True)
+
+    assert [value for value in tighter if not tightens(param, base, value)] == []
+    assert [value for value in looser if tightens(param, base, value)] == []
+    assert tighter_said(param, '["a"]') == 'nothing beyond ["a"], and no empty list, which turns the check off'
+
+
+@pytest.mark.parametrize(
+    ("applies", "off"),
+    [
+        ("params.p.size() > 0", True),
+        ("sshd.installed && size(params.p) != 0", True),
+        ("params.p.size()>=1", True),
+        ("params.p != []", True),
+        ("params.pp.size() > 0", False),
+        ("sshd.params.p.size() > 0", False),
+        ("params.p.size() == 0", False),
+        ("sshd.installed", False),
+        (None, False),
+    ],
+)
+def test_which_checks_an_empty_list_turns_off(applies: str | None, off: bool) -> None:
+    """It is read from the expression that decides whether the check applies."""
+    assert off_when_empty("p", applies) is off
 
 
 def test_every_type_has_a_way_to_become_stricter() -> None:

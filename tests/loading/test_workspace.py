@@ -248,6 +248,14 @@ def test_the_stock_workspace_is_right() -> None:
     assert {mapping.check for control in catalogue.framework.controls for mapping in control.checks} == set(catalogue.checks)
     assert catalogue.overlays["finance"].params
     assert catalogue.overlays["interior"].relaxations
+    assert {(check.id, param.name) for check in catalogue.checks.values() for param in check.params if param.off_when_empty} == {
+        ("account-administrators-approved", "approved"),
+        ("dns-resolvers-approved", "approved"),
+        ("service-critical-starts", "units"),
+        ("ssh-keys-registered", "register"),
+        ("time-servers-approved", "approved"),
+        ("web-proxy-set", "approved"),
+    }
 
 
 _LEAVES = st.none() | st.booleans() | st.integers(-5, 100000) | st.sampled_from(
@@ -283,3 +291,117 @@ def test_any_value_anywhere_gives_a_catalogue_or_mistakes(workspace: Workspace, 
 
     assert result.catalogue is not None or result.mistakes
     assert all(mistake.line > 0 and mistake.column > 0 for mistake in result.mistakes)
+
+
+LOOSE = "department: health\npolicy: national\nparams:\n  ssh-root-login: {tries: 99}\n"
+TIGHT = LOOSE.replace("99", "1")
+
+
+def aside(catalogue: Catalogue) -> list[str]:
+    return [department for department, _ in catalogue.inventory.set_aside]
+
+
+def test_an_overlay_under_another_name_decides_nothing(workspace: Workspace) -> None:
+    """Regression, false pass: it set aside its file's name, and was in force for the department that it named."""
+    workspace.write("policies/departments/health.yaml", TIGHT)
+    workspace.write("policies/departments/zz.yaml", LOOSE)
+    catalogue = catalogue_of(workspace.load())
+
+    assert aside(catalogue) == ["zz"]
+    assert catalogue.overlays["health"].params == {"ssh-root-login": {"tries": 1}}
+    assert "policies/departments/health.yaml" in dict(catalogue.sources)
+
+
+@pytest.mark.parametrize("broken", ["", "nonsense: 1\n"])
+def test_a_department_is_not_judged_without_the_overlay_that_may_be_its_own(workspace: Workspace, broken: str) -> None:
+    """Regression, false pass: the one overlay of health is misnamed; health is set aside as for a broken one of its name."""
+    workspace.write("policies/departments/helth.yaml", TIGHT + broken)
+    result = workspace.load()
+    catalogue = catalogue_of(result)
+
+    assert aside(catalogue) == ["health", "helth"]
+    assert "health" not in catalogue.overlays
+    assert "policies/departments/helth.yaml:1:13: health has no overlay under its own name and may be meant" in "".join(
+        str(mistake) for mistake in result.mistakes if mistake.department == "health"
+    )
+
+
+def test_one_departments_overlay_relaxes_nothing_for_another(workspace: Workspace) -> None:
+    """Regression, false pass: an overlay of health that says finance gave finance the relaxations of health."""
+    overlay = FILES["policies/departments/finance.yaml"]
+    workspace.write("policies/departments/health.yaml", overlay.replace("params: {tries: 6}", "params: {tries: 60}"))
+    catalogue = catalogue_of(workspace.load())
+
+    assert aside(catalogue) == ["health"]
+    assert [relaxation.params for relaxation in catalogue.overlays["finance"].relaxations] == [{"tries": 6}]
+
+
+def test_an_inventory_under_another_name_is_no_second_department(workspace: Workspace) -> None:
+    """Regression: two departments of one id shared the asset that stands for the department."""
+    workspace.write("inventories/helth.yaml", FILES["inventories/health.yaml"])
+    catalogue = catalogue_of(workspace.load())
+
+    assert aside(catalogue) == ["helth"]
+    assert [department.id for department in catalogue.inventory.departments] == ["finance", "health"]
+
+
+@pytest.mark.parametrize(
+    "more", ["", '\nmaintenance: [{from: "2026-01-01 00:00", until: "2026-01-02 00:00", reason: {en: a, ar: ع}}]']
+)
+def test_a_folder_of_zones_is_no_zone(workspace: Workspace, more: str) -> None:
+    """Regression: one department's ``timezone: Asia`` stopped the night of every department."""
+    workspace.replace("health.yaml", "Asia/Riyadh", f"Asia{more}")
+    result = workspace.load()
+
+    assert [str(m) for m in result.mistakes] == [
+        "inventories/health.yaml:3:11: unknown time zone Asia; expected one such as Asia/Riyadh"
+    ]
+    assert aside(catalogue_of(result)) == ["health"]
+
+
+def test_a_departments_file_in_a_folder_further_down_is_told(workspace: Workspace) -> None:
+    """Regression: the department was no longer audited, and nothing said so. Hidden folders are git's own."""
+    for folder in ("inventories", "policies/departments"):
+        (workspace.root / folder / "north").mkdir()
+        (workspace.root / folder / "finance.yaml").rename(workspace.root / folder / "north/finance.yaml")
+    workspace.write("inventories/.github/workflow.yml", "")
+    workspace.write("inventories/notes/readme.txt", "")
+    result = workspace.load()
+
+    said = "1:1: no file in a folder of this folder is read; move it to"
+    assert [str(mistake) for mistake in result.mistakes] == [
+        f"inventories/north/finance.yaml:{said} inventories/finance.yaml",
+        f"policies/departments/north/finance.yaml:{said} departments/finance.yaml",
+    ]
+    assert aside(catalogue_of(result)) == ["finance"]
+
+
+def test_a_department_cannot_turn_a_check_off_by_an_empty_list(workspace: Workspace) -> None:
+    """Regression, false pass: it «tightened» the policy's list to nothing, and the check applied to none of its hosts."""
+    workspace.replace("ssh-root-login.yaml", "applies: sshd.installed", "applies: sshd.installed && params.allowed.size() > 0")
+    workspace.replace("overlay.yaml", 'allowed: ["no"]', "allowed: []")
+
+    assert [mistake.split("; ")[0] for mistake in workspace.mistakes()] == [
+        "policies/departments/finance.yaml:4:39: ssh-root-login allowed is [], which is looser than the policy"
+    ]
+    workspace.replace("national.yaml", "{tries: 3}", "{tries: 3, allowed: []}")
+    workspace.replace("overlay.yaml", "allowed: []", 'allowed: ["yes"]')
+    assert workspace.mistakes() == []
+
+
+def test_an_overlay_for_another_policy_than_that_of_record_is_told(workspace: Workspace) -> None:
+    """Regression: once the committee moved to a new policy, all that departments had tightened was gone without a word."""
+    assert workspace.load().notes == ()
+    workspace.write("policies/next.yaml", FILES["policies/national.yaml"].replace("id: national", "id: next"))
+    workspace.write("auditor.toml", '[policy]\nof_record = "next"\n')
+    result = workspace.load()
+
+    assert [(str(note), note.severity) for note in result.notes] == [
+        (
+            "policies/departments/finance.yaml:2:9: the overlay is for national, which is not the policy of record: "
+            "nothing that it says is in force",
+            "warning",
+        )
+    ]
+    assert (result.mistakes, aside(catalogue_of(result))) == ((), [])
+    assert "policies/departments/finance.yaml" in dict(catalogue_of(result).sources)

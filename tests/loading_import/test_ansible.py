@@ -111,10 +111,31 @@ def test_jinja_is_not_guessed():
 
 
 def test_hosts_that_are_not_reached_over_ssh():
-    """A Windows host of WinRM is seen from the network only, and that is said; local stays local."""
-    found = read("win ansible_host=10.0.0.1 ansible_connection=winrm\nme ansible_host=127.0.0.1 ansible_connection=local\n")
-    assert [(host.name, host.connection) for host in found.hosts] == [("win", "none"), ("me", "local")]
+    """A device of another way in is seen from the network only, and that is said."""
+    found = read("sw ansible_host=10.0.0.1 ansible_connection=ansible.netcommon.netconf\n")
+    assert [(host.name, host.connection) for host in found.hosts] == [("sw", "none")]
     assert "connection: none" in found.notes[0].message
+
+
+@pytest.mark.parametrize("way", ["winrm", "psrp", "ansible.builtin.winrm"])
+def test_a_windows_host_stays_in_the_plan(way: str):
+    """Regression: it became a Linux host without a connection, no check was planned on it, and coverage rose for it."""
+    found = read(f"win ansible_host=10.0.0.1 ansible_port=5986 ansible_connection={way}\n")
+    assert [(h.platform, h.connection, h.port) for h in found.hosts] == [("windows", None, None)]
+    assert "platform: windows" in found.notes[0].message
+
+
+def test_only_this_machine_is_local():
+    """Regression, false pass: network devices, worked on from Ansible's own machine, were judged by what the auditor's says."""
+    local = "ansible_connection=local"
+    found = read(f"sw {local} ansible_host=10.0.0.1\nname {local}\nme ansible_host=127.0.0.1 {local}\nlocalhost {local}\n")
+    assert [(host.name, host.connection) for host in found.hosts] == [
+        ("sw", "none"),
+        ("name", "none"),
+        ("me", "local"),
+        ("localhost", "local"),
+    ]
+    assert ["worked on from Ansible's own machine" in note.message for note in found.notes] == [True, True]
 
 
 @pytest.mark.parametrize(

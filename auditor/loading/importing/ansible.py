@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ _VARIABLES = {
     "ansible_ssh_common_args": "jump",
 }
 _CONNECTIONS = {"ssh": "ssh", "smart": "ssh", "paramiko": "ssh", "paramiko_ssh": "ssh", "local": "local"}
+_WINDOWS = ("winrm", "psrp")
 _SECRET = re.compile(r"pass(word|wd|phrase)?($|_)|pwd|secret|token|credential|private_key$|api_?key", re.IGNORECASE)
 _JUMP = re.compile(r"(?:-J\s*|-o\s*[\"']?ProxyJump[= ])[\"']?([^\s\"']+)")
 
@@ -72,14 +74,19 @@ class _Reading:
             row = Row(line, column)
             row.put("name", name, line, column)
             row.put("address", name, line, column)
-            sound = [self._take(row, name, variable) for variable in self.groups.variables_of(name)]
+            variables = list(self.groups.variables_of(name))
+            sound = [self._take(row, name, variable) for variable in variables]
             if self.public:
                 row.put("public", True, line, column)
             tags: list[Json] = list(self.groups.groups_of(name))
             if tags:
                 row.put("tags", tags, line, column)
-            if all(sound):
-                yield row
+            if not all(sound):
+                continue
+            for variable in variables:  # once the address is known
+                if variable.name == "ansible_connection":
+                    self._connect(row, name, variable)
+            yield row
 
     def _take(self, row: Row, host: str, variable: Variable) -> bool:
         """Put one variable into the row if we have a word for it; False when it is needed and cannot be read."""
@@ -94,9 +101,7 @@ class _Reading:
             message = _("{variable} of {host} is not a plain value; Jinja is not evaluated: write the value itself")
             self._mistake(variable, message.format(variable=variable.name, host=host))
             return False
-        if name == "connection":
-            self._connection(row, host, variable)
-        elif name == "jump":
+        if name == "jump":
             hops = _JUMP.search(text)
             if hops:
                 row.put("jump", [hop for hop in hops[1].split(",") if hop], variable.line, variable.column)
@@ -110,14 +115,27 @@ class _Reading:
                 variable.line,
                 variable.column,
             )
-        else:
+        elif name != "connection":  # which waits for the address
             row.put(name, text, variable.line, variable.column)
         return True
 
-    def _connection(self, row: Row, host: str, variable: Variable) -> None:
-        method = _CONNECTIONS.get(str(variable.value).rsplit(".", 1)[-1])
+    def _connect(self, row: Row, host: str, variable: Variable) -> None:
+        word = str(variable.value).rsplit(".", 1)[-1]
+        method = _CONNECTIONS.get(word)
+        if word in _WINDOWS:
+            # left as it is, it stays in the plan and lowers coverage; its port is not one of SSH
+            row.values.pop("port", None)
+            row.put("platform", "windows", variable.line, variable.column)
+            message = _("{host} is a Windows host and becomes «platform: windows»: what is to be read on it counts as unknown")
+            self._note(variable, message.format(host=host))
+            return
         if method is None:
             message = _("{host} is not reached over SSH and becomes «connection: none»: it is only seen from the network")
+            self._note(variable, message.format(host=host))
+        elif method == "local" and not _is_loopback(str(row.values["address"])):
+            # network modules run on Ansible's own machine; what this machine says is not what the device says
+            method = None
+            message = _("{host} is worked on from Ansible's own machine and becomes «connection: none»: nothing is read on it")
             self._note(variable, message.format(host=host))
         row.put("connection", method or "none", variable.line, variable.column)
 
@@ -126,3 +144,10 @@ class _Reading:
 
     def _mistake(self, variable: Variable, message: str) -> None:
         self.mistakes.append(Mistake(self.file, variable.line, variable.column, message))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address.lower() == "localhost"

@@ -1,0 +1,74 @@
+"""A department's own list becomes its inventory, whole or not at all, and only where the next night can use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditor.loading.yaml_reader import MAX_BYTES
+from auditor.model import Text
+from auditor.workflow.importing import ImportOutcome, import_inventory
+from tests.loading.conftest import FILES, Workspace
+
+MAINTENANCE = 'maintenance: [{from: "2026-01-01 00:00", until: "2026-01-02 00:00", hosts: [web-1], reason: {en: a, ar: ع}}]'
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace that loads without a mistake."""
+    made = Workspace(tmp_path)
+    for name, content in FILES.items():
+        made.write(name, content)
+    return made
+
+
+def bring(workspace: Workspace, rows: str, department: str = "health", title: str = "") -> ImportOutcome:
+    catalogue = workspace.load().catalogue
+    assert catalogue is not None
+    workspace.write("hosts.csv", rows)
+    return import_inventory(catalogue, workspace.root / "hosts.csv", department, Text(title, title))
+
+
+def refused(workspace: Workspace, rows: str, said: str) -> None:
+    """The import says what would be wrong, and leaves the file as it was."""
+    target = workspace.root / "inventories/health.yaml"
+    before = target.read_bytes()
+    outcome = bring(workspace, rows)
+
+    assert (outcome.hosts, len(outcome.mistakes)) == (0, 1)
+    assert said in outcome.mistakes[0].message
+    assert target.read_bytes() == before
+    assert workspace.mistakes() == []
+
+
+def test_what_is_brought_in_is_used(workspace: Workspace) -> None:
+    """Into the inventory that is there, or into a new one, in a folder that is not there yet."""
+    assert (bring(workspace, "name,address\nweb-2,10.1.1.12\n").hosts, workspace.mistakes()) == (1, [])
+    catalogue = workspace.load().catalogue
+    assert catalogue is not None
+    for file in (workspace.root / "inventories").iterdir():
+        file.unlink()
+    (workspace.root / "inventories").rmdir()
+    outcome = import_inventory(catalogue, workspace.root / "hosts.csv", "tourism", Text("Tourism", "السياحة"))
+    assert (outcome.hosts, outcome.mistakes, outcome.path.is_file()) == (1, (), True)
+
+
+def test_a_uid_of_another_department_is_refused(workspace: Workspace) -> None:
+    """Regression: it was written with success, and the next night set both departments aside."""
+    refused(
+        workspace, "uid,name,address\nfinance-web-1,x,10.1.1.70\n", "the uid finance-web-1 is also in inventories/finance.yaml"
+    )
+
+
+def test_a_new_name_is_refused_while_a_maintenance_says_the_old(workspace: Workspace) -> None:
+    """Regression: the host was renamed with success, and its department set aside the next night."""
+    workspace.replace("health.yaml", "Asia/Riyadh", f"Asia/Riyadh\n{MAINTENANCE}")
+    refused(workspace, "name,address\nwww-1,10.1.1.11\n", "there is no host 'web-1'")
+
+
+def test_an_inventory_larger_than_is_read_is_refused(workspace: Workspace) -> None:
+    """Regression: it was written with success, and could be neither audited nor imported into again."""
+    tags = ";".join(f"tag-{n}" for n in range(40))
+    rows = "".join(f"srv-{n},10.50.{n // 250}.{n % 250},{tags}\n" for n in range(2500))
+    refused(workspace, f"name,address,tags\n{rows}", f"at most {MAX_BYTES} are read")
