@@ -1,4 +1,4 @@
-"""What the remedies of SSH's checks write, on hosts whose sshd reads a folder of settings and on those whose does not."""
+"""What remedies do where they are run: that they hold on each release, and shut nobody out."""
 
 from __future__ import annotations
 
@@ -73,3 +73,40 @@ def test_key_exchanges_that_this_openssh_does_not_know_are_left_out(tmp_path: Pa
     """Regression: sshd does not start with the name of one that it does not know, as Debian 11's and RHEL 8's with sntrup761."""
     check = next(c for c in CHECKS if c.id == "ssh-strong-kex")
     assert applied(check, tmp_path, _OLD, folder=False)[0][0] == "KexAlgorithms curve25519-sha256,ecdh-sha2-nistp384"
+
+
+def test_the_firewall_s_remedy_allows_the_port_on_which_sshd_listens(tmp_path: Path) -> None:
+    """Regression: it allowed OpenSSH's profile, port 22, and shut out whoever came to an sshd that listens elsewhere."""
+    assert LOADED.catalogue is not None
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("apt-get", "dnf", "systemctl", "firewall-cmd", "ufw", "firewall-offline-cmd"):
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/log\n')
+    (tools / "sshd").write_text("#!/bin/sh\nprintf 'port 22\\nlistenaddress [::]:2222\\nlistenaddress 0.0.0.0:2222\\n'\n")
+    for file in tools.iterdir():
+        file.chmod(0o755)
+    shell = LOADED.catalogue.checks["firewall-active"].remediation_shell
+    subprocess.run(["sh", "-eu"], input=shell, text=True, check=True, capture_output=True, env={"PATH": f"{tools}:/usr/bin:/bin"})
+    ran = (tmp_path / "log").read_text().splitlines()
+    assert [line for line in ran if line.startswith(("ufw", "firewall-offline"))] == [
+        "ufw allow 2222/tcp", "ufw default deny incoming", "ufw enable", "firewall-offline-cmd --zone=public --add-port=2222/tcp",
+    ]  # fmt: skip
+    (tools / "sshd").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "log").unlink()
+    subprocess.run(["sh"], input=shell, text=True, check=False, capture_output=True, env={"PATH": f"{tools}:/usr/bin:/bin"})
+    assert not (tmp_path / "log").exists(), "without a port nothing is refused"
+
+
+@pytest.mark.parametrize(("known", "expected"), [("SHA512 YESCRYPT", "YESCRYPT"), ("SHA256 SHA512", "SHA512")])
+def test_the_hash_s_remedy_sets_what_the_tools_know(known: str, expected: str, tmp_path: Path) -> None:
+    """Regression: it set YESCRYPT everywhere, for which shadow 4.6 and 4.8 (RHEL 8, Debian 11) store DES."""
+    assert LOADED.catalogue is not None
+    (tmp_path / "pam.d").mkdir()
+    (tmp_path / "pam.d" / "common-password").write_text("password required pam_unix.so obscure md5\n")
+    (tmp_path / "pam.d" / "system-auth").write_text("password required pam_unix.so\n")
+    (tmp_path / "login.defs").write_text("ENCRYPT_METHOD MD5\n")
+    shell = LOADED.catalogue.checks["password-hash-method"].remediation_shell.replace("/etc/", f"{tmp_path}/")
+    stub = f"chpasswd() {{ echo '-c METHOD (one of NONE DES MD5 {known})'; }}\n"
+    subprocess.run(["sh", "-eu"], input=stub + shell, text=True, check=True, capture_output=True)
+    assert (tmp_path / "login.defs").read_text() == f"ENCRYPT_METHOD {expected}\n"
+    assert expected.lower() in (tmp_path / "pam.d" / "common-password").read_text()
