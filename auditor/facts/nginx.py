@@ -37,6 +37,8 @@ _DEFAULTS = {
 }
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
+# Conditions that hold for whatever came in the clear.
+_CLEAR = {"($scheme=http)", "($scheme!=https)", "($https=)", "($https!=on)"}
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
 _SCRIPT = """\
@@ -137,10 +139,10 @@ def _server(own: list[Directive], http: list[Directive], protocols: str, source:
         d.words[1:] for d in http if d.words[:1] == ("add_header",)
     ]
     names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
-    returns = [d.words[1:] for d in own if d.words[:1] == ("return",)]
     locations = [d for d in own if d.words[:1] == ("location",)]
     indexed = any(inner.words == ("autoindex", "on") for d in locations for inner in d.inner or ())
-    tls = any("ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens)
+    ciphered = ["ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
+    tls = any(ciphered)
     if tls and not value("ssl_protocols"):
         raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
     listened: list[Json] = [" ".join(words) for words in listens]
@@ -150,7 +152,8 @@ def _server(own: list[Directive], http: list[Directive], protocols: str, source:
         "source": source,
         "listens": listened,
         "tls": tls,
-        "redirects": any(words[-1:] and words[-1].startswith("https://") for words in returns),
+        "plain": not all(ciphered),
+        "redirects": _redirects(own),
         "server_tokens": value("server_tokens"),
         "autoindex": value("autoindex") == "on" or indexed,
         "access_log": value("access_log").split()[0] != "off",
@@ -160,6 +163,43 @@ def _server(own: list[Directive], http: list[Directive], protocols: str, source:
     }
 
 
+def _redirects(own: Iterable[Directive]) -> bool:
+    """Whether nothing but a way on to https, or a refusal, answers what comes to a server in the clear.
+
+    The server itself sends on; or it does so for some names and refuses all else, as certbot writes it; or its ``location /``
+    does, and so does each other location but those under /.well-known/, where a certification authority looks for its proof.
+    """
+    own = tuple(own)
+    if _sends_on(own):
+        return True
+    named = any(d.words[0] == "if" and d.words[1:3] == ("($host", "=") and _sends_on(d.inner or ()) for d in own if d.words)
+    if named and any(_refuses(d.words) for d in own):
+        return True
+    locations = [d for d in own if d.words[:1] == ("location",)]
+    answering = [d for d in locations if not d.words[-1].lstrip("^").replace("\\", "").startswith("/.well-known/")]
+    return any(d.words[1:] in (("/",), ("^~", "/")) for d in answering) and all(
+        _sends_on(d.inner or ()) or any(_refuses(i.words) for i in d.inner or ()) for d in answering
+    )
+
+
+def _sends_on(block: Iterable[Directive]) -> bool:
+    for directive in block:
+        if directive.words[:1] == ("return",) and _is_way_on(directive.words[1:]):
+            return True
+        if directive.words[:1] == ("if",) and "".join(directive.words[1:]) in _CLEAR and _sends_on(directive.inner or ()):
+            return True
+    return False
+
+
+def _is_way_on(words: tuple[str, ...]) -> bool:
+    # a code that is no redirection makes the address a text that is shown
+    return words[-1:] != () and words[-1].startswith("https://") and (len(words) == 1 or words[0].startswith("30"))
+
+
+def _refuses(words: tuple[str, ...]) -> bool:
+    return words[:1] == ("return",) and words[1:2] != () and words[1].startswith("4")
+
+
 FACT = Fact(
     name="nginx",
     title=Text(en="Servers of nginx with their settings", ar="خوادم nginx وإعداداتها"),
@@ -167,13 +207,13 @@ FACT = Fact(
         installed=BOOL,
         servers=ListOf(
             record(
-                name=STR, source=STR, listens=ListOf(STR), tls=BOOL, redirects=BOOL, server_tokens=STR, autoindex=BOOL,
-                access_log=BOOL, protocols=ListOf(STR), ciphers=STR, headers=ListOf(STR),
+                name=STR, source=STR, listens=ListOf(STR), tls=BOOL, plain=BOOL, redirects=BOOL, server_tokens=STR,
+                autoindex=BOOL, access_log=BOOL, protocols=ListOf(STR), ciphers=STR, headers=ListOf(STR),
             )
         ),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "servers": [
@@ -182,6 +222,7 @@ FACT = Fact(
                 "source": "/etc/nginx/sites-enabled/www",
                 "listens": ["443 ssl"],
                 "tls": True,
+                "plain": False,
                 "redirects": False,
                 "server_tokens": "off",
                 "autoindex": False,

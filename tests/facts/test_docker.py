@@ -99,6 +99,22 @@ def test_a_user_s_own_daemon_has_the_file_in_its_home(tmp_path: Path) -> None:
     assert run(["sh"], text, path=f"{tmp_path}:{PATH}").returncode != 0, "one command line, two files"
 
 
+def test_whose_the_daemon_is_is_told(tmp_path: Path) -> None:
+    """Regression, false failure: docker-user-namespaces failed a rootless daemon, which its own remedy takes for as good."""
+    process = tmp_path / "7"
+    process.mkdir()
+    (process / "comm").write_text("dockerd\n")
+    (process / "cmdline").write_text("dockerd\0")
+    (tmp_path / "getent").write_text("#!/bin/sh\necho u:x:1000:1000::/nowhere:/bin/sh\n")
+    (tmp_path / "getent").chmod(0o755)
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/etc/docker/daemon.json", "/nowhere")
+    for user in (0, 1000):
+        (process / "status").write_text(f"Uid:\t{user}\t{user}\t{user}\t{user}\n")
+        told: Any = fact("docker_daemon").value(run(["sh"], text, path=f"{tmp_path}:{PATH}").stdout, {})
+        assert told["rootless"] == (user != 0)
+    assert "rootless" not in value("installed=yes", "line=dockerd"), "an older probe did not tell"
+
+
 def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:
     """Bug: where the snap's daemon ran beside the package's, the settings of one were told with the command line of the other."""
     text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/etc/docker/daemon.json", "/nowhere")

@@ -50,6 +50,35 @@ def test_nginx_that_cannot_be_followed_is_refused(lines: tuple[str, ...]) -> Non
         nginx(*lines)
 
 
+ACME = "location ^~ /.well-known/acme-challenge/ { root /srv/acme; }"
+ON = "return 301 https://$host$request_uri;"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("listen 80;", ON), (False, True, True)),
+        (("listen 80;", "listen 443 ssl;", "root /srv;"), (True, True, False)),
+        (("listen 80;", "listen 443 ssl;", "if ($scheme = http) {", ON, "}"), (True, True, True)),
+        (("listen 80;", "listen 443 ssl;", 'if ($https = "") {', ON, "}"), (True, True, True)),
+        (("listen 443 ssl;", "root /srv;"), (True, False, False)),
+        (("if ($host = a.example) {", ON, "}", "listen 80;", "return 404;"), (False, True, True)),
+        (("if ($host = a.example) {", ON, "}", "listen 80;", "root /srv;"), (False, True, False)),
+        (("listen 80;", "if ($http_user_agent ~ bot) {", ON, "}", "root /srv;"), (False, True, False)),
+        (("listen 80;", ACME, f"location / {{ {ON} }}"), (False, True, True)),
+        (("listen 80;", ACME, f"location / {{ {ON} }}", "location /app { root /srv; }"), (False, True, False)),
+        (("listen 80;", ACME, f"location / {{ {ON} }}", r"location ~ /\.ht { return 403; }"), (False, True, True)),
+        (("listen 80;", ACME, f"location = / {{ {ON} }}"), (False, True, False)),
+        (("listen 80;", ACME), (False, True, False)),
+        (("listen 80;", "return 200 https://a.example;"), (False, True, False)),
+    ],
+)
+def test_what_a_server_does_with_what_comes_in_the_clear(lines: tuple[str, ...], expected: tuple[bool, bool, bool]) -> None:
+    """Regression, false pass: one server on 80 and 443 was not looked at; false failures: certbot's ``if`` and ``location /``."""
+    server = nginx(*lines)
+    assert (server["tls"], server["plain"], server["redirects"]) == expected
+
+
 def apache(*lines: str) -> Any:
     return value("apache", "installed=yes", "== /etc/apache2/apache2.conf", *(f"|{line}" for line in lines))
 

@@ -36,6 +36,7 @@ UNTRIED = {
                 "audit-from-boot",
                 "boot-command-line",
                 "boot-loader-password",
+                "coredump-storage-off",
                 "cpu-vulnerabilities-mitigated",
             ),
             *("hardware-disks-monitored", "hardware-firmware-age", "hardware-memory-errors", "hardware-raid-complete"),
