@@ -141,7 +141,7 @@ def test_a_tls_port_without_versions_is_a_parse_error() -> None:
 
 
 def test_a_certificate_that_could_not_be_read_passes_no_check() -> None:
-    """A port that speaks only old TLS fails on its versions; what rests on its certificate is an error, for that port alone."""
+    """A port that speaks only old TLS fails on its versions; what rests on its certificate is unknown, for that port alone."""
     half = '<script id="ssl-enum-ciphers"><table key="TLSv1.0"/></script>'
     value = fact("tls").value(host(port(9443, half)), {})
     assert value == [{"port": 9443, "versions": ["TLSv1.0"]}]
@@ -155,9 +155,29 @@ def test_a_certificate_that_could_not_be_read_passes_no_check() -> None:
         kinds[name] = given.got
     assert kinds == {
         "net-tls-versions": "fail",
-        "net-tls-certificate-expiry": "error",
-        "net-tls-certificate-strength": "error",
+        "net-tls-certificate-expiry": "unknown",
+        "net-tls-certificate-strength": "unknown",
     }
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "none"),
+    [
+        (("TLS_PSK_WITH_AES_128_GCM_SHA256", "TLS_PSK_DHE_WITH_AES_128_CCM_8"), True),
+        (("TLS_DH_anon_EXPORT_WITH_RC4_40_MD5", "TLS_ECDH_anon_WITH_AES_128_CBC_SHA"), True),
+        (("TLS_ECDH_anon_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA"), False),
+        (("TLS_RSA_PSK_WITH_AES_128_CBC_SHA",), False),
+        (("TLS_SRP_SHA_RSA_WITH_AES_128_CBC_SHA",), False),
+        (("TLS_AKE_WITH_AES_128_GCM_SHA256",), False),
+        ((), False),
+    ],
+)
+def test_there_is_no_certificate_only_where_every_cipher_says_so(ciphers: tuple[str, ...], none: bool) -> None:
+    """Anonymous TLS and keys known before have none; from anything else a missing certificate is one that was not read."""
+    listed = "".join(f"<elem>{name}</elem>" for name in ciphers)
+    said = f'<table key="TLSv1.2"><table key="ciphers">{listed}</table></table>'
+    (value,) = fact("tls").value(host(port(10050, f'<script id="ssl-enum-ciphers">{said}</script>')), {})  # type: ignore[misc,union-attr]
+    assert ("no_certificate" in value, "certificate" in value) == (none, False)
 
 
 def test_an_ssh_port_without_algorithms_is_a_parse_error() -> None:
