@@ -12,6 +12,7 @@ from auditor.facts._nmap_output import (
     closed_ports,
     elem,
     identified,
+    in_tls,
     number,
     open_ports,
     script,
@@ -48,8 +49,7 @@ def parse(output: str, _args: Arguments) -> Json:
         service = port.find("service")
         ciphers, certificate = script(port, "ssl-enum-ciphers"), script(port, "ssl-cert")
         if ciphers is None and certificate is None:
-            speaks = service is not None and service.get("tunnel") == "ssl"
-            if speaks or (number(port) in _USUAL and not identified(service)):
+            if in_tls(service) or (number(port) in _USUAL and not identified(service)):
                 raise ParseError(f"port {number(port)} completed no TLS handshake, and what it speaks could not be told")
             continue
         if ciphers is None:

@@ -211,6 +211,42 @@ def test_port_22_that_hangs_up_is_not_the_absence_of_ssh() -> None:
         fact("ssh_algorithms").value(output, {})
 
 
+@pytest.mark.parametrize(
+    ("service", "web", "network"),
+    [
+        ('<service name="http" method="probed"/>', False, False),
+        ('<service name="http" tunnel="ssl" method="probed"/>', True, True),
+        ('<service name="https" tunnel="ssl" method="table"/>', True, True),
+        ('<service name="ssl" method="probed"/>', True, True),
+        ('<service name="https" method="table"/>', None, None),
+        ('<service name="tcpwrapped" method="probed"/>', None, None),
+        ('<service name="unknown" method="probed"/>', None, None),
+        ("", None, None),
+    ],
+)
+def test_tls_that_nmap_could_not_tell_is_left_out(service: str, web: bool | None, network: bool | None) -> None:
+    """Regression: a service that was not identified, or in TLS, was said to speak in the clear."""
+    output = host(port(443, f'{service}<script id="http-headers"/><script id="http-title"/>'))
+    found: list[Any] = [fact(name).value(output, {}) for name in ("web_headers", "network_services")]
+    assert [web, network] == [value[0].get("tls") for value in found]
+
+
+def test_a_front_page_that_was_not_read_redirects_nobody_and_is_not_plain() -> None:
+    """Regression: a server whose title was not told was said not to redirect; what has no front page surely does not."""
+    http, ssh = ('<service name="http" method="probed"/>', '<service name="ssh" method="probed"/>')
+    value: Any = fact("network_services").value(host(port(22, ssh), port(80, http), port(81)), {})
+    assert [False, None, None] == [one.get("redirects_to_tls") for one in value]
+
+
+def test_a_port_that_is_known_to_speak_tls_and_nothing_else_is_not_settled() -> None:
+    """Regression: nmap names a service in TLS that it cannot look into `ssl`, which was taken for its being something else."""
+    output = host(port(4443, '<service name="ssl" method="probed"/>'))
+    for name in ("ldap_service", "rdp_service", "ssh_algorithms", "vnc_service", "web_headers"):
+        assert (name, []) == (name, fact(name).proven(output, {}))  # type: ignore[misc]
+    with pytest.raises(ParseError, match="TLS"):
+        fact("tls").value(output, {})
+
+
 @pytest.mark.parametrize("name", ["network_services", "tls", "ssh_algorithms"])
 def test_an_open_port_that_says_nothing_proves_nothing(name: str) -> None:
     """What a port offered once cannot be told to have ended by a port that is open and silent; a refusal can."""
