@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element, SubElement
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import identified, number, open_ports, script
+from auditor.facts._nmap_output import identified, in_tls, number, open_ports, script
 from auditor.facts.interface import Conversation, NetworkProbe, Told
 
 FAILED = "failed"
-_UNTOLD = frozenset({"ssl", "unknown"})  # what nmap calls a service that it could not name
 
 
 def speaks_tls(port: Element, conversation: Conversation) -> bool:
@@ -18,7 +17,7 @@ def speaks_tls(port: Element, conversation: Conversation) -> bool:
     service = port.find("service")
     if conversation.plain_first:
         return False
-    if service is not None and service.get("tunnel") == "ssl":
+    if in_tls(service):
         return True
     return not identified(service) and number(port) in conversation.tls_ports
 
@@ -28,7 +27,7 @@ def is_due(port: Element, conversation: Conversation) -> bool:
     service = port.find("service")
     name = service.get("name", "") if service is not None and identified(service) else ""
     usual = number(port) in conversation.ports | conversation.tls_ports
-    if name not in conversation.services and not (usual and (not name or name in _UNTOLD)):
+    if name not in conversation.services and not (usual and not name):
         return False
     return not (conversation.plain_only and speaks_tls(port, conversation))
 

@@ -16,6 +16,8 @@ _UNSAFE = re.compile(
 )
 _CHARACTER_REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
 _DEEPEST = 40
+_UNTOLD = frozenset({"ssl", "tcpwrapped", "unknown"})  # what nmap calls a service that told nothing of itself
+_TLS = frozenset({"https", "ssl"})
 
 
 def clean(text: str) -> str:
@@ -96,7 +98,14 @@ def protocol(port: Element) -> str:
 
 def identified(service: Element | None) -> bool:
     """Whether a service said something that tells what it is; a name from the table of ports is only a guess."""
-    return service is not None and service.get("method") == "probed" and service.get("name") != "tcpwrapped"
+    return service is not None and service.get("method") == "probed" and service.get("name") not in _UNTOLD
+
+
+def in_tls(service: Element | None) -> bool:
+    """Whether nmap found TLS from the first byte, also where it could not tell what is inside."""
+    if service is None:
+        return False
+    return service.get("tunnel") == "ssl" or (service.get("method") == "probed" and service.get("name") in _TLS)
 
 
 def script(port: Element, name: str) -> Element | None:

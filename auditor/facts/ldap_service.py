@@ -139,5 +139,6 @@ FACT = Fact(
     parse=parse,
     example=[{"port": 389, "tls": False, "starttls": True, "mechanisms": ["EXTERNAL", "GSSAPI"], "anonymous_entries": 0}],
     network=PROBE,
+    version=2,
     proven=proven,
 )

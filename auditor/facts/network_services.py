@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, protocol, script
+from xml.etree.ElementTree import Element
+
+from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, in_tls, number, open_ports, protocol, script
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
-from auditor.facts.shape import BOOL, INT, STR, ListOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
+
+# The services whose front page nmap asks for, on whatever port; on some ports it asks each.
+_WITH_PAGES = frozenset({
+    "http", "https", "ipp", "http-alt", "https-alt", "vnc-http", "oem-agent", "soap", "http-proxy", "caldav", "carddav", "webdav",
+})  # fmt: skip
 
 
 def parse(output: str, _args: Arguments) -> Json:
     """A host's slice of nmap's XML: each open port with its service.
 
     ``identified`` is false where nothing told what it is: ``service`` then is the name usual for the port, or ``unknown``.
-    ``tls`` is true when it is spoken from the first byte; ``redirects_to_tls`` when the front page sends browsers to HTTPS.
+    ``tls`` is true when it is spoken from the first byte, left out where nmap found neither that nor what the service is;
+    ``redirects_to_tls`` when the front page sends browsers to HTTPS, left out where there may be one and none was read.
     """
     services: list[Json] = []
     for port in open_ports(output):
         service = port.find("service")
         known = identified(service)
         attributes = {} if service is None else service.attrib
-        services.append(
-            {
-                "port": number(port),
-                "protocol": protocol(port),
-                "service": attributes.get("name", "unknown"),
-                "product": attributes.get("product", "") if known else "",
-                "version": attributes.get("version", "") if known else "",
-                "identified": known,
-                "tls": known and attributes.get("tunnel") == "ssl",
-                "redirects_to_tls": elem(script(port, "http-title"), "redirect_url").lower().startswith("https://"),
-            }
-        )
+        value: dict[str, Json] = {
+            "port": number(port),
+            "protocol": protocol(port),
+            "service": attributes.get("name", "unknown"),
+            "product": attributes.get("product", "") if known else "",
+            "version": attributes.get("version", "") if known else "",
+            "identified": known,
+        }
+        if known or in_tls(service):
+            value["tls"] = in_tls(service)
+        page = script(port, "http-title")
+        if page is not None or (known and value["service"] not in _WITH_PAGES):
+            value["redirects_to_tls"] = elem(page, "redirect_url").lower().startswith("https://")
+        services.append(value)
     return services
 
 
 def proven(output: str, _args: Arguments) -> list[Json]:
-    """Ports whose service said what it is, and those that refused: an open one that says nothing may be what it was."""
-    return as_items(port for port in open_ports(output) if identified(port.find("service"))) + closed_ports(output)
+    """Ports whose service said what it is, spoke TLS or showed a page, and those that refused; silence is no proof."""
+    return as_items(port for port in open_ports(output) if _told(port)) + closed_ports(output)
+
+
+def _told(port: Element) -> bool:
+    service = port.find("service")
+    return identified(service) or in_tls(service) or script(port, "http-title") is not None
 
 
 FACT = Fact(
@@ -50,8 +65,8 @@ FACT = Fact(
             product=STR,
             version=STR,
             identified=BOOL,
-            tls=BOOL,
-            redirects_to_tls=BOOL,
+            tls=optional(BOOL),
+            redirects_to_tls=optional(BOOL),
         )
     ),
     parse=parse,
@@ -68,5 +83,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("http-title",), service_detection=True),
+    version=2,
     proven=proven,
 )

@@ -107,5 +107,6 @@ FACT = Fact(
     parse=parse,
     example=[{"port": 3389, "standard": False, "tls": False, "nla": True}],
     network=PROBE,
+    version=2,
     proven=proven,
 )

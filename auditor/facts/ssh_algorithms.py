@@ -73,5 +73,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("ssh2-enum-algos",), service_detection=True),
+    version=2,
     proven=proven,
 )

@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import as_items, closed_ports, elem, identified, number, open_ports, script, table, texts
+from auditor.facts._nmap_output import (
+    as_items,
+    closed_ports,
+    elem,
+    identified,
+    in_tls,
+    number,
+    open_ports,
+    script,
+    table,
+    texts,
+)
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -15,6 +26,10 @@ from auditor.model import Json, Text
 # Usual for TLS from the first byte: silence there is not proof that there is none.
 _USUAL = frozenset(
     {443, 465, 563, 636, 853, 989, 990, 992, 993, 994, 995, 2376, 3269, 5061, 5671, 5986, 6443, 6514, 8443, 8883, 9443}
+)
+# Ciphers by which a server shows no certificate: anonymous ones, and those that rest on a secret or a ticket known before.
+_WITHOUT_CERTIFICATE = re.compile(
+    r"TLS_(?:(?:EC)?DH_anon|PSK|PSK_DHE|(?:EC)?DHE_PSK|KRB5|SRP_SHA|ECCPWD)(?:_EXPORT)?_WITH_\w+", re.ASCII
 )
 _VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
 
@@ -24,17 +39,17 @@ def parse(output: str, _args: Arguments) -> Json:
 
     ``ciphers`` are those of all versions, by their names in IANA's registry; ``dh_bits`` is the shortest group of classic
     Diffie-Hellman that was agreed on. A port that speaks TLS, or usually does and did not say what else it is, and whose
-    versions were not read: ParseError. A certificate that could not be read (the port speaks only versions that our own TLS
-    refuses) is left out: checks on it then end in an error for that port, never in a pass, and the other ports are judged. So
-    it is with the ciphers, when a version did not tell its own.
+    versions were not read: ParseError. A certificate that could not be read (the script that reads it was silent, or the port
+    speaks only versions that our own TLS refuses) is left out: that is no proof that there is none, so checks on it do not
+    decide for that port, and the other ports are judged. ``no_certificate`` is there, and true, where each cipher of the port
+    shows that there is none. Ciphers are left out when a version did not tell its own.
     """
     ports: list[Json] = []
     for port in open_ports(output):
         service = port.find("service")
         ciphers, certificate = script(port, "ssl-enum-ciphers"), script(port, "ssl-cert")
         if ciphers is None and certificate is None:
-            speaks = service is not None and service.get("tunnel") == "ssl"
-            if speaks or (number(port) in _USUAL and not identified(service)):
+            if in_tls(service) or (number(port) in _USUAL and not identified(service)):
                 raise ParseError(f"port {number(port)} completed no TLS handshake, and what it speaks could not be told")
             continue
         if ciphers is None:
@@ -46,6 +61,8 @@ def parse(output: str, _args: Arguments) -> Json:
             value["dh_bits"] = min(groups)
         if certificate is not None:
             value["certificate"] = _certificate(certificate)
+        elif offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
+            value["no_certificate"] = True
         ports.append(value)
     return ports
 
@@ -139,6 +156,7 @@ FACT = Fact(
                     self_signed=BOOL,
                 )
             ),
+            no_certificate=optional(BOOL),
         )
     ),
     parse=parse,
@@ -162,6 +180,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
-    version=2,
+    version=3,
     proven=proven,
 )

@@ -96,5 +96,6 @@ FACT = Fact(
     parse=parse,
     example=[{"port": 5900, "types": ["X509Vnc"], "encrypted": True, "unencrypted": False, "no_login": False}],
     network=NetworkProbe(what="scripts", scripts=("vnc-info",), service_detection=True),
+    version=2,
     proven=proven,
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
-from auditor.facts._nmap_output import as_items, closed_ports, identified, number, open_ports, script
+from auditor.facts._nmap_output import as_items, closed_ports, identified, in_tls, number, open_ports, script
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
-from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
 _MAX_AGE = re.compile(r'(?:^|;)\s*max-age\s*=\s*"?([0-9]{1,12})"?\s*(?:;|,|$)', re.IGNORECASE)  # RFC 6797
@@ -18,7 +18,8 @@ def parse(output: str, _args: Arguments) -> Json:
 
     ``hsts_seconds`` is the max-age of Strict-Transport-Security, 0 when there is none. ``cookies`` are names with the flags
     ``secure`` and ``httponly``; ``www-authenticate`` is the scheme alone, ``location`` where a redirect leads without its path.
-    A port that speaks HTTP and whose headers were not read: ParseError.
+    ``tls`` is left out where nmap found neither TLS nor what the service is: the script speaks TLS where plain words fail, and
+    does not tell. A port that speaks HTTP and whose headers were not read: ParseError.
     """
     servers: list[Json] = []
     for port in open_ports(output):
@@ -34,17 +35,16 @@ def parse(output: str, _args: Arguments) -> Json:
             if name != "set-cookie":
                 headers[name] = f"{headers[name]}, {value}" if name in headers else value
         cookies: list[Json] = [_cookie(value) for name, value in pairs if name == "set-cookie"]
-        tls = identified(service) and (attributes.get("tunnel") == "ssl" or attributes.get("name") == "https")
         seconds = _MAX_AGE.search(str(headers.get("strict-transport-security", "")))
-        servers.append(
-            {
-                "port": number(port),
-                "tls": tls,
-                "headers": headers,
-                "cookies": cookies,
-                "hsts_seconds": int(seconds[1]) if seconds else 0,
-            }
-        )
+        server: dict[str, Json] = {
+            "port": number(port),
+            "headers": headers,
+            "cookies": cookies,
+            "hsts_seconds": int(seconds[1]) if seconds else 0,
+        }
+        if in_tls(service) or identified(service):
+            server["tls"] = in_tls(service)
+        servers.append(server)
     return servers
 
 
@@ -65,7 +65,7 @@ FACT = Fact(
     shape=ListOf(
         record(
             port=INT,
-            tls=BOOL,
+            tls=optional(BOOL),
             headers=MapOf(STR),
             cookies=ListOf(record(name=STR, secure=BOOL, httponly=BOOL)),
             hsts_seconds=INT,
@@ -82,5 +82,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("http-headers",), service_detection=True),
+    version=2,
     proven=proven,
 )

@@ -148,7 +148,7 @@ def _control_score(
         share = automated = None
     return ControlScore(
         control=control.id,
-        state=_state(control, counts, below, answer),
+        state=_state(control, counts, answer),
         weight=scoring.control_weights[control.severity],
         share=share,
         passed=counts[VerdictKind.PASS],
@@ -162,14 +162,15 @@ def _control_score(
     )
 
 
-def _state(control: Control, counts: Counter[VerdictKind], below: int, answer: Answer | None) -> ScoreState:
+def _state(control: Control, counts: Counter[VerdictKind], answer: Answer | None) -> ScoreState:
     if answer is Answer.NOT_APPLICABLE:
         return ScoreState.NOT_APPLICABLE
     if answer is not None:
         return ScoreState.ATTESTED
     if not counts:
         return ScoreState.MANUAL
-    if not below:  # that no check applies decides a control only where checks decide all of it
+    # that no check applies decides a control only where checks decide all of it; verdicts count, for their weights may be 0
+    if counts.total() == counts[VerdictKind.NOT_APPLICABLE]:
         return ScoreState.NOT_APPLICABLE if control.evidence is Evidence.TECHNICAL else ScoreState.MANUAL
     if not counts[VerdictKind.PASS] + counts[VerdictKind.FAIL]:
         return ScoreState.NOT_KNOWN

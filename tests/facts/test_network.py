@@ -141,7 +141,7 @@ def test_a_tls_port_without_versions_is_a_parse_error() -> None:
 
 
 def test_a_certificate_that_could_not_be_read_passes_no_check() -> None:
-    """A port that speaks only old TLS fails on its versions; what rests on its certificate is an error, for that port alone."""
+    """A port that speaks only old TLS fails on its versions; what rests on its certificate is unknown, for that port alone."""
     half = '<script id="ssl-enum-ciphers"><table key="TLSv1.0"/></script>'
     value = fact("tls").value(host(port(9443, half)), {})
     assert value == [{"port": 9443, "versions": ["TLSv1.0"]}]
@@ -155,9 +155,29 @@ def test_a_certificate_that_could_not_be_read_passes_no_check() -> None:
         kinds[name] = given.got
     assert kinds == {
         "net-tls-versions": "fail",
-        "net-tls-certificate-expiry": "error",
-        "net-tls-certificate-strength": "error",
+        "net-tls-certificate-expiry": "unknown",
+        "net-tls-certificate-strength": "unknown",
     }
+
+
+@pytest.mark.parametrize(
+    ("ciphers", "none"),
+    [
+        (("TLS_PSK_WITH_AES_128_GCM_SHA256", "TLS_PSK_DHE_WITH_AES_128_CCM_8"), True),
+        (("TLS_DH_anon_EXPORT_WITH_RC4_40_MD5", "TLS_ECDH_anon_WITH_AES_128_CBC_SHA"), True),
+        (("TLS_ECDH_anon_WITH_AES_128_CBC_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA"), False),
+        (("TLS_RSA_PSK_WITH_AES_128_CBC_SHA",), False),
+        (("TLS_SRP_SHA_RSA_WITH_AES_128_CBC_SHA",), False),
+        (("TLS_AKE_WITH_AES_128_GCM_SHA256",), False),
+        ((), False),
+    ],
+)
+def test_there_is_no_certificate_only_where_every_cipher_says_so(ciphers: tuple[str, ...], none: bool) -> None:
+    """Anonymous TLS and keys known before have none; from anything else a missing certificate is one that was not read."""
+    listed = "".join(f"<elem>{name}</elem>" for name in ciphers)
+    said = f'<table key="TLSv1.2"><table key="ciphers">{listed}</table></table>'
+    (value,) = fact("tls").value(host(port(10050, f'<script id="ssl-enum-ciphers">{said}</script>')), {})  # type: ignore[misc,union-attr]
+    assert ("no_certificate" in value, "certificate" in value) == (none, False)
 
 
 def test_an_ssh_port_without_algorithms_is_a_parse_error() -> None:
@@ -189,6 +209,42 @@ def test_port_22_that_hangs_up_is_not_the_absence_of_ssh() -> None:
     )
     with pytest.raises(ParseError):
         fact("ssh_algorithms").value(output, {})
+
+
+@pytest.mark.parametrize(
+    ("service", "web", "network"),
+    [
+        ('<service name="http" method="probed"/>', False, False),
+        ('<service name="http" tunnel="ssl" method="probed"/>', True, True),
+        ('<service name="https" tunnel="ssl" method="table"/>', True, True),
+        ('<service name="ssl" method="probed"/>', True, True),
+        ('<service name="https" method="table"/>', None, None),
+        ('<service name="tcpwrapped" method="probed"/>', None, None),
+        ('<service name="unknown" method="probed"/>', None, None),
+        ("", None, None),
+    ],
+)
+def test_tls_that_nmap_could_not_tell_is_left_out(service: str, web: bool | None, network: bool | None) -> None:
+    """Regression: a service that was not identified, or in TLS, was said to speak in the clear."""
+    output = host(port(443, f'{service}<script id="http-headers"/><script id="http-title"/>'))
+    found: list[Any] = [fact(name).value(output, {}) for name in ("web_headers", "network_services")]
+    assert [web, network] == [value[0].get("tls") for value in found]
+
+
+def test_a_front_page_that_was_not_read_redirects_nobody_and_is_not_plain() -> None:
+    """Regression: a server whose title was not told was said not to redirect; what has no front page surely does not."""
+    http, ssh = ('<service name="http" method="probed"/>', '<service name="ssh" method="probed"/>')
+    value: Any = fact("network_services").value(host(port(22, ssh), port(80, http), port(81)), {})
+    assert [False, None, None] == [one.get("redirects_to_tls") for one in value]
+
+
+def test_a_port_that_is_known_to_speak_tls_and_nothing_else_is_not_settled() -> None:
+    """Regression: nmap names a service in TLS that it cannot look into `ssl`, which was taken for its being something else."""
+    output = host(port(4443, '<service name="ssl" method="probed"/>'))
+    for name in ("ldap_service", "rdp_service", "ssh_algorithms", "vnc_service", "web_headers"):
+        assert (name, []) == (name, fact(name).proven(output, {}))  # type: ignore[misc]
+    with pytest.raises(ParseError, match="TLS"):
+        fact("tls").value(output, {})
 
 
 @pytest.mark.parametrize("name", ["network_services", "tls", "ssh_algorithms"])

@@ -136,3 +136,22 @@ def test_what_failed_by_exception_has_failed() -> None:
     excepted = score_department(PLAN, kinds, FRAMEWORK, policy(coverage_floor=0.5), partial=False, excepted={("h", "b")})
     assert excepted.index == answered().index
     assert [c.excepted for c in excepted.controls] == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (VerdictKind.PASS, ScoreState.AUTOMATED),
+        (VerdictKind.FAIL, ScoreState.AUTOMATED),
+        (VerdictKind.UNKNOWN, ScoreState.NOT_KNOWN),
+        (VerdictKind.ERROR, ScoreState.NOT_KNOWN),
+        (VerdictKind.NOT_APPLICABLE, ScoreState.NOT_APPLICABLE),
+    ],
+)
+def test_checks_that_weigh_nothing_decide_the_state(kind: VerdictKind, state: ScoreState) -> None:
+    """Regression: with a weight of 0 a control whose only check failed or was unknown read "not applicable"."""
+    weightless = policy(scoring=Scoring({**WEIGHTS, Severity.LOW: 0}, WEIGHTS))
+    asset = asset_plan(task("a", controls=("A.8.2",), severity=Severity.LOW), asset=host("h"))
+    plan = DepartmentPlan("health", host("department:health"), (asset,), controls=("A.8.2",))
+    (scored,) = score_department(plan, {("h", "a"): kind}, FRAMEWORK, weightless, partial=False).controls
+    assert (scored.state, scored.share, scored.automated) == (state, None, None)
