@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from auditor.errors import AuditorError, NoticeError, UsageError
+from auditor.errors import NoticeError, UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import canonical, from_json, to_json
 from auditor.notifying import Letter, post, send_mail
@@ -170,8 +170,8 @@ def send_all(catalogue: Catalogue, *, now: datetime | None = None) -> Sent:
         for path, parcel in sorted(found, key=lambda pair: (pair[1].at if pair[1] else moment, pair[0])):
             try:
                 sent += _deliver(catalogue, path, parcel, moment)
-            except (AuditorError, OSError, ValueError, subprocess.SubprocessError) as error:
-                problems.append(str(error)[:_MOST_DETAIL])
+            except Exception as error:  # servers are strangers: whatever one of them provokes must not keep the other letters
+                problems.append((str(error) or type(error).__name__)[:_MOST_DETAIL])
                 if moment.timestamp() - path.stat().st_mtime < _GIVEN_UP.total_seconds():
                     left += 1
                     continue

@@ -338,6 +338,22 @@ def test_each_road_remembers_what_it_has_told(told: Catalogue, mailed: list[Lett
     assert (write_digests(both, now=NOW), len(write_digests(both, now=NOW, road=Road.HOOK))) == ((), 2)
 
 
+def test_one_letters_strange_error_keeps_no_other(told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, a night that fails: an error that nobody foresaw left the post office, and no later letter was tried."""
+    take = post_office.send_mail
+
+    def strange(letter: Letter, *more: Any) -> None:
+        if letter.to == "sara@example.org":
+            raise IndexError("strange")
+        take(letter, *more)
+
+    monkeypatch.setattr(post_office, "send_mail", strange)
+    put_out(told, now=NOW)
+    done = send_all(told, now=NOW)
+    assert (done.sent, done.waiting, done.problems) == (1, 1, ("strange",))
+    assert [letter.to for letter in mailed] == ["huda@example.org"]
+
+
 def test_what_nobody_takes_for_a_week_is_given_up(told: Catalogue) -> None:
     """And said so; a damaged letter does not stop the others."""
     away = replace(told, settings=replace(told.settings, notify=replace(told.settings.notify, port=1)))
