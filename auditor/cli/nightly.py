@@ -68,6 +68,8 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
             raise
         if done.not_resumed:
             tell("not resumed", logging.WARNING, why=safe(done.not_resumed))
+        if done.not_measured:
+            tell("no metrics", logging.WARNING, why=safe(done.not_measured))
         letters = digest_after(catalogue, done.runs[-1])
         for problem in letters.problems if letters else ():
             tell("not sent", logging.WARNING, why=safe(problem))

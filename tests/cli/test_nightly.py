@@ -217,6 +217,23 @@ def test_a_digest_is_shown_and_its_failure_never_fails_the_night(workspace: Work
     assert "auditor digest --send" in workspace.call("doctor").stdout.decode()
 
 
+def test_metrics_that_cannot_be_written_cost_no_letters(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, letters lost: the night ended with exit code 2, and told nobody anything, while its audit was done."""
+    (tmp_path / "file").write_text("")
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'\n[nightly]\nmetrics = "{tmp_path}/file/x.prom"\n[notify]\nsmtp = "127.0.0.1:1"\nfrom = "auditor@example.org"\n\n'
+            '[people.sara]\nname = {en = "Sara", ar = "سارة"}\n'
+            'roles = ["officer"]\ndepartment = "example"\nemail = "sara@example.org"\nlanguage = "ar"\n'
+        )
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    told = {str(t["event"]): t for t in lines(log)}
+    assert "file/x.prom" in str(told["no metrics"]["why"])
+    assert told["digest"]["waiting"] == 1
+
+
 def test_mistakes_in_notify_are_named(workspace: Workspace) -> None:
     """A server without a sender, a hook without a secret."""
     with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +15,9 @@ import pytest
 from auditor.collecting import CLOSED, CUT, STOPPED, Window, collect_plan, dispatch
 from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
-from auditor.errors import UsageError
+from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
+from auditor.ledger.migrations import VERSION
 from auditor.model import (
     AssetPlan,
     AssetResult,
@@ -252,6 +254,31 @@ def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
     assert len(named) == len(set(named))
     assert [p.name for p in path.parent.iterdir()] == ["auditor.prom"]
     write_metrics(nation(tmp_path), run, path, now=NOW)
+
+
+def test_figures_that_cannot_be_left_cost_nothing_else(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, letters lost: where the file of the figures could not be written, the night broke off after its run."""
+    (tmp_path / "file").write_text("")
+    done = nightly(nation(tmp_path, metrics=tmp_path / "file" / "x.prom"), actor="cron", watcher=_Quiet())
+    assert done.runs[-1].status is RunStatus.FINISHED
+    assert str(tmp_path / "file" / "x.prom") in done.not_measured
+    assert run_of(nation(tmp_path, metrics=tmp_path / "x.prom")).id == 2
+
+
+def test_a_night_brings_an_older_ledger_up_to_date(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, nights that never ran: after an upgrade the night began by reading, and what reads refuses an older schema."""
+    found = nation(tmp_path)
+    run_of(found)
+    older = sqlite3.connect(found.settings.ledger)
+    older.executescript(
+        f"ALTER TABLE bases DROP COLUMN findings; PRAGMA user_version = {VERSION - 1};"
+        "DELETE FROM _sqlite_migrations WHERE name = '0006_settled_findings'"
+    )
+    older.close()
+    with pytest.raises(LedgerError, match="older schema"):
+        status(found)
+    assert run_of(found).status is RunStatus.FINISHED
+    assert status(found).well
 
 
 def test_a_window_is_judged_by_the_clock() -> None:
