@@ -223,6 +223,30 @@ def test_two_letters_that_wait_tell_two_things(told: Catalogue, mailed: list[Let
     assert write_digests(sara, now=MORNING) == ()
 
 
+def test_a_later_letter_waits_for_the_one_before(told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, news that came too late: the first failed and the second went; the first then told, and put back on record,
+    what the second had taken off it."""
+    sara = only(told, "sara")
+    tries: list[Letter] = []
+
+    def away_once(letter: Letter, *_more: Any) -> None:
+        tries.append(letter)
+        if len(tries) == 1:
+            raise NoticeError("away")
+        mailed.append(letter)
+
+    put_out(sara, now=NOW)
+    night(sara, MORNING - timedelta(hours=6), {**LAST, "health-web-1": {**LAST["health-web-1"], "x11forwarding": "yes"}})
+    put_out(sara, now=MORNING)
+    with monkeypatch.context() as away:
+        away.setattr(post_office, "send_mail", away_once)
+        done = send_all(sara, now=MORNING)
+        assert (done.sent, done.waiting, done.problems) == (0, 2, ("away",))
+    assert send_all(sara, now=MORNING).sent == 2
+    assert [letter.at for letter in mailed] == [NOW, MORNING]
+    assert write_digests(sara, now=MORNING) == ()
+
+
 @pytest.mark.parametrize("step", ["before sending", "before recording", "before taking out"])
 def test_killed_at_any_step_nothing_is_lost(
     told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch, step: str
