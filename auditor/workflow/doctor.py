@@ -162,7 +162,7 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     mend = "auditor schedule install --at 01:30"
     try:
-        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root)
+        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root.resolve())
     except AuditorError as error:
         yield Diagnosis(part, Health.WARNING, str(error), mend)
         return

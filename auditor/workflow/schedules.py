@@ -5,6 +5,7 @@ The entry is whole by itself: absolute paths, a PATH that has nmap in it, a loca
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -65,28 +66,29 @@ def parse_time(text: str) -> tuple[int, int]:
 
 def cron_lines(job: Job) -> list[str]:
     """The two lines of the crontab: what marks them, and the entry. A percent sign would end the command in cron."""
-    command = shlex.join(["env", "LC_ALL=C.UTF-8", f"PATH={_PATH}", *job.command]).replace("%", r"\%")
+    command = _in_cron("env", "LC_ALL=C.UTF-8", f"PATH={_PATH}", *job.command)
     return [job.tag, f"{job.minute} {job.hour} * * * {command}"]
 
 
+def _in_cron(*words: str) -> str:
+    return shlex.join(words).replace("%", r"\%")
+
+
 def without(crontab: str, root: Path) -> str:
-    """A crontab without the entry of this workspace; all else as it is."""
-    lines = crontab.splitlines(keepends=True)
-    kept, place = [], 0
-    while place < len(lines):
-        if lines[place].rstrip("\n") == Job(root, 0, 0).tag:
-            place += 2
-            continue
-        kept.append(lines[place])
-        place += 1
-    return "".join(kept)
+    """A crontab without what marks the entry of this workspace, and without the entry, which people may have parted; all else
+    as it is."""
+    tag = Job(root, 0, 0).tag
+    return "".join(line for line in crontab.splitlines(keepends=True) if line.rstrip() != tag and not _is_entry(line, root))
 
 
 def entry_of(crontab: str, root: Path) -> str:
     """The entry of this workspace; "" where there is none."""
-    lines = crontab.splitlines()
-    tag = Job(root, 0, 0).tag
-    return next((lines[n + 1] for n, line in enumerate(lines[:-1]) if line == tag), "")
+    return next((line for line in crontab.splitlines() if _is_entry(line, root)), "")
+
+
+def _is_entry(line: str, root: Path) -> bool:
+    """Whether a line has cron audit this workspace. The words decide, not the place: people move lines, and take out others."""
+    return not line.lstrip().startswith("#") and f" {_in_cron('--workspace', str(root), 'nightly')} " in f"{line.rstrip()} "
 
 
 def install(job: Job) -> str:
@@ -108,9 +110,14 @@ def remove(root: Path) -> bool:
 
 
 def read_crontab() -> str:
-    """The user's crontab; "" where there is none. Raises UsageError where cron is not installed."""
+    """The user's crontab; "" where there is none. Raises UsageError where cron is not installed, or will not show it: whoever
+    took that for an empty one would write over all of it."""
     done = _crontab(["-l"])
-    return done.stdout if done.returncode == 0 else ""
+    if done.returncode == 0:
+        return done.stdout
+    if "no crontab for" in done.stderr:
+        return ""
+    raise UsageError(_("crontab does not show what it holds: {reason}").format(reason=done.stderr.strip() or done.returncode))
 
 
 def _write_crontab(text: str) -> None:
@@ -123,7 +130,16 @@ def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedPr
     program = shutil.which("crontab")
     if program is None:
         raise UsageError(_("there is no crontab on this machine; install cron, or use: auditor schedule install --systemd DIR"))
-    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        [program, *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # lines of others go back as they came
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=30,
+        check=False,
+    )
 
 
 def systemd_units(job: Job) -> dict[str, str]:

@@ -108,7 +108,8 @@ def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path, folder = tmp_path / "crontab.txt", tmp_path / "bin"
     folder.mkdir()
     program = folder / "crontab"
-    program.write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {path} 2>/dev/null; else cat > {path}; fi\n')
+    none = "echo no crontab for me >&2; exit 1"
+    program.write_text(f'#!/bin/sh\nif [ "$1" != -l ]; then cat > {path}; elif [ -e {path} ]; then cat {path}; else {none}; fi\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return path
@@ -128,6 +129,22 @@ def test_a_schedule_is_installed_shown_changed_and_removed(workspace: Workspace,
     assert workspace.call("schedule", "install", "--at", "01:00", "--department", "nowhere").returncode == 2
     assert workspace.call("schedule", "remove").returncode == 0
     assert crontab.read_text() == "5 4 * * * /usr/bin/true\n# auditor nightly: /elsewhere\n1 1 * * * other\n"
+
+
+def test_a_crontab_that_cannot_be_read_is_not_replaced(workspace: Workspace, crontab: Path) -> None:
+    """Regression, lost jobs: any failure of ``crontab -l`` was taken for an empty crontab, and all of it was written over."""
+    crontab.write_text("0 3 * * * /opt/backup.sh\n")
+    program = crontab.with_name("bin") / "crontab"
+    whole = program.read_text()
+    program.write_text(whole.replace(f"cat {crontab};", "echo crontab: too many open files >&2; exit 1;"))
+    called = workspace.call("schedule", "install", "--at", "01:30")
+    assert (called.returncode, b"too many open files" in called.stderr) == (2, True)
+    assert workspace.call("schedule", "remove").returncode == 2
+    program.write_text(whole)
+    assert crontab.read_text() == "0 3 * * * /opt/backup.sh\n"
+    crontab.unlink()
+    assert workspace.call("schedule", "install", "--at", "01:30").returncode == 0
+    assert len(crontab.read_text().splitlines()) == 2
 
 
 def test_units_are_written_for_systemd(workspace: Workspace, tmp_path: Path) -> None:

@@ -32,6 +32,21 @@ def test_an_entry_is_put_in_once_and_taken_out_without_a_trace(lines: list[str],
     assert without(again, Path("/srv/audit")) == before
 
 
+def test_only_our_own_lines_are_taken_out() -> None:
+    """Regression, lost jobs: whatever followed our comment was taken out, and our entry stayed where a line stood between."""
+    root, other = Path("/srv/audit"), "0 4 * * * /opt/payroll.sh\n"
+    tag, entry = (f"{line}\n" for line in cron_lines(Job(root, 1, 30)))
+    assert without(tag + other, root) == other
+    assert without(tag + "MAILTO=ops@example.org\n" + entry, root) == "MAILTO=ops@example.org\n"
+    assert without(tag + other + entry, root) == other
+    assert (without(entry, root), without(tag, root)) == ("", "")
+    assert entry_of(tag + other, root) == ""
+    kept = "".join(f"{line}\n" for line in cron_lines(Job(Path("/srv/audit2"), 1, 30))) + f"#{entry}"
+    assert (without(kept + tag + entry, root), entry_of(kept, root)) == (kept, "")
+    blank = Path("/srv/a b%c")
+    assert without("".join(f"{line}\n" for line in cron_lines(Job(blank, 1, 30))), blank) == ""
+
+
 def test_the_command_is_whole_by_itself() -> None:
     """Absolute paths, a locale that can write Arabic, quotes for blanks, no bare percent sign, which would end it."""
     job = Job(Path("/srv/a b%c"), 1, 30, ("health",))
