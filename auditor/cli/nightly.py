@@ -146,7 +146,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     hour, minute = schedules.parse_time(at)
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
-        for name, content in schedules.systemd_units(job).items():
+        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
             write_file(folder / name, content.encode())
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))

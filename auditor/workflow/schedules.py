@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.model import Settings
 from auditor.text import _
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -142,13 +143,25 @@ def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedPr
     )
 
 
-def systemd_units(job: Job) -> dict[str, str]:
-    """A service and a timer, by the names of their files."""
+def account_of(settings: Settings) -> str:
+    """Whose the ledger is, or the workspace while there is none: by name, or by number where it has no name."""
+    held = settings.ledger if settings.ledger.exists() else settings.root
+    try:
+        return held.owner()
+    except KeyError:
+        return str(held.stat().st_uid)
+
+
+def systemd_units(job: Job, user: str) -> dict[str, str]:
+    """A service and a timer, by the names of their files.
+
+    It names its user: as root it would miss the account's keys, and leave files that are closed to the account afterwards.
+    """
     command = " ".join(_systemd_quoted(part) for part in job.command)
     service = (
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
         "Wants=network-online.target\nAfter=network-online.target\n\n"
-        f"[Service]\nType=oneshot\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
+        f"[Service]\nType=oneshot\nUser={user}\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
         "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service
     )
     timer = (
