@@ -19,7 +19,7 @@ from auditor.planning import Narrowing
 from auditor.reporting.metrics import Sample, exposition
 from auditor.text import _
 from auditor.workflow.audit import Night, Watcher, audit
-from auditor.workflow.queries import newest_night, reading
+from auditor.workflow.queries import reading
 from auditor.workflow.writing import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)
@@ -113,7 +113,7 @@ def _left_over(catalogue: Catalogue) -> frozenset[str]:
     if not catalogue.settings.ledger.exists():
         return frozenset()
     with reading(catalogue) as ledger:
-        newest = newest_night([r for r in ledger.runs() if r.status is RunStatus.FINISHED])
+        newest = ledger.newest_night(RunStatus.FINISHED)
     missed = newest.summary.get("not_reached") if newest else None
     rows = [m for m in missed if isinstance(m, dict)] if isinstance(missed, list) else []
     return frozenset(str(m["asset"]) for m in rows if m.get("detail") in (CLOSED, CUT))

@@ -241,6 +241,19 @@ def test_status_tells_whether_last_night_was_well(fleet: _Hosts, tmp_path: Path)
     assert status(found).why_not == ("incomplete",)
 
 
+def test_a_night_and_its_status_read_no_old_summary(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, nights that grow with their number: every summary ever written was read, to look at the newest one."""
+    found = nation(tmp_path)
+    for _n in range(3):
+        run_of(found)
+    other = sqlite3.connect(found.settings.ledger)
+    other.execute("UPDATE runs SET summary = '{' WHERE id < 3")
+    other.commit()
+    other.close()
+    assert status(found).well
+    assert run_of(found).id == 4
+
+
 def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
     """In the text format of Prometheus, each gauge explained once, names of departments escaped."""
     path = tmp_path / "metrics" / "auditor.prom"
