@@ -51,10 +51,10 @@ def nightly(
     under way.
     """
     settings = catalogue.settings.nightly
+    _bring_up_to_date(catalogue)
     started = clock()
     window = Window(started + timedelta(seconds=settings.window), settings.grace)
     cancelled = cancelled or threading.Event()
-    _bring_up_to_date(catalogue)
 
     def go(*, resume: bool) -> Run:
         night = Night(window, _left_over(catalogue), settings.retries, settings.retry_after)

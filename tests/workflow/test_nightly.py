@@ -24,6 +24,7 @@ from auditor.model import (
     Catalogue,
     DepartmentPlan,
     FactUse,
+    Maintenance,
     Nightly,
     Observation,
     ObservationStatus,
@@ -31,6 +32,7 @@ from auditor.model import (
     Reach,
     Run,
     RunStatus,
+    Text,
 )
 from auditor.planning import Narrowing, make_plan
 from auditor.text import using
@@ -143,6 +145,28 @@ def test_what_is_under_way_when_the_window_is_over_is_cut(fleet: _Hosts, tmp_pat
     found = nation(tmp_path, hosts=2, window=0.2, grace=0.1)
     fleet.on_visit = lambda _uid: threading.Event().wait(0.5)
     assert missed(run_of(found)) == {"health-0": CUT, "health-1": CLOSED}
+
+
+def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, visits during maintenance: it was asked about at the start of the night alone. It is told why, in both
+    languages, and counts as planned."""
+    found = nation(tmp_path, hosts=3)
+    now = [datetime.now(UTC)]
+    begins, reason = now[0] + timedelta(hours=1), Text("New disks.", "أقراص جديدة.")
+    times = (Maintenance(begins, begins + timedelta(hours=2), reason, hosts=("health-1",)),)
+    departments = tuple(replace(d, maintenance=times) for d in found.inventory.departments)
+    found = replace(found, inventory=replace(found.inventory, departments=departments))
+
+    def later(_uid: str) -> None:
+        now[0] = begins
+
+    fleet.on_visit = later
+    run = nightly(found, actor="cron", watcher=_Quiet(), clock=lambda: now[0]).runs[-1]
+    assert sorted(fleet.visits) == ["health-0", "health-2"]
+    assert missed(run) == {"health-1": f"Under maintenance until {times[0].ends:%Y-%m-%d %H:%M}: أقراص جديدة / New disks."}
+    assert run.summary["coverage"]["planned"] == 3  # type: ignore[index,call-overload]
+    with reading(found) as ledger:
+        assert {v.reason.value for o in ledger.verdicts(run.id) if o.asset == "health-1" for v in o.verdicts} == {"skipped"}
 
 
 def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, tmp_path: Path) -> None:
