@@ -88,8 +88,8 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
     if not (notify.host or notify.webhook):
         return None
     try:
-        if run.status is RunStatus.FINISHED and not run.narrowed:
-            put_out(catalogue)
+        if run.status is RunStatus.FINISHED:
+            put_out(catalogue, night=run)
         return send_all(catalogue)
     except (AuditorError, OSError) as error:
         return Sent(0, 0, (str(error),))

@@ -234,6 +234,25 @@ def test_a_digest_is_shown_and_its_failure_never_fails_the_night(workspace: Work
     assert "auditor digest --send" in workspace.call("doctor").stdout.decode()
 
 
+def test_a_departments_own_night_tells_its_officers(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, letters never written: a schedule with ``--department`` makes narrowed runs alone, of which nobody was told.
+    The committee, who is told of all, is not told of a part."""
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[notify]\nsmtp = "127.0.0.1:1"\nfrom = "auditor@example.org"\n\n[people.sara]\nname = {en = "Sara", ar = "سارة"}\n'
+            'roles = ["officer"]\ndepartment = "example"\nemail = "sara@example.org"\n\n[people.huda]\n'
+            'name = {en = "Huda", ar = "هدى"}\nroles = ["committee"]\nministry = "Interior"\nemail = "huda@example.org"\n'
+        )
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    for waiting in (1, 1, 2):  # nothing new in the second; the third is of all, and sara has been told
+        narrowed = () if waiting == 2 else ("--department", "example")
+        assert workspace.call("nightly", *narrowed, "--log", str(log)).returncode == 1
+        assert [t["waiting"] for t in lines(log) if t["event"] == "digest"][-1] == waiting
+    letters = [json.loads(p.read_bytes())["letters"][0] for p in workspace.ledger.parent.glob("outbox/*.json")]
+    assert sorted(letter["to"] for letter in letters) == ["huda@example.org", "sara@example.org"]
+
+
 def test_metrics_that_cannot_be_written_cost_no_letters(workspace: Workspace, tmp_path: Path) -> None:
     """Regression, letters lost: the night ended with exit code 2, and told nobody anything, while its audit was done."""
     (tmp_path / "file").write_text("")
