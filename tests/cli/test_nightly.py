@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -100,6 +101,27 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(workspace: Workspace) -> 
     assert "auditor validate" in workspace.call("doctor").stdout.decode()
     (workspace.root / "auditor.toml").write_text("[audit\n")
     assert workspace.call("doctor").returncode == 3
+
+
+def test_doctor_finds_a_jump_host_where_a_login_would(workspace: Workspace) -> None:
+    """Regression, false alarm: an IPv6 address in brackets was cut at its first colon, and what ~/.ssh/config calls by another
+    name was looked for under that name."""
+    with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("::1", 0), family=socket.AF_INET6) as there:
+        (workspace.root / "ssh_config").write_text(f"Host bastion\n  HostName 127.0.0.1\n  Port {here.getsockname()[1]}\n")
+        more = (
+            f"hosts:\n  - {{uid: h-1, name: h-1, address: 127.0.0.9, user: x, jump: ['x@[::1]:{there.getsockname()[1]}']}}\n"
+            "  - {uid: h-2, name: h-2, address: 127.0.0.8, user: x, jump: [bastion], ssh_config: ssh_config}\n"
+        )
+        workspace.inventory("other", f"department: other\ntitle: {{en: Other, ar: جهة أخرى}}\n{more}")
+        told = json.loads(workspace.call("doctor", "--format", "json").stdout)
+    assert [d["health"] for d in told if d["part"] == "jump hosts"] == ["well", "well"]
+
+
+def test_doctor_reads_the_known_hosts(workspace: Workspace) -> None:
+    """Regression, a night that never runs while all is said to be well: a line that cannot be read ends every audit."""
+    (workspace.root / "known_hosts").write_text("# ours\nweb ssh-ed25519 nothing\n")
+    (found,) = (d for d in json.loads(workspace.call("doctor", "--format", "json").stdout) if d["part"] == "host keys")
+    assert (found["health"], "known_hosts:2" in found["told"]) == ("bad", True)
 
 
 @pytest.fixture
