@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
+import threading
 from pathlib import Path
 
 import click
 
+from auditor.cli.audit import interruptible
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
 from auditor.cli.catalogue import controls_of, find, show_pairs, spoken, title_of
 from auditor.errors import ConfigurationError
@@ -160,23 +161,26 @@ def _tell(app: App, results: list[CaseResult], *, each: bool) -> None:
 
 
 def _watch(app: App, check_ids: tuple[str, ...]) -> int:
-    """Run, wait for a change, run again. A file that is wrong for a moment is told and waited for."""
+    """Run, wait for a change, run again. A file that is wrong for a moment is told and waited for.
+
+    Ctrl-C ends it in order whatever it is at: after the cases that are running, and at once when it comes again.
+    """
     root = workspace_root(app.root)
     seen: dict[Path, int] = {}
-    while True:
-        now = _instants(root)
-        if now != seen:
-            seen = now
-            try:
-                _tell(app, _run(app.root, check_ids), each=bool(check_ids))
-            except ConfigurationError as error:
-                for mistake in error.mistakes:
-                    app.say(mistake, "red")
-            app.say(_("Waiting for a change; Ctrl-C ends."), "dim")
-        try:
-            time.sleep(_GLANCE)
-        except KeyboardInterrupt:
-            return Exit.OK
+    ended = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), interruptible(ended):
+        while not ended.is_set():
+            now = _instants(root)
+            if now != seen:
+                seen = now
+                try:
+                    _tell(app, _run(app.root, check_ids), each=bool(check_ids))
+                except ConfigurationError as error:
+                    for mistake in error.mistakes:
+                        app.say(mistake, "red")
+                app.say(_("Waiting for a change; Ctrl-C ends."), "dim")
+            ended.wait(_GLANCE)
+    return Exit.OK
 
 
 def _instants(root: Path) -> dict[Path, int]:

@@ -71,6 +71,8 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
             raise
         if done.not_resumed:
             tell("not resumed", logging.WARNING, why=safe(done.not_resumed))
+        if done.not_measured:
+            tell("no metrics", logging.WARNING, why=safe(done.not_measured))
         letters = digest_after(catalogue, done.runs[-1])
         for problem in letters.problems if letters else ():
             tell("not sent", logging.WARNING, why=safe(problem))
@@ -89,8 +91,8 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
     if not (notify.host or notify.webhook):
         return None
     try:
-        if run.status is RunStatus.FINISHED and not run.narrowed:
-            put_out(catalogue)
+        if run.status is RunStatus.FINISHED:
+            put_out(catalogue, night=run)
         return send_all(catalogue)
     except (AuditorError, OSError) as error:
         return Sent(0, 0, (str(error),))
@@ -147,7 +149,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     hour, minute = schedules.parse_time(at)
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
-        for name, content in schedules.systemd_units(job).items():
+        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
             write_file(folder / name, content.encode())
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))

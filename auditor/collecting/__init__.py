@@ -2,8 +2,9 @@
 
 from auditor.collecting.dispatch import collect_asset, collect_plan
 from auditor.collecting.interface import CLOSED, CUT, STOPPED, Transport, Window
-from auditor.collecting.knocking import knock
+from auditor.collecting.knocking import knock, knock_at_hop
 from auditor.collecting.known_hosts import HostKey, KeyState, import_known_hosts, key_state, trust
+from auditor.collecting.known_hosts import load as load_known_hosts
 from auditor.collecting.local import LocalTransport
 from auditor.collecting.replay import ReplayTransport, replay_plan
 from auditor.collecting.script import build_script, sudoers_for
@@ -28,6 +29,8 @@ __all__ = [
     "import_known_hosts",
     "key_state",
     "knock",
+    "knock_at_hop",
+    "load_known_hosts",
     "replay_plan",
     "state_of",
     "sudoers_for",

@@ -33,6 +33,7 @@ from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
 from auditor.collecting.turns import Turns
 from auditor.model import (
+    Asset,
     AssetPlan,
     AssetResult,
     DepartmentPlan,
@@ -74,13 +75,15 @@ def collect_plan(
     cancelled: threading.Event | None = None,
     window: Window | None = None,
     first: frozenset[str] = frozenset(),
+    left_alone: Callable[[Asset], str] = lambda _asset: "",
     transport_factory: TransportFactory | None = None,
     scan: Scan = network.scan,
 ) -> None:
     """Give ``on_result``, in this thread, one result for each asset of the plan as it is done.
 
     When ``window`` closes no new host is begun, and what is under way finishes or is cut; what is left has a result too, which
-    says so. Hosts in ``first`` come before the others of their department.
+    says so. Hosts in ``first`` come before the others of their department. ``left_alone`` is asked, from several threads, when
+    an asset's turn comes: what it says is why the asset is not begun any more.
 
     What was observed waits, in a file where it is much, until ``on_result`` has come to it: neither hosts nor networks wait
     for that.
@@ -91,7 +94,7 @@ def collect_plan(
     """
     cancelled = cancelled or threading.Event()
     factory = transport_factory or _factory(settings, Stop(cancelled, window))
-    _Collection(plan, settings, on_result, cancelled, window, first, factory, scan).run()
+    _Collection(plan, settings, on_result, cancelled, window, first, left_alone, factory, scan).run()
 
 
 def collect_asset(
@@ -123,6 +126,7 @@ class _Collection:
         cancelled: threading.Event,
         window: Window | None,
         first: frozenset[str],
+        left_alone: Callable[[Asset], str],
         factory: TransportFactory,
         scan: Scan,
     ) -> None:
@@ -131,7 +135,7 @@ class _Collection:
         self._on_result = on_result
         self._cancelled = cancelled
         self._window, self._first = window, first
-        self._scan = scan
+        self._left_alone, self._scan = left_alone, scan
         # bounded: while one result is taken the next wait in the workers; between two all that has come is set aside
         self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
         self._ready: deque[Pending] = deque()
@@ -247,11 +251,12 @@ class _Collection:
         """In a worker: one host, whatever happens."""
         result: AssetResult | None = None
         if self._closed() and not self._cancelled.is_set():
-            result = not_reached(plan, host_calls(plan.probes, plan.asset.platform), Reach.SKIPPED, utcnow(), CLOSED)
+            result = _not_begun(plan, CLOSED)
         elif not self._cancelled.is_set():
             started = utcnow()
             try:
-                result = self._transports[plan.asset.connection.method].collect(plan)
+                why = self._left_alone(plan.asset)
+                result = _not_begun(plan, why) if why else self._transports[plan.asset.connection.method].collect(plan)
             except Exception as error:
                 # our own fault on one host must neither pass for its state nor cost the others theirs
                 result = failed_on(plan, started, error)
@@ -262,6 +267,7 @@ class _Collection:
     def _look(self, department: DepartmentPlan) -> None:
         """In a worker: one department's networks, whatever happens."""
         given: set[tuple[str, ProbeCall]] = set()
+        alone: dict[str, str] = {}
 
         def seen(observation: Observation) -> None:
             given.add((observation.asset, observation.probe))
@@ -273,8 +279,9 @@ class _Collection:
             if self._closed():
                 why = CLOSED
             elif not self._cancelled.is_set():
+                alone |= {a.asset.uid: a.skipped or self._left_alone(a.asset) for a in department.assets}
                 self._scan(
-                    department,
+                    replace(department, assets=tuple(replace(a, skipped=alone[a.asset.uid]) for a in department.assets)),
                     self._settings,
                     on_result=seen,
                     cancelled=stop.is_set,
@@ -286,10 +293,11 @@ class _Collection:
             why = f"{type(error).__name__}: {error}"
         if not self._cancelled.is_set():
             for asset in department.assets:
+                told = alone.get(asset.asset.uid) or why
                 for call in self._pending[asset.asset.uid].calls:
                     if (asset.asset.uid, call) not in given:
                         self._events.put(
-                            Observation(asset.asset.uid, call, ObservationStatus.FAILED, to_millisecond(utcnow()), stderr=why)
+                            Observation(asset.asset.uid, call, ObservationStatus.FAILED, to_millisecond(utcnow()), stderr=told)
                         )
         self._events.put(department)
 
@@ -304,6 +312,10 @@ class _Collection:
         for transport in self._transports.values():
             transport.close()
         self._halves.close()
+
+
+def _not_begun(plan: AssetPlan, why: str) -> AssetResult:
+    return not_reached(plan, host_calls(plan.probes, plan.asset.platform), Reach.SKIPPED, utcnow(), why)
 
 
 def _skipped(plan: AssetPlan) -> AssetResult:

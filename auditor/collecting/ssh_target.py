@@ -70,6 +70,11 @@ def target_of(asset: Asset, configs: Configs) -> Target:
     return replace(target, jumps=tuple(_hop(hop, connection, config, configs) for hop in hops))
 
 
+def first_hop(connection: Connection, configs: Configs) -> Target:
+    """How to log in to the first of the jump hosts that the inventory names. Raises UnreachableError like ``target_of``."""
+    return _hop(connection.jump[0], connection, configs.of(connection), configs)
+
+
 def _proxy_jump(found: dict[str, str], host: str) -> tuple[str, ...]:
     hops = found.get("proxyjump", "none")
     if hops.lower() != "none":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
@@ -119,11 +119,24 @@ class Runs(Journal):
         row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE status IN (?, ?) ORDER BY id DESC LIMIT 1", _RESUMABLE)
         return None if row is None else self._read(row)
 
-    def runs(self, *, limit: int | None = None) -> tuple[Run, ...]:
-        """Runs, newest first."""
-        return tuple(
-            self._read(r) for r in self._store.all(f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC LIMIT ?", (limit or -1,))
-        )
+    def runs(self) -> tuple[Run, ...]:
+        """All runs, newest first; of their summaries the figures alone, as the rest of years of nights would fill memory."""
+        return tuple(self._read(r, summaries.figures) for r in self._store.each(f"SELECT {_COLUMNS} FROM runs ORDER BY id DESC"))
+
+    def counted_runs(self) -> tuple[int, ...]:
+        """The numbers of those that are finished, not narrowed, of the policy of record; oldest first."""
+        sql = "SELECT id FROM runs WHERE status = ? AND NOT narrowed AND of_record ORDER BY id"
+        return tuple(run for (run,) in self._store.all(sql, (RunStatus.FINISHED.value,)))
+
+    def newest_night(self, *statuses: RunStatus) -> Run | None:
+        """The newest run of everything, of one of these statuses if any are named; where there is none, the newest at all.
+
+        A rescan of one host in the morning is no night, and must not hide how the night went.
+        """
+        chosen = f"WHERE status IN ({', '.join('?' * len(statuses))})" if statuses else ""
+        newest = f"SELECT id FROM runs {chosen} ORDER BY narrowed, id DESC LIMIT 1"
+        row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ({newest})", [s.value for s in statuses])
+        return None if row is None else self._read(row)
 
     def run(self, which: int | str) -> Run:
         """A run by its number, or ``latest``: the newest that is finished, not narrowed, of the policy of record."""
@@ -182,11 +195,12 @@ class Runs(Journal):
             names = json.loads(self._blobs.get(blob))
             return tuple(RunInput(kind, name, self._blobs.text(bytes.fromhex(digest))) for kind, name, digest in names)
 
-    def _read(self, row: tuple[Any, ...]) -> Run:
-        """A row of ``_COLUMNS``."""
+    def _read(self, row: tuple[Any, ...], summary_of: Callable[[str], dict[str, Json]] | None = None) -> Run:
+        """A row of ``_COLUMNS``; ``summary_of`` its text is all of it where nothing else is asked for."""
         told = dict(zip(_COLUMNS.split(", "), row, strict=True))
         with decoding(_("run {run}").format(run=row[0])):
-            summary = summaries.put_together(told["summary"], self._blobs.text)
+            written = told["summary"]
+            summary = summary_of(written) if summary_of else summaries.put_together(written, self._blobs.text)
             return from_json(Run, {**told, "narrowed": bool(told["narrowed"]), "summary": summary})
 
     def _put_plan(self, plan: Plan) -> bytes:

@@ -37,6 +37,12 @@ def put_together(written: str, text: Callable[[bytes], str]) -> dict[str, Json]:
     return told
 
 
+def figures(written: str) -> dict[str, Json]:
+    """The summary of a row's text without what is, or could be, kept apart from it."""
+    apart = {part + end for part in (_DEPARTMENTS, _MISSED) for end in ("", _NAMED)}
+    return {name: value for name, value in json.loads(written).items() if name not in apart}
+
+
 def references(written: str) -> Iterator[bytes]:
     """The hashes that a row's text names."""
     told = json.loads(written)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.client
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ def post(url: str, body: bytes, secret: str, seconds: int) -> None:
     except urllib.error.HTTPError as error:
         status = error.code
         error.close()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:  # the last: whatever is no answer in HTTP
         why = str(getattr(error, "reason", "") or error) or type(error).__name__
         raise NoticeError(_("{url} did not take the message: {why}").format(url=url, why=why)) from error
     if not 200 <= status < 300:

@@ -149,7 +149,7 @@ def _department_plan(
 
     share = _Shared(per_asset, over_all, policy_now)
     assets = tuple(
-        replace(share.plan(asset), skipped=_skipped(catalogue, department, asset, now))
+        replace(share.plan(asset), skipped=why_left_alone(catalogue, department, asset, now))
         for asset in department.assets
         if not narrowing.hosts or _is_named(asset, narrowing.hosts)
     )
@@ -165,8 +165,8 @@ def _department_plan(
     )
 
 
-def _skipped(catalogue: Catalogue, department: Department, asset: Asset, now: datetime) -> str:
-    """Why an asset is left alone now, as the record keeps it; "" when it is not."""
+def why_left_alone(catalogue: Catalogue, department: Department, asset: Asset, now: datetime) -> str:
+    """Why an asset is left alone at an instant, as the record keeps it; "" when it is not."""
     for time in department.maintenance:
         if time.covers(asset, now):
             return f"Under maintenance until {time.ends:%Y-%m-%d %H:%M}: {_both(time.reason)}."

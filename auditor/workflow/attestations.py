@@ -45,11 +45,17 @@ class Asked:
 
 def asked_of(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Asked, ...]:
     """What a department is asked, in the framework's order."""
-    held: dict[str, AttestedAnswer] = {}
+    answers: tuple[AttestedAnswer, ...] = ()
     if catalogue.settings.ledger.exists():
         with reading(catalogue) as ledger:
-            held = {a.control: a for a in ledger.records(AttestedAnswer) if a.department == department}
-    return tuple(Asked(control, held.get(control.id)) for control in _controls(catalogue, department, now or datetime.now(UTC)))
+            answers = ledger.records(AttestedAnswer)
+    return asked_and(answers, catalogue, department, now=now or datetime.now(UTC))
+
+
+def asked_and(answers: Iterable[AttestedAnswer], catalogue: Catalogue, department: str, *, now: datetime) -> tuple[Asked, ...]:
+    """The same, with answers that are at hand."""
+    held = {a.control: a for a in answers if a.department == department}
+    return tuple(Asked(control, held.get(control.id)) for control in _controls(catalogue, department, now))
 
 
 def _controls(catalogue: Catalogue, department: str, now: datetime) -> tuple[Control, ...]:

@@ -14,8 +14,8 @@ from auditor.collecting import Window, collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
-from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Reach, Run
-from auditor.planning import Narrowing, make_plan
+from auditor.model import Asset, AssetKind, AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Reach, Run
+from auditor.planning import Narrowing, make_plan, why_left_alone
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
 from auditor.workflow.frugal import frugally
@@ -103,9 +103,22 @@ def audit(
             if result.reach is Reach.REACHED:
                 arrived(_with_what_was_seen(ledger.result(run.id, result.asset), result))
 
+        departments = {d.id: d for d in catalogue.inventory.departments}
+
+        def left_alone(asset: Asset) -> str:
+            return why_left_alone(catalogue, departments[asset.department], asset, clock())
+
         def collect(part: Plan, take_in: Callable[[AssetResult], None]) -> None:
             window, first = (night.window, night.first) if night else (None, frozenset[str]())
-            collect_plan(part, catalogue.settings, on_result=take_in, cancelled=cancelled, window=window, first=first)
+            collect_plan(
+                part,
+                catalogue.settings,
+                on_result=take_in,
+                cancelled=cancelled,
+                window=window,
+                first=first,
+                left_alone=left_alone,
+            )
 
         collect(_without(plan, done), arrived)
         for _n in range(night.retries if night else 0):

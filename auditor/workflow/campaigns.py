@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -31,9 +30,9 @@ from auditor.model import (
 )
 from auditor.model.codec import canonical, digest, to_json
 from auditor.text import _
-from auditor.workflow.attestations import asked_of
+from auditor.workflow.attestations import Asked, asked_and
 from auditor.workflow.queries import reading
-from auditor.workflow.scores import scores
+from auditor.workflow.scores import Scores, scores_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +103,37 @@ def one_campaign(catalogue: Catalogue, name: str) -> Campaign:
 def progress(catalogue: Catalogue, campaign: Campaign, *, now: datetime | None = None) -> tuple[Progress, ...]:
     """How each of its departments stands."""
     moment = now or datetime.now(UTC)
-    scored = {d.department: d for d in scores(catalogue, now=moment).departments}
-    with reading(catalogue) as ledger:
-        findings = ledger.findings(department=campaign.departments)
+    with reading(catalogue) as ledger, ledger.view():
+        return _progress_of(ledger, catalogue, campaign, scores_of(ledger, catalogue, now=moment), moment)
+
+
+def _progress_of(ledger: Ledger, catalogue: Catalogue, campaign: Campaign, found: Scores, now: datetime) -> tuple[Progress, ...]:
+    scored = {d.department: d for d in found.departments}
+    findings = ledger.findings(department=campaign.departments)
+    answers = ledger.records(AttestedAnswer)
+    listed = {d.id for d in catalogue.inventory.departments}
     return tuple(
         _progress(
-            catalogue, campaign, department, scored.get(department), [f for f in findings if f.department == department], moment
+            campaign,
+            department,
+            scored.get(department),
+            [f for f in findings if f.department == department],
+            asked_and(answers, catalogue, department, now=now) if department in listed else (),
+            now,
         )
         for department in campaign.departments
     )
 
 
 def _progress(
-    catalogue: Catalogue,
     campaign: Campaign,
     department: str,
     one: DepartmentScore | None,
-    findings: Iterable[Finding],
+    found: list[Finding],
+    asked: tuple[Asked, ...],
     now: datetime,
 ) -> Progress:
-    found = list(findings)
     spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
-    asked = asked_of(catalogue, department, now=now) if any(d.id == department for d in catalogue.inventory.departments) else ()
     given = [a.answer for a in asked if a.answer is not None]
     standing = (AnswerState.ANSWERED, AnswerState.ACCEPTED)
     return Progress(
@@ -147,15 +155,22 @@ def close_campaign(catalogue: Catalogue, user: str, name: str, *, now: datetime 
     """Close it, and keep all that it rests on as one file that its hash vouches for."""
     moment = now or datetime.now(UTC)
     by = allow(catalogue.settings.people, user, Action.CAMPAIGN)
-    held = one_campaign(catalogue, name)
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
+        with ledger.view():  # all of one moment; a nation's figures take too long for the transaction, which others wait for
+            content = _frozen(ledger, catalogue, _open_one(ledger, name), moment)
+        with ledger.transaction():
+            held = _open_one(ledger, name)
+            kept = ledger.keep_file(content)
+            closed = replace(held, closed_by=by.user, closed_at=moment, frozen=kept)
+            ledger.apply([_event(EventKind.CAMPAIGN_CLOSED, closed, by, moment)])
+            return closed
+
+
+def _open_one(ledger: Ledger, name: str) -> Campaign:
+    held = ledger.record(Campaign, name)
     if held.closed_at is not None:
         raise UsageError(_("campaign {id} is closed already").format(id=held.id))
-    content = _frozen(catalogue, held, moment)
-    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
-        kept = ledger.keep_file(content)
-        closed = replace(held, closed_by=by.user, closed_at=moment, frozen=kept)
-        ledger.apply([_event(EventKind.CAMPAIGN_CLOSED, closed, by, moment)])
-        return closed
+    return held
 
 
 def frozen_campaign(catalogue: Catalogue, campaign: Campaign) -> Json:
@@ -167,25 +182,24 @@ def frozen_campaign(catalogue: Catalogue, campaign: Campaign) -> Json:
         return found
 
 
-def _frozen(catalogue: Catalogue, campaign: Campaign, now: datetime) -> bytes:
+def _frozen(ledger: Ledger, catalogue: Catalogue, campaign: Campaign, now: datetime) -> bytes:
     """Figures and the records that they were made of, with the hashes of policy, plan and files; one state, one text."""
-    scored = scores(catalogue, now=now)
+    scored = scores_of(ledger, catalogue, now=now)
     policy = catalogue.policies[catalogue.settings.policy_of_record]
-    with reading(catalogue) as ledger:
-        entries = list(ledger.journal())[-1:]
-        whole = {
-            "campaign": to_json(campaign),
-            "closed_at": to_json(now),
-            "policy": {"id": policy.id, "version": policy.version, "sha256": policy.sha256},
-            "run": {"id": scored.run.id, "plan_sha256": scored.run.plan_sha256, "ended": to_json(scored.run.ended)},
-            "files": {name: digest(content) for name, content in catalogue.sources},
-            "journal": {"seq": entries[0].seq, "head": entries[0].hash} if entries else {},
-            "progress": to_json(progress(catalogue, campaign, now=now)),
-            "scores": to_json([d for d in scored.departments if d.department in campaign.departments]),
-            "findings": to_json(ledger.findings(department=campaign.departments)),
-            "exceptions": to_json([e for e in ledger.records(RiskException) if e.department in campaign.departments]),
-            "answers": to_json([a for a in ledger.records(AttestedAnswer) if a.department in campaign.departments]),
-        }
+    seq, head = ledger.head()
+    whole = {
+        "campaign": to_json(campaign),
+        "closed_at": to_json(now),
+        "policy": {"id": policy.id, "version": policy.version, "sha256": policy.sha256},
+        "run": {"id": scored.run.id, "plan_sha256": scored.run.plan_sha256, "ended": to_json(scored.run.ended)},
+        "files": {name: digest(content) for name, content in catalogue.sources},
+        "journal": {"seq": seq, "head": head},
+        "progress": to_json(_progress_of(ledger, catalogue, campaign, scored, now)),
+        "scores": to_json([d for d in scored.departments if d.department in campaign.departments]),
+        "findings": to_json(ledger.findings(department=campaign.departments)),
+        "exceptions": to_json([e for e in ledger.records(RiskException) if e.department in campaign.departments]),
+        "answers": to_json([a for a in ledger.records(AttestedAnswer) if a.department in campaign.departments]),
+    }
     return canonical(whole)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from auditor.model import Catalogue, Language, Person, ReportKind, ReportOptions, Role, Tongue
+from auditor.model import Catalogue, Language, Person, ReportKind, ReportOptions, Role, Run, Tongue
 from auditor.model.codec import digest as hashed
 from auditor.notifying import Letter
 from auditor.reporting import letters
@@ -41,13 +41,30 @@ def write_digests(catalogue: Catalogue, *, now: datetime | None = None, road: Ro
     return tuple(written.letter for written in _written(catalogue, (road,), _moment(now)).get(road, ()))
 
 
-def put_out(catalogue: Catalogue, *, now: datetime | None = None) -> None:
-    """Write what is new and put it into the outbox, for every road that is open. Done again, nothing is new any more."""
-    moment = _moment(now)
+def put_out(catalogue: Catalogue, *, now: datetime | None = None, night: Run | None = None) -> None:
+    """Write what is new and put it into the outbox, for every road that is open. Done again, nothing is new any more.
+
+    Of a ``night`` of some departments their officers alone are told: it says nothing of the others, which the committee asks for
+    too. Of one that was narrowed further nobody is.
+    """
+    moment, run = _moment(now), ""
+    if night is not None and night.narrowed:
+        if not _of_departments(night):
+            return
+        run = str(night.id)
     with alone(catalogue):
-        for road, written in _written(catalogue, roads(catalogue), moment).items():
+        for road, written in _written(catalogue, roads(catalogue), moment, run).items():
             for parcel in _parcels(road, written, moment):
                 put(catalogue, parcel)
+
+
+def _of_departments(night: Run) -> bool:
+    """Whether all of some departments was looked at, by the policy of record."""
+    told, policy = night.summary.get("run"), night.summary.get("policy")
+    scope = told.get("scope") if isinstance(told, dict) else None
+    return (
+        isinstance(scope, dict) and set(scope) == {"departments"} and isinstance(policy, dict) and policy.get("of_record") is True
+    )
 
 
 def _moment(now: datetime | None) -> datetime:
@@ -62,15 +79,15 @@ def _parcels(road: Road, written: list[_Written], now: datetime) -> Iterator[Par
         yield Parcel(name, road, now, tuple(w.letter for w in written), {w.reader: w.news for w in written})
 
 
-def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime) -> dict[Road, list[_Written]]:
-    """What is to be told by each road."""
-    options = ReportOptions(kind=ReportKind.SUMMARY, tongue=Tongue.EN)
+def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime, run: str = "") -> dict[Road, list[_Written]]:
+    """What is to be told by each road: of the newest audit, or of a ``run`` of some departments to their officers."""
+    options = ReportOptions(kind=ReportKind.SUMMARY, tongue=Tongue.EN, run=run)
     found: dict[Road, list[_Written]] = {road: [] for road in by}
     scenes: dict[tuple[str, ...], Scene] = {}
     held = waiting(catalogue)
     with archive(catalogue, options, now=now) as at:
         for person in catalogue.settings.people.values():
-            scope = _scope(person, at)
+            scope = _scope(person, at, of_all=not run)
             if not person.email or not scope:
                 continue
             if scope not in scenes:
@@ -81,10 +98,10 @@ def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime) -> dict[
     return found
 
 
-def _scope(person: Person, at: Archive) -> tuple[str, ...]:
+def _scope(person: Person, at: Archive, *, of_all: bool) -> tuple[str, ...]:
     """Departments whose letter a person gets; those that were set aside are among them, lest silence be taken for health."""
     if Role.COMMITTEE in person.roles:
-        return at.planned
+        return at.planned if of_all else ()
     return (person.department,) if Role.OFFICER in person.roles and person.department in at.planned else ()
 
 

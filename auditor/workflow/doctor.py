@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from auditor.collecting import knock
+from auditor.collecting import knock, knock_at_hop, load_known_hosts
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
@@ -143,10 +143,10 @@ def _keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis
 
 
 def _jumps(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
-    first = sorted({a.connection.jump[0] for a in _assets(catalogue) if a.connection.jump})
-    for hop in first:
-        host, _colon, port = hop.rpartition("@")[2].partition(":")
-        why = knock(host, int(port) if port.isdecimal() else 22, _PATIENCE)
+    behind = [a.connection for a in _assets(catalogue) if a.connection.jump]
+    first = {(c.jump[0], c.ssh_config or ""): c for c in behind}
+    for (hop, _config), connection in sorted(first.items(), key=lambda pair: pair[0]):
+        why = knock_at_hop(connection, catalogue.settings.root, _PATIENCE)
         if why:
             mend = _("find out whether it is up, and whether a firewall lets this machine through")
             yield Diagnosis(part, Health.BAD, f"{hop}: {why}", mend)
@@ -157,6 +157,12 @@ def _jumps(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosi
 def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     by_ssh = any(a.connection.method == "ssh" and a.kind is AssetKind.HOST for a in _assets(catalogue))
     path = catalogue.settings.known_hosts
+    try:
+        load_known_hosts(path)
+    except ConfigurationError as error:
+        told = error.mistakes[0] if error.mistakes else str(error)
+        yield Diagnosis(part, Health.BAD, told, _("put this right: until then no host can be audited over SSH"))
+        return
     if by_ssh and (not path.exists() or not path.read_text(encoding="utf-8", errors="replace").strip()):
         mend = _("auditor hosts trust HOST shows fingerprints and takes them on record")
         yield Diagnosis(part, Health.BAD, _("no host key is on record, so that no host is logged in to"), mend)
@@ -167,7 +173,7 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     mend = "auditor schedule install --at 01:30"
     try:
-        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root)
+        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root.resolve())
     except AuditorError as error:
         yield Diagnosis(part, Health.WARNING, str(error), mend)
         return

@@ -19,7 +19,7 @@ from auditor.planning import Narrowing
 from auditor.reporting.metrics import Sample, exposition
 from auditor.text import _
 from auditor.workflow.audit import Night, Watcher, audit
-from auditor.workflow.queries import newest_night, reading
+from auditor.workflow.queries import reading
 from auditor.workflow.writing import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)
@@ -27,11 +27,13 @@ _ANOTHER_NIGHT = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """What a night did: the runs that it finished, the resumed one first, and why an unfinished one was not resumed."""
+    """What a night did: the runs that it finished, the resumed one first, why an unfinished one was not resumed, and why the
+    figures could not be left."""
 
     runs: tuple[Run, ...]
     resumed: bool
     not_resumed: str = ""
+    not_measured: str = ""
 
 
 def nightly(
@@ -49,6 +51,7 @@ def nightly(
     under way.
     """
     settings = catalogue.settings.nightly
+    _bring_up_to_date(catalogue)
     started = clock()
     window = Window(started + timedelta(seconds=settings.window), settings.grace)
     cancelled = cancelled or threading.Event()
@@ -72,9 +75,24 @@ def nightly(
     this_night = of_everything and unfinished is not None and started - unfinished.started < _ANOTHER_NIGHT
     if not this_night and not cancelled.is_set():
         runs.append(go(resume=False))
-    if settings.metrics is not None and runs[-1].status is RunStatus.FINISHED:
-        write_metrics(catalogue, runs[-1], settings.metrics)
-    return Nights(tuple(runs), unfinished is not None and not why_not, why_not)
+    return Nights(tuple(runs), unfinished is not None and not why_not, why_not, _left_figures(catalogue, runs[-1]))
+
+
+def _left_figures(catalogue: Catalogue, run: Run) -> str:
+    """Leave the figures of a finished run; why they could not be. The audit is done: its letters and its exit code go on."""
+    path = catalogue.settings.nightly.metrics
+    if path is not None and run.status is RunStatus.FINISHED:
+        try:
+            write_metrics(catalogue, run, path)
+        except UsageError as error:
+            return str(error)
+    return ""
+
+
+def _bring_up_to_date(catalogue: Catalogue) -> None:
+    """Open the ledger for writing once: what only reads refuses the older schema that an upgrade of the auditor leaves."""
+    if catalogue.settings.ledger.exists():
+        Ledger.open(catalogue.settings.ledger, create=False).close()
 
 
 def _scope(run: Run) -> Json:
@@ -95,7 +113,7 @@ def _left_over(catalogue: Catalogue) -> frozenset[str]:
     if not catalogue.settings.ledger.exists():
         return frozenset()
     with reading(catalogue) as ledger:
-        newest = newest_night([r for r in ledger.runs() if r.status is RunStatus.FINISHED])
+        newest = ledger.newest_night(RunStatus.FINISHED)
     missed = newest.summary.get("not_reached") if newest else None
     rows = [m for m in missed if isinstance(m, dict)] if isinstance(missed, list) else []
     return frozenset(str(m["asset"]) for m in rows if m.get("detail") in (CLOSED, CUT))

@@ -20,7 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from auditor.errors import AuditorError, NoticeError, UsageError
+from auditor.errors import NoticeError, UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import canonical, from_json, to_json
 from auditor.notifying import Letter, post, send_mail
@@ -161,19 +161,27 @@ def put(catalogue: Catalogue, parcel: Parcel) -> None:
 def send_all(catalogue: Catalogue, *, now: datetime | None = None) -> Sent:
     """Try everything in the outbox once. Raises nothing for what cannot be sent: that is told, and waits.
 
+    So do the later letters to the same address: each tells what is new after the one before, and read the other way round they
+    would tell, and leave on record, what no longer holds.
+
     After a week it is given up. What it would have told then counts as untold, and stands in the next letter if it still holds.
     """
     moment = now or datetime.now(UTC)
     sent, problems, left = 0, [], 0
+    held: set[str] = set()
     with alone(catalogue):
         found = [(path, _read(path, Parcel)) for path in sorted(outbox(catalogue).glob("*.json"))]
         for path, parcel in sorted(found, key=lambda pair: (pair[1].at if pair[1] else moment, pair[0])):
+            if parcel is not None and parcel.address in held:
+                left += 1
+                continue
             try:
                 sent += _deliver(catalogue, path, parcel, moment)
-            except (AuditorError, OSError, ValueError, subprocess.SubprocessError) as error:
-                problems.append(str(error)[:_MOST_DETAIL])
+            except Exception as error:  # servers are strangers: whatever one of them provokes must not keep the other letters
+                problems.append((str(error) or type(error).__name__)[:_MOST_DETAIL])
                 if moment.timestamp() - path.stat().st_mtime < _GIVEN_UP.total_seconds():
                     left += 1
+                    held.update([parcel.address] if parcel is not None else ())
                     continue
             path.unlink(missing_ok=True)
     return Sent(sent, left, tuple(problems))

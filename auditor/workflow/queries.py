@@ -148,17 +148,9 @@ def _said(data: dict[str, Json]) -> str:
 
 
 def list_runs(catalogue: Catalogue) -> tuple[Run, ...]:
-    """All runs, the newest first."""
+    """All runs, the newest first, with the figures of their summaries."""
     with reading(catalogue) as ledger:
         return ledger.runs()
-
-
-def newest_night(runs: Sequence[Run]) -> Run | None:
-    """The newest run of everything, of runs that come newest first; where there is none, the newest at all.
-
-    A rescan of one host in the morning is no night, and must not hide how the night went.
-    """
-    return next((run for run in runs if not run.narrowed), runs[0] if runs else None)
 
 
 def one_run(catalogue: Catalogue, which: str) -> Run:

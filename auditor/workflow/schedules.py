@@ -5,6 +5,7 @@ The entry is whole by itself: absolute paths, a PATH that has nmap in it, a loca
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.model import Settings
 from auditor.text import _
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -65,28 +67,29 @@ def parse_time(text: str) -> tuple[int, int]:
 
 def cron_lines(job: Job) -> list[str]:
     """The two lines of the crontab: what marks them, and the entry. A percent sign would end the command in cron."""
-    command = shlex.join(["env", "LC_ALL=C.UTF-8", f"PATH={_PATH}", *job.command]).replace("%", r"\%")
+    command = _in_cron("env", "LC_ALL=C.UTF-8", f"PATH={_PATH}", *job.command)
     return [job.tag, f"{job.minute} {job.hour} * * * {command}"]
 
 
+def _in_cron(*words: str) -> str:
+    return shlex.join(words).replace("%", r"\%")
+
+
 def without(crontab: str, root: Path) -> str:
-    """A crontab without the entry of this workspace; all else as it is."""
-    lines = crontab.splitlines(keepends=True)
-    kept, place = [], 0
-    while place < len(lines):
-        if lines[place].rstrip("\n") == Job(root, 0, 0).tag:
-            place += 2
-            continue
-        kept.append(lines[place])
-        place += 1
-    return "".join(kept)
+    """A crontab without what marks the entry of this workspace, and without the entry, which people may have parted; all else
+    as it is."""
+    tag = Job(root, 0, 0).tag
+    return "".join(line for line in crontab.splitlines(keepends=True) if line.rstrip() != tag and not _is_entry(line, root))
 
 
 def entry_of(crontab: str, root: Path) -> str:
     """The entry of this workspace; "" where there is none."""
-    lines = crontab.splitlines()
-    tag = Job(root, 0, 0).tag
-    return next((lines[n + 1] for n, line in enumerate(lines[:-1]) if line == tag), "")
+    return next((line for line in crontab.splitlines() if _is_entry(line, root)), "")
+
+
+def _is_entry(line: str, root: Path) -> bool:
+    """Whether a line has cron audit this workspace. The words decide, not the place: people move lines, and take out others."""
+    return not line.lstrip().startswith("#") and f" {_in_cron('--workspace', str(root), 'nightly')} " in f"{line.rstrip()} "
 
 
 def install(job: Job) -> str:
@@ -108,9 +111,14 @@ def remove(root: Path) -> bool:
 
 
 def read_crontab() -> str:
-    """The user's crontab; "" where there is none. Raises UsageError where cron is not installed."""
+    """The user's crontab; "" where there is none. Raises UsageError where cron is not installed, or will not show it: whoever
+    took that for an empty one would write over all of it."""
     done = _crontab(["-l"])
-    return done.stdout if done.returncode == 0 else ""
+    if done.returncode == 0:
+        return done.stdout
+    if "no crontab for" in done.stderr:
+        return ""
+    raise UsageError(_("crontab does not show what it holds: {reason}").format(reason=done.stderr.strip() or done.returncode))
 
 
 def _write_crontab(text: str) -> None:
@@ -123,16 +131,37 @@ def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedPr
     program = shutil.which("crontab")
     if program is None:
         raise UsageError(_("there is no crontab on this machine; install cron, or use: auditor schedule install --systemd DIR"))
-    return subprocess.run([program, *arguments], input=text, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        [program, *arguments],
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # lines of others go back as they came
+        env={**os.environ, "LC_ALL": "C"},
+        timeout=30,
+        check=False,
+    )
 
 
-def systemd_units(job: Job) -> dict[str, str]:
-    """A service and a timer, by the names of their files."""
+def account_of(settings: Settings) -> str:
+    """Whose the ledger is, or the workspace while there is none: by name, or by number where it has no name."""
+    held = settings.ledger if settings.ledger.exists() else settings.root
+    try:
+        return held.owner()
+    except KeyError:
+        return str(held.stat().st_uid)
+
+
+def systemd_units(job: Job, user: str) -> dict[str, str]:
+    """A service and a timer, by the names of their files.
+
+    It names its user: as root it would miss the account's keys, and leave files that are closed to the account afterwards.
+    """
     command = " ".join(_systemd_quoted(part) for part in job.command)
     service = (
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
         "Wants=network-online.target\nAfter=network-online.target\n\n"
-        f"[Service]\nType=oneshot\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
+        f"[Service]\nType=oneshot\nUser={user}\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
         "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service
     )
     timer = (

@@ -57,12 +57,17 @@ class Scores:
 
 def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
     """Score the newest whole audit. Raises UsageError when there is none."""
-    with reading(catalogue) as ledger:
-        run, plan = _newest(ledger)
-        found = score_plan(
-            catalogue, plan, kinds_of(ledger, run.id), ledger.records(AttestedAnswer), ledger.findings(open_only=True), now
-        )
-        return Scores(run, found, None if plan.set_aside else overall_index(found))
+    with reading(catalogue) as ledger, ledger.view():
+        return scores_of(ledger, catalogue, now=now)
+
+
+def scores_of(ledger: Ledger, catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
+    """The same, from a ledger that is open already."""
+    run, plan = _newest(ledger)
+    found = score_plan(
+        catalogue, plan, kinds_of(ledger, run.id), ledger.records(AttestedAnswer), ledger.findings(open_only=True), now
+    )
+    return Scores(run, found, None if plan.set_aside else overall_index(found))
 
 
 def score_plan(

@@ -211,7 +211,7 @@ def _named(ledger: Ledger, name: str, now: datetime) -> _At:
         run = ledger.run(name)
         if run.status is not RunStatus.FINISHED or run.ended is None:
             raise UsageError(_("run {run} is not finished: there is no report of it").format(run=run.id))
-        return _At(run, _end_of(ledger, run), run.ended)
+        return _At(run, _end_of(ledger, run.id), run.ended)
     try:
         day = date.fromisoformat(name)
     except ValueError:
@@ -222,23 +222,17 @@ def _named(ledger: Ledger, name: str, now: datetime) -> _At:
     return _At(_last_run(ledger, seq), seq, min(now, midnight))
 
 
-def _end_of(ledger: Ledger, run: Run) -> int:
-    ends = (e.seq for e in ledger.journal(subject=str(run.id)) if e.event.kind is EventKind.RUN_FINISHED)
+def _end_of(ledger: Ledger, run: int) -> int:
+    ends = (e.seq for e in ledger.journal(subject=str(run)) if e.event.kind is EventKind.RUN_FINISHED)
     return max(ends, default=0)
 
 
 def _last_run(ledger: Ledger, seq: int) -> Run:
     """The newest whole run of the policy of record that had ended by an entry of the journal."""
-    for run in ledger.runs():
-        if _counts(run) and _end_of(ledger, run) <= seq:
-            return run
+    for run in reversed(ledger.counted_runs()):
+        if _end_of(ledger, run) <= seq:
+            return ledger.run(run)
     raise UsageError(_("no audit had ended by then"))
-
-
-def _counts(run: Run) -> bool:
-    policy = run.summary.get("policy")
-    of_record = isinstance(policy, dict) and policy.get("of_record") is True
-    return run.status is RunStatus.FINISHED and not run.narrowed and of_record
 
 
 def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | None, state: State) -> tuple[str, ...]:
@@ -259,8 +253,7 @@ def _known(catalogue: Catalogue, state: State) -> tuple[str, ...]:
 
 
 def _trend(ledger: Ledger, last: Run) -> tuple[Point, ...]:
-    runs = [r for r in reversed(ledger.runs()) if _counts(r) and r.id <= last.id]
-    return tuple(_point_of(r) for r in runs)
+    return tuple(_point_of(ledger.run(run)) for run in ledger.counted_runs() if run <= last.id)  # one summary at a time
 
 
 def _point_of(run: Run) -> Point:

@@ -19,7 +19,7 @@ from auditor.model import (
     RunStatus,
 )
 from auditor.workflow.exceptions import expiring
-from auditor.workflow.queries import newest_night, reading
+from auditor.workflow.queries import reading
 
 _A_NIGHT = timedelta(hours=26)  # a night, and what a long one may be late by
 _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDING_CLOSED)
@@ -52,7 +52,7 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
     if not catalogue.settings.ledger.exists():
         return Status(None, ("no_run",))
     with reading(catalogue) as ledger, ledger.view():
-        run = newest_night(ledger.runs())
+        run = ledger.newest_night()
         if run is None:
             return Status(None, ("no_run",))
         begun = next((e.seq for e in ledger.journal(subject=str(run.id)) if e.event.kind is EventKind.RUN_STARTED), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -16,5 +17,6 @@ def write_file(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is a file, there is no part, and looking for it fails too
+            part.unlink(missing_ok=True)
         raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error

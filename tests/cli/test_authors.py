@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
 
+import pytest
+
+from auditor.workflow.cases import CaseResult
 from tests.cli.conftest import COMMAND, Workspace, environment
 
 
@@ -62,4 +66,19 @@ def test_watching_runs_the_cases_again(workspace: Workspace) -> None:
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.1)
         watch.send_signal(signal.SIGINT)
-        assert watch.wait(timeout=10) == 0
+        assert watch.wait(timeout=30) == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_watching_ends_in_order_in_the_midst_of_the_cases(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Regression, an interruption that was none: Ctrl-C ended it in order only where it came while nothing was done."""
+
+    def pressed(*_arguments: object) -> list[CaseResult]:
+        for _n in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+        return []
+
+    monkeypatch.setattr("auditor.cli.checks._run", pressed)
+    assert workspace.call("check", "test", "--watch").returncode == 0

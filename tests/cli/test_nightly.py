@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -102,13 +103,35 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(workspace: Workspace) -> 
     assert workspace.call("doctor").returncode == 3
 
 
+def test_doctor_finds_a_jump_host_where_a_login_would(workspace: Workspace) -> None:
+    """Regression, false alarm: an IPv6 address in brackets was cut at its first colon, and what ~/.ssh/config calls by another
+    name was looked for under that name."""
+    with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("::1", 0), family=socket.AF_INET6) as there:
+        (workspace.root / "ssh_config").write_text(f"Host bastion\n  HostName 127.0.0.1\n  Port {here.getsockname()[1]}\n")
+        more = (
+            f"hosts:\n  - {{uid: h-1, name: h-1, address: 127.0.0.9, user: x, jump: ['x@[::1]:{there.getsockname()[1]}']}}\n"
+            "  - {uid: h-2, name: h-2, address: 127.0.0.8, user: x, jump: [bastion], ssh_config: ssh_config}\n"
+        )
+        workspace.inventory("other", f"department: other\ntitle: {{en: Other, ar: جهة أخرى}}\n{more}")
+        told = json.loads(workspace.call("doctor", "--format", "json").stdout)
+    assert [d["health"] for d in told if d["part"] == "jump hosts"] == ["well", "well"]
+
+
+def test_doctor_reads_the_known_hosts(workspace: Workspace) -> None:
+    """Regression, a night that never runs while all is said to be well: a line that cannot be read ends every audit."""
+    (workspace.root / "known_hosts").write_text("# ours\nweb ssh-ed25519 nothing\n")
+    (found,) = (d for d in json.loads(workspace.call("doctor", "--format", "json").stdout) if d["part"] == "host keys")
+    assert (found["health"], "known_hosts:2" in found["told"]) == ("bad", True)
+
+
 @pytest.fixture
 def crontab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A crontab of the test's own, by a program that does what cron's does."""
     path, folder = tmp_path / "crontab.txt", tmp_path / "bin"
     folder.mkdir()
     program = folder / "crontab"
-    program.write_text(f'#!/bin/sh\nif [ "$1" = -l ]; then cat {path} 2>/dev/null; else cat > {path}; fi\n')
+    none = "echo no crontab for me >&2; exit 1"
+    program.write_text(f'#!/bin/sh\nif [ "$1" != -l ]; then cat > {path}; elif [ -e {path} ]; then cat {path}; else {none}; fi\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return path
@@ -128,6 +151,22 @@ def test_a_schedule_is_installed_shown_changed_and_removed(workspace: Workspace,
     assert workspace.call("schedule", "install", "--at", "01:00", "--department", "nowhere").returncode == 2
     assert workspace.call("schedule", "remove").returncode == 0
     assert crontab.read_text() == "5 4 * * * /usr/bin/true\n# auditor nightly: /elsewhere\n1 1 * * * other\n"
+
+
+def test_a_crontab_that_cannot_be_read_is_not_replaced(workspace: Workspace, crontab: Path) -> None:
+    """Regression, lost jobs: any failure of ``crontab -l`` was taken for an empty crontab, and all of it was written over."""
+    crontab.write_text("0 3 * * * /opt/backup.sh\n")
+    program = crontab.with_name("bin") / "crontab"
+    whole = program.read_text()
+    program.write_text(whole.replace(f"cat {crontab};", "echo crontab: too many open files >&2; exit 1;"))
+    called = workspace.call("schedule", "install", "--at", "01:30")
+    assert (called.returncode, b"too many open files" in called.stderr) == (2, True)
+    assert workspace.call("schedule", "remove").returncode == 2
+    program.write_text(whole)
+    assert crontab.read_text() == "0 3 * * * /opt/backup.sh\n"
+    crontab.unlink()
+    assert workspace.call("schedule", "install", "--at", "01:30").returncode == 0
+    assert len(crontab.read_text().splitlines()) == 2
 
 
 def test_units_are_written_for_systemd(workspace: Workspace, tmp_path: Path) -> None:
@@ -236,6 +275,42 @@ def test_an_overlay_that_is_not_in_force_is_told_and_stops_no_night(workspace: W
     assert (told["overlay not in force"]["department"], told["run ended"]["complete"]) == ("example", True)
     doctor = {d["part"]: d for d in json.loads(workspace.call("doctor", "--format", "json").stdout)}
     assert (doctor["files"]["health"], "example" in doctor["files"]["told"]) == ("warning", True)
+
+
+def test_a_departments_own_night_tells_its_officers(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, letters never written: a schedule with ``--department`` makes narrowed runs alone, of which nobody was told.
+    The committee, who is told of all, is not told of a part."""
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[notify]\nsmtp = "127.0.0.1:1"\nfrom = "auditor@example.org"\n\n[people.sara]\nname = {en = "Sara", ar = "سارة"}\n'
+            'roles = ["officer"]\ndepartment = "example"\nemail = "sara@example.org"\n\n[people.huda]\n'
+            'name = {en = "Huda", ar = "هدى"}\nroles = ["committee"]\nministry = "Interior"\nemail = "huda@example.org"\n'
+        )
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    for waiting in (1, 1, 2):  # nothing new in the second; the third is of all, and sara has been told
+        narrowed = () if waiting == 2 else ("--department", "example")
+        assert workspace.call("nightly", *narrowed, "--log", str(log)).returncode == 1
+        assert [t["waiting"] for t in lines(log) if t["event"] == "digest"][-1] == waiting
+    letters = [json.loads(p.read_bytes())["letters"][0] for p in workspace.ledger.parent.glob("outbox/*.json")]
+    assert sorted(letter["to"] for letter in letters) == ["huda@example.org", "sara@example.org"]
+
+
+def test_metrics_that_cannot_be_written_cost_no_letters(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, letters lost: the night ended with exit code 2, and told nobody anything, while its audit was done."""
+    (tmp_path / "file").write_text("")
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'\n[nightly]\nmetrics = "{tmp_path}/file/x.prom"\n[notify]\nsmtp = "127.0.0.1:1"\nfrom = "auditor@example.org"\n\n'
+            '[people.sara]\nname = {en = "Sara", ar = "سارة"}\n'
+            'roles = ["officer"]\ndepartment = "example"\nemail = "sara@example.org"\nlanguage = "ar"\n'
+        )
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    told = {str(t["event"]): t for t in lines(log)}
+    assert "file/x.prom" in str(told["no metrics"]["why"])
+    assert told["digest"]["waiting"] == 1
 
 
 def test_mistakes_in_notify_are_named(workspace: Workspace) -> None:

@@ -108,6 +108,22 @@ def test_everything_planned_gives_one_result(settings: Settings) -> None:
     assert transport.closed
 
 
+def test_what_is_to_be_left_alone_by_now_is_not_begun(settings: Settings) -> None:
+    """Regression, visits during maintenance: whether an asset is left alone was asked once, hours before its turn came."""
+    plan = plan_of((asset_plan("a/1", SSHD, PORTS), asset_plan("a/2", SSHD, PORTS), asset_plan("a/3", PORTS, method="none")))
+    transport = FakeTransport()
+    given = run(plan, settings, transport, fake_scan(), left_alone=lambda asset: "new disks" if asset.uid != "a/1" else "")
+    results = {r.asset: r for r in given}
+    assert transport.asked == ["a/1"]
+    assert {uid: [o.status.value for o in r.observations] for uid, r in results.items()} == {
+        "a/1": ["ok", "ok"],
+        "a/2": ["not_run", "failed"],
+        "a/3": ["failed"],
+    }
+    assert (results["a/1"].reach, results["a/2"].reach, results["a/2"].detail) == (Reach.REACHED, Reach.SKIPPED, "new disks")
+    assert results["a/3"].detail == "new disks"
+
+
 def test_network_only_without_an_answer_is_unreachable(settings: Settings) -> None:
     """A host seen from the network only, which did not answer, was not reached."""
     plan = plan_of((asset_plan("b/1", PORTS, method="none"),))

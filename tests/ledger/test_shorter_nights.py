@@ -15,7 +15,7 @@ from auditor.errors import IntegrityError
 from auditor.ledger import Ledger, manifest, summaries
 from auditor.ledger.canonical import dumps, to_micros
 from auditor.ledger.manifest import _varints
-from auditor.model import AssetResult, Json
+from auditor.model import AssetResult, Json, RunStatus
 
 from .make import DAY, INPUTS, T0, aged, night, outcome, plan, result
 
@@ -45,10 +45,27 @@ def test_a_summary_that_repeats_is_kept_once(ledger: Ledger) -> None:
         runs.append(finished(ledger, n, summary))
         blobs.append(ledger._store.all(count)[0][0])
     assert [ledger.run(run).summary for run in runs] == [SUMMARY, SUMMARY, changed]
-    assert [run.summary for run in ledger.runs()] == [changed, SUMMARY, SUMMARY]
+    assert [(run.id, run.summary) for run in ledger.runs()] == [(name, {"complete": False}) for name in reversed(runs)]
     assert (blobs[1] - blobs[0], blobs[2] - blobs[1]) == (0, 1)
     assert max(len(text) for (text,) in ledger._store.all("SELECT summary FROM runs")) < 400
     assert ledger.verify().problem == ""
+
+
+def test_the_newest_night_is_of_everything(ledger: Ledger) -> None:
+    """A rescan hides no night, and is one only where there is no other; one that did not end is left out where that is asked."""
+    assert ledger.newest_night() is None
+    for n, narrowed, ends in ((0, True, True), (1, False, True), (2, True, True), (3, False, False)):
+        at = T0 + n * DAY
+        with ledger.lock(actor="cron", now=at):
+            run = ledger.begin_run(plan(at, narrowed=narrowed), INPUTS, actor="cron", now=at)
+            if ends:
+                ledger.finish_run(run.id, SUMMARY, actor="cron", now=at)
+        newest, finished_one = ledger.newest_night(), ledger.newest_night(RunStatus.FINISHED)
+        assert newest is not None
+        assert finished_one is not None
+        assert (newest.id, finished_one.id) == ((1, 1), (2, 2), (2, 2), (4, 2))[n]
+        assert finished_one.summary == SUMMARY
+    assert ledger.counted_runs() == (2,)
 
 
 def test_a_part_of_a_summary_that_is_gone_is_found(ledger: Ledger, path: Path) -> None:

@@ -87,9 +87,14 @@ def settings(server: Server, security: str, **more: Any) -> Notify:
 class Hook(http.server.BaseHTTPRequestHandler):
     got: list[tuple[bytes, str]]
     answers: list[int]
+    raw: list[bytes]
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.raw:
+            self.close_connection = True
+            self.wfile.write(self.raw.pop(0))
+            return
         type(self).got.append((body, self.headers["X-Auditor-Signature"]))
         self.send_response(self.answers.pop(0) if self.answers else 204)
         self.send_header("Location", "/elsewhere")
@@ -101,7 +106,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def hook() -> Iterator[tuple[str, type[Hook]]]:
-    handler = type("Own", (Hook,), {"got": [], "answers": []})
+    handler = type("Own", (Hook,), {"got": [], "answers": [], "raw": []})
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()

@@ -223,6 +223,30 @@ def test_two_letters_that_wait_tell_two_things(told: Catalogue, mailed: list[Let
     assert write_digests(sara, now=MORNING) == ()
 
 
+def test_a_later_letter_waits_for_the_one_before(told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, news that came too late: the first failed and the second went; the first then told, and put back on record,
+    what the second had taken off it."""
+    sara = only(told, "sara")
+    tries: list[Letter] = []
+
+    def away_once(letter: Letter, *_more: Any) -> None:
+        tries.append(letter)
+        if len(tries) == 1:
+            raise NoticeError("away")
+        mailed.append(letter)
+
+    put_out(sara, now=NOW)
+    night(sara, MORNING - timedelta(hours=6), {**LAST, "health-web-1": {**LAST["health-web-1"], "x11forwarding": "yes"}})
+    put_out(sara, now=MORNING)
+    with monkeypatch.context() as away:
+        away.setattr(post_office, "send_mail", away_once)
+        done = send_all(sara, now=MORNING)
+        assert (done.sent, done.waiting, done.problems) == (0, 2, ("away",))
+    assert send_all(sara, now=MORNING).sent == 2
+    assert [letter.at for letter in mailed] == [NOW, MORNING]
+    assert write_digests(sara, now=MORNING) == ()
+
+
 @pytest.mark.parametrize("step", ["before sending", "before recording", "before taking out"])
 def test_killed_at_any_step_nothing_is_lost(
     told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch, step: str
@@ -336,6 +360,22 @@ def test_each_road_remembers_what_it_has_told(told: Catalogue, mailed: list[Lett
     assert (len(mailed), [p.name.split(".")[1] for p in outbox(both).iterdir()]) == (2, ["hook"])
     assert send_all(both, now=datetime.now(UTC) + timedelta(days=8)).waiting == 0
     assert (write_digests(both, now=NOW), len(write_digests(both, now=NOW, road=Road.HOOK))) == ((), 2)
+
+
+def test_one_letters_strange_error_keeps_no_other(told: Catalogue, mailed: list[Letter], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, a night that fails: an error that nobody foresaw left the post office, and no later letter was tried."""
+    take = post_office.send_mail
+
+    def strange(letter: Letter, *more: Any) -> None:
+        if letter.to == "sara@example.org":
+            raise IndexError("strange")
+        take(letter, *more)
+
+    monkeypatch.setattr(post_office, "send_mail", strange)
+    put_out(told, now=NOW)
+    done = send_all(told, now=NOW)
+    assert (done.sent, done.waiting, done.problems) == (1, 1, ("strange",))
+    assert [letter.to for letter in mailed] == ["huda@example.org"]
 
 
 def test_what_nobody_takes_for_a_week_is_given_up(told: Catalogue) -> None:

@@ -70,6 +70,26 @@ def test_anything_but_success_is_a_failure(hook: tuple[str, type[Hook]], status:
     assert len(handler.got) == 1
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"SSH-2.0-OpenSSH\r\n",
+        b"",
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/1.1 200 " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n",
+    ],
+)
+def test_what_is_no_answer_in_http_is_a_failure(hook: tuple[str, type[Hook]], raw: bytes) -> None:
+    """Regression, a night that fails: what another service, or a hostile one, says in place of HTTP was no failure to send, but
+    one of the auditor."""
+    url, handler = hook
+    handler.raw.append(raw)
+    with pytest.raises(NoticeError):
+        post(url, b"{}", "secret", 1)
+
+
 @pytest.mark.parametrize("url", ["http://192.0.2.1/x", "ftp://localhost/x", "file:///etc/passwd"])
 def test_only_https_is_spoken(url: str) -> None:
     """Save to this machine."""

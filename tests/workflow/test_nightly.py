@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,14 +15,16 @@ import pytest
 from auditor.collecting import CLOSED, CUT, STOPPED, Window, collect_plan, dispatch
 from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
-from auditor.errors import UsageError
+from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
+from auditor.ledger.migrations import VERSION
 from auditor.model import (
     AssetPlan,
     AssetResult,
     Catalogue,
     DepartmentPlan,
     FactUse,
+    Maintenance,
     Nightly,
     Observation,
     ObservationStatus,
@@ -29,6 +32,7 @@ from auditor.model import (
     Reach,
     Run,
     RunStatus,
+    Text,
 )
 from auditor.planning import Narrowing, make_plan
 from auditor.text import using
@@ -143,6 +147,28 @@ def test_what_is_under_way_when_the_window_is_over_is_cut(fleet: _Hosts, tmp_pat
     assert missed(run_of(found)) == {"health-0": CUT, "health-1": CLOSED}
 
 
+def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, visits during maintenance: it was asked about at the start of the night alone. It is told why, in both
+    languages, and counts as planned."""
+    found = nation(tmp_path, hosts=3)
+    now = [datetime.now(UTC)]
+    begins, reason = now[0] + timedelta(hours=1), Text("New disks.", "أقراص جديدة.")
+    times = (Maintenance(begins, begins + timedelta(hours=2), reason, hosts=("health-1",)),)
+    departments = tuple(replace(d, maintenance=times) for d in found.inventory.departments)
+    found = replace(found, inventory=replace(found.inventory, departments=departments))
+
+    def later(_uid: str) -> None:
+        now[0] = begins
+
+    fleet.on_visit = later
+    run = nightly(found, actor="cron", watcher=_Quiet(), clock=lambda: now[0]).runs[-1]
+    assert sorted(fleet.visits) == ["health-0", "health-2"]
+    assert missed(run) == {"health-1": f"Under maintenance until {times[0].ends:%Y-%m-%d %H:%M}: أقراص جديدة / New disks."}
+    assert run.summary["coverage"]["planned"] == 3  # type: ignore[index,call-overload]
+    with reading(found) as ledger:
+        assert {v.reason.value for o in ledger.verdicts(run.id) if o.asset == "health-1" for v in o.verdicts} == {"skipped"}
+
+
 def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, tmp_path: Path) -> None:
     """Up to so many times; those that answered are not visited twice; the last answer counts."""
     fleet.down = {"health-1": 1, "health-3": 2, "health-5": 9}
@@ -239,6 +265,19 @@ def test_status_tells_whether_last_night_was_well(fleet: _Hosts, tmp_path: Path)
     assert status(found).why_not == ("incomplete",)
 
 
+def test_a_night_and_its_status_read_no_old_summary(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, nights that grow with their number: every summary ever written was read, to look at the newest one."""
+    found = nation(tmp_path)
+    for _n in range(3):
+        run_of(found)
+    other = sqlite3.connect(found.settings.ledger)
+    other.execute("UPDATE runs SET summary = '{' WHERE id < 3")
+    other.commit()
+    other.close()
+    assert status(found).well
+    assert run_of(found).id == 4
+
+
 def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
     """In the text format of Prometheus, each gauge explained once, names of departments escaped."""
     path = tmp_path / "metrics" / "auditor.prom"
@@ -252,6 +291,31 @@ def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
     assert len(named) == len(set(named))
     assert [p.name for p in path.parent.iterdir()] == ["auditor.prom"]
     write_metrics(nation(tmp_path), run, path, now=NOW)
+
+
+def test_figures_that_cannot_be_left_cost_nothing_else(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, letters lost: where the file of the figures could not be written, the night broke off after its run."""
+    (tmp_path / "file").write_text("")
+    done = nightly(nation(tmp_path, metrics=tmp_path / "file" / "x.prom"), actor="cron", watcher=_Quiet())
+    assert done.runs[-1].status is RunStatus.FINISHED
+    assert str(tmp_path / "file" / "x.prom") in done.not_measured
+    assert run_of(nation(tmp_path, metrics=tmp_path / "x.prom")).id == 2
+
+
+def test_a_night_brings_an_older_ledger_up_to_date(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, nights that never ran: after an upgrade the night began by reading, and what reads refuses an older schema."""
+    found = nation(tmp_path)
+    run_of(found)
+    older = sqlite3.connect(found.settings.ledger)
+    older.executescript(
+        f"ALTER TABLE bases DROP COLUMN findings; PRAGMA user_version = {VERSION - 1};"
+        "DELETE FROM _sqlite_migrations WHERE name = '0006_settled_findings'"
+    )
+    older.close()
+    with pytest.raises(LedgerError, match="older schema"):
+        status(found)
+    assert run_of(found).status is RunStatus.FINISHED
+    assert status(found).well
 
 
 def test_a_window_is_judged_by_the_clock() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import UsageError
-from auditor.workflow.schedules import Job, cron_lines, entry_of, parse_time, systemd_units, without
+from auditor.workflow.schedules import Job, account_of, cron_lines, entry_of, parse_time, systemd_units, without
+from tests.builders import catalogue
 
 OTHERS = st.lists(
     st.sampled_from(["# a comment", "5 4 * * * /usr/bin/true", "", "MAILTO=root", "# auditor nightly: /elsewhere"]), max_size=6
@@ -30,6 +33,21 @@ def test_an_entry_is_put_in_once_and_taken_out_without_a_trace(lines: list[str],
     assert entry_of(again, Path("/srv/audit")).startswith(f"{minute} {hour} * * * env ")
     assert again.count("# auditor nightly: /srv/audit\n") == 1
     assert without(again, Path("/srv/audit")) == before
+
+
+def test_only_our_own_lines_are_taken_out() -> None:
+    """Regression, lost jobs: whatever followed our comment was taken out, and our entry stayed where a line stood between."""
+    root, other = Path("/srv/audit"), "0 4 * * * /opt/payroll.sh\n"
+    tag, entry = (f"{line}\n" for line in cron_lines(Job(root, 1, 30)))
+    assert without(tag + other, root) == other
+    assert without(tag + "MAILTO=ops@example.org\n" + entry, root) == "MAILTO=ops@example.org\n"
+    assert without(tag + other + entry, root) == other
+    assert (without(entry, root), without(tag, root)) == ("", "")
+    assert entry_of(tag + other, root) == ""
+    kept = "".join(f"{line}\n" for line in cron_lines(Job(Path("/srv/audit2"), 1, 30))) + f"#{entry}"
+    assert (without(kept + tag + entry, root), entry_of(kept, root)) == (kept, "")
+    blank = Path("/srv/a b%c")
+    assert without("".join(f"{line}\n" for line in cron_lines(Job(blank, 1, 30))), blank) == ""
 
 
 def test_the_command_is_whole_by_itself() -> None:
@@ -54,9 +72,26 @@ def test_the_command_is_whole_by_itself() -> None:
 
 def test_units_for_systemd() -> None:
     """Specifiers and variables of systemd are escaped; a night that was missed is made up for."""
-    units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5))
+    units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5), "auditor")
     assert '"/srv/a b%%c$$d"' in units["auditor-nightly.service"]
+    assert "\nUser=auditor\n" in units["auditor-nightly.service"]
     assert "OnCalendar=*-*-* 01:05:00\nPersistent=true" in units["auditor-nightly.timer"]
+
+
+def test_the_service_runs_as_the_owner_of_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, nights that break each other: a unit without a user ran as root, without the account's keys, and left files
+    that were closed to it. Before there is a ledger the workspace tells whose it is."""
+    settings = replace(catalogue().settings, root=tmp_path, ledger=tmp_path / "ledger.db")
+    monkeypatch.setattr(Path, "owner", lambda path: "nobody" if path.suffix else "auditor")
+    assert account_of(settings) == "auditor"
+    settings.ledger.touch()
+    assert account_of(settings) == "nobody"
+
+    def nameless(_path: Path) -> str:
+        raise KeyError
+
+    monkeypatch.setattr(Path, "owner", nameless)
+    assert account_of(settings) == str(os.getuid())
 
 
 @pytest.mark.parametrize("text", ["24:00", "1", "01:60", "01:30:00", "-1:00", "noon", ""])
