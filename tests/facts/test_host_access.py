@@ -544,3 +544,9 @@ def test_a_group_of_a_directory_is_an_error() -> None:
     """Entries that come from elsewhere are not read, so nothing may be said of groups."""
     with pytest.raises(ParseError):
         told("groups", "root:x:0:", "+::0:")
+
+
+def test_equal_lines_of_a_group_are_told_apart() -> None:
+    """Regression, false pass: two lines of one name and number, with other members, were one to the checks of duplicates."""
+    found = told("groups", "root:x:0:", "ops:x:1500:amal", "ops:x:1500:omar")
+    assert [(group["line"], group["members"]) for group in found] == [(1, []), (2, ["amal"]), (3, ["omar"])]
