@@ -1,5 +1,8 @@
 """Owner and mode of the files under /var/log that any user could come to, for logs tell attackers and hold people's traces.
 
+Files of one day each, such as /var/log/sa/sa28 or catalina.2026-11-28.log, are told as one, /var/log/sa/sa*, with every bit that
+any of them has: else each day would close a finding and open another.
+
 What lies in a folder closed to others is not told, whoever asks: root too, and members of adm, who could enter it.
 """
 
@@ -33,27 +36,33 @@ echo end
 """
 
 
+_DAY = re.compile(r"(?<=/sa)\d\d\Z|(?<=/sar)\d\d\Z|(?<!\d)20\d\d([-._]?)\d\d\1\d\d(?!\d)([T_-]\d{4,6}(?!\d))?")
+
+
 def parse(output: str, _args: Arguments) -> Json:
     """``<mode> <uid> <path>:<owner>:<group>`` a line."""
-    value: list[Json] = []
+    found: dict[str, tuple[int, dict[str, None], dict[str, None]]] = {}
     for line in whole_lines("log_files", output):
         match = re.fullmatch(r"([0-7]{1,4}) \d+ (/.+):([^:]*):([^:]*)", line)
         if not match:
             raise ParseError(f"log_files: a line that is not a file: {line[:80]!r}")
-        mode = int(match[1], 8)
-        value.append(
-            {
-                "path": match[2],
-                "name": match[2].rpartition("/")[2],
-                "owner": match[3],
-                "group": match[4],
-                "mode": f"{mode:04o}",
-                "group_writable": bool(mode & 0o020),
-                "other_readable": bool(mode & 0o004),
-                "other_writable": bool(mode & 0o002),
-            }
-        )
-    return value
+        folder, slash, name = match[2].rpartition("/")
+        path = folder + _DAY.sub("*", f"{slash}{name}")
+        mode, owners, groups = found.get(path, (0, {}, {}))
+        found[path] = (mode | int(match[1], 8), {**owners, match[3]: None}, {**groups, match[4]: None})
+    return [
+        {
+            "path": path,
+            "name": path.rpartition("/")[2],
+            "owner": " ".join(owners),
+            "group": " ".join(groups),
+            "mode": f"{mode:04o}",
+            "group_writable": bool(mode & 0o020),
+            "other_readable": bool(mode & 0o004),
+            "other_writable": bool(mode & 0o002),
+        }
+        for path, (mode, owners, groups) in found.items()
+    ]
 
 
 FACT = Fact(
@@ -63,6 +72,7 @@ FACT = Fact(
         record(path=STR, name=STR, owner=STR, group=STR, mode=STR, group_writable=BOOL, other_readable=BOOL, other_writable=BOOL)
     ),
     parse=parse,
+    version=2,
     example=[
         {
             "path": "/var/log/auth.log",

@@ -1,6 +1,8 @@
 """Which distribution and release the host runs, and when its maker stops publishing security updates for it.
 
-A release that the table does not know has no ``eol``: checks must fail it, for nobody can vouch for its updates.
+``release`` is what its maker supports as one: of Ubuntu the whole version, of the others its first number; the name is another
+after each minor update. A release that the table does not know has no ``eol``: checks must fail it, for nobody can vouch for its
+updates.
 """
 
 from __future__ import annotations
@@ -82,6 +84,7 @@ def parse(output: str, _args: Arguments) -> Json:
         "family": "debian" if likes & _DEBIAN else "rhel" if likes & _RHEL else "other",
     }
     release = version if name == "ubuntu" else re.split(r"[.]", version)[0]
+    value["release"] = release
     free, paid = _SUPPORT.get((name, release), ("", ""))
     if free:
         value["eol"] = _last_second(free)
@@ -97,13 +100,17 @@ def _last_second(day: str) -> int:
 FACT = Fact(
     name="os_release",
     title=Text(en="Operating system release and the end of its support", ar="إصدار نظام التشغيل وموعد انتهاء دعمه"),
-    shape=record(id=STR, version_id=STR, name=STR, family=STR, eol=optional(INT), extended_eol=optional(INT)),
+    shape=record(
+        id=STR, version_id=STR, name=STR, family=STR, release=optional(STR), eol=optional(INT), extended_eol=optional(INT)
+    ),
     parse=parse,
+    version=2,
     example={
         "id": "debian",
         "version_id": "12",
         "name": "Debian GNU/Linux 12 (bookworm)",
         "family": "debian",
+        "release": "12",
         "eol": 1845935999,
     },
     probes={"linux": HostProbe(script=_SCRIPT)},

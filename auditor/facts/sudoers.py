@@ -23,6 +23,7 @@ _INCLUDE = re.compile(r"[@#](includedir|include)\s+(.+)\Z")
 _DEFAULTS = re.compile(r"Defaults(?P<scope>[@:!>]\s*\S+)?(?:\s+(?P<settings>.*))?\Z")
 _ALIAS = re.compile(r"(User_Alias|Runas_Alias|Host_Alias|Cmnd_Alias|Cmd_Alias)\s+(.+)\Z")
 _PLAIN_NAME = r"[a-z_][\w.-]*"
+_DIGEST = re.compile(r"sha(?:224|256|384|512)\s*:\s*\S+\s+(?=[/^~])")
 _PTY_IS_DEFAULT_SINCE = (1, 9, 14)
 
 
@@ -166,12 +167,19 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -
                     "who": who,
                     "runas": part.runas or "root",
                     "nopasswd": nopasswd,
-                    "commands": list(dict.fromkeys(c for name in part.commands for c in aliases.commands(name))),
+                    "commands": list(dict.fromkeys(_plain(c) for name in part.commands for c in aliases.commands(name))),
                     # the tag is a measured value, so the rule keeps its name when the tag is mended
                     "text": f"{who} {spec.hosts}={runas}{', '.join(part.commands)}",
                 }
             )
     return rules
+
+
+def _plain(command: str) -> str:
+    """The command by its path, without a digest of the program, and with one ! or none: two say nothing."""
+    bare = command.lstrip("! ")
+    refused = command[: len(command) - len(bare)].count("!") % 2
+    return "!" * refused + _DIGEST.sub("", bare, count=1)
 
 
 FACT = Fact(
@@ -187,6 +195,7 @@ FACT = Fact(
         logfile=optional(STR),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "version": "1.9.13p3",

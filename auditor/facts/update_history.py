@@ -2,7 +2,8 @@
 
 With dpkg the last update is read from its log, newest first; ``log_start`` is how far back the log reaches, which on a new
 host is its installation. With rpm it is the newest time of installation, which a package installed anew moves as well;
-rpm's trusted keys, which it keeps as if they were packages, do not count.
+rpm's trusted keys, which it keeps as if they were packages, do not count. Kernels stand side by side: of those that came since
+the start the first is told, for a library that was updated again the last.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 # The log's times are the host's local ones: only its own date(1) can turn them into instants. dpkg writes the list of a
-# package's files when it unpacks it. The core is what the makers' own tools ask a restart for.
+# package's files when it unpacks it, and anew, without the image, when it removes a kernel but not its settings. The core is what
+# the makers' own tools ask a restart for.
 _SCRIPT = r"""
 boot=$(sed -n 's/^btime //p' /proc/stat) || exit 1
 [ -n "$boot" ] || exit 1
@@ -44,6 +46,13 @@ if [ -s /var/lib/dpkg/status ]; then
       break
     done
   done
+  for file in /var/lib/dpkg/info/linux-image-*.list; do
+    if [ ! -e "$file" ]; then continue; fi
+    images=$(grep -c '/vmlinuz-' "$file") || [ "$images" = 0 ] || exit 1
+    if [ "$images" = 0 ]; then continue; fi
+    when=$(stat -c %Y "$file") || exit 1
+    if [ "$when" -gt "$boot" ]; then echo "core=linux-image $when"; fi
+  done
 elif [ -e /usr/bin/rpm ]; then
   echo manager=rpm
   out=$(rpm -qa --qf '%{INSTALLTIME} %{NAME}\n') || exit 1
@@ -52,6 +61,7 @@ elif [ -e /usr/bin/rpm ]; then
   printf 'last=%s\nfirst=%s\n' "${last%% *}" "${first%% *}"
   printf '%s\n' "$out" | while read -r when name; do
     case $name in
+      kernel|kernel-core|kernel-rt|kernel-rt-core|kernel-64k|kernel-64k-core|kernel-uek|kernel-uek-core|\
       glibc|linux-firmware|systemd|dbus|dbus-daemon|dbus-broker|openssl-libs|gnutls|microcode_ctl)
         if [ "$when" -gt "$boot" ]; then printf 'core=%s %s\n' "$name" "$when"; fi ;;
     esac
@@ -68,6 +78,8 @@ fi
 echo end
 """
 
+_KERNELS = ("kernel", "linux-image")
+
 
 def parse(output: str, _args: Arguments) -> Json:
     """``manager=``, ``last=`` and ``first=`` (seconds or nothing), ``core=<package> <seconds>``, perhaps ``flag=<seconds>``."""
@@ -77,7 +89,8 @@ def parse(output: str, _args: Arguments) -> Json:
         key, sign, text = line.partition("=")
         if key == "core":
             name, _, when = text.partition(" ")
-            core[name] = max(core.get(name, 0), number(when, "update_history"))
+            instant = number(when, "update_history")
+            core[name] = (min if name.startswith(_KERNELS) else max)(core.get(name, instant), instant)
         elif sign and key in ("manager", "last", "first", "flag") and key not in fields:
             fields[key] = text.strip()
         else:
@@ -104,6 +117,7 @@ FACT = Fact(
         newer_than_boot=ListOf(record(name=STR, installed=INT)),
     ),
     parse=parse,
+    version=2,
     example={
         "manager": "dpkg",
         "last_update": 1795133561,

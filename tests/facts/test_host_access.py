@@ -309,9 +309,23 @@ def test_sudo_rules_are_told_one_by_one() -> None:
         ("%ops web1,web2=(root : adm) /bin/a, /bin/b \\: -x", True, ["/bin/a", "/bin/b \\: -x"]),
         ("%ops web1,web2=(root : adm) LOGS", False, ["/bin/journalctl", "/bin/dmesg"]),
         ("%ops db=/bin/c", False, ["/bin/c"]),
-        ("#1000 ALL=sha256:abcd /bin/d", True, ["sha256:abcd /bin/d"]),
+        ("#1000 ALL=sha256:abcd /bin/d", True, ["/bin/d"]),
         ("bob ALL=/bin/e", True, ["/bin/e"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("sha512 : abcd== /bin/vim -R", "/bin/vim -R"),
+        ("!!/bin/vim", "/bin/vim"),
+        ("! /bin/vim", "!/bin/vim"),
+        ("! ! !sha224:abcd /bin/vim", "!/bin/vim"),
+    ],
+)
+def test_a_command_is_told_by_its_path(written: str, told: str) -> None:
+    """Regression, false pass: behind a digest or two exclamation marks an editor was none of sudo-no-shell-escapes' programs."""
+    assert [[told]] == [commands for _, _, commands in rules(f"ops ALL={written}")]
 
 
 @pytest.mark.parametrize(
@@ -530,3 +544,9 @@ def test_a_group_of_a_directory_is_an_error() -> None:
     """Entries that come from elsewhere are not read, so nothing may be said of groups."""
     with pytest.raises(ParseError):
         told("groups", "root:x:0:", "+::0:")
+
+
+def test_equal_lines_of_a_group_are_told_apart() -> None:
+    """Regression, false pass: two lines of one name and number, with other members, were one to the checks of duplicates."""
+    found = told("groups", "root:x:0:", "ops:x:1500:amal", "ops:x:1500:omar")
+    assert [(group["line"], group["members"]) for group in found] == [(1, []), (2, ["amal"]), (3, ["omar"])]

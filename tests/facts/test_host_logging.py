@@ -158,6 +158,31 @@ def test_logs_in_closed_folders_are_closed_whoever_asks(shell: list[str], tmp_pa
     assert [item["path"] for item in fact("log_files").value(done.stdout, {})] == [f"{tmp_path}/open/error.log"]
 
 
+def test_files_of_a_day_are_one_log() -> None:
+    """Regression: sysstat's file of each day was a subject of its own, whose finding closed when the file was thrown away."""
+    found = value(
+        "log_files",
+        "644 0 /var/log/sa/sa28:root:root",
+        "600 0 /var/log/sa/sa29:root:adm",
+        "644 0 /var/log/sa/sar28:root:root",
+        "640 0 /var/log/sysstat/sa20261128:root:root",
+        "640 0 /var/log/tomcat/catalina.2026-11-28.log:tomcat:adm",
+        "640 0 /var/log/postgresql/postgresql-2026-11-28_000000.log:postgres:adm",
+        "640 0 /var/log/sa1:root:root",
+        "640 0 /var/log/salt28/build-20261340123:root:root",
+    )
+    assert [item["path"] for item in found] == [
+        "/var/log/sa/sa*",
+        "/var/log/sa/sar*",
+        "/var/log/sysstat/sa*",
+        "/var/log/tomcat/catalina.*.log",
+        "/var/log/postgresql/postgresql-*.log",
+        "/var/log/sa1",
+        "/var/log/salt28/build-20261340123",
+    ]
+    assert (found[0]["mode"], found[0]["group"], found[0]["other_readable"]) == ("0644", "root adm", True)
+
+
 def sends(*lines: str) -> list[tuple[str, str, bool]]:
     return [(t["host"], t["protocol"], t["encrypted"]) for t in rsyslog(*lines)["targets"]]
 

@@ -179,6 +179,20 @@ def test_list_that_cannot_be_unpacked_ends_the_probe(shell: list[str], tmp_path:
     assert done.returncode != 0
 
 
+@pytest.mark.parametrize(
+    ("lines", "release"),
+    [
+        ('ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"', "22.04"),
+        ('ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.5 LTS"', "22.04"),
+        ('ID="rocky"\nVERSION_ID="9.4"\nPRETTY_NAME="Rocky Linux 9.4 (Blue Onyx)"', "9"),
+        ('ID="rocky"\nVERSION_ID="9.5"\nPRETTY_NAME="Rocky Linux 9.5 (Blue Onyx)"', "9"),
+    ],
+)
+def test_a_minor_update_leaves_the_release(lines: str, release: str) -> None:
+    """Regression: support-end-near named its subject by PRETTY_NAME, and a minor update closed the finding with its exception."""
+    assert fact("os_release").value(f"{lines}\nend\n", {})["release"] == release
+
+
 def test_unlisted_release_has_no_end_of_support() -> None:
     """For a release that the table does not know no date is made up."""
     value = fact("os_release").value("ID=debian\nVERSION_ID=99\nend\n", {})

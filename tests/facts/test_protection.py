@@ -106,9 +106,29 @@ def test_what_freshclam_notes_of_itself_is_no_signature(shell: str, tmp_path: Pa
         products = told("malware_protection", shell, {"/usr/sbin/clamd": daemon, "/var/lib/clamav": folder})["products"]
         return next(product for product in products if product["name"] == "clamav")
 
-    assert "signatures" not in clamav()
+    assert clamav()["signatures"] == 0
     (folder / "daily.cvd").write_text("x")
     os.utime(folder / "daily.cvd", (1_795_000_000, 1_795_000_000))
+    assert clamav()["signatures"] == 1_795_000_000
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_folder_without_signatures_is_told_from_one_that_is_not_there(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: both left the product without a word on signatures, and the check did not apply."""
+    daemon, folder = tmp_path / "clamd", tmp_path / "signatures"
+    daemon.write_text("")
+    daemon.chmod(0o755)
+
+    def clamav() -> Any:
+        products = told("malware_protection", shell, {"/usr/sbin/clamd": daemon, "/var/lib/clamav": folder})["products"]
+        return next(product for product in products if product["name"] == "clamav")
+
+    assert clamav() == {"name": "clamav", "running": False, "unread": True}
+    (tmp_path / "elsewhere").mkdir()
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert clamav() == {"name": "clamav", "running": False, "signatures": 0}
+    (tmp_path / "elsewhere/main.cvd").write_text("x")
+    os.utime(tmp_path / "elsewhere/main.cvd", (1_795_000_000, 1_795_000_000))
     assert clamav()["signatures"] == 1_795_000_000
 
 

@@ -166,6 +166,12 @@ def test_the_core_newer_than_the_start_is_told_once() -> None:
     assert "last_update" not in told
 
 
+def test_of_kernels_the_first_since_the_start_waits() -> None:
+    """Kernels stand side by side: by the last of them a host that is updated weekly would never be late."""
+    told = value("update_history", "manager=rpm", "last=900", "first=100", "core=kernel-core 200", "core=kernel-core 900")
+    assert told["newer_than_boot"] == [{"name": "kernel-core", "installed": 200}]
+
+
 def test_rpm_that_does_not_answer_is_no_proof_of_ownership(tmp_path: Path) -> None:
     """A broken database of rpm never reads as "every program belongs to a package"."""
     local, tools = tmp_path / "local", tmp_path / "tools"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,36 @@ def test_a_key_is_no_update(shell: list[str], tmp_path: Path) -> None:
     path = tool(tmp_path, "rpm", "printf '%s\\n' '100 bash' '300 gpg-pubkey' '200 sudo'")
     found = told("update_history", shell, {"/var/lib/dpkg/status": f"{tmp_path}/none", "/usr/bin/rpm": f"{tmp_path}/rpm"}, path)
     assert (found["log_start"], found["last_update"]) == (100, 200)
+
+
+@BOTH
+def test_a_kernel_newer_than_the_start_is_told_by_rpm(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: kernels were no part of the core, and no host of the RHEL family failed for an old one."""
+    path = tool(tmp_path, "rpm", "printf '%s\\n' '100 kernel' '300 kernel' '300 kernel-core' '300 kernel-tools' '50 glibc'")
+    (tmp_path / "stat").write_text("cpu 1\nbtime 200\n")
+    places = {
+        "/proc/stat": f"{tmp_path}/stat",
+        "/var/lib/dpkg/status": f"{tmp_path}/none",
+        "/usr/bin/rpm": f"{tmp_path}/rpm",
+    }
+    found = told("update_history", shell, places, path)
+    assert found["newer_than_boot"] == [{"name": "kernel", "installed": 300}, {"name": "kernel-core", "installed": 300}]
+
+
+@BOTH
+def test_a_kernel_newer_than_the_start_is_told_by_dpkg(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: Debian asks for no restart after a new kernel. One removed since, its settings left, is none."""
+    info = tmp_path / "info"
+    info.mkdir()
+    for name, instant in (("a", 100), ("b", 300), ("c", 400), ("removed", 250), ("amd64", 260)):
+        image = f"/boot/vmlinuz-{name}\n" if len(name) == 1 else "/etc/kernel\n"
+        (info / f"linux-image-{name}.list").write_text(f"/.\n{image}")
+        os.utime(info / f"linux-image-{name}.list", (instant, instant))
+    (tmp_path / "status").write_text("Package: dpkg\n")
+    (tmp_path / "stat").write_text("btime 200\n")
+    places = {"/proc/stat": f"{tmp_path}/stat", "/var/lib/dpkg": str(tmp_path), "/var/log": f"{tmp_path}/info"}
+    found = told("update_history", shell, places)
+    assert found["newer_than_boot"] == [{"name": "linux-image", "installed": 300}]
 
 
 @BOTH
