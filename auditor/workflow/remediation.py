@@ -159,8 +159,8 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
         unread = [name for name, _why in catalogue.inventory.set_aside if seen or name in departments]
         if unread:
             message = _(
-                "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them first: "
-                "auditor validate"
+                "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
+                "first: auditor validate"
             )
             raise UsageError(message.format(asset=asset, departments=", ".join(unread)))
         by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
