@@ -149,9 +149,8 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
         # a department is no asset that is taken out of service: its findings are those of many
         own = () if asset.startswith(DEPARTMENT) else ledger.findings_by_asset(asset)
-        own = [f for f in own if f.state in LIVE]
         seen = [f for f in _on_networks(catalogue, ledger, asset) if f.state in LIVE]
-        held = (*own, *seen)
+        held = [*(f for f in own if f.state in LIVE), *seen]
         if not held:
             raise UsageError(_("{asset} has no open finding").format(asset=asset))
         departments = dict.fromkeys(f.department for f in held)
