@@ -1,5 +1,8 @@
-"""Whose a workspace is. Through sudo the ledger's account takes its settings from the workspace that the caller names: who is on
-the committee, where the ledger is, which commands are run. Only what nobody else can change may say that."""
+"""Whose a workspace is, and who may run the auditor in it.
+
+Through sudo the ledger's account takes its settings from the workspace that the caller names: who is on the committee, where the
+ledger is, which commands are run. Only what nobody else can change may say that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.lifecycle.permissions import allow_run
 from auditor.loading import SETTINGS_FILE
 from auditor.model import Settings
 from auditor.text import _
@@ -31,6 +35,11 @@ def refuse_foreign_folders(settings: Settings) -> None:
     if _by_sudo():
         for folder in (settings.policies, settings.checks, settings.inventories):
             _refuse_foreign((folder, *_inside(folder)))
+
+
+def refuse_run(settings: Settings, user: str) -> None:
+    """Raise DeniedMoveError unless this person may run the auditor. Root's own sudo is root, whoever called it."""
+    allow_run(settings.people, user, own_account=os.geteuid() == _ROOT or not _by_sudo())
 
 
 def _by_sudo() -> bool:

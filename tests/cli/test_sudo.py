@@ -4,6 +4,7 @@ files."""
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,3 +99,26 @@ def test_a_link_laid_for_the_draft_is_not_followed(audited: Workspace, tmp_path:
     called = audited.call("report", "findings", "--format", "json", "--output", str(tmp_path / "report.json"))
     assert (called.returncode, (tmp_path / "report.json").is_symlink()) == (0, False)
     assert audited.ledger.read_bytes() == before
+
+
+@pytest.mark.usefixtures("_no_root")
+@pytest.mark.parametrize(
+    "args", [("audit",), ("nightly",), ("reevaluate", "--apply"), ("hosts", "trust", "here"), ("hosts", "trust", "--from", ".")]
+)
+def test_who_may_only_read_runs_nothing(workspace: Workspace, args: tuple[str, ...]) -> None:
+    """Regression, findings moved and host keys trusted by a viewer: nobody asked whether they may."""
+    args = tuple(str(workspace.guarded) if arg == "." else arg for arg in args)
+    user = pwd.getpwall()[1]
+    with (workspace.root / "auditor.toml").open("a") as file:
+        file.write(f'\n[people.{user.pw_name}]\nname = {{en = "Rana", ar = "رنا"}}\nroles = ["viewer"]\n')
+    called = workspace.call(*args, SUDO_UID=str(user.pw_uid))
+    assert (called.returncode, b"needs the role operator" in called.stderr) == (2, True), called.stderr
+    code, told = through_sudo(workspace, *args)
+    assert (code, "not named in auditor.toml" in told) == (2, True), told
+    assert not workspace.ledger.exists()
+
+
+def test_the_ledgers_own_account_needs_no_role(workspace: Workspace) -> None:
+    """As cron runs it: not by sudo, and named nowhere; or by sudo from the same account."""
+    assert workspace.call("nightly").returncode == 0
+    assert workspace.call("audit", SUDO_UID=str(os.geteuid())).returncode == 0
