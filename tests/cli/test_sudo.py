@@ -101,6 +101,15 @@ def test_a_link_laid_for_the_draft_is_not_followed(audited: Workspace, tmp_path:
     assert audited.ledger.read_bytes() == before
 
 
+def test_no_log_is_added_to_the_auditors_own_files(audited: Workspace) -> None:
+    """Regression, the ledger destroyed: what a night tells was added to its end."""
+    for path in (audited.ledger, audited.root / "auditor.toml"):
+        before = path.read_bytes()
+        called = audited.call("nightly", "--log", str(path))
+        assert (called.returncode, b"is no log of the auditor" in called.stderr) == (2, True), called.stderr
+        assert path.read_bytes() == before
+
+
 @pytest.mark.usefixtures("_no_root")
 @pytest.mark.parametrize(
     "args", [("audit",), ("nightly",), ("reevaluate", "--apply"), ("hosts", "trust", "here"), ("hosts", "trust", "--from", ".")]
