@@ -88,9 +88,9 @@ class Archive:
 
     @property
     def departments(self) -> tuple[str, ...]:
-        """Those that were audited, of a campaign those that are in it."""
+        """Those that were audited or set aside, of a campaign those that are in it."""
         wanted = self.campaign.departments if self.campaign else ()
-        return tuple(s.department for s in self._scores if not wanted or s.department in wanted)
+        return tuple(d for d in self.planned if not wanted or d in wanted)
 
     @property
     def planned(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from auditor.errors import UsageError
 from auditor.model import AssetResult, Catalogue, ObservationStatus, ReportFormat, ReportKind, ReportOptions, Tongue
 from auditor.planning import Narrowing
 from auditor.reporting.document import Chart, Figures
+from auditor.workflow.bundles import make_bundle
 from auditor.workflow.queries import FindingFilter, list_findings
 from auditor.workflow.reevaluate import reevaluate
 from auditor.workflow.reports import Made, make_report
@@ -101,6 +102,8 @@ def test_a_department_that_was_set_aside_is_in_every_list(own: Catalogue) -> Non
     why = "the department was set aside because its files are wrong"
     assert f"health,{why}" in made(aside, ReportKind.LEAGUE, ReportFormat.CSV).content.decode()
     assert [t.id for t in made(aside, ReportKind.SOA).document.tables()] == ["soa-finance", "absent-health"]
+    bundle = make_bundle(aside, aside.settings.root / "all", tongue=Tongue.EN, now=TONIGHT + timedelta(hours=1))
+    assert {"health/scorecard.html", "health/soa.xlsx"} <= {name for name, _digest in bundle.files}
     for kind in (ReportKind.SCORECARD, ReportKind.SOA):
         text = made(aside, kind, ReportFormat.CSV, departments=("health",)).content.decode()
         assert (f"health,{why}" in text, "bogus" in text) == (True, True)
