@@ -18,6 +18,7 @@ from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _
 from auditor.text.labels import label
 from auditor.workflow.audit import audit as run_audit
+from auditor.workflow.belonging import refuse_run
 from auditor.workflow.queries import worst_open
 from auditor.workflow.reevaluate import reevaluate as run_reevaluate
 from auditor.workflow.workspace import open_workspace
@@ -33,6 +34,7 @@ def audit(
 ) -> int:
     """Audit, show the summary, and say by the exit code how it went."""
     catalogue = open_workspace(app.root)
+    refuse_run(catalogue.settings, app.actor)
     narrowing = Narrowing(departments, hosts, checks)
     cancelled = threading.Event()
     with interruptible(cancelled), progress_display(app, quiet=output != "table") as watcher:
@@ -70,6 +72,8 @@ def audit(
 def reevaluate(app: App, run_id: int | None, policy_id: str | None, apply: bool, output: str) -> int:
     """Show what would change, or change it."""
     catalogue = open_workspace(app.root)
+    if apply:
+        refuse_run(catalogue.settings, app.actor)
     changes = run_reevaluate(catalogue, actor=app.actor, run_id=run_id, policy_id=policy_id, apply=apply)
     columns = [
         Column(_("Asset"), field("asset")),

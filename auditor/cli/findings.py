@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -80,7 +81,7 @@ def findings_list(
     catalogue = open_workspace(app.root)
     settle_if_due(catalogue)
     found = list_findings(catalogue, filter_of(filters))
-    app.emit(Table(finding_columns(), finding_rows(catalogue, found)), output)
+    app.emit(Table(finding_columns(catalogue), finding_rows(catalogue, found)), output)
 
 
 @findings.command("show", help=N_("Show one finding: why it matters, what was seen, how to remedy it, and its history."))
@@ -164,8 +165,9 @@ def finding_rows(catalogue: Catalogue, found: Sequence[Finding]) -> list[Row]:
     return rows
 
 
-def finding_columns() -> list[Column]:
-    """The columns in which findings are listed."""
+def finding_columns(catalogue: Catalogue) -> list[Column]:
+    """The columns in which findings are listed; days are those of the department."""
+    zones = {d.id: d.timezone for d in catalogue.inventory.departments}
     return [
         Column(_("Finding"), field("id")),
         Column(_("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: STYLES[Severity(r["severity"])]),
@@ -174,7 +176,7 @@ def finding_columns() -> list[Column]:
         Column(_("Subject"), field("subject")),
         Column(_("Observed"), lambda r: value_shown(r["observed"])),
         Column(_("State"), lambda r: label(FindingState(r["state"]))),
-        Column(_("Due"), lambda r: day(_date(r["due"])) if r["due"] else "", style=_urgency),
+        Column(_("Due"), lambda r: _day(r["due"], zones.get(r["department"], "UTC")), style=_urgency),
     ]
 
 
@@ -183,8 +185,8 @@ def _urgency(row: Row) -> str:
     return "bold red" if late else ""
 
 
-def _date(text: str) -> Any:
-    return datetime.fromisoformat(text).date()
+def _day(instant: str | None, zone: str) -> str:
+    return day(datetime.fromisoformat(instant).astimezone(ZoneInfo(zone)).date()) if instant else ""
 
 
 def _title(row: Row) -> str:

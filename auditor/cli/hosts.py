@@ -15,6 +15,7 @@ from auditor.text import N_, _
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.text.sentences import retell
+from auditor.workflow.belonging import refuse_run
 from auditor.workflow.hosts import host_keys, list_assets, trust_file, trust_keys
 from auditor.workflow.inspection import test_connection
 from auditor.workflow.workspace import open_workspace
@@ -60,6 +61,7 @@ def hosts_list(app: App, departments: tuple[str, ...], output: str) -> None:
 def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> int:
     """Trust."""
     catalogue = open_workspace(app.root)
+    refuse_run(catalogue.settings, app.actor)
     if (host is None) == (source is None):
         raise UsageError(_("Give either a host or --from FILE."))
     if source is not None:

@@ -13,6 +13,7 @@ from auditor.reporting.tabular import Table, as_json
 from auditor.text import N_, _
 from auditor.workflow.queries import seal_ledger, verify_ledger
 from auditor.workflow.workspace import open_workspace
+from auditor.workflow.writing import refuse_own
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -45,7 +46,10 @@ def ledger_verify(app: App, seal: Path | None, output: str) -> int:
 @pass_app
 def ledger_seal(app: App, key: Path, new_key: bool, output: Path) -> None:
     """Seal."""
-    made = seal_ledger(open_workspace(app.root), app.actor, key, new=new_key)
+    catalogue = open_workspace(app.root)
+    for path in (key, output) if new_key else (output,):
+        refuse_own(catalogue.settings, path)
+    made = seal_ledger(catalogue, app.actor, key, new=new_key)
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(as_json(to_json(made)))

@@ -33,6 +33,16 @@ class _Json(logging.Formatter):
         return json.dumps(told, ensure_ascii=True)
 
 
+def _refuse_other(path: Path) -> None:
+    """Lines added to the ledger, or to a file that people write, would destroy it: only a log begins as a log does."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        begins = file.read(1)
+    if begins not in (b"", b"{"):
+        raise UsageError(_("{path} is no log of the auditor, and nothing is added to it; name another file").format(path=path))
+
+
 @contextmanager
 def logging_to(path: Path | None) -> Iterator[None]:
     """Send what is told to a file that is rotated, or to standard error; plain words at a terminal, JSON elsewhere."""
@@ -40,6 +50,7 @@ def logging_to(path: Path | None) -> Iterator[None]:
     try:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_other(path)
             handler = RotatingFileHandler(path, maxBytes=_LARGEST, backupCount=_KEPT, encoding="utf-8")
         else:
             handler = logging.StreamHandler(sys.stderr)

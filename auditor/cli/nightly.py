@@ -21,6 +21,7 @@ from auditor.text import N_, NP_, _, instant, number, percent, pgettext
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
 from auditor.workflow import schedules
+from auditor.workflow.belonging import refuse_run
 from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
 from auditor.workflow.nightly import nightly as run_nightly
@@ -60,6 +61,7 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
     with logging_to(log):
         try:
             catalogue = open_workspace(app.root)
+            refuse_run(catalogue.settings, app.actor)
             for department in idle_overlays(catalogue):
                 tell("overlay not in force", logging.WARNING, department=department)
             with interruptible(cancelled):

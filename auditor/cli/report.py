@@ -82,7 +82,7 @@ def _command(kind: ReportKind) -> None:
 
     def make(app: App, /, output: str, file: Path | None, language: str | None, templates: Path | None, **chosen: Any) -> int:
         from auditor.workflow.reports import make_report
-        from auditor.workflow.writing import write_file
+        from auditor.workflow.writing import refuse_own, write_file
 
         wanted = ReportFormat(output)
         tongue = Tongue(language or current())
@@ -94,6 +94,8 @@ def _command(kind: ReportKind) -> None:
             raise UsageError(_("say how the file is to be written: --format html, pdf, xlsx, csv or json"))
         if wanted in _BINARY and file is None and sys.stdout.isatty():
             raise UsageError(_("name the file to write: --output FILE"))
+        if file is not None:
+            refuse_own(catalogue.settings, file)
         made = make_report(catalogue, options, wanted, templates=templates)
         app.warn_set_aside(d for d, _mistakes in catalogue.inventory.set_aside)
         if wanted is ReportFormat.TERMINAL:

@@ -37,7 +37,7 @@ def runs_list(app: App, output: str) -> None:
             "narrowed": run.narrowed,
             "actor": run.actor,
             "coverage": run.summary.get("coverage"),
-            "index": run.summary.get("index"),
+            "index": None if run.narrowed else run.summary.get("index"),
             "complete": run.summary.get("complete"),
         }
         for run in found.values()
@@ -63,6 +63,10 @@ def runs_show(app: App, run: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
     found = one_run(catalogue, run)
+    if found.summary.get("reevaluation"):
+        told = _("Run {run} was `auditor reevaluate --apply`: it judged anew what had been seen before, and has no summary.")
+        app.say(told.format(run=found.id))
+        return
     if not found.summary:
         app.say(_("Run {run} is {state}; it has no summary.").format(run=found.id, state=label(found.status)))
         return

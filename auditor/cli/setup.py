@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from auditor.cli.base import App, Command, Exit, option, pass_app
-from auditor.loading import find_root, load_workspace, stock_root
+from auditor.loading import load_workspace, stock_root
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import as_json
 from auditor.text import N_, _, ngettext
 from auditor.workflow.setup import init_workspace
+from auditor.workflow.workspace import workspace_root
 
 
 @click.command(cls=Command, help=N_("Lay out a new workspace, with the stock policies and checks in it."))
@@ -35,7 +36,7 @@ def init(app: App, folder: Path) -> None:
 @pass_app
 def validate(app: App, output: str) -> int:
     """Validate; exit 2 when anything is wrong."""
-    loaded = load_workspace(app.root or find_root(Path.cwd()))
+    loaded = load_workspace(workspace_root(app.root))
     if output == "json":
         click.echo(as_json(to_json((*loaded.mistakes, *loaded.notes))), nl=False)
         return Exit.USAGE if loaded.mistakes else Exit.OK

@@ -75,7 +75,9 @@ def _index(row: Row) -> str:
 
 
 def _show_overall(app: App, summary: dict[str, Any]) -> None:
-    if summary["index"] is not None:
+    if summary["run"]["narrowed"]:
+        app.say(_("No index over all departments: the run was not of everything."))
+    elif summary["index"] is not None:
         app.say(_("Index over all departments: {index} of 100.").format(index=number(summary["index"], 1)), "bold")
     else:
         app.say(_("No index over all departments: not every department has one."))

@@ -67,7 +67,7 @@ def _run(app: App, make: Callable[[Catalogue], Step], names: tuple[str, ...], ye
 def _preview(app: App, catalogue: Catalogue, proposals: Sequence[Proposal]) -> None:
     able = [p.finding for p in proposals if p.event is not None]
     if able:
-        app.emit(Table(finding_columns(), finding_rows(catalogue, able)), "table")
+        app.emit(Table(finding_columns(catalogue), finding_rows(catalogue, able)), "table")
     for proposal in proposals:
         if proposal.event is None:
             app.say(

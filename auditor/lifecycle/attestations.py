@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from auditor.errors import UsageError
+from auditor.errors import DeniedMoveError, UsageError
 from auditor.lifecycle.permissions import told
 from auditor.model import Answer, AnswerState, AttestedAnswer, Event, EventKind, Json, Person
 from auditor.model.codec import to_json
@@ -30,7 +30,10 @@ def answer(given: AttestedAnswer, most_days: int, today: date, by: Person, now: 
 
 
 def accept(held: AttestedAnswer, by: Person, now: datetime) -> Event:
-    """Accept it; from now on it counts."""
+    """Accept it; from now on it counts. Nobody accepts what they answered themselves."""
+    if by.user == held.answered_by:
+        message = _("{user} gave this answer and cannot accept it; another member of the committee must do so")
+        raise DeniedMoveError(message.format(user=by.user))
     return _decided(EventKind.ATTESTATION_ACCEPTED, AnswerState.ACCEPTED, held, "", by, now)
 
 

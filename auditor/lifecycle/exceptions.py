@@ -5,6 +5,7 @@ An excepted finding is still scanned, shown and counted, apart; a pass closes it
 
 from __future__ import annotations
 
+import unicodedata
 import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -89,12 +90,24 @@ def approve(held: RiskException, by: Person, now: datetime) -> Event:
         raise DeniedMoveError(_("{user} asked for this exception and cannot approve it").format(user=by.user))
     if not by.ministry:
         raise DeniedMoveError(_("{user} has no ministry in auditor.toml, and approves for one").format(user=by.user))
-    if any(a.ministry == by.ministry for a in held.approvals):
+    if any(a.person == by.user for a in held.approvals):  # for whatever ministry: people move from one to another
+        raise DeniedMoveError(_("{user} has approved already; a member for another ministry must do so").format(user=by.user))
+    if any(_same(a.ministry, by.ministry) for a in held.approvals):
         message = _("{ministry} has approved already; a member for another ministry must do so")
         raise DeniedMoveError(message.format(ministry=by.ministry))
     approvals = (*held.approvals, Approval(by.user, by.ministry, now))
     state = ExceptionState.APPROVED if len(approvals) >= MINISTRIES else ExceptionState.PROPOSED
     return recorded(EventKind.EXCEPTION_APPROVED, replace(held, approvals=approvals, state=state), by, now)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two spellings name one ministry: blanks, letters' case and forms of one letter make no second."""
+    return _spelt(one) == _spelt(other)
+
+
+def _spelt(name: str) -> str:
+    visible = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    return " ".join(visible.casefold().split())
 
 
 def end(kind: EventKind, held: RiskException, by: Person, now: datetime, *, why: str) -> Event:

@@ -20,6 +20,7 @@ class Role(StrEnum):
 class Action(StrEnum):
     """What leave is asked for."""
 
+    RUN = "run"  # audit, apply a reevaluation, trust a host's keys
     WORK = "work"  # acknowledge, start, assign, plan, claim
     SPEAK = "speak"  # comment, attach
     VERIFY = "verify"

@@ -137,10 +137,11 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What one earlier run came to; ``index`` None where it was withheld."""
+    """What one earlier run came to; ``index`` None where it was withheld. ``policy`` with its version."""
 
     run: int
     at: datetime
+    policy: str
     index: float | None
     coverage: float | None
     departments: dict[str, float | None]
@@ -154,17 +155,19 @@ class ChangeKind(StrEnum):
     FIXED = "fixed"
     CLOSED = "closed"  # for another reason than a proven fix
     STILL = "still"
-    UNSEEN = "unseen"  # still open, and not looked at by the later run
+    UNSEEN = "unseen"  # still open, and the later run has no verdict on it
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One finding in a delta; ``reach`` and ``detail`` say why it was not looked at."""
+    """One finding in a delta. Why it was not looked at: ``reach`` and ``detail`` of an asset that was not reached, or ``unseen``:
+    its department was set_aside or not_in_run, its asset has left the inventory, or there was no_verdict."""
 
     kind: ChangeKind
     finding: Finding
     reach: Reach | None = None
     detail: str = ""
+    unseen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

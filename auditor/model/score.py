@@ -73,7 +73,10 @@ class ControlScore:
 
 @dataclass(frozen=True, slots=True)
 class DepartmentScore:
-    """One department. ``index`` is 0 to 100, or None; then ``withheld`` says why: coverage, narrowed, nothing or set_aside."""
+    """One department. ``index`` is 0 to 100, or None.
+
+    Then ``withheld`` says why: coverage, narrowed, nothing, set_aside or not_in_run.
+    """
 
     department: str
     coverage: Coverage

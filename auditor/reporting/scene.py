@@ -15,6 +15,7 @@ from auditor.model import (
     Department,
     DepartmentScore,
     FindingState,
+    Point,
     Policy,
     Resolution,
     Severity,
@@ -97,6 +98,11 @@ class Scene:
         """The policy that the run was judged by."""
         return self.catalogue.policies[self.snapshot.run.policy]
 
+    @property
+    def policy_name(self) -> str:
+        """That policy with its version, as ``Point.policy`` has it."""
+        return f"{self.policy.id} {self.policy.version}"
+
     @cached_property
     def assets(self) -> dict[str, Asset]:
         """Every asset of the inventories, by uid."""
@@ -119,6 +125,25 @@ class Scene:
         rows = [r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict) and r.get("set_aside")]
         found = ((str(r["id"]), r["set_aside"]) for r in rows if r["id"] in self.snapshot.departments)
         return tuple((name, tuple(str(m) for m in why)) for name, why in found if isinstance(why, list))
+
+    def withheld(self, department: str) -> str:
+        """Why a department in scope has no index, as ``text.labels.withheld`` takes it; "" where it has one."""
+        score = self.scores.get(department)
+        if score is not None:
+            return score.withheld
+        return "set_aside" if department in dict(self.set_aside) else "not_in_run"
+
+    @cached_property
+    def earlier(self) -> tuple[Point, ...]:
+        """The whole audits before this one, which need not be one of them."""
+        return tuple(p for p in self.snapshot.trend if p.run != self.snapshot.run.id)
+
+    @cached_property
+    def of_all(self) -> bool:
+        """Whether every department that the audit was of is in scope."""
+        listed = self.snapshot.run.summary.get("departments")
+        rows = [r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict)]
+        return all(r["id"] in self.snapshot.departments for r in rows)
 
     @cached_property
     def tallies(self) -> dict[str, Tally]:

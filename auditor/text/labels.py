@@ -227,6 +227,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
 _WITHHELD: Final[Mapping[str, _Message]] = {
     "coverage": NP_("withheld", "coverage is below the floor that the policy sets"),
     "narrowed": NP_("withheld", "the run was narrowed to some hosts or checks"),
+    "not_in_run": NP_("withheld", "the audit was not of this department"),
     "nothing": NP_("withheld", "no check gave a result that counts"),
     "set_aside": NP_("withheld", "the department was set aside because its files are wrong"),
 }

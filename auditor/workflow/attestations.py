@@ -33,6 +33,7 @@ from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import reading
 from auditor.workflow.settling import world_of
+from auditor.workflow.writing import refuse_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def _controls(catalogue: Catalogue, department: str, now: datetime) -> tuple[Con
 
 def write_questions(catalogue: Catalogue, department: str, path: Path, language: Language) -> int:
     """Write the form that the department fills in, with what it answered before; how many questions."""
+    refuse_own(catalogue.settings, path)
     asked = asked_of(catalogue, department)
     questions = [Question(a.control, a.answer) for a in asked]
     write_form(path, department, questions, language)

@@ -21,7 +21,7 @@ from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportO
 from auditor.text import _
 from auditor.workflow.reports import from_snapshot, moment, preload
 from auditor.workflow.snapshots import Archive, archive
-from auditor.workflow.writing import write_file
+from auditor.workflow.writing import refuse_own, write_file
 
 _HTML, _PDF, _XLSX = ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX
 _MOST_WORKERS = 4
@@ -62,6 +62,7 @@ def make_bundle(
 
     Raises UsageError when the folder is there already and is not empty: old reports must not lie among new ones.
     """
+    refuse_own(catalogue.settings, target)
     packed = target.suffix.casefold() == ".zip"
     if not packed and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(_("{path} is there already; name a new folder, or a file that ends with .zip").format(path=target))
@@ -186,7 +187,8 @@ def _zip(target: Path, folder: Path, names: list[str]) -> None:
     part = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
+        part.unlink(missing_ok=True)
+        with zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as packed:
             for name in sorted(names):
                 entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
                 packed.writestr(entry, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED)

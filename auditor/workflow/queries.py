@@ -14,6 +14,7 @@ from auditor.lifecycle import LIVE, WORKED, is_due_soon, is_overdue
 from auditor.lifecycle.permissions import allow
 from auditor.model import Action, Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
+from auditor.workflow.writing import refuse_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,7 @@ def save_kept(catalogue: Catalogue, name: str, sha256: str, folder: Path) -> Pat
     with reading(catalogue) as ledger:
         content = ledger.kept_file(sha256)
     path = folder / f"{sha256[:12]}-{Path(name).name}"
+    refuse_own(catalogue.settings, path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("xb") as file:

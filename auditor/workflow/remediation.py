@@ -135,7 +135,7 @@ def _proposal(catalogue: Catalogue, user: str, step: Step, finding: Finding, now
 
 def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, now: datetime | None = None) -> Sequence[Finding]:
     """Close the findings of an asset that was taken out of service; those that were closed. Raises UsageError while an
-    inventory lists it, or where it has no open finding.
+    inventory lists it, while the file that may list it is wrong, or where it has no open finding.
 
     ``asset`` is a uid, or the address of a host that no inventory ever listed. What the department's networks showed of it closes
     too: of a host that has left them no scan can prove it.
@@ -149,10 +149,19 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
         # a department is no asset that is taken out of service: its findings are those of many
         own = () if asset.startswith(DEPARTMENT) else ledger.findings_by_asset(asset)
-        held = [f for f in (*own, *_on_networks(catalogue, ledger, asset)) if f.state in LIVE]
+        seen = [f for f in _on_networks(catalogue, ledger, asset) if f.state in LIVE]
+        held = [*(f for f in own if f.state in LIVE), *seen]
         if not held:
             raise UsageError(_("{asset} has no open finding").format(asset=asset))
         departments = dict.fromkeys(f.department for f in held)
+        # an address may be listed by any department, a uid by its own
+        unread = [name for name, _why in catalogue.inventory.set_aside if seen or name in departments]
+        if unread:
+            message = _(
+                "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
+                "first: auditor validate"
+            )
+            raise UsageError(message.format(asset=asset, departments=", ".join(unread)))
         by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
         told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])

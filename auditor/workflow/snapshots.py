@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import groupby
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -17,26 +15,22 @@ from auditor.ledger import Ledger
 from auditor.model import (
     Campaign,
     Catalogue,
-    Change,
-    ChangeKind,
     Circular,
     EventKind,
-    Finding,
-    FindingState,
     Missed,
     Outcome,
+    Plan,
     Point,
     Reach,
     ReportKind,
     ReportOptions,
-    Resolution,
     Run,
     RunStatus,
-    Shelf,
     Snapshot,
 )
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
+from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
@@ -94,9 +88,9 @@ class Archive:
 
     @property
     def departments(self) -> tuple[str, ...]:
-        """Those that were audited, of a campaign those that are in it."""
+        """Those that were audited or set aside, of a campaign those that are in it."""
         wanted = self.campaign.departments if self.campaign else ()
-        return tuple(s.department for s in self._scores if not wanted or s.department in wanted)
+        return tuple(d for d in self.planned if not wanted or d in wanted)
 
     @property
     def planned(self) -> tuple[str, ...]:
@@ -124,7 +118,9 @@ class Archive:
             answers, now = self._state.answers, self._at.as_of
             statements = {d: applicable(self.catalogue, d, by_name.get(d), answers, now) for d in listed}
             return replace(made, applicability=statements)
-        return _compared(self._ledger, options, made, self._state) if options.kind is ReportKind.DELTA else made
+        if options.kind is not ReportKind.DELTA:
+            return made
+        return _compared(self._ledger, options, made, self._state, self._plan)
 
     def _outcomes(self, scope: tuple[str, ...]) -> tuple[Outcome, ...]:
         judged = [d for d in self._plan.departments if d.department in scope]
@@ -134,7 +130,7 @@ class Archive:
     def _cut(self, scope: tuple[str, ...], circulars: tuple[Circular, ...], outcomes: tuple[Outcome, ...]) -> Snapshot:
         state, at = self._state, self._at
         scores = tuple(s for s in self._scores if s.department in scope)
-        whole = len(scores) == len(self._scores) and not self._plan.set_aside
+        whole = len(scores) == len(self._scores) and not (self._plan.set_aside or self._plan.narrowed)
         left = [str(uid) for uid in _listed(at.run, "left_inventory")]
         own = {f.asset for f in state.findings.of(scope)} if left else set()
         return Snapshot(
@@ -211,6 +207,12 @@ def _named(ledger: Ledger, name: str, now: datetime) -> _At:
         run = ledger.run(name)
         if run.status is not RunStatus.FINISHED or run.ended is None:
             raise UsageError(_("run {run} is not finished: there is no report of it").format(run=run.id))
+        if run.summary.get("reevaluation"):
+            message = _(
+                "run {run} was `auditor reevaluate --apply`, which visits no host: there is no report of it; name an audit, or a "
+                "day: --run"
+            )
+            raise UsageError(message.format(run=run.id))
         return _At(run, _end_of(ledger, run.id), run.ended)
     try:
         day = date.fromisoformat(name)
@@ -261,7 +263,8 @@ def _point_of(run: Run) -> Point:
     coverage = run.summary.get("coverage")
     indices = {str(d["id"]): _number(d.get("index")) for d in rows}
     share = _number(coverage.get("share")) if isinstance(coverage, dict) else None
-    return Point(run.id, run.ended or run.started, _number(run.summary.get("index")), share, indices)
+    policy = f"{run.policy} {run.policy_version}"
+    return Point(run.id, run.ended or run.started, policy, _number(run.summary.get("index")), share, indices)
 
 
 def _number(value: object) -> float | None:
@@ -281,7 +284,7 @@ def _missed(ledger: Ledger, run: Run) -> Iterator[Missed]:
         yield Missed(uid, str(row["name"]), str(row["department"]), Reach(row["reach"]), str(row["detail"]), last.get(uid))
 
 
-def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state: State) -> Snapshot:
+def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state: State, plan: Plan) -> Snapshot:
     """The same, with what has changed since an earlier point: by default the run before."""
     earlier = [p for p in snapshot.trend if p.run != snapshot.run.id]
     if not options.since and not earlier:
@@ -290,34 +293,6 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
     before = moved_since(ledger, first.seq, state.seq)
-    unseen = {m.asset: m for m in snapshot.missed}
-    left = set(snapshot.left_inventory)
-    changes = (_change(before.get(f.id, f), f, unseen, left) for f in state.findings.of(snapshot.departments))
-    shelf = Shelf(_by_kind(c for c in changes if c is not None), tuple(ChangeKind))
-    return replace(snapshot, since=_point_of(first.run), changes=shelf)
-
-
-def _by_kind(changes: Iterable[Change]) -> Iterator[tuple[ChangeKind, list[Change]]]:
-    """In packets of one kind, and of one department, so that few are held at a time."""
-    for _of, group in groupby(changes, key=lambda c: (c.finding.severity, c.finding.department)):
-        packets: dict[ChangeKind, list[Change]] = defaultdict(list)
-        for change in group:
-            packets[change.kind].append(change)
-        yield from packets.items()
-
-
-def _change(before: Finding | None, now: Finding, unseen: dict[str, Missed], left: set[str]) -> Change | None:
-    """What became of a finding; None when it was closed at both points."""
-    closed = FindingState.CLOSED
-    if now.state is closed:
-        if before is not None and before.state is closed and before.reopened == now.reopened:
-            return None
-        proven = now.resolution is Resolution.FIXED
-        return Change(ChangeKind.FIXED if proven else ChangeKind.CLOSED, now)
-    if before is None:
-        return Change(ChangeKind.NEW, now)
-    if before.state is closed or now.reopened > before.reopened:
-        return Change(ChangeKind.REOPENED, now)
-    if now.asset in unseen:
-        return Change(ChangeKind.UNSEEN, now, unseen[now.asset].reach, unseen[now.asset].detail)
-    return Change(ChangeKind.UNSEEN, now) if now.asset in left else Change(ChangeKind.STILL, now)
+    seen = Seen.by(ledger, snapshot, plan)
+    changes = compared(((before.get(f.id, f), f) for f in state.findings.of(snapshot.departments)), seen)
+    return replace(snapshot, since=_point_of(first.run), changes=changes)

@@ -48,7 +48,7 @@ def summarise(
     departments = [_department(d, s, reaches) for d, s in zip(plan.departments, scores, strict=True)]
     departments += [_set_aside(s.department, s.mistakes) for s in plan.set_aside]
     planned, judged = sum(s.coverage.planned for s in scores), sum(s.coverage.judged for s in scores)
-    index = None if plan.set_aside or partial else overall_index(scores)
+    index = None if plan.set_aside or plan.narrowed else overall_index(scores)
     incomplete = _incomplete(plan, scores, policy, reaches)
     summary: dict[str, Json] = {
         "run": {"id": run.id, "started": to_json(run.started), "narrowed": plan.narrowed, "scope": plan.scope},

@@ -11,25 +11,32 @@ from auditor.loading import find_root, load_workspace
 from auditor.model import Catalogue
 from auditor.model.codec import canonical
 from auditor.text import _, style
+from auditor.workflow.belonging import refuse_foreign_folders, refuse_foreign_root
 
 
 def open_workspace(root: Path | None = None) -> Catalogue:
     """Load the workspace at ``root``, or the one that the current folder is in.
 
     Mistakes in shared files raise ConfigurationError with all of them; a department whose own files are wrong is in
-    ``inventory.set_aside``.
+    ``inventory.set_aside``. Through sudo, UsageError for a workspace that others can change.
     """
     loaded = load_workspace(workspace_root(root))
     if loaded.catalogue is None:
         mistakes = tuple(str(m) for m in loaded.mistakes)
         raise ConfigurationError(_("the workspace cannot be used: its files have mistakes"), mistakes)
+    refuse_foreign_folders(loaded.catalogue.settings)
     style(loaded.catalogue.settings.numerals, loaded.catalogue.settings.dates)
     return loaded.catalogue
 
 
 def workspace_root(root: Path | None = None) -> Path:
-    """The workspace's folder: the one named, or the one that the current folder is in."""
-    return root or find_root(Path.cwd())
+    """The workspace's folder: the one named, or the one that the current folder is in.
+
+    Through sudo, raises UsageError for one that others can change, before a word of it is read.
+    """
+    found = root or find_root(Path.cwd())
+    refuse_foreign_root(found)
+    return found
 
 
 def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:

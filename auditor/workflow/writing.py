@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.loading import SETTINGS_FILE
+from auditor.model import Settings
 from auditor.text import _
 
 
@@ -14,9 +16,26 @@ def write_file(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        part.unlink(missing_ok=True)
+        with part.open("xb") as file:  # never through a link that somebody has laid there
+            file.write(content)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):  # where the folder is a file, there is no part, and looking for it fails too
             part.unlink(missing_ok=True)
         raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+
+
+def refuse_own(settings: Settings, path: Path) -> None:
+    """Raise ``UsageError`` where a person names a file to be written that the auditor itself lives by: the ledger and what lies
+    beside it under its name, known_hosts, an auditor.toml, anything among policies, checks and inventories."""
+    ledger = settings.ledger.resolve()
+    folders = [folder.resolve() for folder in (settings.policies, settings.checks, settings.inventories)]
+    for place in (path.resolve(), path.parent.resolve() / path.name):
+        beside = place.parent == ledger.parent and place.name.startswith(ledger.name)
+        # any auditor.toml: whoever could have the ledger's account write one could say in it who is on the committee
+        own = place.name == SETTINGS_FILE or place == settings.known_hosts.resolve()
+        if beside or own or any(place.is_relative_to(folder) for folder in folders):
+            raise UsageError(
+                _("{path} is a file of the auditor itself, which is not written over; name another").format(path=path)
+            )

@@ -160,6 +160,17 @@ def test_a_mended_file_closes_its_finding_and_reevaluate_changes_nothing(workspa
     assert value(workspace, "reevaluate") == []
 
 
+def test_a_run_that_is_no_audit_is_shown_for_what_it_is(workspace: Workspace):
+    """Regression: of one department's run an index over all was told, and to show a reevaluation was an internal error."""
+    assert workspace.call("audit", "--department", "example").returncode == 0
+    shown = workspace.call("runs", "show", "1").stdout.decode()
+    assert ("No index over all departments: the run was not of everything." in shown, "Index over all" in shown) == (True, False)
+    assert workspace.call("reevaluate", "--apply").returncode == 0
+    shown = workspace.call("runs", "show", "2")
+    assert (shown.returncode, b"it judged anew what had been seen before, and has no summary" in shown.stdout) == (0, True)
+    assert [r["index"] for r in json.loads(workspace.call("runs", "list", "--format", "json").stdout)] == [None, None]
+
+
 def test_validate_tells_editors_where(full: Workspace, workspace: Workspace):
     """The stock workspace is right; a mistake is given by file, line and column, for people and for editors."""
     assert full.call("validate").returncode == 0

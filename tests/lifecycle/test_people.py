@@ -9,11 +9,15 @@ import pytest
 
 from auditor.errors import DeniedMoveError, UsageError
 from auditor.lifecycle import legal, replay, work
+from auditor.lifecycle.attestations import accept
 from auditor.lifecycle.exceptions import Settling, approve, covers, end, propose, settle
 from auditor.lifecycle.permissions import allow
 from auditor.lifecycle.table import MOVES, PEOPLES
 from auditor.model import (
     Action,
+    Answer,
+    AnswerState,
+    AttestedAnswer,
     EventKind,
     ExceptionKind,
     ExceptionState,
@@ -163,6 +167,31 @@ def test_an_exception_needs_both_ministries() -> None:
     with pytest.raises(DeniedMoveError, match="another ministry"):
         approve(once, HOME_TOO, NOW)
     assert record(approve(once, PLANNING, NOW)).state is ExceptionState.APPROVED
+
+
+@pytest.mark.parametrize("ministry", ["interior", " Interior ", "INTERIOR", "Ｉｎｔｅｒｉｏｒ", "Inter\u200dior"])
+def test_another_spelling_is_no_other_ministry(ministry: str) -> None:
+    """Regression, an exception in force by one ministry's word: two spellings of its name counted as two."""
+    once = record(approve(risk(), HOME, NOW))
+    with pytest.raises(DeniedMoveError, match="another ministry"):
+        approve(once, replace(HOME_TOO, ministry=ministry), NOW)
+
+
+def test_one_person_is_no_two_ministries() -> None:
+    """Regression, an exception in force by one person's word: whose ministry was changed in auditor.toml approved twice."""
+    once = record(approve(risk(), HOME, NOW))
+    with pytest.raises(DeniedMoveError, match="huda has approved already"):
+        approve(once, replace(HOME, ministry="Planning"), NOW)
+
+
+def test_nobody_accepts_their_own_answer() -> None:
+    """Regression, an answer that counts by one person's word: an officer who is on the committee too accepted what they gave."""
+    given = AttestedAnswer(
+        "health:A.5.1", "health", "A.5.1", AnswerState.ANSWERED, Answer.PARTLY, "so it is", TODAY + timedelta(days=9), "lina", NOW
+    )
+    with pytest.raises(DeniedMoveError, match="cannot accept"):
+        accept(given, BOTH, NOW)
+    assert accept(given, HOME, NOW).actor == "huda"
 
 
 def test_nobody_approves_what_they_asked_for() -> None:

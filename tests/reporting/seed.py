@@ -32,7 +32,7 @@ from auditor.model import (
     Run,
     Text,
 )
-from auditor.planning import make_plan
+from auditor.planning import Narrowing, make_plan
 from auditor.workflow.attestations import accepted_answers
 from auditor.workflow.campaigns import open_campaign
 from auditor.workflow.circulars import acknowledge_circular, issue_circular
@@ -144,11 +144,11 @@ def _sshd(changes: Mapping[str, str]) -> str:
     return f"installed=yes\nport 22\n{lines}== files\n/etc/ssh/sshd_config:\nend\n"
 
 
-def night(catalogue: Catalogue, now: datetime, seen: Mapping[str, dict[str, str]]) -> Run:
+def night(catalogue: Catalogue, now: datetime, seen: Mapping[str, dict[str, str]], narrowing: Narrowing | None = None) -> Run:
     """One audit, from observations to its summary, by the very parts that a real one is made of. ``seen`` by host is what its
     SSH server has set otherwise than it should; a host that is missing does not answer."""
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor="cron", now=now):
-        plan = make_plan(catalogue, now=now)
+        plan = make_plan(catalogue, now=now, narrowing=narrowing)
         run = ledger.begin_run(plan, run_inputs(catalogue), actor="cron", now=now)
         judge = Judge(
             ledger, run.id, plan, catalogue, Evaluator.for_plan(plan, catalogue.checks), actor="cron", clock=lambda: now

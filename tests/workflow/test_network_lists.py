@@ -20,6 +20,9 @@ from auditor.model import (
     Catalogue,
     CheckTask,
     DepartmentPlan,
+    Event,
+    EventKind,
+    Finding,
     Outcome,
     Person,
     Plan,
@@ -30,6 +33,7 @@ from auditor.model import (
     Severity,
     VerdictKind,
 )
+from auditor.model.codec import to_json
 from auditor.workflow.judging import Judge
 from auditor.workflow.remediation import retire_asset
 from tests.builders import NOW, TEXT, catalogue, host, observation, result
@@ -155,3 +159,30 @@ def test_an_officer_retires_no_stranger_of_another_department(found: Catalogue) 
     """The network on which it was seen is not theirs."""
     with pytest.raises(DeniedMoveError):
         retire_asset(found, "omar", "10.20.0.8", "gone", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "aside", "refused"),
+    [("10.20.0.8", "health", True), ("10.20.0.8", "finance", True), ("uid-h", "health", True), ("uid-h", "finance", False)],
+)
+def test_nothing_is_retired_while_the_file_that_may_list_it_is_wrong(
+    found: Catalogue, name: str, aside: str, refused: bool
+) -> None:
+    """Regression, closed without proof: a department that is set aside lists nothing, so that a wrong key in its file let its
+    officer retire a host that is listed there still."""
+    with Ledger.open(found.settings.ledger) as ledger:
+        ledger.apply(
+            [Event(EventKind.FINDING_OPENED, NOW, "test", "F-H", to_json(replace(_one(ledger), id="F-H", asset="uid-h")))]
+        )
+    wrong = replace(found, inventory=replace(found.inventory, set_aside=((aside, ("inventories/x.yaml:3:1: bogus",)),)))
+    before = left(found)
+    if refused:
+        with pytest.raises(UsageError, match=f"files of {aside} are wrong"):
+            retire_asset(wrong, "sara", name, "scrapped", now=NOW)
+        assert left(found) == before
+    else:
+        assert len(retire_asset(wrong, "sara", name, "scrapped", now=NOW)) == 1
+
+
+def _one(ledger: Ledger) -> Finding:
+    return next(f for f in ledger.findings() if f.subject == "10.20.0.8")

@@ -71,7 +71,7 @@ def why_not_audited(snapshot: Snapshot, tongue: Tongue, name: str) -> str:
     """Why the run has nothing of such a department, with the first of the mistakes in its files."""
     mistakes = dict(Scene(snapshot).set_aside).get(name)
     if mistakes is None:
-        return said(tongue, lambda: _("the audit was not of this department"))
+        return said(tongue, lambda: withheld("not_in_run"))
     return " ".join((said(tongue, lambda: withheld("set_aside")), f"({safe(mistakes[0])})"))
 
 

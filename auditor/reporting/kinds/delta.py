@@ -12,7 +12,7 @@ from auditor.reporting.document import Block, Cell, Column, Document, Figure, Fi
 from auditor.reporting.scene import Scene
 from auditor.text import _, day, number
 from auditor.text.bidi import safe
-from auditor.text.labels import label
+from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
 
 _TONES = {ChangeKind.NEW: Tone.BAD, ChangeKind.REOPENED: Tone.BAD, ChangeKind.FIXED: Tone.GOOD, ChangeKind.UNSEEN: Tone.FAIR}
@@ -78,13 +78,16 @@ def _rows(scene: Scene, changes: Iterable[Change]) -> Iterator[tuple[Cell, ...]]
             code(finding.asset),
             check(finding.check),
             code(finding.subject),
-            why(change.kind, change.reach, change.detail, finding.resolution),
+            why(change.kind, change.reach, change.detail, change.unseen, finding.resolution),
         )
 
 
-def _why(kind: ChangeKind, reach: Reach | None, detail: str, resolution: Resolution | None) -> Cell:
-    raw = resolution.value if resolution else reach and reach.value
+def _why(kind: ChangeKind, reach: Reach | None, detail: str, unseen: str, resolution: Resolution | None) -> Cell:
+    raw = resolution.value if resolution else reach.value if reach else unseen or None
     if kind is not ChangeKind.UNSEEN:
         return Cell(label(resolution) if resolution else "", raw)
-    told = label(reach) if reach else _("the asset is in no inventory any more")
+    if unseen in ("set_aside", "not_in_run"):
+        return Cell(withheld(unseen), raw)
+    gone, unknown = _("the asset is in no inventory any more"), _("the audit came to no verdict on it")
+    told = label(reach) if reach else gone if unseen == "left" else unknown
     return Cell(f"{told}: {retell(safe(detail))}" if detail else told, raw)

@@ -12,15 +12,14 @@ from auditor.text import _, number
 
 def league(scene: Scene) -> Document:
     """In the order of the index, the highest first; departments without one come last, in the order of the inventories."""
-    ranked = sorted(scene.scores.values(), key=lambda s: (s.index is None, -(s.index or 0.0)))
-    names = tuple(s.department for s in ranked)
+    indices = {name: scene.scores[name].index if name in scene.scores else None for name in scene.snapshot.departments}
+    names = tuple(sorted(indices, key=lambda name: (indices[name] is None, -(indices[name] or 0.0))))
     themes = scene.themes()
     grid = {name: scene.snapshot.themes.get(name, {}) for name in names}
-    best = next((s for s in ranked if s.index is not None), None)
     told = _("No department has an index.")
-    if best is not None and best.index is not None:
+    if names and (highest := indices[names[0]]) is not None:
         told = _("The highest index is {index}, of {department}. The table below holds the same figures.").format(
-            index=number(best.index, 1), department=scene.department(best.department)
+            index=number(highest, 1), department=scene.department(names[0])
         )
     heat = Heat(
         tuple(scene.department(n) for n in names),
@@ -36,12 +35,12 @@ def league(scene: Scene) -> Document:
     )
     rows = tuple(
         (
-            cells.words(scene.department(s.department), s.department),
-            cells.index(s.index, s.withheld),
-            cells.share(s.coverage.share),
-            *(cells.index(grid[s.department].get(t)) for t in themes),
+            cells.words(scene.department(name), name),
+            cells.index(indices[name], scene.withheld(name)),
+            cells.share(scene.scores[name].coverage.share if name in scene.scores else None),
+            *(cells.index(grid[name].get(t)) for t in themes),
         )
-        for s in ranked
+        for name in names
     )
     return Document(
         "league",

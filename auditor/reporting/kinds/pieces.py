@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from auditor.model import Finding, Severity
@@ -23,9 +24,9 @@ from auditor.reporting.document import (
     Table,
     Tone,
 )
-from auditor.reporting.scene import Gap, Scene, Tally
+from auditor.reporting.scene import SPARED, Gap, Scene, Tally
 from auditor.text import _, day, number, percent
-from auditor.text.labels import label
+from auditor.text.labels import label, withheld
 
 _AGES = (7, 30, 90)
 _WEEKS_BACK, _WEEKS_AHEAD = 8, 8
@@ -119,20 +120,45 @@ def _worst(tallies: Iterable[Tally]) -> str:
     return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
 
 
+def absent(scene: Scene, department: str) -> Table:
+    """What stands for a department of which there is nothing to show: it must not be missing, nor read as clean."""
+    mistakes = dict(scene.set_aside).get(department) or dict(scene.catalogue.inventory.set_aside).get(department, ())
+    why = withheld("set_aside" if mistakes else "not_in_run")
+    row = (cells.words(scene.department(department), department), Cell(why, why, Tone.BAD), cells.code("\n".join(mistakes)))
+    columns = (
+        Column("department", _("Department"), width=28),
+        Column("why", _("Why"), width=40),
+        Column("mistakes", _("Mistakes"), Shape.CODE, 40),
+    )
+    return Table(absent_id(department), _("Not audited"), columns, (row,))
+
+
+def absent_id(department: str) -> str:
+    """Under which name that stands."""
+    return f"absent-{department}"
+
+
 def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
-    """The index over the runs: of a department, or of all. Two runs at least make a line."""
+    """The index over the runs: of a department, or of all where all are in scope. Two that have one at least make a line."""
     points = scene.snapshot.trend
     values = tuple(p.departments.get(department) if department else p.index for p in points)
-    known = [v for v in values if v is not None]
-    if len(known) < 2:
+    known = [(p, v) for p, v in zip(points, values, strict=True) if v is not None]
+    if len(known) < 2 or not (department or scene.of_all):
         return ()
+    (first, begun), (last, newest) = known[0], known[-1]
     told = _("From {first} on {since} to {last} on {until}, over {n} runs.").format(
-        first=number(known[0], 1),
-        since=day(points[0].at.date()),
-        last=number(known[-1], 1),
-        until=day(points[-1].at.date()),
-        n=number(len(points)),
+        first=number(begun, 1),
+        since=day(first.at.date()),
+        last=number(newest, 1),
+        until=day(last.at.date()),
+        n=number(len(known)),
     )
+    if last is not points[-1]:
+        told += " " + _("The newest run, of {day}, has no index.").format(day=day(points[-1].at.date()))
+    # of two policies, a step between them may be the policies'
+    others = [p for (before, _v), (p, _w) in pairwise(known) if p.policy != before.policy]
+    if others:
+        told += " " + _("The policy was another from {days} on.").format(days=", ".join(day(p.at.date()) for p in others))
     lines = Lines(tuple(p.at.date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
     return (Chart(f"trend{_suffix(department)}", _("The index over time"), told, lines),)
 
@@ -163,7 +189,7 @@ def age_chart(scene: Scene, department: str) -> tuple[Block, ...]:
 
 def burn_chart(scene: Scene, department: str) -> tuple[Block, ...]:
     """How many were open each week until now, and how many will be if each is mended by its due date."""
-    found = [s.finding for s in scene.of(department)]
+    found = [s.finding for s in scene.of(department) if s.finding.state not in SPARED]  # what is excepted is mended by no date
     zone = ZoneInfo(scene.zone(department))
     today = scene.snapshot.as_of.astimezone(zone).date()
     days = tuple(today + timedelta(weeks=week) for week in range(-_WEEKS_BACK, _WEEKS_AHEAD + 1))

@@ -6,8 +6,18 @@ from collections import Counter
 
 from auditor.model import DepartmentScore, Level
 from auditor.reporting import cells
-from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
-from auditor.reporting.kinds.pieces import age_chart, burn_chart, coverage_figure, formula, gaps_table, time_figures, trend_chart
+from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Shape, Table, Tone
+from auditor.reporting.kinds.pieces import (
+    absent,
+    absent_id,
+    age_chart,
+    burn_chart,
+    coverage_figure,
+    formula,
+    gaps_table,
+    time_figures,
+    trend_chart,
+)
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.labels import label
@@ -20,15 +30,15 @@ def scorecard(scene: Scene) -> Document:
     names = scene.snapshot.departments
     blocks: list[Block] = [block for name in names for block in _department(scene, name)]
     subject = scene.department(names[0]) if len(names) == 1 else ""
-    return Document("scorecard", _("Scorecard"), subject, (*blocks, formula(scene)), f"controls-{names[0]}" if names else "")
+    main = next((f"controls-{name}" if name in scene.scores else absent_id(name) for name in names), "")
+    return Document("scorecard", _("Scorecard"), subject, (*blocks, formula(scene)), main)
 
 
 def _department(scene: Scene, name: str) -> tuple[Block, ...]:
     score = scene.scores.get(name)
     heading = Heading(scene.department(name), f"department-{name}")
     if score is None:
-        text = _("The department was set aside because its files are wrong: nothing of it was audited.")
-        return (heading, Paragraph(text, Tone.GRAVE))
+        return (heading, absent(scene, name))
     adherence = scene.adherence(name)
     kept = _("{kept} of {of} deadlines that have come").format(kept=number(adherence.kept), of=number(adherence.of))
     command = f"auditor findings list --department {name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.model import Applicability
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Heading, Shape, Table, Tone
+from auditor.reporting.kinds.pieces import absent, absent_id
 from auditor.reporting.scene import Scene
 from auditor.text import _
 from auditor.text.bidi import safe
@@ -13,12 +14,14 @@ from auditor.text.labels import why_not
 
 def soa(scene: Scene) -> Document:
     """A chapter for each department in scope."""
-    names = tuple(scene.snapshot.applicability)
+    names, stated = scene.snapshot.departments, scene.snapshot.applicability
     blocks: list[Block] = []
     for name in names:
-        blocks += [Heading(scene.department(name), f"department-{name}"), _statement(scene, name)]
+        statement = _statement(scene, name) if name in stated else absent(scene, name)
+        blocks += [Heading(scene.department(name), f"department-{name}"), statement]
     subject = scene.department(names[0]) if len(names) == 1 else ""
-    return Document("soa", _("Statement of applicability"), subject, tuple(blocks), f"soa-{names[0]}" if names else "")
+    main = next((f"soa-{name}" if name in stated else absent_id(name) for name in names), "")
+    return Document("soa", _("Statement of applicability"), subject, tuple(blocks), main)
 
 
 def _statement(scene: Scene, name: str) -> Table:

@@ -48,20 +48,31 @@ def _departments(scene: Scene) -> tuple[Block, ...]:
 def _index(scene: Scene, department: str) -> Figure:
     snap = scene.snapshot
     value = scene.scores[department].index if department in scene.scores else snap.index
-    why = scene.scores[department].withheld if department in scene.scores else ""
-    earlier = [p.departments.get(department) if department else p.index for p in snap.trend[:-1]]
-    before = next((v for v in reversed(earlier) if v is not None), None)
-    note = _("no earlier index to compare with")
+    why = scene.withheld(department) if department else ""
+    note = "" if value is None else _("no earlier index to compare with")
+    earlier = ((p, p.departments.get(department) if department else p.index) for p in reversed(scene.earlier))
+    point, before = next(((p, v) for p, v in earlier if v is not None), (None, None))
     if value is None and not department:
-        note = _("not every department has an index")
-    elif value is not None and before is not None:
-        note = _("{change} since the audit before").format(change=_signed(value - before))
+        note = _index_of_none(scene)
+    elif value is not None and point is not None and before is not None:
+        since = _("{change} since the audit before") if point is scene.earlier[-1] else _("{change} since the audit of {day}")
+        note = since.format(change=_signed(value - before), day=day(point.at.date()))
+        if point.policy != scene.policy_name:
+            note = _("not compared with the audit before, which was by policy {policy}").format(policy=isolate(point.policy))
     return Figure("index", _("Index"), cells.index(value, why), note, "auditor score")
 
 
+def _index_of_none(scene: Scene) -> str:
+    """Why no index stands over several departments."""
+    if not scene.of_all:
+        return _("an index is of one department or of all")
+    return _("the run was not of everything") if scene.snapshot.run.narrowed else _("not every department has an index")
+
+
 def _signed(change: float) -> str:
+    change = round(change, 1)
     sign = "+" if change > 0 else "−" if change < 0 else "±"
-    return isolate(f"{sign}{number(abs(round(change, 1)), 1)}")
+    return isolate(f"{sign}{number(abs(change), 1)}")
 
 
 def _shares(scene: Scene) -> tuple[Figure, ...]:
@@ -81,7 +92,7 @@ def _apart(scene: Scene) -> tuple[Figure, ...]:
     unknown = sum(s.verdicts.get(k, 0) for s in snap.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
     active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
     excepted = sum(scene.tallies[name].spared for name in snap.departments)
-    ending = len(snap.expiring)
+    ending = sum(e.id in snap.expiring for e in snap.exceptions)
     return (
         Figure(
             "unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), "auditor score"
@@ -105,7 +116,9 @@ def _apart(scene: Scene) -> tuple[Figure, ...]:
 
 def departments_table(scene: Scene) -> Table:
     """Departments side by side, in the order of the inventories."""
-    earlier = scene.snapshot.trend[-2] if len(scene.snapshot.trend) > 1 else None
+    earlier = scene.earlier[-1] if scene.earlier else None
+    if earlier is not None and earlier.policy != scene.policy_name:
+        earlier = None  # what differs may be the policy, and not the departments
     rows = []
     for name in scene.snapshot.departments:
         score = scene.scores.get(name)
@@ -116,7 +129,7 @@ def departments_table(scene: Scene) -> Table:
         rows.append(
             (
                 cells.words(scene.department(name), name),
-                cells.index(value, score.withheld if score else "set_aside"),
+                cells.index(value, scene.withheld(name)),
                 Cell(_signed(change), change) if change is not None else Cell(cells.NONE, None, Tone.MUTED),
                 cells.share(score.coverage.share if score else None),
                 cells.share(score.automated_share if score else None),
