@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.errors import ParseError
+from auditor.evaluating.bounded import bounded
 from auditor.evaluating.memory import Seen
 from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
@@ -126,8 +127,9 @@ def proven_items(output: Output) -> list[Json]:
     fact = by_name(output.probe.fact)
     if fact is None or fact.proven is None:
         return []
+    proven = fact.proven
     try:
-        return fact.proven(output.text, dict(output.probe.args))
+        return bounded(lambda: proven(output.text, dict(output.probe.args)), fact.name)
     except (ParseError, ValueError):
         return []
 
@@ -158,7 +160,7 @@ class _Parsed:
         fact = by_name(name)
         if fact is None:
             raise ParseError(f"the fact {name} is not known to this version")
-        value = fact.value(output, dict(args))
+        value = bounded(lambda: fact.value(output, dict(args)), name)
         if not self._seen.before(key):
             return value
         self._values[key] = value

@@ -153,7 +153,7 @@ class Fact:
             return conform(self.shape, self.parse(output, args), self.name)
         except ParseError:
             raise
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
             raise ParseError(f"{self.name}: {type(error).__name__}: {error}") from error
 
 
