@@ -73,6 +73,7 @@ fi
 echo end
 """
 )
+_LONGEST = 10_000  # characters of a value, its variables followed
 
 
 def parse(output: str, _args: Arguments) -> Json:
@@ -122,7 +123,10 @@ def _settings(path: str, text: str, variables: dict[str, str]) -> list[tuple[str
 
 
 def _followed(text: str, variables: dict[str, str]) -> str:
-    return _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
+    found = _VARIABLE.sub(lambda match: variables.get(match[1], match[0]), text)
+    if len(found) > _LONGEST:  # variables that name each other grow by powers of two
+        raise ParseError(f"proxy_settings: a value of more than {_LONGEST} characters")
+    return found
 
 
 FACT = Fact(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditor.errors import ParseError
 from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
 
 each_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
@@ -215,3 +216,11 @@ def test_a_snap_s_refresh_makes_no_other_file_of_it() -> None:
     assert told(f"600 mona {path.format('common')}") == [(path.format("common"), "mona", "0600")]
     assert told("600 root /root/snap/rclone/546/.config/rclone/rclone.conf")[0][0].startswith("/root/snap/rclone/*/")
     assert told("600 a /home/a/1/.kube/config", "644 a /home/a/2/.kube/config")[1][2] == "0644", "of snaps alone"
+
+
+def test_variables_that_name_each_other_are_not_followed_for_ever() -> None:
+    """Regression: thirty lines of a hostile host's profile grew into gigabytes."""
+    lines = ["file=/etc/profile.d/proxy.sh", "line=A0=http://x"]
+    lines += [f"line=A{n}=${{A{n - 1}}}${{A{n - 1}}}" for n in range(1, 40)]
+    with pytest.raises(ParseError, match="more than 10000 characters"):
+        fact("proxy_settings").value("\n".join([*lines, "end"]), {})
