@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from auditor.errors import ParseError
 
@@ -62,11 +63,14 @@ def number(text: str, where: str) -> int:
     return int(text)
 
 
-def continued(lines: list[str]) -> list[str]:
-    """Lines with those that end in a backslash joined to the next."""
+def continued(lines: list[str], without_comment: Callable[[str], str] | None = None) -> list[str]:
+    """Lines with those that end in a backslash joined to the next.
+
+    ``without_comment`` is for programs in whose comments a backslash is nothing: the line after such a comment counts.
+    """
     joined: list[str] = []
     pending = ""
-    for line in lines:
+    for line in map(without_comment, lines) if without_comment else lines:
         if line.endswith("\\"):
             pending += line[:-1] + " "
         else:

@@ -88,8 +88,8 @@ class Pam:
             raise ParseError(f"{self._fact}: PAM's configuration includes {service}, which is not there")
         path = next(f"{folder}/{service}" for folder in _FOLDERS if self._holds(f"{folder}/{service}"))
         modules: list[Module] = []
-        for text in continued(self.text(path)):
-            line = re.split(r"(?<!\\)#", text, maxsplit=1)[0].strip()
+        for text in continued(self.text(path), _without_comment):
+            line = text.strip()
             if not line:
                 continue
             if line.lower().startswith("@include"):
@@ -112,6 +112,10 @@ class Pam:
 
     def _holds(self, path: str) -> bool:
         return path in self.files or path in self._unreadable
+
+
+def _without_comment(line: str) -> str:
+    return re.split(r"(?<!\\)#", line, maxsplit=1)[0]
 
 
 def _module(match: re.Match[str], level: int) -> Module:

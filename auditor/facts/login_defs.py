@@ -31,18 +31,23 @@ def parse(output: str, _args: Arguments) -> Json:
     pam = Pam(output, "login_defs")
     settings: dict[str, str] = {}
     for text in pam.text(_PATH):
-        words = text.partition("#")[0].split()
-        if words:
-            settings[words[0].upper()] = " ".join(words[1:])  # the last one holds
+        key, _, said = text.strip().replace("\t", " ").partition(" ")
+        if key and not key.startswith("#"):  # behind a value nothing is a comment, and the value is none that counts
+            settings[key.upper()] = said.lstrip(' "').partition('"')[0].strip()  # the last one holds
     value: dict[str, Json] = {"present": _PATH in pam.files}
     for name in _NUMBERS:
         if name.upper() in settings:
-            value[name] = number(settings[name.upper()], f"login_defs: {name.upper()}")
+            value[name] = _number(settings[name.upper()], f"login_defs: {name.upper()}")
     if "ENCRYPT_METHOD" in settings:
         value["encrypt_method"] = settings["ENCRYPT_METHOD"].upper()
     if "UMASK" in settings:
         value["umask"] = settings["UMASK"]
     return {**value, "umasks": [*_session_masks(pam, settings), *_start_masks(pam)]}
+
+
+def _number(text: str, where: str) -> int:
+    """As C reads it: 010 is 8."""
+    return int(text, 8) if re.fullmatch("0[0-7]+", text, re.ASCII) else number(text, where)
 
 
 def _session_masks(pam: Pam, settings: dict[str, str]) -> list[Json]:
@@ -122,7 +127,7 @@ FACT = Fact(
         umasks=ListOf(record(source=STR, mask=STR, at_least_027=BOOL)),
     ),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "present": True,
         "umask": "027",

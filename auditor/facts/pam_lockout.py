@@ -67,7 +67,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "pam": True,
         "services": [

@@ -74,7 +74,7 @@ FACT = Fact(
     ),
     shape=record(pam=BOOL, services=MapOf(record(auth=_STACK, password=_STACK))),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "pam": True,
         "services": {

@@ -93,7 +93,7 @@ FACT = Fact(
         enforce_for_root=optional(BOOL),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={"pam": True, "in_stack": True, "min_length": 12, "enforcing": True, "minlen": 12, "hash": "YESCRYPT"},
     probes={
         "linux": HostProbe(

@@ -68,12 +68,11 @@ class _Reader:
             raise ParseError(f"sudoers: includes are nested too deeply at {path}")
         if path not in self._dumped:
             raise ParseError(f"sudoers: {path} is included, which the probe does not read")
-        for text in continued(self._dumped[path]):
+        for text in continued(self._dumped[path], _said):
             line = text.strip()
             if include := _INCLUDE.match(line):
                 self._include(include[1], include[2].strip().strip('"').replace("\\ ", " "), depth)
                 continue
-            line = _without_comment(line).strip()
             if not line:
                 continue
             if default := _DEFAULTS.match(line):
@@ -97,6 +96,11 @@ class _Reader:
             folder, _, base = name.rpartition("/")
             if folder == path and "." not in base and not base.endswith("~"):  # sudo passes over the others
                 self.read(name, depth + 1)
+
+
+def _said(line: str) -> str:
+    """A line without its comment; #include is none."""
+    return line if _INCLUDE.match(line.strip()) else _without_comment(line)
 
 
 def _without_comment(line: str) -> str:
@@ -195,7 +199,7 @@ FACT = Fact(
         logfile=optional(STR),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "version": "1.9.13p3",

@@ -363,6 +363,18 @@ def test_use_pty_follows_version_order_and_exceptions(version: str, lines: list[
     assert told == value("sudoers", f"Sudo version {version}", "/etc/sudoers:", *(f"/etc/sudoers:{s}" for s in lines))["use_pty"]
 
 
+def test_a_comment_of_sudoers_does_not_go_on() -> None:
+    """Regression, false pass: the line after a comment that ends in a backslash, which sudo honours, was taken for comment."""
+    told = rules(
+        "# old \\", "bob ALL=(ALL) NOPASSWD: ALL", "amal ALL=(root) /bin/a, \\", "  /bin/b # both \\", "omar ALL=(root) /bin/c"
+    )
+    assert [(text.split()[0], commands) for text, _nopasswd, commands in told] == [
+        ("bob", ["ALL"]),
+        ("amal", ["/bin/a", "/bin/b"]),
+        ("omar", ["/bin/c"]),
+    ]
+
+
 @pytest.mark.parametrize(
     "line",
     ["@include /opt/rules", "@includedir /opt/rules.d", "alice ALL", "alice ALL=", "alice ALL=bin", "Cmnd_Alias x = /bin/a"],
@@ -375,6 +387,27 @@ def test_sudo_line_that_cannot_be_followed_is_refused(line: str) -> None:
 
 def pam(service: str, *lines: str) -> list[str]:
     return [f"/etc/pam.d/{service}:", *(f"/etc/pam.d/{service}:{line}" for line in lines)]
+
+
+def test_a_comment_of_pam_does_not_go_on() -> None:
+    """Regression, false pass: a line that lets everybody pass stood after a comment with a backslash, and was not seen."""
+    lines = pam("su", "auth required pam_wheel.so # \\", "auth sufficient pam_permit.so")
+    (wheel, permit) = value("pam_stacks", *lines)["services"]["su"]["auth"]
+    assert (wheel["module"], permit["module"]) == ("pam_wheel", "pam_permit")
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [("PASS_MAX_DAYS 90", 90), ('PASS_MAX_DAYS\t"90"', 90), ("PASS_MAX_DAYS 010", 8), ("#PASS_MAX_DAYS 90", None)],
+)
+def test_numbers_of_login_defs_are_read_as_the_tools_do(line: str, days: int | None) -> None:
+    assert value("login_defs", "nopam", f"/etc/login.defs:{line}").get("pass_max_days") == days
+
+
+def test_login_defs_knows_no_comment_behind_a_value() -> None:
+    """Regression, false pass: useradd cannot parse `90 # days` and sets no limit; 90 was told."""
+    with pytest.raises(ParseError, match="PASS_MAX_DAYS"):
+        value("login_defs", "nopam", "/etc/login.defs:PASS_MAX_DAYS 90 # days")
 
 
 def test_pam_that_cannot_be_followed_is_refused() -> None:
