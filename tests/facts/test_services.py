@@ -83,6 +83,15 @@ def apache(*lines: str) -> Any:
     return value("apache", "installed=yes", "== /etc/apache2/apache2.conf", *(f"|{line}" for line in lines))
 
 
+def test_a_tab_parts_apache_s_words() -> None:
+    """Regression, false pass: a directive with a tab after its name was dropped, and its safe default taken for it."""
+    told = apache("ServerTokens\tFull", "Options \tIndexes\tFollowSymLinks", "SSLProtocol\tall")["directives"]
+    expected = [("servertokens", "Full"), ("options", "Indexes FollowSymLinks"), ("sslprotocol", "all")]
+    assert [(d["name"], d["value"]) for d in told] == expected
+    with pytest.raises(ParseError, match="which the probe does not read"):
+        apache("Include\t/srv/x.conf")
+
+
 def test_apache_s_directives_keep_their_section() -> None:
     """A condition is no section; names are told in small letters; lines may go on."""
     told = apache("<IfModule ssl>", "<VirtualHost *:443>", "SSLProtocol all \\", " -SSLv3", "</VirtualHost>", "</IfModule>")
