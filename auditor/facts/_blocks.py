@@ -1,4 +1,4 @@
-"""Configuration of words, ``;`` and ``{ }`` (nginx, BIND) as a tree of directives."""
+"""Configuration of words, ``;`` and ``{ }`` as nginx reads it, as a tree of directives."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from auditor.errors import ParseError
 
-_TOKEN = re.compile(
-    r"\s+|#[^\n]*|//[^\n]*|/\*.*?\*/|\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|[^\s;{}\"'\\])+)", re.DOTALL
-)
+# `//` and `/*` are no comments: an address without its scheme starts with the one, a pattern may with the other.
+_TOKEN = re.compile(r"\s+|#[^\n]*|\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|([{};])|((?:\\.|[^\s;{}\"'\\])+)", re.DOTALL)
 _DEEPEST = 30
 
 

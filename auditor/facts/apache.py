@@ -126,8 +126,9 @@ class _Reader:
             raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
 
     def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int) -> None:
-        name, _, rest = text.partition(" ")
-        name, rest = name.lower(), " ".join(rest.split())
+        # a tab parts the words as well as a blank does
+        words = text.split()
+        name, rest = "".join(words[:1]).lower(), " ".join(words[1:])
         if name in ("include", "includeoptional"):
             for included in self._included(rest.strip("\"'"), optional=name == "includeoptional"):
                 self.read(included, sections, depth + 1)
@@ -150,7 +151,7 @@ FACT = Fact(
     title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
     shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "directives": [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
@@ -21,7 +22,10 @@ from auditor.model import Json, Text
 _MAIN = "/etc/nginx/nginx.conf"
 _IGNORED = (
     "mime.types",
-    "*_params",
+    "fastcgi_params",
+    "uwsgi_params",
+    "scgi_params",
+    "proxy_params",
     "fastcgi.conf",
     "koi-*",
     "win-utf",
@@ -29,14 +33,17 @@ _IGNORED = (
     "*/modules/*.conf",
     "/usr/share/nginx/modules/*",
 )
+_FOLDERS = {f"/etc/nginx/{name}" for name in ("conf.d", "sites-enabled", "default.d", "snippets")}
 _DEFAULTS = {
     "server_tokens": "on",
     "autoindex": "off",
     "access_log": "on",
     "ssl_ciphers": "HIGH:!aNULL:!MD5",
+    "ssl": "off",
 }
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
+_NAMES = {name.lower(): name for name in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
 # Conditions that hold for whatever came in the clear.
 _CLEAR = {"($scheme=http)", "($scheme!=https)", "($https=)", "($https!=on)"}
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
@@ -85,7 +92,7 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
-        found = ((list(reader.expanded(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
+        found = ((list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
         servers += [_server(own, inner, protocols, source) for own, source in found]
     return {"installed": True, "servers": servers}
 
@@ -114,36 +121,48 @@ class _Reader:
             for path in self._included(directive.words[1]):
                 yield from self.read(path, depth + 1)
 
+    def deep(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
+        """The same with those inside them, at every depth."""
+        for directive in self.expanded(directives, depth):
+            yield directive if directive.inner is None else replace(directive, inner=tuple(self.deep(directive.inner, depth + 1)))
+
     def _included(self, pattern: str) -> list[str]:
         full = pattern if pattern.startswith("/") else f"/etc/nginx/{pattern}"
         if any(fnmatch.fnmatchcase(full, i) or fnmatch.fnmatchcase(PurePosixPath(full).name, i) for i in _IGNORED):
             return []
         folder = str(PurePosixPath(full).parent)
-        if folder not in {"/etc/nginx", *(f"/etc/nginx/{n}" for n in ("conf.d", "sites-enabled", "default.d", "snippets"))}:
+        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        # of /etc/nginx itself the probe reads the main file alone, so a file there that is included is not among the texts
+        if folder not in _FOLDERS or (not found and not any(c in full for c in "*?[")):
             raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")
-        return sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        return found
 
 
 def _server(own: list[Directive], http: list[Directive], protocols: str, source: str) -> Json:
     defaults = {**_DEFAULTS, "ssl_protocols": protocols}
 
-    def value(name: str) -> str:
+    def values(name: str) -> list[str]:
         for level in (own, http):
             found = [" ".join(d.words[1:]) for d in level if d.words[:1] == (name,)]
             if found:
-                return found[-1]
-        return defaults[name]
+                return found
+        return [defaults[name]]
+
+    def value(name: str) -> str:
+        return values(name)[-1]
 
     listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
     headers = [d.words[1:] for d in own if d.words[:1] == ("add_header",)] or [
         d.words[1:] for d in http if d.words[:1] == ("add_header",)
     ]
     names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
-    locations = [d for d in own if d.words[:1] == ("location",)]
-    indexed = any(inner.words == ("autoindex", "on") for d in locations for inner in d.inner or ())
-    ciphered = ["ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
+    # before nginx 1.25.1 `ssl on` made every address of the server one of TLS
+    everywhere = value("ssl").lower() == "on"
+    ciphered = [everywhere or "ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
     tls = any(ciphered)
-    if tls and not value("ssl_protocols"):
+    # lines of one level add up, and case does not count
+    protocols_told = [_NAMES.get(word.lower(), word) for line in values("ssl_protocols") for word in line.split()]
+    if tls and not protocols_told:
         raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
     listened: list[Json] = [" ".join(words) for words in listens]
     told: list[Json] = [" ".join(words[:2]) for words in headers]
@@ -155,12 +174,17 @@ def _server(own: list[Directive], http: list[Directive], protocols: str, source:
         "plain": not all(ciphered),
         "redirects": _redirects(own),
         "server_tokens": value("server_tokens"),
-        "autoindex": value("autoindex") == "on" or indexed,
+        "autoindex": value("autoindex").lower() == "on" or _indexed(own),
         "access_log": value("access_log").split()[0] != "off",
-        "protocols": [*value("ssl_protocols").split()],
+        "protocols": [*dict.fromkeys(protocols_told)],
         "ciphers": value("ssl_ciphers"),
         "headers": told,
     }
+
+
+def _indexed(block: Iterable[Directive]) -> bool:
+    """Whether a place in the block, at any depth, lists its folders; nginx does not mind the case of `on`."""
+    return any(" ".join(d.words).lower() == "autoindex on" or _indexed(d.inner or ()) for d in block)
 
 
 def _redirects(own: Iterable[Directive]) -> bool:
@@ -213,7 +237,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "servers": [

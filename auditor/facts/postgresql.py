@@ -7,6 +7,7 @@ holding; those that no file sets have the default of the cluster's own version. 
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
@@ -26,6 +27,13 @@ _DEFAULTS = {
 # Before version 14 passwords are stored as md5 where nothing is set (release notes of 14): Debian 11 has 13, RHEL 8 has 10.
 _SCRAM_SINCE = 14
 _SETTING = re.compile(r"([A-Za-z_][\w.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#]*))")
+# One word of pg_hba.conf, with the comma that ends it; or what is between the words.
+_WORD = re.compile(r"""#.*|[\s,]+|((?:"[^"]*"|[^\s,"#])+)(,?)""")
+_TYPES = {"local", "host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc"}
+_METHODS = {
+    *("trust", "reject", "scram-sha-256", "md5", "password", "gss", "sspi", "ident", "peer", "ldap", "radius", "cert", "pam"),
+    *("bsd", "oauth"),
+}
 _ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
 _DEPTH = 5
 # The tables themselves, which are many, are not walked through.
@@ -119,20 +127,63 @@ def _setting(path: str, line: str) -> tuple[str, str]:
 
 
 def _rule(folder: str, line: str) -> Json:
-    words = line.split("#")[0].split()
-    if words and words[0].startswith("include"):
-        raise ParseError(f"postgresql: {folder}/pg_hba.conf includes {' '.join(words[1:])[:60]!r}, which the probe does not read")
-    at = 3 if words[:1] == ["local"] else 5 if len(words) > 5 and re.fullmatch(r"[\d.]+|[0-9a-f:]+", words[4]) else 4
-    if words[:1] not in (["local"], ["host"], ["hostssl"], ["hostnossl"], ["hostgssenc"], ["hostnogssenc"]) or len(words) <= at:
-        raise ParseError(f"postgresql: {folder}/pg_hba.conf: a line that is no rule: {line[:80]!r}")
+    where = f"postgresql: {folder}/pg_hba.conf"
+    fields = _fields(line, where)
+    first = _bare(fields[0]) if fields else ""
+    if first.startswith("include"):
+        raise ParseError(f"{where} includes {' '.join(fields[1:])[:60]!r}, which the probe does not read")
+    address = _bare(fields[3]) if len(fields) > 3 else ""
+    at = 3 if first == "local" else 5 if _wants_mask(address) else 4
+    if first not in _TYPES or len(fields) <= at:
+        raise ParseError(f"{where}: a line that is no rule: {line[:80]!r}")
+    method = _bare(fields[at])
+    # one that PostgreSQL does not know is a sign that the line was misread, and no check may take it for a strong one
+    if method not in _METHODS:
+        raise ParseError(f"{where}: the method {method[:40]!r} is not known: {line[:80]!r}")
+    found = [first, *fields[1:3], *map(_bare, fields[3:at]), method]
     return {
-        "type": words[0],
-        "database": words[1],
-        "user": words[2],
-        "address": " ".join(words[3:at]),
-        "method": words[at],
-        "text": " ".join(words[: at + 1]),
+        "type": first,
+        "database": fields[1],
+        "user": fields[2],
+        "address": " ".join(found[3:at]),
+        "method": method,
+        "text": " ".join(found),
     }
+
+
+def _fields(line: str, where: str) -> list[str]:
+    """The fields as PostgreSQL parts them: blanks end one, but not after a comma nor in quotes, which stay.
+
+    In the lists of databases and users a word in quotes is a name and no keyword, so these must stay.
+    """
+    fields: list[str] = []
+    at, goes_on = 0, False
+    while at < len(line):
+        match = _WORD.match(line, at)
+        if match is None:
+            raise ParseError(f"{where}: a quote that does not close: {line[:80]!r}")
+        at = match.end()
+        if match[1] is None:
+            continue
+        if goes_on:
+            fields[-1] += f",{match[1]}"
+        else:
+            fields.append(match[1])
+        goes_on = bool(match[2])
+    return fields
+
+
+def _bare(word: str) -> str:
+    return word.replace('"', "")
+
+
+def _wants_mask(address: str) -> bool:
+    """Whether it is an address without the length of its network, whose mask is the next field; a name has none."""
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 FACT = Fact(
@@ -149,7 +200,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "present": True,
         "clusters": [

@@ -43,6 +43,31 @@ def test_postgresql_s_rules_and_defaults() -> None:
             postgresql(*lines, hba=hba)
 
 
+@pytest.mark.parametrize(
+    ("line", "database", "address", "method"),
+    [
+        ("host db1, db2 all 10.0.0.0/8 trust", "db1,db2", "10.0.0.0/8", "trust"),
+        ("host db1,db2 , all 10.0.0.0/8 trust", "db1,db2", "10.0.0.0/8", "trust"),
+        ('host "my db" all 10.0.0.0/8 trust', '"my db"', "10.0.0.0/8", "trust"),
+        ('host "a#b, c" all 10.0.0.0/8 "trust"', '"a#b, c"', "10.0.0.0/8", "trust"),
+        ('host all all "10.0.0.0" "255.0.0.0" trust x=1', "all", "10.0.0.0 255.0.0.0", "trust"),
+        ("host all all ::ffff:10.0.0.0 ffff:: trust", "all", "::ffff:10.0.0.0 ffff::", "trust"),
+        ("host all all db.example trust#old", "all", "db.example", "trust"),
+    ],
+)
+def test_postgresql_s_rules_are_parted_as_it_parts_them(line: str, database: str, address: str, method: str) -> None:
+    """Regression, false pass: a blank in a list or in quotes made the address the method, and quotes hid `trust`."""
+    (rule,) = postgresql("ssl = on", hba=(line,))["hba"]
+    assert (rule["database"], rule["address"], rule["method"]) == (database, address, method)
+
+
+@pytest.mark.parametrize("line", ["host all all 10 255.0.0.0 trust", "local all all Trust", 'local "all all trust'])
+def test_a_method_that_postgresql_does_not_know_is_no_strong_one(line: str) -> None:
+    """Regression, false pass: whatever stood where the method was looked for counted as one that is not weak."""
+    with pytest.raises(ParseError, match=r"is not known|does not close"):
+        postgresql("ssl = on", hba=(line,))
+
+
 def test_postgresql_s_alter_system_counts_on_debian() -> None:
     """Regression: it writes beside the data, which Debian keeps apart from the settings; TLS that it turned off passed."""
     top, data = "/etc/postgresql/15/main", "/var/lib/postgresql/15/main"

@@ -79,8 +79,61 @@ def test_what_a_server_does_with_what_comes_in_the_clear(lines: tuple[str, ...],
     assert (server["tls"], server["plain"], server["redirects"]) == expected
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("autoindex On;",),
+        ("location / { autoindex ON; }",),
+        ("return 301 //x;", "autoindex on;"),
+        ("location /* { }", "autoindex on;", "location /x*/ { }"),
+        ("location / { location /x { autoindex on; } }",),
+        ("location / { include snippets/list.conf; }", "}", "}", "== /etc/nginx/snippets/list.conf", "|autoindex on;"),
+    ],
+)
+def test_nginx_s_lists_of_folders_are_found_wherever_they_are_set(lines: tuple[str, ...]) -> None:
+    """Regression, false pass: other case, an address taken for a comment, and depth hid that folders are listed."""
+    if "== /etc/nginx/snippets/list.conf" in lines:
+        head = ("installed=yes", "version=nginx version: nginx/1.26.3", "== /etc/nginx/nginx.conf", "|http { server {")
+        told = value("nginx", *head, *(line if line[:2] in ("==", "|a") else f"|{line}" for line in lines))["servers"][0]
+    else:
+        told = nginx(*lines)
+    assert told["autoindex"] is True
+    assert nginx("location / { location /x { autoindex off; } }")["autoindex"] is False
+
+
+def test_nginx_s_lines_of_protocols_add_up() -> None:
+    """Regression, false pass: of two lines the last alone counted, and nginx speaks what both name."""
+    told = nginx(
+        "listen 443 ssl;", "ssl_protocols tlsv1.1 TLSv1.2;", "ssl_protocols TLSv1.2 TLSv1.3;", http=("ssl_protocols TLSv1;",)
+    )
+    assert told["protocols"] == ["TLSv1.1", "TLSv1.2", "TLSv1.3"]
+
+
+@pytest.mark.parametrize("line", ["include ssl_params;", "location / { include ssl_params; }", "include snippets/missing.conf;"])
+def test_a_file_that_nginx_includes_and_the_probe_did_not_read_is_no_empty_one(line: str) -> None:
+    """Regression, false pass: what ssl_params sets was passed over as if it were a list of parameters."""
+    with pytest.raises(ParseError, match="which the probe does not read"):
+        nginx("listen 443 ssl;", line)
+    assert nginx("location / { include fastcgi_params; }")["tls"] is False
+
+
+def test_ssl_on_makes_a_server_of_nginx_one_of_tls() -> None:
+    """Regression, false pass: the old way to turn TLS on was not known, and the server's protocols not judged."""
+    told = nginx("listen 8443;", "ssl on;", version="1.14.1")
+    assert (told["tls"], told["plain"], told["protocols"]) == (True, False, ["TLSv1", "TLSv1.1", "TLSv1.2"])
+
+
 def apache(*lines: str) -> Any:
     return value("apache", "installed=yes", "== /etc/apache2/apache2.conf", *(f"|{line}" for line in lines))
+
+
+def test_a_tab_parts_apache_s_words() -> None:
+    """Regression, false pass: a directive with a tab after its name was dropped, and its safe default taken for it."""
+    told = apache("ServerTokens\tFull", "Options \tIndexes\tFollowSymLinks", "SSLProtocol\tall")["directives"]
+    expected = [("servertokens", "Full"), ("options", "Indexes FollowSymLinks"), ("sslprotocol", "all")]
+    assert [(d["name"], d["value"]) for d in told] == expected
+    with pytest.raises(ParseError, match="which the probe does not read"):
+        apache("Include\t/srv/x.conf")
 
 
 def test_apache_s_directives_keep_their_section() -> None:
