@@ -343,6 +343,40 @@ def test_only_an_install_command_that_does_nothing_blocks_a_module() -> None:
     assert blocked == {"sctp": (True, True), "rds": (True, False), "tipc": (True, False)}
 
 
+@pytest.mark.parametrize(
+    ("command", "blocked"),
+    [
+        ("/bin/true", True),
+        ("/usr/bin/false\t", True),
+        ("/bin/false  # not needed", True),
+        ("/bin/true && modprobe -i sctp", False),
+        ("/bin/false || modprobe -i sctp", False),
+        ("/bin/true; modprobe -i sctp", False),
+        ("/bin/true#x", False),
+        ("/bin/true \\", False),
+    ],
+)
+def test_what_follows_a_command_that_does_nothing_may_load_the_module(command: str, blocked: bool) -> None:
+    """Regression, false pass: `install sctp /bin/true && modprobe -i sctp` loads the module, and it was told as blocked."""
+    told = value("kernel_modules", "modules=yes", "modules.dep sctp", f"install sctp {command}")
+    assert {m["name"]: m["blocked"] for m in told}["sctp"] is blocked
+
+
+@pytest.mark.parametrize("commands", [("/sbin/modprobe -i sctp", "/bin/true"), ("/bin/true", "/sbin/modprobe -i sctp")])
+def test_install_lines_that_contradict_each_other_are_no_answer(commands: tuple[str, str]) -> None:
+    """Regression, false pass: modprobe obeys the first by its file's name, the last one printed was told.
+
+    The probe prints folder after folder and no names, so that nobody knows which is first. Lines that agree do no harm.
+    """
+    lines = ("modules=yes", "modules.dep sctp")
+    with pytest.raises(ParseError):
+        value("kernel_modules", *lines, *(f"install sctp {command}" for command in commands))
+    for command in commands:
+        told = value("kernel_modules", *lines, *[f"install sctp {command}"] * 2)
+        assert {m["name"]: m["blocked"] for m in told}["sctp"] is (command == "/bin/true")
+    value("kernel_modules", *lines, *(f"install other {command}" for command in commands))
+
+
 def test_a_module_whose_need_is_blocked_is_blocked() -> None:
     """Regression: of a host that blocks usb-storage, as benchmarks ask, uas was told as free; modprobe cannot load it alone."""
     lines = ("modules=yes", "modules.dep uas", "modules.dep usb-storage", "install usb-storage /bin/false")
