@@ -29,6 +29,24 @@ def test_days_kept_follow_period_count_and_age() -> None:
     assert rotation("/a {", " weekly", " rotate 1", " postrotate", "  rotate 99", " endscript", "}") == {"/a": 7}
 
 
+def test_logrotate_s_words_may_have_an_equals_sign() -> None:
+    """Regression, false pass: logrotate obeys `maxage=7` and `size=1M`; they were ignored, and what stood before was told."""
+    head = ("weekly", "rotate 52")
+    blocks = ("/a {", " rotate=1", "}", "/b {", " maxage = 7", "}", "/c {", " size=1M", "}")
+    assert rotation(*head, *blocks, "/d {", " rotate =2", "}", "/e=f {", "}") == {
+        "/a": 7,
+        "/b": 7,
+        "/c": None,
+        "/d": 14,
+        "/e=f": 364,
+    }
+    assert rotation(*head, "maxsize=0", "/a {", "}") == {"/a": 364}
+    with pytest.raises(ParseError):
+        rotation(*head, "rotate=many", "/a {", "}")
+    with pytest.raises(ParseError):
+        rotation(*head, "include=/opt/logs")
+
+
 def test_a_log_that_a_size_ends_is_kept_nobody_knows_how_long() -> None:
     """Regression: Debian's MariaDB is rotated monthly, six times, and past 500 MB at any time; 180 days were told, and passed."""
     head = ("monthly", "rotate 6", "/a {", " maxsize 500M", "}", "/b {", " minsize 50M", "}")
