@@ -280,6 +280,20 @@ def test_the_lists_of_ubuntu_pro_alone_prove_nothing(shell: list[str], tmp_path:
         assert told("updates", shell, places, path)["known"] is known
 
 
+def test_a_line_of_blanks_in_pip_s_settings_is_read_once() -> None:
+    """Regression: a key, many blanks and no sign took the square of the line's length: such a host held up the whole run."""
+    path = "/etc/pip.conf:pip"
+    lines = (
+        f"{path} [global]",
+        f"{path} index-url{' ' * 200_000}b",
+        f"{path} extra-index-url : https://a.example/x=y",
+        "end",
+        "",
+    )
+    value: Any = fact("package_indexes").value("\n".join(lines), {})
+    assert [index["name"] for index in value] == ["pip https://a.example/x=y"]
+
+
 def test_a_registry_of_containers_needs_no_signature_of_flatpak() -> None:
     """Flatpak cannot ask Red Hat's own remote for signatures, so that every desktop of RHEL failed without a remedy."""
     path = "/var/lib/flatpak/repo/config:flatpak"
