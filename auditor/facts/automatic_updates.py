@@ -9,10 +9,10 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, record
 from auditor.model import Json, Text
 
-_APT_KEYS = {
-    "APT::Periodic::Enable": "enable",
-    "APT::Periodic::Update-Package-Lists": "refresh",
-    "APT::Periodic::Unattended-Upgrade": "upgrade",
+_APT_KEYS = {  # in small letters: apt compares keys without regard to case
+    "apt::periodic::enable": "enable",
+    "apt::periodic::update-package-lists": "refresh",
+    "apt::periodic::unattended-upgrade": "upgrade",
 }
 
 # Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked. What was
@@ -64,7 +64,7 @@ def parse(output: str, _args: Arguments) -> Json:
     settings: dict[str, str] = {}
     for line in whole_lines("automatic_updates", output):
         if match := re.fullmatch(r'(APT::Periodic::[\w:-]+) "([^"]*)";', line):
-            settings[_APT_KEYS.get(match[1], "")] = match[2]
+            settings[_APT_KEYS.get(match[1].lower(), "")] = match[2]
         elif match := re.fullmatch(r"timer=(\S+)\s(enabled|disabled|masked|cron)", line) or re.fullmatch(
             r"(manager|tool|apply_updates|upgrade_type)\s*=\s*(.*)", line
         ):
@@ -99,6 +99,7 @@ FACT = Fact(
     title=Text(en="Automatic installation of security updates", ar="التثبيت التلقائي للتحديثات الأمنية"),
     shape=record(manager=STR, installed=BOOL, enabled=BOOL),
     parse=parse,
+    version=2,  # apt's keys in any case
     example={"manager": "apt", "installed": True, "enabled": True},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

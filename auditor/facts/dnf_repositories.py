@@ -76,8 +76,10 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _sections(path: str, text: list[str]) -> Sections:
     reader = configparser.ConfigParser(interpolation=None, strict=False, default_section="\n", comment_prefixes=("#", ";"))
+    # configparser's pattern takes the square of a run of blanks; how many there are within a line says nothing.
+    short = [line[: len(line) - len(line.lstrip())] + re.sub(r"\s{2,}", " ", line.lstrip()) for line in text]
     try:
-        reader.read_string("\n".join(text))
+        reader.read_string("\n".join(short))
     except configparser.Error as error:
         raise ParseError(f"dnf_repositories: {path}: a line that dnf refuses: {str(error)[:80]!r}") from error
     return {name: dict(reader[name]) for name in reader.sections()}

@@ -2,7 +2,8 @@
 
 A module is blocked when modprobe.d gives it an ``install`` command that loads nothing; ``blacklist`` alone only keeps it from
 being loaded by an alias. What is built into the kernel cannot be blocked. A module that needs a blocked one cannot be loaded
-either. Where the running kernel has no modules folder (a container) nothing can be loaded from it.
+either. Where the running kernel has no modules folder (a container) nothing can be loaded from it. Of several ``install``
+lines the first by its file's name holds; the probe does not print names, so lines that contradict each other are no answer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ WATCHED = (
     *("dccp", "sctp", "rds", "tipc", "atm", "can", "ax25", "netrom", "rose", "appletalk", "x25", "n_hdlc", "ieee802154_socket"),
 )
 _NEEDS = {"uas": "usb_storage"}  # of those watched; modprobe loads first what a module needs, and fails where that fails
-_NOTHING = re.compile(r"(?:/usr)?/(?:s?bin)/(?:true|false)\Z")
+# The whole command, for a shell runs it: `/bin/true && modprobe ...` loads the module.
+_NOTHING = re.compile(r"(?:/usr)?/(?:s?bin)/(?:true|false)(?:\s+#.*)?\Z")
 
 # A module's file is named in modules.dep with either kind of hyphen; the kernel itself knows underscores only.
 _SCRIPT = f"""\
@@ -62,9 +64,11 @@ def parse(output: str, _args: Arguments) -> Json:
     blocked: dict[str, bool] = {}
     for line in lines[1:]:
         kind, _, rest = line.partition(" ")
-        words = rest.split()
+        words = rest.split(None, 1)
         if kind == "install" and len(words) > 1:
-            blocked[_name(words[0])] = _NOTHING.match(words[1]) is not None
+            name, nothing = _name(words[0]), _NOTHING.match(words[1].rstrip()) is not None
+            if blocked.setdefault(name, nothing) is not nothing and name in WATCHED:
+                raise ParseError(f"kernel_modules: install lines of {name} that contradict each other")
         elif kind in seen and words:
             seen[kind].add(_name(words[0]))
         elif kind != "install":
@@ -94,7 +98,7 @@ FACT = Fact(
     title=Text(en="Kernel modules that servers seldom need", ar="وحدات النواة التي قلّما تحتاجها الخوادم"),
     shape=ListOf(record(name=STR, available=BOOL, builtin=BOOL, loaded=BOOL, blocked=BOOL, blacklisted=BOOL)),
     parse=parse,
-    version=3,  # what needs a blocked module
+    version=4,  # the whole install command
     example=[
         {"name": "usb_storage", "available": True, "builtin": False, "loaded": False, "blocked": True, "blacklisted": True},
     ],

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
-from auditor.facts._lines import SHOW_FILES, files, split_unreadable, whole
+from auditor.facts._lines import SHOW_FILES, files, number, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -14,6 +15,7 @@ _MAIN = "/etc/logrotate.conf"
 _FOLDER = "/etc/logrotate.d"
 _PERIODS = {"hourly": 0, "daily": 1, "weekly": 7, "monthly": 30, "yearly": 365}
 _SCRIPT_WORDS = {"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}
+_EQUALS = re.compile(r"([a-z]+) ?= ?(.*)")  # `rotate=4` is `rotate 4`; what begins with a slash or a quote is a path
 _IGNORED = (".dpkg-", ".rpmsave", ".rpmorig", ".rpmnew", ".swp", "~", ".bak", ".disabled", ".ucf-")
 
 _SCRIPT = (
@@ -63,6 +65,8 @@ class _Reader:
             words = line.split("#")[0].split() if not line.strip().startswith('"') else line.split()
             if not words:
                 continue
+            if not script and (match := _EQUALS.fullmatch(" ".join(words))):
+                words = [match[1], *match[2].split()]
             if script:
                 script = words[0] != "endscript"
             elif words[0] in _SCRIPT_WORDS:
@@ -98,7 +102,7 @@ def _set(settings: dict[str, int], words: list[str]) -> None:
     if word in _PERIODS:
         settings |= {"period": _PERIODS[word], "size": 0}  # of a period and a size the last one holds
     elif word in ("rotate", "maxage") and len(words) > 1:
-        settings[word] = int(words[1])
+        settings[word] = number(words[1], f"log_rotation: {word}")
     elif word in ("size", "maxsize"):
         settings[word] = int(words != ["maxsize", "0"])
     elif word in ("compress", "nocompress"):
@@ -133,7 +137,7 @@ FACT = Fact(
         entries=ListOf(record(source=STR, path=STR, rotate=INT, by_size=BOOL, compress=BOOL, days=optional(INT))),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "entries": [

@@ -22,7 +22,9 @@ _STARTS = ("/etc/profile", "/etc/bashrc", "/etc/bash.bashrc", "/etc/profile.d/")
 _SERVICES = ("sshd", "login")
 _NUMBERS = ("pass_max_days", "pass_min_days", "pass_warn_age", "pass_min_len", "uid_min", "uid_max", "sys_uid_max")
 _WANTED = 0o027
-_COMMAND = re.compile(r"(?:^|[;&|]\s*|\b(?:then|else|do)\s+)umask\s+([^\s;&|)]+)")
+# A comment begins with a word; `$#`, and what stands in quotes, begins none.
+_COMMENT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*"|\\.)|(?<![^\s;&|()])#.*""")
+_COMMAND = re.compile(r"(?:^|[;&|)]\s*|\{\s+|\b(?:then|else|do)\s+)umask\s+([^\s;&|)]+)")
 _CLAUSE = re.compile(r"([ugoa]+)=([rwx]*)\Z")
 
 
@@ -86,7 +88,7 @@ def _start_masks(pam: Pam) -> list[Json]:
     found: list[Json] = []
     for path, lines in pam.files.items():
         if path.startswith(_STARTS):
-            masks = [mask for text in lines for mask in _COMMAND.findall(text.partition("#")[0].strip())]
+            masks = [mask for text in lines for mask in _COMMAND.findall(_COMMENT.sub(r"\1", text).strip())]
             found += [_mask(path, mask) for mask in masks if not mask.startswith("-")]  # -S and -p only print
     return found
 

@@ -85,9 +85,9 @@ def _pip(path: str, lines: list[str]) -> list[Index]:
             if key:
                 values.append((key, line.strip()))
         else:
-            name, _, text = re.sub(r"\s*[=:]\s*", "=", line, count=1).partition("=")
+            name, *rest = re.split("[=:]", line, maxsplit=1)  # a pattern with the blanks would take their square
             key = name.strip().replace("_", "-")
-            values.append((key, text))
+            values.append((key, "".join(rest)))
     words = [(key, word) for key, text in values for word in text.split()]
     trusted = {word.partition(":")[0].lower() for key, word in words if key == "trusted-host"}
     urls = [_index("pip", path, word, verified=True) for key, word in words if key != "trusted-host"]

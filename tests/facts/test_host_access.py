@@ -475,6 +475,29 @@ def test_masks(mask: str, told: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "masks"),
+    [
+        ("[ $# -gt 0 ] && umask 000", ["000"]),
+        ("[ ${#x} = 1 ] || umask 000", ["000"]),
+        ("echo ' # '; umask 000 # umask 027", ["000"]),
+        ('echo "\\" #"; umask 000', ["000"]),
+        ("{ umask 000; }", ["000"]),
+        ("f() { umask 000; }; f", ["000"]),
+        ("case $x in a) umask 000 ;; *) umask 027 ;; esac", ["000", "027"]),
+        ("if true; then umask 000; else umask 027; fi", ["000", "027"]),
+        ("for x in 1; do umask 000; done", ["000"]),
+        ("# umask 000", []),
+        ("true # && umask 000", []),
+        ("true;# umask 000", []),
+        ("echo umask 000", []),
+    ],
+)
+def test_a_mask_is_set_wherever_a_command_may_stand(line: str, masks: list[str]) -> None:
+    """Regression, false pass: `[ $# -gt 0 ] && umask 000` was cut at its `$#`, and `{ umask 000; }` was not seen."""
+    assert [u["mask"] for u in value("login_defs", "nopam", f"/etc/profile:{line}")["umasks"]] == masks
+
+
+@pytest.mark.parametrize(
     ("release", "arguments", "expected"),
     [
         ('ID=debian,VERSION_ID="12"', "", "027"),

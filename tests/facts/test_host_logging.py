@@ -29,6 +29,24 @@ def test_days_kept_follow_period_count_and_age() -> None:
     assert rotation("/a {", " weekly", " rotate 1", " postrotate", "  rotate 99", " endscript", "}") == {"/a": 7}
 
 
+def test_logrotate_s_words_may_have_an_equals_sign() -> None:
+    """Regression, false pass: logrotate obeys `maxage=7` and `size=1M`; they were ignored, and what stood before was told."""
+    head = ("weekly", "rotate 52")
+    blocks = ("/a {", " rotate=1", "}", "/b {", " maxage = 7", "}", "/c {", " size=1M", "}")
+    assert rotation(*head, *blocks, "/d {", " rotate =2", "}", "/e=f {", "}") == {
+        "/a": 7,
+        "/b": 7,
+        "/c": None,
+        "/d": 14,
+        "/e=f": 364,
+    }
+    assert rotation(*head, "maxsize=0", "/a {", "}") == {"/a": 364}
+    with pytest.raises(ParseError):
+        rotation(*head, "rotate=many", "/a {", "}")
+    with pytest.raises(ParseError):
+        rotation(*head, "include=/opt/logs")
+
+
 def test_a_log_that_a_size_ends_is_kept_nobody_knows_how_long() -> None:
     """Regression: Debian's MariaDB is rotated monthly, six times, and past 500 MB at any time; 180 days were told, and passed."""
     head = ("monthly", "rotate 6", "/a {", " maxsize 500M", "}", "/b {", " minsize 50M", "}")
@@ -341,6 +359,40 @@ def test_only_an_install_command_that_does_nothing_blocks_a_module() -> None:
     told = value("kernel_modules", *lines, "install sctp /bin/false", "blacklist rds", "install tipc /sbin/modprobe -i tipc")
     blocked = {m["name"]: (m["available"], m["blocked"]) for m in told if m["available"]}
     assert blocked == {"sctp": (True, True), "rds": (True, False), "tipc": (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("command", "blocked"),
+    [
+        ("/bin/true", True),
+        ("/usr/bin/false\t", True),
+        ("/bin/false  # not needed", True),
+        ("/bin/true && modprobe -i sctp", False),
+        ("/bin/false || modprobe -i sctp", False),
+        ("/bin/true; modprobe -i sctp", False),
+        ("/bin/true#x", False),
+        ("/bin/true \\", False),
+    ],
+)
+def test_what_follows_a_command_that_does_nothing_may_load_the_module(command: str, blocked: bool) -> None:
+    """Regression, false pass: `install sctp /bin/true && modprobe -i sctp` loads the module, and it was told as blocked."""
+    told = value("kernel_modules", "modules=yes", "modules.dep sctp", f"install sctp {command}")
+    assert {m["name"]: m["blocked"] for m in told}["sctp"] is blocked
+
+
+@pytest.mark.parametrize("commands", [("/sbin/modprobe -i sctp", "/bin/true"), ("/bin/true", "/sbin/modprobe -i sctp")])
+def test_install_lines_that_contradict_each_other_are_no_answer(commands: tuple[str, str]) -> None:
+    """Regression, false pass: modprobe obeys the first by its file's name, the last one printed was told.
+
+    The probe prints folder after folder and no names, so that nobody knows which is first. Lines that agree do no harm.
+    """
+    lines = ("modules=yes", "modules.dep sctp")
+    with pytest.raises(ParseError):
+        value("kernel_modules", *lines, *(f"install sctp {command}" for command in commands))
+    for command in commands:
+        told = value("kernel_modules", *lines, *[f"install sctp {command}"] * 2)
+        assert {m["name"]: m["blocked"] for m in told}["sctp"] is (command == "/bin/true")
+    value("kernel_modules", *lines, *(f"install other {command}" for command in commands))
 
 
 def test_a_module_whose_need_is_blocked_is_blocked() -> None:

@@ -106,6 +106,20 @@ def test_a_repository_s_own_word_counts_before_the_common_one() -> None:
     assert repositories(*off) == {}
 
 
+def test_a_line_of_blanks_in_a_repository_is_read_once() -> None:
+    """Regression: a key with many blanks took the square of the line's length: such a host held up the whole run."""
+    repo, blanks = "/etc/yum.repos.d/a.repo:", " " * 200_000
+    lines = (
+        f"{repo}[a]",
+        f"{repo}a{blanks}b = 1",
+        f"{repo}baseurl={blanks}https://a.example/",
+        f"{repo}{blanks}https://b.example/",
+    )
+    assert repositories(*lines)["a"]["hosts"] == ["a.example", "b.example"]
+    with pytest.raises(ParseError):
+        repositories(f"{repo}[a]", f"{repo}a{blanks}b")
+
+
 @pytest.mark.parametrize("text", ["gpgcheck=maybe", "no section at all", "[main]\n/etc/dnf/dnf.conf:reposdir=/opt/repos"])
 def test_what_dnf_would_read_otherwise_is_an_error(text: str) -> None:
     """A value that dnf refuses, a line outside sections, or repositories in another folder end in an error, not in a default."""

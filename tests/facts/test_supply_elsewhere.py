@@ -192,6 +192,26 @@ def test_a_kernel_newer_than_the_start_is_told_by_dpkg(shell: list[str], tmp_pat
     assert found["newer_than_boot"] == [{"name": "linux-image", "installed": 300}]
 
 
+def test_apt_s_keys_are_the_same_in_any_case() -> None:
+    """Regression, false pass: apt obeys `APT::Periodic::enable "0"`, and updates were told as enabled."""
+    lines = [
+        "manager=apt",
+        "tool=yes",
+        'APT::Periodic::update-package-lists "1";',
+        'APT::Periodic::UNATTENDED-UPGRADE "1";',
+        "timer=apt-daily.timer enabled",
+        "timer=apt-daily-upgrade.timer enabled",
+    ]
+    for more, enabled in (
+        ([], True),
+        (['APT::Periodic::enable "0";'], False),
+        (['APT::Periodic::Enable "0";', 'APT::Periodic::ENABLE "1";'], True),
+        (['APT::Periodic::Unattended-upgrade "0";'], False),
+    ):
+        value: Any = fact("automatic_updates").value("\n".join([*lines, *more, "end", ""]), {})
+        assert value["enabled"] is enabled
+
+
 @BOTH
 def test_a_timer_that_was_enabled_in_an_older_rhel_8_is_enabled(shell: list[str], tmp_path: Path) -> None:
     """Before RHEL 8.3 multi-user.target wanted dnf-automatic's timers, and the link stays: such a host failed wrongly."""
@@ -258,6 +278,20 @@ def test_the_lists_of_ubuntu_pro_alone_prove_nothing(shell: list[str], tmp_path:
         (lists / f"{suite}-security_InRelease").write_text("Date: Fri, 27 Nov 2026 21:48:10 UTC\nSHA256:\n")
         (lists / f"{suite}-security_main_binary-amd64_Packages").write_text("Package: a\nVersion: 1\nArchitecture: all\n")
         assert told("updates", shell, places, path)["known"] is known
+
+
+def test_a_line_of_blanks_in_pip_s_settings_is_read_once() -> None:
+    """Regression: a key, many blanks and no sign took the square of the line's length: such a host held up the whole run."""
+    path = "/etc/pip.conf:pip"
+    lines = (
+        f"{path} [global]",
+        f"{path} index-url{' ' * 200_000}b",
+        f"{path} extra-index-url : https://a.example/x=y",
+        "end",
+        "",
+    )
+    value: Any = fact("package_indexes").value("\n".join(lines), {})
+    assert [index["name"] for index in value] == ["pip https://a.example/x=y"]
 
 
 def test_a_registry_of_containers_needs_no_signature_of_flatpak() -> None:
