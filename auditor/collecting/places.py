@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 from auditor.collecting.nmap_xml import Address
 from auditor.collecting.ssh_target import Configs, target_of
-from auditor.errors import UnreachableError
 from auditor.model import Asset, AssetKind
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -79,7 +78,7 @@ class Places:
         if asset.kind is AssetKind.HOST and asset.connection.method == "ssh":
             try:
                 target = target_of(asset, self._configs)
-            except UnreachableError as error:
+            except Exception as error:  # whatever its configuration holds is this host's alone, as it is for SSH
                 raise Refused(f"where SSH reaches the host is not known: {error}") from error
             jumps, host = bool(target.jumps), target.host
         if jumps:

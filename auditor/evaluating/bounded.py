@@ -7,12 +7,11 @@ which is the one that judges; elsewhere nothing is bounded.
 
 from __future__ import annotations
 
-import os
+import resource
 import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from auditor.errors import ParseError
@@ -20,9 +19,6 @@ from auditor.errors import ParseError
 SECONDS = 5.0  # of the thread's CPU; what hosts print without malice takes a tenth of one at most
 MEGABYTES = 500  # by which the process may grow
 _FIRST, _AGAIN = 0.5, 0.1  # seconds of CPU between looks
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_MEGABYTE = 1 << 20
-_STATM = Path("/proc/self/statm")
 T = TypeVar("T")
 
 
@@ -37,14 +33,14 @@ class _Bound:
         self._installed = False
         self._reading = False
         self._began = 0.0
-        self._pages = 0
+        self._peak = 0
 
     def begin(self) -> None:
         """Look from time to time from now on."""
         if not self._installed:
             signal.signal(signal.SIGVTALRM, self._look)
             self._installed = True
-        self._began, self._pages, self._reading = time.thread_time(), 0, True
+        self._began, self._peak, self._reading = time.thread_time(), _peak(), True
         signal.setitimer(signal.ITIMER_VIRTUAL, _FIRST, _AGAIN)
 
     def end(self) -> None:
@@ -55,12 +51,15 @@ class _Bound:
     def _look(self, _signal: int, _frame: object) -> None:
         if not self._reading:
             return
-        pages = int(_STATM.read_text().split()[1])
-        self._pages = self._pages or pages
-        if (pages - self._pages) * _PAGE > MEGABYTES * _MEGABYTE:
+        if _peak() - self._peak > MEGABYTES:
             raise _TooMuch(f"reading it takes more than {MEGABYTES} MB of memory")
         if time.thread_time() - self._began > SECONDS:
             raise _TooMuch(f"reading it takes more than {SECONDS:g} seconds")
+
+
+def _peak() -> int:
+    """The most memory that the process has had, in MB. No file is opened for it: there may be none left to open."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 _bound = _Bound()
@@ -77,4 +76,5 @@ def bounded(read: Callable[[], T], name: str) -> T:
         finally:
             _bound.end()
     except _TooMuch as error:
+        _bound.end()  # it may have come when the reading was just over, and nobody had ended it
         raise ParseError(f"{name}: {error}") from None

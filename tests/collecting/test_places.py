@@ -36,6 +36,17 @@ def test_the_network_is_looked_at_where_ssh_goes(tmp_path: Path) -> None:
     assert "ProxyCommand" in seen["odd", "open_ports"].stderr
 
 
+def test_a_configuration_that_cannot_be_followed_costs_its_host_alone(tmp_path: Path) -> None:
+    """One host's line of the SSH configuration must not cost its department what the network shows of the others."""
+    config = tmp_path / "config"
+    config.write_text("Host 10.0.0.8\n Port many\n")
+    by = Connection(ssh_config=str(config))
+    assets = [host(uid, address, connection=by) for uid, address in (("odd", "10.0.0.8"), ("plain", "10.0.0.7"))]
+    seen = look(plan(*assets), run=Nmap(document(answer("10.0.0.7", (22, "open")))))
+    assert {uid: seen[uid, "open_ports"].status.value for uid in ("odd", "plain")} == {"odd": "failed", "plain": "ok"}
+    assert "where SSH reaches the host is not known" in seen["odd", "open_ports"].stderr
+
+
 def test_a_second_address_behind_a_jump_host_is_not_looked_at(tmp_path: Path) -> None:
     """The SSH configuration names the first address; the second belongs to the same machine."""
     config = tmp_path / "config"

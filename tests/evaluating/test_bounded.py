@@ -70,3 +70,19 @@ def test_another_thread_reads_without_a_bound(monkeypatch: pytest.MonkeyPatch) -
     thread.start()
     thread.join()
     assert told == ["value"]
+
+
+def test_one_that_is_cut_when_it_was_just_over_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the next look would cut whatever is done by then, such as writing the ledger, and end the night."""
+    first = iter([True])
+    end = rooms._Bound.end
+
+    def late(bound: rooms._Bound) -> None:
+        if next(first, False):
+            raise rooms._TooMuch("too long")
+        end(bound)
+
+    monkeypatch.setattr(rooms._Bound, "end", late)
+    with pytest.raises(ParseError, match="the fact: too long"):
+        bounded(lambda: "value", "the fact")
+    assert (signal.getitimer(signal.ITIMER_VIRTUAL)[0], rooms._bound._reading) == (0, False)
