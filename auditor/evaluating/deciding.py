@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.bounded import bounded
 from auditor.evaluating.items import Items, error, listed, verdict_of
 from auditor.evaluating.outcomes import WORST_FIRST, outcome_of
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.model import Asset, AssetKind, Check, CheckTask, Json, Outcome, Reason, Verdict, VerdictKind
+
+OF_HOST = 20_000
+"""Items of one check on one host. More say that the host, or what speaks for it, makes them up: each would have a finding."""
+
+OF_DEPARTMENT = 60.0
+"""Seconds of CPU for a check on all of a department's hosts together."""
 
 
 class Deciding:
@@ -48,18 +55,31 @@ class Deciding:
         }
         values = {name: value for name, value in values.items() if name in compiled.names}
         try:
-            if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
-                verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
-                return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
-            if compiled.for_each is None:
-                verdict = verdict_of(compiled, "", Binding(values))
-                complete = verdict.kind is not VerdictKind.ERROR
-                return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
-            items = listed(compiled.for_each, values, compiled.gathering)
+            return bounded(
+                lambda: self._decide(compiled, task, asset, values, observed_at),
+                "deciding it",
+                seconds=OF_DEPARTMENT if asset.kind is AssetKind.DEPARTMENT else None,
+                raises=ExpressionError,
+            )
         except ExpressionError as raised:
             return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
+
+    def _decide(
+        self, compiled: CompiledCheck, task: CheckTask, asset: Asset, values: dict[str, Value], observed_at: datetime
+    ) -> Outcome:
+        """Raises ExpressionError where that keeps the whole from being decided."""
+        if compiled.applies is not None and not compiled.applies.holds(Binding(values)):
+            verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
+            return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
+        if compiled.for_each is None:
+            verdict = verdict_of(compiled, "", Binding(values))
+            complete = verdict.kind is not VerdictKind.ERROR
+            return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
+        items = listed(compiled.for_each, values, compiled.gathering)
         if not isinstance(items, list):
-            return outcome_of(task, asset, [error("", "for_each did not give a list")], complete=False)
+            raise ExpressionError("for_each did not give a list")
+        if asset.kind is AssetKind.HOST and len(items) > OF_HOST:
+            raise ExpressionError(f"the host tells of more than {OF_HOST:,} of what the check looks at one by one")
         return self._judge_items(compiled, task, asset, values, items, observed_at)
 
     def _judge_items(

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from auditor.errors import ExpressionError
 from auditor.evaluating.basis import Bases
+from auditor.evaluating.bounded import allowance, exhausted
 from auditor.evaluating.deciding import Deciding
-from auditor.evaluating.items import named_list, subject_of
+from auditor.evaluating.doubting import doubted, missed
 from auditor.evaluating.memory import Decided, Key
-from auditor.evaluating.outcomes import outcome_of, with_doubts
+from auditor.evaluating.outcomes import outcome_of
 from auditor.evaluating.reading import (
     Missing,
     Output,
     Reading,
     forget_values,
     may_be_short,
+    not_too_long,
     outputs_of,
-    proven_items,
     read,
     read_result,
 )
-from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset
+from auditor.expressions import Value, bind_asset
 from auditor.facts import is_volatile
 from auditor.model import (
     Asset,
@@ -45,8 +43,6 @@ from auditor.model import (
 )
 
 _CHANGING = frozenset({"department", "inventory", "now", "observed_at"})  # what may differ the next night
-_SILENT = "it did not answer, which is no proof that it is gone"
-_UNSEEN = "it was not seen this time, which is no proof that it is gone"
 
 Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
@@ -94,12 +90,15 @@ class Evaluator:
         ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
         """
         outputs = outputs_of(result, plan.probes)
-        outcomes = (self._judge_outputs(task, plan.asset, outputs) for task in plan.checks)
         known = failing or {}
-        return tuple(
-            self._doubt(task, plan.asset, outputs, outcome, known[task.check]) if task.check in known else outcome
-            for task, outcome in zip(plan.checks, outcomes, strict=True)
-        )
+        with allowance():
+            return tuple(self._judge_task(task, plan.asset, outputs, known.get(task.check)) for task in plan.checks)
+
+    def _judge_task(self, task: CheckTask, asset: Asset, outputs: Outputs, failing: Collection[str] | None) -> Outcome:
+        outcome = self._judge_outputs(task, asset, outputs)
+        if failing is None:
+            return outcome
+        return doubted(self._deciding.compiled(task.check), task, asset, outputs, outcome, failing)
 
     def basis(self, plan: AssetPlan) -> bytes:
         """The digest of what verdicts on the asset rest on beside outputs, the inventory and clocks."""
@@ -150,7 +149,10 @@ class Evaluator:
         if not plan.checks:
             return ()
         known = failing or {}
-        return tuple(self._missed(task, self._judge_over(task, plan, results), known.get(task.check, ())) for task in plan.checks)
+        return tuple(
+            missed(self._deciding.compiled(task.check), task, self._judge_over(task, plan, results), known.get(task.check, ()))
+            for task in plan.checks
+        )
 
     def forget(self) -> None:
         """Let go of what was remembered of single assets: a department's lists, which come last, want the room."""
@@ -162,8 +164,11 @@ class Evaluator:
         """One check on one asset, from readings of all its facts."""
         values: dict[str, Value] = {}
         instants: list[datetime] = []
+        mapped = self._mapped(task.check)
         for variable, call in task.facts:
             reading = readings[call]
+            if isinstance(reading, Reading) and variable in mapped:
+                reading = not_too_long(reading, variable)
             if isinstance(reading, Missing):
                 verdict = Verdict("", reading.kind, reason=reading.reason, detail=reading.detail)
                 return outcome_of(task, asset, [verdict], complete=False)
@@ -186,7 +191,8 @@ class Evaluator:
         known = self._decided.get(key)
         if known is None:
             known = self._judge_anew(task, asset, outputs)
-            self._decided.put(key, known)
+            if known.kind is not VerdictKind.ERROR or not exhausted():
+                self._decided.put(key, known)
             return known
         observed_at = min([output.observed_at for output in found], default=self._now)
         # an output that could not be read was decided without an instant
@@ -203,37 +209,12 @@ class Evaluator:
                 self._counting[check] = compiled.asset_fields | (compiled.names & {"department"})
         return self._counting[check]
 
+    def _mapped(self, check: str) -> frozenset[str]:
+        compiled = self._deciding.compiled(check)
+        return frozenset() if isinstance(compiled, str) else compiled.mapped
+
     def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         return self.judge_readings(task, asset, {call: read(outputs[call]) for _, call in task.facts})
-
-    def _doubt(self, task: CheckTask, asset: Asset, outputs: Outputs, outcome: Outcome, failing: Collection[str]) -> Outcome:
-        """The outcome with UNKNOWN for each of ``failing`` that is merely silent: an absence that nothing proves."""
-        compiled = self._deciding.compiled(task.check)
-        told = ((name, outputs[call]) for name, call in task.facts if may_be_short(call))
-        short = {name: output for name, output in told if isinstance(output, Output)}
-        settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
-        if isinstance(compiled, str) or settled or not short:
-            return outcome
-        if compiled.for_each is None:
-            return replace(outcome, complete=False)
-        left = {*failing} - {""} - {v.subject for v in outcome.verdicts if v.kind in (VerdictKind.FAIL, VerdictKind.ERROR)}
-        if left:  # most fail again; the ports that refused are hundreds, and each is a subject
-            left -= {*_subjects(compiled, task, asset, _proven(compiled.for_each, short))}
-        return with_doubts(outcome, dict.fromkeys(left, _SILENT))
-
-    def _missed(self, task: CheckTask, outcome: Outcome, failing: Collection[str]) -> Outcome:
-        """The outcome with UNKNOWN for each of ``failing`` that it says nothing of, where silence may have shortened a list.
-
-        A host that answered has a verdict of its own, which is proof enough.
-        """
-        compiled = self._deciding.compiled(task.check)
-        settled = not outcome.complete or any(v.reason is Reason.DOES_NOT_APPLY for v in outcome.verdicts)
-        if isinstance(compiled, str) or settled or not any(may_be_short(call) for _, call in task.facts):
-            return outcome
-        if compiled.for_each is None:
-            return replace(outcome, complete=False) if failing else outcome
-        told = {v.subject for v in outcome.verdicts} | {*outcome.excluded}
-        return with_doubts(outcome, dict.fromkeys({*failing} - {*told, ""}, _UNSEEN))
 
     def judge_rows(self, task: CheckTask, asset: Asset, rows: Mapping[str, list[Json]]) -> Outcome:
         """One check of department scope, from the rows of each of its variables, all assets being observed."""
@@ -244,11 +225,14 @@ class Evaluator:
         values: dict[str, Value] = {}
         instants: list[datetime] = []
         planned = seen = 0
+        mapped = self._mapped(task.check)
         for variable, call in task.facts:
             rows: list[Json] = []
             for member in _asked(plan, call):
                 planned += 1
                 reading = read_result(results.get(member.asset.uid), (call,))[call]
+                if isinstance(reading, Reading) and variable in mapped:
+                    reading = not_too_long(reading, variable)
                 if isinstance(reading, Reading):
                     seen += 1
                     instants.append(reading.observed_at)
@@ -287,18 +271,3 @@ def _own(asset: Asset, fields: frozenset[str]) -> str:
         return ""
     shown = {**bind_asset(asset), "department": asset.department}
     return repr([shown[name] for name in sorted(fields & shown.keys())])
-
-
-def _proven(for_each: Program, short: Mapping[str, Output]) -> list[Json]:
-    """The items of which the list that is gone through is proof. Another list's, as of the other address, prove nothing."""
-    listed = named_list(for_each)
-    output = short.get(listed[0]) if listed else next(iter(short.values())) if len(short) == 1 else None
-    return proven_items(output) if output is not None else []
-
-
-def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Iterable[Json]) -> Iterable[str]:
-    """The subjects that the items are; an item that the check does not iterate over is none."""
-    for item in items:
-        values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
-        with contextlib.suppress(ExpressionError):
-            yield subject_of(compiled.subject, Binding(values))

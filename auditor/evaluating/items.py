@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.bounded import cut_short
 from auditor.expressions import Binding, CompiledCheck, Gathering, Program, Value
 from auditor.model import Json, Reason, Verdict, VerdictKind
 from auditor.model.codec import canonical, to_json
@@ -51,10 +52,16 @@ class Items:
             key = under.digest()
             known = self._known.get(key)
             if known is None:
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                known = self._known[key] = _judge(compiled, Binding({**values, "item": item}))
+                known = _judge(compiled, Binding({**values, "item": item}))
+                self._remember(key, known)
             yield known
+
+    def _remember(self, key: bytes, said: Said) -> None:
+        if cut_short():
+            return
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = said
 
     def _shown(self, items: list[Json]) -> list[bytes]:
         """Each item as it is shown; a host's accounts are gone through by one check after another."""

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from auditor.errors import ParseError
 from auditor.evaluating.bounded import bounded
 from auditor.evaluating.memory import Seen
+from auditor.expressions import LONGEST, longest
 from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
 from auditor.model.texts import digest_of
@@ -67,13 +68,21 @@ class Output:
         return self._digest
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """A fact's value, the instant at which its output had come in, and that output."""
 
     value: Json
     observed_at: datetime
     output: str = ""
+    _longest: int = -1
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest list in the value; looked up once, however many checks ask."""
+        if self._longest < 0:
+            self._longest = longest(self.value)
+        return self._longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,14 @@ def _told(observation: Observation) -> str:
     return lines[-1]
 
 
+def not_too_long(reading: Reading, variable: str) -> Reading | Missing:
+    """The reading, unless a list in it is longer than an expression may make another of."""
+    if reading.longest <= LONGEST:
+        return reading
+    told = f"{variable} lists more than {LONGEST:,} entries, too many for this check"
+    return Missing(Reason.PARSE_ERROR, told, VerdictKind.ERROR)
+
+
 def proven_items(output: Output) -> list[Json]:
     """The items of which an output is proof, where silence may have shortened its list (see ``may_be_short``)."""
     fact = by_name(output.probe.fact)
@@ -129,7 +146,7 @@ def proven_items(output: Output) -> list[Json]:
         return []
     proven = fact.proven
     try:
-        return bounded(lambda: proven(output.text, dict(output.probe.args)), fact.name)
+        return bounded(lambda: proven(output.text, dict(output.probe.args)), f"reading {fact.name}")
     except (ParseError, ValueError):
         return []
 
@@ -160,7 +177,7 @@ class _Parsed:
         fact = by_name(name)
         if fact is None:
             raise ParseError(f"the fact {name} is not known to this version")
-        value = bounded(lambda: fact.value(output, dict(args)), name)
+        value = bounded(lambda: fact.value(output, dict(args)), f"reading {name}")
         if not self._seen.before(key):
             return value
         self._values[key] = value

@@ -3,9 +3,11 @@
 from auditor.expressions.cel import ANY, TIMESTAMP, Binding, Environment, Program, Value
 from auditor.expressions.check import CompiledCheck, ExpressionMistake, bind_asset, compile_check
 from auditor.expressions.gathering import Gathering
+from auditor.expressions.lengths import LONGEST, longest
 
 __all__ = [
     "ANY",
+    "LONGEST",
     "TIMESTAMP",
     "Binding",
     "CompiledCheck",
@@ -16,4 +18,5 @@ __all__ = [
     "Value",
     "bind_asset",
     "compile_check",
+    "longest",
 ]

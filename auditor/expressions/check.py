@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from auditor.errors import ExpressionError
 from auditor.expressions.cel import ANY, TIMESTAMP, Environment, Program
-from auditor.expressions.gathering import Gathering
+from auditor.expressions.gathering import ITEMS, ROWS, Gathering
+from auditor.expressions.lengths import mapped
 from auditor.facts import by_name
 from auditor.facts.shape import BOOL, FLOAT, INT, STR, ListOf, Record, Shape, record
 from auditor.model import Asset, Check, FactUse, Json, Scope
@@ -53,6 +54,7 @@ class CompiledCheck:
     beside: frozenset[str] | None  # facts that expressions on items look at beside the one that lists them; see ``_beside``
     asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
     gathering: Gathering | None  # ``for_each`` where it is one
+    mapped: frozenset[str]  # facts whose lists may not be long; see ``lengths``
 
 
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
@@ -110,6 +112,7 @@ _Programs: TypeAlias = tuple[
     frozenset[str] | None,
     frozenset[str] | None,
     Gathering | None,
+    frozenset[str],
 ]
 
 
@@ -157,8 +160,32 @@ def _programs(source: _Source) -> _Programs:
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
     beside = _beside(source, of_item) if for_each is not None else None
     fields = _asset_fields((source.applies, source.for_each, *on_item))
-    gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer))
-    return expect, applies, for_each, where, decidable, subject, observed, expected, frozenset(names), beside, fields, gathering
+    at_once = ROWS if source.scope is Scope.DEPARTMENT else ITEMS
+    gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer), at_once)
+    lists = _mapped(source, gathering, on_item)
+    return (
+        expect,
+        applies,
+        for_each,
+        where,
+        decidable,
+        subject,
+        observed,
+        expected,
+        frozenset(names),
+        beside,
+        fields,
+        gathering,
+        lists,
+    )
+
+
+def _mapped(source: _Source, gathering: Gathering | None, on_item: tuple[str | None, ...]) -> frozenset[str]:
+    """The facts of which one evaluation may make a list as long as they are. What is gathered is made of a piece at a time."""
+    facts = {use.variable for use in source.facts}
+    listing = facts & _words(source.for_each)
+    whole = (source.for_each,) if gathering is None else tuple(part.inside for part in gathering.parts)
+    return mapped((source.applies, *whole, *on_item), facts, listing)
 
 
 def _beside(source: _Source, of_item: set[str]) -> frozenset[str] | None:

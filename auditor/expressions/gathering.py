@@ -1,66 +1,133 @@
-"""What is grouped over a whole department, made from some hosts at a time.
+"""Lists that a check makes of a fact, gathered piece by piece.
 
 ``rows.map(row, …).flatten().group()`` over all rows at once has the library copy all that every host has told, and an evaluation
-may iterate 10,000 times only: a department of some thousand hosts would fill the memory and end in an error. Up to ``group()``
-rows know nothing of each other, so that the same list comes out of any parts.
+may iterate 10,000 times only: a department of some thousand hosts would fill the memory and end in an error. What ``map`` and
+``filter`` make takes the square of its length in memory besides: 10,000 accounts of one host take three gigabytes. Items know
+nothing of each other up to ``group()``, so that the same list comes out of any pieces.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from auditor.errors import ExpressionError
 from auditor.expressions.cel import Binding, Program, Value
 from auditor.expressions.functions import group
 from auditor.model import Json
 
-_AT_ONCE = 50  # rows
-_BEGINNING = re.compile(r"\s*([A-Za-z_]\w*)\.map\(")
-_ENDING = ".flatten().group()"
+ROWS, ITEMS = 50, 500
+"""How many are taken at once of a department's rows, each of which holds what a host told, and of a host's own list."""
+
+_BEGINNING = re.compile(r"([A-Za-z_]\w*)\.(?:map|filter)\(")
+_GROUPED, _FLATTENED = ".group()", ".flatten()"
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _HARD = re.compile(r"\\|\"\"\"|'''|//")  # what makes it hard to tell where a text ends
 
 
 @dataclass(frozen=True, slots=True)
-class Gathering:
-    """``pairs`` is the expression up to ``group()``, which maps over ``variable``."""
+class Part:
+    """``pieces`` is an expression that maps or filters ``variable``, and says of it nothing else; ``inside`` is what it says."""
 
     variable: str
-    pairs: Program
+    inside: str
+    pieces: Program
+
+    def value(self, values: Mapping[str, Value], at_once: int) -> list[Json]:
+        """What the expression gives. Raises ExpressionError."""
+        found: list[Json] = []
+        for piece in _cut(self.variable, values[self.variable], at_once):
+            some = self.pieces.value(Binding({**values, self.variable: piece}))
+            if not isinstance(some, list):
+                raise ExpressionError(f"`{self.pieces.source}` did not give a list")
+            found += some
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """The list is one part after the other; ``grouped`` where ``group()`` is made of it, which then is one part."""
+
+    source: str
+    parts: tuple[Part, ...]
+    grouped: bool
+    at_once: int
 
     @classmethod
-    def of(cls, source: str | None, compiled: Callable[[str], Program | None]) -> Gathering | None:
+    def of(cls, source: str | None, compiled: Callable[[str], Program | None], at_once: int) -> Gathering | None:
         """The gathering that an expression is; None where it has another form."""
-        text = (source or "").rstrip()
-        begun = _BEGINNING.match(text)
-        if begun is None or _HARD.search(text) or not text.endswith(_ENDING):
+        text = (source or "").strip()
+        if _HARD.search(text):
             return None
-        inside = _TEXT.sub('""', text[begun.end() : -len(_ENDING)])
-        if not _is_rest_of_call(inside) or re.search(rf"\b{begun[1]}\b", inside):  # one that looks at all rows from each
+        grouped = text.endswith(_GROUPED)
+        terms = _terms(text.removesuffix(_GROUPED))
+        if grouped and len(terms) > 1:
             return None
-        pairs = compiled(text.removesuffix(".group()"))
-        return None if pairs is None else cls(begun[1], pairs)
+        parts: list[Part] = []
+        for term in terms:
+            variable, inside = _gathered(term)
+            program = compiled(term) if variable else None
+            if program is None:
+                return None
+            parts.append(Part(variable, inside, program))
+        return cls(text, tuple(parts), grouped, at_once)
 
     def value(self, values: Mapping[str, Value]) -> list[Json]:
         """What the whole expression gives. Raises ExpressionError."""
-        rows = values[self.variable]
-        if not isinstance(rows, list):
-            raise ExpressionError(f"`{self.variable}` is no list")
-        found: list[Value] = []
-        for start in range(0, len(rows), _AT_ONCE):
-            some = self.pairs.value(Binding({**values, self.variable: rows[start : start + _AT_ONCE]}))
-            if not isinstance(some, list):
-                raise ExpressionError(f"`{self.pairs.source}` did not give a list")
-            found += some
+        found = [value for part in self.parts for value in part.value(values, self.at_once)]
+        if not self.grouped:
+            return found
         if not all(map(_is_pair, found)):
-            raise ExpressionError(f"`{self.pairs.source}` did not give pairs of texts")
+            raise ExpressionError(f"`{self.source}` did not find pairs of texts")
         return [*group(found)]
 
 
-def _is_pair(value: Value) -> bool:
+def _cut(name: str, whole: Value, at_once: int) -> Iterator[Json]:
+    if isinstance(whole, list):
+        for start in range(0, len(whole), at_once):
+            yield whole[start : start + at_once]
+    elif isinstance(whole, dict):
+        entries = iter(whole.items())
+        while piece := dict(islice(entries, at_once)):
+            yield piece
+    else:
+        raise ExpressionError(f"`{name}` is no list")
+
+
+def _is_pair(value: Json) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)
+
+
+def _blank(text: str) -> str:
+    """The expression with nothing in its texts, each of which stays as long as it is."""
+    return _TEXT.sub(lambda match: '"' * len(match[0]), text)
+
+
+def _terms(text: str) -> list[str]:
+    """What stands between the plus signs outside all parentheses."""
+    found, begun, depth = [], 0, 0
+    for place, character in enumerate(_blank(text)):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "+" and depth == 0:
+            found.append(text[begun:place].strip())
+            begun = place + 1
+    return [*found, text[begun:].strip()]
+
+
+def _gathered(term: str) -> tuple[str, str]:
+    """The variable of which ``map`` or ``filter`` makes the list, and what it is told to make.
+
+    The first is "" where the term is another, or looks at the whole of the variable.
+    """
+    blank = _blank(term)
+    begun = _BEGINNING.match(blank)
+    if begun is None:
+        return "", ""
+    inside = blank[begun.end() :].removesuffix(_FLATTENED)
+    alone = _is_rest_of_call(inside) and not re.search(rf"\b{begun[1]}\b", inside)
+    return begun[1] if alone else "", inside
 
 
 def _is_rest_of_call(text: str) -> bool:
