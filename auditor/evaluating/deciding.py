@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
@@ -39,11 +40,18 @@ class Deciding:
         """Let go of what was decided of single items."""
         self._items = Items()
 
-    def decide(self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime) -> Outcome:
-        """One check on an asset, from the values of its facts; ERROR where an expression has none, never a pass."""
+    def decide(
+        self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime, *, shown: bool = True
+    ) -> Outcome:
+        """One check on an asset, from the values of its facts; ERROR where an expression has none, never a pass.
+
+        Not ``shown``: what was observed would be too long a list.
+        """
         compiled = self.compiled(task.check)
         if isinstance(compiled, str):
             return outcome_of(task, asset, [error("", compiled)], complete=False)
+        if not shown:
+            compiled = replace(compiled, observed=None, expected=None)
         values: dict[str, Value] = {
             **facts,
             "params": dict(task.params),
@@ -94,7 +102,8 @@ class Deciding:
         verdicts: dict[str, Verdict] = {}
         excluded: dict[str, None] = {}
         complete = True
-        for said in self._items.judge(compiled, task.definition, values, items):
+        known_as = task.definition if compiled.observed is not None else f"{task.definition} unshown"
+        for said in self._items.judge(compiled, known_as, values, items):
             # an item without a name could be any of the subjects known so far
             complete = complete and said.named
             if said.verdict is None:

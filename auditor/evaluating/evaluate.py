@@ -23,7 +23,7 @@ from auditor.evaluating.reading import (
     read,
     read_result,
 )
-from auditor.expressions import Value, bind_asset
+from auditor.expressions import LONGEST, Value, bind_asset
 from auditor.facts import is_volatile
 from auditor.model import (
     Asset,
@@ -164,7 +164,8 @@ class Evaluator:
         """One check on one asset, from readings of all its facts."""
         values: dict[str, Value] = {}
         instants: list[datetime] = []
-        mapped = self._mapped(task.check)
+        mapped, shown_of = self._mapped(task.check)
+        shown = True
         for variable, call in task.facts:
             reading = readings[call]
             if isinstance(reading, Reading) and variable in mapped:
@@ -174,7 +175,8 @@ class Evaluator:
                 return outcome_of(task, asset, [verdict], complete=False)
             values[variable] = reading.value
             instants.append(reading.observed_at)
-        return self._deciding.decide(task, asset, values, min(instants, default=self._now))
+            shown = shown and (variable not in shown_of or reading.longest <= LONGEST)
+        return self._deciding.decide(task, asset, values, min(instants, default=self._now), shown=shown)
 
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once.
@@ -209,9 +211,10 @@ class Evaluator:
                 self._counting[check] = compiled.asset_fields | (compiled.names & {"department"})
         return self._counting[check]
 
-    def _mapped(self, check: str) -> frozenset[str]:
+    def _mapped(self, check: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The facts whose lists may not be long to decide the check, and to show what was observed."""
         compiled = self._deciding.compiled(check)
-        return frozenset() if isinstance(compiled, str) else compiled.mapped
+        return (frozenset(), frozenset()) if isinstance(compiled, str) else (compiled.mapped, compiled.shown_of)
 
     def _judge_anew(self, task: CheckTask, asset: Asset, outputs: Outputs) -> Outcome:
         return self.judge_readings(task, asset, {call: read(outputs[call]) for _, call in task.facts})
@@ -225,7 +228,7 @@ class Evaluator:
         values: dict[str, Value] = {}
         instants: list[datetime] = []
         planned = seen = 0
-        mapped = self._mapped(task.check)
+        mapped, _shown_of = self._mapped(task.check)
         for variable, call in task.facts:
             rows: list[Json] = []
             for member in _asked(plan, call):

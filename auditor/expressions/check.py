@@ -54,7 +54,8 @@ class CompiledCheck:
     beside: frozenset[str] | None  # facts that expressions on items look at beside the one that lists them; see ``_beside``
     asset_fields: frozenset[str] | None  # those of the asset that the expressions look at; None where that cannot be told
     gathering: Gathering | None  # ``for_each`` where it is one
-    mapped: frozenset[str]  # facts whose lists may not be long; see ``lengths``
+    mapped: frozenset[str]  # facts whose lists may not be long to decide it; see ``lengths``
+    shown_of: frozenset[str]  # facts whose lists may not be long to show what was observed
 
 
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
@@ -113,6 +114,7 @@ _Programs: TypeAlias = tuple[
     frozenset[str] | None,
     Gathering | None,
     frozenset[str],
+    frozenset[str],
 ]
 
 
@@ -162,30 +164,22 @@ def _programs(source: _Source) -> _Programs:
     fields = _asset_fields((source.applies, source.for_each, *on_item))
     at_once = ROWS if source.scope is Scope.DEPARTMENT else ITEMS
     gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer), at_once)
-    lists = _mapped(source, gathering, on_item)
-    return (
-        expect,
-        applies,
-        for_each,
-        where,
-        decidable,
-        subject,
-        observed,
-        expected,
-        frozenset(names),
-        beside,
-        fields,
-        gathering,
-        lists,
-    )
+    programs = expect, applies, for_each, where, decidable, subject, observed, expected
+    return (*programs, frozenset(names), beside, fields, gathering, *_mapped(source, gathering))
 
 
-def _mapped(source: _Source, gathering: Gathering | None, on_item: tuple[str | None, ...]) -> frozenset[str]:
-    """The facts of which one evaluation may make a list as long as they are. What is gathered is made of a piece at a time."""
+def _mapped(source: _Source, gathering: Gathering | None) -> tuple[frozenset[str], frozenset[str]]:
+    """The facts of which one evaluation may make a list as long as they are: to decide, and to show what was observed.
+
+    What is gathered is made of a piece at a time.
+    """
     facts = {use.variable for use in source.facts}
     listing = facts & _words(source.for_each)
     whole = (source.for_each,) if gathering is None else tuple(part.inside for part in gathering.parts)
-    return mapped((source.applies, *whole, *on_item), facts, listing)
+    if source.scope is Scope.DEPARTMENT:  # whose items are of many hosts
+        return mapped(whole, facts, listing, rows=True), frozenset()
+    deciding = (source.applies, *whole, source.where, source.decidable, source.subject, source.expect)
+    return mapped(deciding, facts, listing), mapped((source.observed, source.expected), facts, listing)
 
 
 def _beside(source: _Source, of_item: set[str]) -> frozenset[str] | None:

@@ -21,7 +21,7 @@ from auditor.model import Json
 ROWS, ITEMS = 50, 500
 """How many are taken at once of a department's rows, each of which holds what a host told, and of a host's own list."""
 
-_BEGINNING = re.compile(r"([A-Za-z_]\w*)\.(?:map|filter)\(")
+_BEGINNING = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.(?:map|filter)\(")
 _GROUPED, _FLATTENED = ".group()", ".flatten()"
 _TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _HARD = re.compile(r"\\|\"\"\"|'''|//")  # what makes it hard to tell where a text ends
@@ -29,17 +29,26 @@ _HARD = re.compile(r"\\|\"\"\"|'''|//")  # what makes it hard to tell where a te
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``pieces`` is an expression that maps or filters ``variable``, and says of it nothing else; ``inside`` is what it says."""
+    """``pieces`` is an expression that maps or filters a list, which ``path`` leads to, and says nothing else of the variable.
 
-    variable: str
+    ``inside`` is what it says.
+    """
+
+    path: tuple[str, ...]
     inside: str
     pieces: Program
 
     def value(self, values: Mapping[str, Value], at_once: int) -> list[Json]:
         """What the expression gives. Raises ExpressionError."""
         found: list[Json] = []
-        for piece in _cut(self.variable, values[self.variable], at_once):
-            some = self.pieces.value(Binding({**values, self.variable: piece}))
+        variable, *fields = self.path
+        whole: Value = values[variable]
+        for name in fields:
+            whole = whole.get(name) if isinstance(whole, dict) else None
+        for piece in _cut(self.path, whole, at_once):
+            for name in reversed(fields):
+                piece = {name: piece}
+            some = self.pieces.value(Binding({**values, variable: piece}))
             if not isinstance(some, list):
                 raise ExpressionError(f"`{self.pieces.source}` did not give a list")
             found += some
@@ -67,11 +76,11 @@ class Gathering:
             return None
         parts: list[Part] = []
         for term in terms:
-            variable, inside = _gathered(term)
-            program = compiled(term) if variable else None
+            path, inside = _gathered(term)
+            program = compiled(term) if path else None
             if program is None:
                 return None
-            parts.append(Part(variable, inside, program))
+            parts.append(Part(path, inside, program))
         return cls(text, tuple(parts), grouped, at_once)
 
     def value(self, values: Mapping[str, Value]) -> list[Json]:
@@ -84,7 +93,7 @@ class Gathering:
         return [*group(found)]
 
 
-def _cut(name: str, whole: Value, at_once: int) -> Iterator[Json]:
+def _cut(path: tuple[str, ...], whole: Value, at_once: int) -> Iterator[Json]:
     if isinstance(whole, list):
         for start in range(0, len(whole), at_once):
             yield whole[start : start + at_once]
@@ -93,7 +102,7 @@ def _cut(name: str, whole: Value, at_once: int) -> Iterator[Json]:
         while piece := dict(islice(entries, at_once)):
             yield piece
     else:
-        raise ExpressionError(f"`{name}` is no list")
+        raise ExpressionError(f"`{'.'.join(path)}` is no list")
 
 
 def _is_pair(value: Json) -> bool:
@@ -116,18 +125,19 @@ def _terms(text: str) -> list[str]:
     return [*found, text[begun:].strip()]
 
 
-def _gathered(term: str) -> tuple[str, str]:
-    """The variable of which ``map`` or ``filter`` makes the list, and what it is told to make.
+def _gathered(term: str) -> tuple[tuple[str, ...], str]:
+    """A variable and fields that lead to what ``map`` or ``filter`` makes the list of, and what it is told to make.
 
-    The first is "" where the term is another, or looks at the whole of the variable.
+    The first is empty where the term is another, or says something else of the variable.
     """
     blank = _blank(term)
     begun = _BEGINNING.match(blank)
     if begun is None:
-        return "", ""
+        return (), ""
+    path = tuple(begun[1].split("."))
     inside = blank[begun.end() :].removesuffix(_FLATTENED)
-    alone = _is_rest_of_call(inside) and not re.search(rf"\b{begun[1]}\b", inside)
-    return begun[1] if alone else "", inside
+    alone = _is_rest_of_call(inside) and not re.search(rf"\b{path[0]}\b", inside)
+    return path if alone else (), inside
 
 
 def _is_rest_of_call(text: str) -> bool:

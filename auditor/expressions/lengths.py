@@ -9,21 +9,60 @@ LONGEST = 3000
 """Entries of a fact's list of which an expression may make another: 300 MB while it is evaluated."""
 
 _MAKING = re.compile(r"\.\s*(?:map|filter)\s*\(")
-_RECEIVER = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*|\[[^\[\]]*\])*\Z")
+_NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
-def mapped(texts: Iterable[str | None], facts: Collection[str], listing: Collection[str]) -> frozenset[str]:
-    """Those of ``facts`` of which one of ``texts`` may make a list. ``listing`` are those that items and rows are of."""
+def mapped(
+    texts: Iterable[str | None], facts: Collection[str], listing: Collection[str], *, rows: bool = False
+) -> frozenset[str]:
+    """Those of ``facts`` of which one of ``texts`` may make a list as long as theirs.
+
+    ``listing`` are those that items are of. ``rows``: the variables are not the facts but what all hosts told of them.
+    """
     found: set[str] = set()
     for text in filter(None, texts):
-        for making in _MAKING.finditer(text):
-            receiver = _RECEIVER.search(text[: making.start()].rstrip())
-            if receiver is not None and receiver[1] in facts:
-                found.add(receiver[1])
-            elif receiver is None or receiver[1] != "params":  # of the item, of what another call gave, of a variable of its own
-                found |= {*listing} | ({*_WORD.findall(text)} & {*facts})
+        blank = _TEXT.sub(lambda match: '"' * len(match[0]), text)
+        for making in _MAKING.finditer(blank):
+            roots, bare = _roots(blank[: making.start()].rstrip())
+            for root in roots:
+                if root in facts:
+                    found |= set() if rows and bare else {root}
+                elif bare and root != "params":  # the item, or a variable of a list around it
+                    found |= {*listing} | ({*_WORD.findall(blank)} & {*facts})
     return frozenset(found)
+
+
+def _roots(receiver: str) -> tuple[set[str], bool]:
+    """The variables from which the list comes of which another is made, and whether it is the only one, which stands first."""
+    while receiver:
+        if receiver[-1] in ")]":
+            start = _opening(receiver)
+            call = receiver[-1] == ")"
+            receiver, inside = receiver[:start].rstrip(), receiver[start:]
+            name = _NAME.search(receiver)
+            # parentheses, a list as it is written, or a function that is no list's own
+            if name is None or (call and not receiver[: name.start()].rstrip().endswith(".")):
+                return {*_WORD.findall(inside)}, False
+        name = _NAME.search(receiver)
+        if name is None:
+            return {*_WORD.findall(receiver)}, False
+        receiver = receiver[: name.start()].rstrip()
+        if not receiver.endswith("."):
+            return {name[0]}, True
+        receiver = receiver[:-1].rstrip()
+    return set(), False
+
+
+def _opening(text: str) -> int:
+    """Where the parenthesis or bracket opens that the last character closes; 0 where none does."""
+    depth = 0
+    for place in range(len(text) - 1, -1, -1):
+        depth += (text[place] in ")]}") - (text[place] in "([{")
+        if depth == 0:
+            return place
+    return 0
 
 
 def longest(value: object) -> int:
@@ -31,10 +70,7 @@ def longest(value: object) -> int:
     found, left = 0, [value]
     while left:
         one = left.pop()
-        if isinstance(one, dict):
-            found = max(found, len(one))
-            left += [inner for inner in one.values() if isinstance(inner, dict | list)]
-        elif isinstance(one, list):
-            found = max(found, len(one))
-            left += [inner for inner in one if isinstance(inner, dict | list)]
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        found = max(found, len(inner))
+        left += [value for value in inner if isinstance(value, dict | list)]
     return found

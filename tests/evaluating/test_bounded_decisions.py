@@ -140,12 +140,25 @@ def test_an_item_that_was_cut_is_not_remembered(monkeypatch: pytest.MonkeyPatch)
         ("params.wanted.filter(w, w in packages).size() == 0", set()),
         ("(sshd.a + sshd.b).filter(m, m == 'no').size() == 0", {"sshd"}),
         ("sshd.a.exists(m, m.b.filter(x, x == 1).size() > 0) && packages.size() > 0", {"sshd", "packages"}),
+        ("sshd.a.filter(m, m.x).map(m, m.y).size() == 0", {"sshd"}),
+        ('(packages.size() > 0 ? ["a"] : []) + ["b"].filter(p, p in packages).map(p, packages[p].version)', set()),
+        ('["sshd"].map(x, x + string(packages.size()))', set()),
+        ("[sshd.a, sshd.b].map(x, x)", {"sshd"}),
+        ("sshd.a.distinct().filter(s, !['x'].exists(y, y == s)).size() == 0", {"sshd"}),
+        ('params.wanted.map(p, p == "map(" ? packages.path : p)', set()),
         ("item.cookies.filter(c, c.secure).size() == 0", {"packages"}),
     ],
 )
 def test_facts_of_which_a_list_is_made(text: str, mapped: set[str]) -> None:
     listing = {"packages"} if "item" in text else set()
     assert lengths.mapped([text, None], {"sshd", "packages"}, listing) == mapped
+
+
+def test_rows_of_a_department_are_no_list_of_one_host() -> None:
+    """Regression guard: a network of 4,000 hosts, or a host of 4,000 accounts, must not hide a department's verdict."""
+    texts = ["live_hosts.map(n, n.value).flatten().distinct()", "keys.map(row, row.value.public.map(k, k.x)).flatten()"]
+    assert lengths.mapped(texts[:1], {"live_hosts"}, {"live_hosts"}, rows=True) == frozenset()
+    assert lengths.mapped(texts[1:], {"keys"}, {"keys"}, rows=True) == {"keys"}
 
 
 def test_a_list_too_long_to_make_another_of_is_an_error() -> None:
@@ -165,3 +178,11 @@ def test_the_longest_list_is_found_wherever_it_is() -> None:
     assert longest("text") == 0
     assert longest([1, 2, 3]) == 3
     assert longest({"a": {"b": [{"c": [0] * 7}]}, "d": [1]}) == 7
+
+
+def test_what_is_too_long_to_show_is_decided_all_the_same() -> None:
+    """A host of whose packages 5,000 files were changed fails; it is no error that nobody looks at."""
+    one = check(applies=None, expect="sshd.match_blocks.size() == 0", observed="sshd.match_blocks.map(m, m.match)")
+    blocks: Json = {"match_blocks": [{"match": "User amal"}] * (LONGEST + 1)}
+    outcome = Evaluator({one.id: one}, now=NOW).judge_readings(task(), host(), {ProbeCall("sshd"): Reading(blocks, NOW)})
+    assert [(v.kind, v.observed) for v in outcome.verdicts] == [(VerdictKind.FAIL, None)]
