@@ -1,8 +1,9 @@
 """How long files take to load: ``python -m bench.load [--hosts 10000] [--departments 24]``.
 
-The whole workspace (the stock policy, controls and checks, and inventories of so many hosts) is loaded and validated; the floor,
-in the same run, is reading the same files with PyYAML's C loader and nothing made of them. Beside it, ``auditor --help`` as a
-process of its own, against the start of Python alone.
+The whole workspace (the stock policy, controls and checks, and inventories of so many hosts) is loaded and validated, as by
+``auditor validate``, and loaded as by the other commands, which do not look for mistakes in the files that come with the program.
+The floor, in the same run, is reading the same files with PyYAML's C loader and nothing made of them. Beside it, ``auditor --help``
+as a process of its own, against the start of Python alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def main(argv: list[str]) -> int:
         root = Path(folder) / "workspace"
         prepare(root, given.hosts, given.departments)
         files = [*root.rglob("*.yaml")]
-        loaded = best(lambda: load_workspace(root))
+        loaded = best(lambda: load_workspace(root, thorough=True))
+        known = best(lambda: load_workspace(root))
         floor = best(lambda: [yaml.load(path.read_bytes(), yaml.CSafeLoader) for path in files])
     help_page = best(lambda: subprocess.run([sys.executable, "-m", "auditor", "--help"], capture_output=True, check=True))
     python = best(lambda: subprocess.run([sys.executable, "-c", "pass"], capture_output=True, check=True))
@@ -43,6 +45,7 @@ def main(argv: list[str]) -> int:
         "hosts": given.hosts,
         "files": len(files),
         "seconds": round(loaded, 2),
+        "known_seconds": round(known, 2),
         "floor_seconds": round(floor, 2),
         "ratio": round(loaded / floor, 2),
         "help_seconds": round(help_page, 3),
@@ -52,6 +55,7 @@ def main(argv: list[str]) -> int:
         print(json.dumps(told))
         return 0
     print(f"{given.hosts} hosts, {len(files)} files: loaded and validated in {loaded:.2f} s (aim: 3 s)")
+    print(f"loaded by other commands: {known:.2f} s")
     print(f"floor, YAML alone: {floor:.2f} s; ratio {loaded / floor:.2f}")
     print(f"auditor --help: {help_page:.3f} s (aim: 0.3 s); Python alone: {python:.3f} s")
     return 0

@@ -36,7 +36,7 @@ def init(app: App, folder: Path) -> None:
 @pass_app
 def validate(app: App, output: str) -> int:
     """Validate; exit 2 when anything is wrong."""
-    loaded = load_workspace(workspace_root(app.root))
+    loaded = load_workspace(workspace_root(app.root), thorough=True)
     if output == "json":
         click.echo(as_json(to_json((*loaded.mistakes, *loaded.notes))), nl=False)
         return Exit.USAGE if loaded.mistakes else Exit.OK

@@ -116,11 +116,17 @@ class Program:
 
 
 class Environment:
-    """The variables that a check's expressions may see, each with its shape."""
+    """The variables that a check's expressions may see, each with its shape.
 
-    def __init__(self, variables: Mapping[str, Shape]) -> None:
+    Not ``typed``: of expressions that are known to have no mistake, which are compiled for evaluation alone.
+    """
+
+    def __init__(self, variables: Mapping[str, Shape], *, typed: bool = True) -> None:
         self._names = frozenset(variables)
         self._instants = frozenset(name for name, shape in variables.items() if shape == TIMESTAMP)
+        self._typed: Any = None
+        if not typed:
+            return
         messages = _Messages()
         types = {name: messages.type_of(shape) for name, shape in variables.items()}
         ours = functions(*map(messages.type_of, (GROUP, COUNTED, KNOWN, SOUGHT)))
@@ -135,11 +141,13 @@ class Environment:
         if "\0" in source:
             raise ExpressionError(_("an expression may not hold a NUL character"))
         try:
-            kind = self._typed.compile(source).return_type()
+            kind = self._typed.compile(source).return_type() if self._typed is not None else None
             environment = _runtime(self._names | _COMMON, self._instants)
             program = environment.compile(source)
         except Exception as error:
             raise ExpressionError(_first_line(error)) from error
+        if kind is None:
+            return Program(source, None, environment, program)
         shape = self._shape_of(str(kind))
         if shown and shape not in _ORDERLESS and ".sort()" not in source and (listed := self._listed_map(source)):
             message = _(

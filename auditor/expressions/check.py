@@ -61,6 +61,8 @@ class CompiledCheck:
 def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionMistake, ...]]:
     """Compile all of a check's expressions; on any mistake the first is None and the second holds them all.
 
+    Those of a check that came with the program are known to have no mistake of types, and are compiled for evaluation alone.
+
     Unknown facts must have been refused before: a fact that is not in the family raises KeyError.
     """
     source = _Source(
@@ -69,6 +71,7 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
         tuple((p.name, p.type) for p in check.params),
         *(check.applies, check.for_each, check.where, check.decidable, check.subject),
         *(check.expect, check.observed, check.expected),
+        typed=not check.shipped,
     )
     try:
         return CompiledCheck(check, *_programs(source)), ()
@@ -91,6 +94,7 @@ class _Source:
     expect: str
     observed: str | None
     expected: str | None
+    typed: bool
 
 
 class _MistakesError(Exception):
@@ -133,7 +137,7 @@ def _programs(source: _Source) -> _Programs:
             mistakes.append(ExpressionMistake(key, str(error)))
             return None
 
-    outer = Environment(variables)
+    outer = Environment(variables, typed=source.typed)
     applies = compiled("applies", source.applies, BOOL, outer)
     for_each = compiled("for_each", source.for_each, None, outer)
     inner = outer
@@ -144,7 +148,7 @@ def _programs(source: _Source) -> _Programs:
                 item = for_each.shape.of
             else:
                 mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
-        inner = Environment({**variables, "item": item})
+        inner = Environment({**variables, "item": item}, typed=source.typed)
     else:
         alone = (("where", source.where), ("subject", source.subject))
         if (key := next((key for key, text in alone if text is not None), "")) != "":

@@ -28,13 +28,17 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file's content. ``file`` is its path as shown to people; ``department`` as in ``Mistake``."""
+    """One file's content. ``file`` is its path as shown to people; ``department`` as in ``Mistake``.
+
+    ``shipped``: it came with the program, and has no mistake.
+    """
 
     file: str
     text: str
     value: Json
     place: Place
     department: str | None = None
+    shipped: bool = False
 
     def place_of(self, keys: Keys) -> Place:
         """Where the value under ``keys`` starts; the nearest value around it when there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from auditor.loading.document import Document, Keys, Report
 from auditor.loading.mistake import Mistake
 from auditor.loading.schema import check_schema
 from auditor.loading.secrets import find_secrets
+from auditor.loading.shipped import is_shipped
 from auditor.loading.yaml_reader import MAX_BYTES, read_yaml
 from auditor.model import Text
 from auditor.text import _
@@ -27,12 +28,14 @@ class Files:
     """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record.
 
     ``drafts`` are read in place of the files of those names, to see what would be wrong with them before they are written.
+    ``thorough``: files that came with the program are gone through like any other.
     """
 
     root: Path
     drafts: dict[Path, bytes] = field(default_factory=dict)
     report: Report = field(default_factory=Report)
     contents: dict[str, str] = field(default_factory=dict)
+    thorough: bool = False
 
     def shown(self, path: Path) -> str:
         """The path as people see it: relative to the workspace where it lies inside."""
@@ -96,6 +99,8 @@ class Files:
         if document is None:
             return None
         self.contents[document.file] = document.text
+        if not mistakes and not self.thorough and is_shipped(kind, data):
+            return replace(document, shipped=True), ()
         found = check_schema(document, kind)
         shape = found.mistakes
         if kind == "inventory":

@@ -35,10 +35,13 @@ class LoadResult:
     notes: tuple[Mistake, ...] = ()
 
 
-def load_workspace(root: Path) -> LoadResult:
-    """Load the workspace at ``root``. Never raises for what people wrote: that is what ``mistakes`` are for."""
+def load_workspace(root: Path, *, thorough: bool = False) -> LoadResult:
+    """Load the workspace at ``root``. Never raises for what people wrote: that is what ``mistakes`` are for.
+
+    ``thorough``: files that came with the program are gone through for mistakes like any other.
+    """
     root = root.resolve()
-    files = Files(root)
+    files = Files(root, thorough=thorough)
     settings, settings_document = read_settings(files, root / SETTINGS_FILE)
     known = Known()
     _load_checks(files, settings.checks, known)

@@ -95,3 +95,4 @@ class Check:
     cases: tuple[Case, ...] = ()
     area: str = ""  # the folder it lives in
     sha256: str = ""  # of what decides its verdicts: facts, scope and expressions; wording left out
+    shipped: bool = field(default=False, compare=False)  # its file came with the program, and has no mistake

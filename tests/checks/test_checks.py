@@ -18,7 +18,7 @@ from auditor.workflow.cases import run_cases
 
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "golden" / "facts"
-LOADED = load_workspace(ROOT)
+LOADED = load_workspace(ROOT, thorough=True)
 ROOT_ALONE = ("/etc/ssh/sshd_config.d/", "/etc/smartd.conf")
 CHECKS = sorted(LOADED.catalogue.checks.values(), key=lambda c: c.id) if LOADED.catalogue else []
 

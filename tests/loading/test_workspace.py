@@ -236,7 +236,7 @@ def test_the_root_is_found_from_anywhere_inside(workspace: Workspace) -> None:
 
 def test_the_stock_workspace_is_right() -> None:
     """What is shipped loads without a single mistake, and holds the whole framework."""
-    result = load_workspace(stock_root())
+    result = load_workspace(stock_root(), thorough=True)
     catalogue = catalogue_of(result)
 
     assert result.mistakes == ()
