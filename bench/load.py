@@ -2,8 +2,8 @@
 
 The whole workspace (the stock policy, controls and checks, and inventories of so many hosts) is loaded and validated, as by
 ``auditor validate``, and loaded as by the other commands, which do not look for mistakes in the files that come with the program.
-The floor, in the same run, is reading the same files with PyYAML's C loader and nothing made of them. Beside it, ``auditor --help``
-as a process of its own, against the start of Python alone.
+The floor, in the same run, is reading the same files with PyYAML's C loader and nothing made of them. Beside it,
+``auditor --help`` as a process of its own, against the start of Python alone.
 """
 
 from __future__ import annotations
