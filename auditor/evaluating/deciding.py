@@ -13,7 +13,7 @@ from auditor.evaluating.outcomes import WORST_FIRST, outcome_of
 from auditor.expressions import Binding, CompiledCheck, Value, bind_asset, compile_check
 from auditor.model import Asset, AssetKind, Check, CheckTask, Json, Outcome, Reason, Verdict, VerdictKind
 
-OF_HOST = 20_000
+OF_HOST = 10_000
 """Items of one check on one host. More say that the host, or what speaks for it, makes them up: each would have a finding."""
 
 OF_DEPARTMENT = 60.0

@@ -63,7 +63,7 @@ def test_more_items_than_any_host_has_are_an_error() -> None:
     assert decided(one, accounts=accounts(deciding.OF_HOST)).kind is VerdictKind.PASS
     outcome = decided(one, accounts=accounts(deciding.OF_HOST + 1))
     assert (outcome.kind, outcome.complete, len(outcome.verdicts)) == (VerdictKind.ERROR, False, 1)
-    assert "more than 20,000" in outcome.verdicts[0].detail
+    assert "more than 10,000" in outcome.verdicts[0].detail
 
 
 def test_all_that_one_host_says_is_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
