@@ -30,8 +30,10 @@ from auditor.model import (
 )
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
+from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
+from auditor.workflow.judged import as_judged
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.standings import Shelved
@@ -71,16 +73,14 @@ class Archive:
     """One point of the ledger's history, scored once."""
 
     def __init__(self, catalogue: Catalogue, ledger: Ledger, campaign: Campaign | None, at: _At) -> None:
-        self.catalogue, self.campaign = catalogue, campaign
-        self._ledger, self._at = ledger, at
+        self._ledger, self._at, self.campaign = ledger, at, campaign
         self._plan = ledger.plan(at.run.id)
-        if self._plan.policy not in catalogue.policies:
-            message = _("run {run} was judged by policy {policy}, which is no longer there")
-            raise UsageError(message.format(run=at.run.id, policy=self._plan.policy))
+        self.catalogue = catalogue = as_judged(ledger, catalogue, at.run.id, self._plan)
         self._state = after(ledger, at.seq)
         self._scores = score_plan(
             catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
         )
+        refuse_other_figures(ledger, campaign, self._scores)
         self._trend = _trend(ledger, at.run)
         self._missed = tuple(_missed(ledger, at.run))
         self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
