@@ -14,6 +14,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.lifecycle.permissions import allow_run
 from auditor.loading import SETTINGS_FILE
+from auditor.loading.callers import caller
 from auditor.model import Settings
 from auditor.text import _
 
@@ -43,8 +44,7 @@ def refuse_run(settings: Settings, user: str) -> None:
 
 
 def _by_sudo() -> bool:
-    caller = os.environ.get("SUDO_UID", "")
-    return caller.isascii() and caller.isdecimal() and int(caller) != os.geteuid()
+    return caller() is not None
 
 
 def _inside(folder: Path) -> Iterator[Path]:
