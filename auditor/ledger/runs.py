@@ -128,6 +128,15 @@ class Runs(Journal):
         sql = "SELECT id FROM runs WHERE status = ? AND NOT narrowed AND of_record ORDER BY id"
         return tuple(run for (run,) in self._store.all(sql, (RunStatus.FINISHED.value,)))
 
+    def indices(self, last: int) -> Iterator[tuple[Run, dict[str, Json]]]:
+        """Those up to a run, oldest first, with the index of each department: of their summaries that and the figures alone."""
+        known: dict[str, tuple[str, Json]] = {}
+        counted = f"SELECT {_COLUMNS} FROM runs WHERE status = ? AND NOT narrowed AND of_record AND id <= ? ORDER BY id"
+        for row in self._store.each(counted, (RunStatus.FINISHED.value, last)):
+            with decoding(_("run {run}").format(run=row[0])):
+                told = summaries.indices(row[-1], self._blobs.text_once, known)
+            yield self._read(row, summaries.figures), told
+
     def newest_night(self, *statuses: RunStatus) -> Run | None:
         """The newest run of everything, of one of these statuses if any are named; where there is none, the newest at all.
 
