@@ -229,3 +229,28 @@ def test_an_account_that_is_not_root_takes_in_the_callers_own_files(lent: Path) 
         sudo.delenv("SUDO_UID")
         os.chown(path, 0, -1)
         open_as_caller(path).close()
+
+
+@pytest.mark.skipif(SERVICE != 0, reason="only root may act as another user")
+def test_through_sudo_a_template_shows_only_what_the_caller_may_read(
+    workspace: Workspace, officer: pwd.struct_passwd, lent: Path
+) -> None:
+    """Regression, any file of the machine in a report: a template may include another by name, which may be a link."""
+    secret, folder = lent / "secret", lent / "templates"
+    secret.write_text("root's own words")
+    secret.chmod(0o600)
+    folder.mkdir()
+    (folder / "report.html").write_text(
+        '{% extends "stock/report.html" %}{% block letterhead %}{% include "more" %}{% endblock %}'
+    )
+    (folder / "more").symlink_to(secret)
+    args = ("report", "summary", "--format", "html", "--template", str(folder))
+    refused = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (refused.returncode, b"Permission denied" in refused.stderr, b"own words" in refused.stdout) == (2, True, False)
+    secret.chmod(0o644)
+    shown = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (shown.returncode, b"own words" in shown.stdout) == (0, True), shown.stderr
+    (folder / "more").unlink()
+    (folder / "more").write_text("{% if %}")
+    wrong = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (wrong.returncode, b"templates/more:1" in wrong.stderr) == (2, True), wrong.stderr
