@@ -134,13 +134,14 @@ def trust(path: Path, keys: tuple[HostKey, ...]) -> int:
     return len(new)
 
 
-def import_known_hosts(path: Path, source: Path, hosts: Iterable[str] = ()) -> int:
+def import_known_hosts(path: Path, source: Path, hosts: Iterable[str] = (), text: str | None = None) -> int:
     """Add a supplied known_hosts in bulk; lines already there are not repeated. Returns how many were added.
 
     Refuses, naming each, lines whose host is on record with another key of the same type: a changed key is trusted one by one.
     What hashed names and patterns mean is asked of ``hosts``, the names that are looked up, and of all that are written out.
+    ``text`` is the content of ``source`` where it was read already.
     """
-    text = _read(source, missing_ok=False)
+    text = _read(source, missing_ok=False) if text is None else text
     supplied = [(line, entry) for line, entry in _lines(text, source) if entry is not None]
     present = [(line, entry) for line, entry in _lines(_read(path), path) if entry is not None]
     known = KnownHosts(tuple(entry for _, entry in present))

@@ -170,12 +170,13 @@ def officer(workspace: Workspace) -> pwd.struct_passwd:
 
 
 def taken_in(workspace: Workspace, user: pwd.struct_passwd, path: Path) -> list[tuple[int, str]]:
-    """What became of a file that was attached, of a form of that name, and of an inventory."""
+    """What became of a file that was attached, of a form of that name, of an inventory and of a known_hosts."""
     finding = json.loads(workspace.call("findings", "list", "--format", "json").stdout)[0]["id"]
     calls = (
         ("findings", "attach", finding, "--file", str(path)),
         ("attest", "import", str(path)),
         ("inventory", "import", str(path), "--department", "example", "--from", "csv"),
+        ("hosts", "trust", "--from", str(path)),
     )
     done = [workspace.call(*args, SUDO_UID=str(user.pw_uid)) for args in calls]
     return [(called.returncode, called.stderr.decode()) for called in done]
