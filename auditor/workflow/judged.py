@@ -27,7 +27,7 @@ def as_judged(ledger: Ledger, catalogue: Catalogue, run_id: int, plan: Plan) -> 
         return replace(catalogue, settings=settings)
     try:
         found = read_kept_policy({name: ledger.input_text(kept[name]) for name in sorted(theirs)}, plan.policy)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # an older auditor's files may have another form
         message = _(
             "run {run} was judged by policy {policy} {version} as its files were then, and what the ledger keeps of them cannot "
             "be read ({problem}): no figure of it can be given; name a newer run, or make one with auditor audit"
