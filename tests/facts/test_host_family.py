@@ -91,7 +91,7 @@ def test_hostile_output_is_a_value_or_a_parse_error(name: str, output: str) -> N
 
 @each_name
 @given(data=st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_whole_value_or_a_parse_error(name: str, data: st.DataObject) -> None:
     """Whatever a target prints, also a golden with lines mixed, doubled or replaced, nothing but ParseError is raised."""
     texts = [text_of(path) for path in sorted((GOLDENS / name).glob("*.txt"))]
