@@ -363,6 +363,22 @@ def test_use_pty_follows_version_order_and_exceptions(version: str, lines: list[
     assert told == value("sudoers", f"Sudo version {version}", "/etc/sudoers:", *(f"/etc/sudoers:{s}" for s in lines))["use_pty"]
 
 
+def test_a_tag_that_forbids_programs_holds_until_the_next() -> None:
+    """Regression, false failure: NOEXEC and `Defaults noexec` were not read. A section begins anew; one exception undoes all."""
+
+    def held(*lines: str) -> list[list[str]]:
+        output = "\n".join(("Sudo version 1.9.5", *(f"/etc/sudoers:{line}" for line in lines), "end"))
+        told: Any = fact("sudoers").value(output, {})
+        return [rule.get("noexec", []) for rule in told["rules"]]
+
+    line = "bob ALL=(root) NOEXEC: /bin/a, /bin/b, EXEC: /bin/c, (adm) /bin/d, NOEXEC: /bin/e : db = /bin/f"
+    assert held(line) == [["/bin/a", "/bin/b"], ["/bin/e"], []]
+    assert held("Defaults noexec", line) == [["/bin/a", "/bin/b"], ["/bin/e"], ["/bin/f"]]
+    assert held("Defaults noexec", "Defaults:amal !noexec", "bob ALL=/bin/a") == [[]]
+    assert held("Defaults!/bin/x noexec", "bob ALL=/bin/a") == [[]]
+    assert held("Cmnd_Alias PAGERS = /bin/a, /bin/b", "bob ALL=NOEXEC: PAGERS, EXEC: /bin/b") == [["/bin/a"]]
+
+
 def test_a_comment_of_sudoers_does_not_go_on() -> None:
     """Regression, false pass: the line after a comment that ends in a backslash, which sudo honours, was taken for comment."""
     told = rules(
