@@ -295,6 +295,14 @@ def rules(*lines: str) -> list[tuple[str, bool, list[str]]]:
     return [(rule["text"], rule["nopasswd"], rule["commands"]) for rule in found["rules"]]
 
 
+def test_a_blank_behind_a_name_belongs_to_it() -> None:
+    """Regression, false pass: `root ` with the number 0 is another account, and account-uid-zero took it for root."""
+    told = value(
+        "accounts", "passwd:1:root:x::0:0:/root:/bin/sh", "passwd:2: root :empty::0:0:/:/bin/sh", "shadow:root:set:$y$:::::: "
+    )
+    assert [(account["name"], account["password"]) for account in told] == [("root", "set"), ("root ", "empty")]
+
+
 def test_sudo_rules_are_told_one_by_one() -> None:
     """Users, tags that carry on, aliases, several hosts, digests, options and escapes are read as sudo reads them."""
     assert rules(
