@@ -1,6 +1,7 @@
 """Apache's directives, each with the section it stands in, from the main file and what it includes of its own folders.
 
-What stands in ``<IfModule>`` and its like counts as in force. An Include of what the probe does not read is an error; an optional
+What stands in ``<IfModule>`` and its like counts as in force; it is ``conditional`` unless the module is one that was loaded
+before. An Include of what the probe does not read is an error; an optional
 one without a match is none. Where TLS is on and no SSLProtocol holds, its default is told there: httpd's own, and on the RHEL
 family what the crypto policy of the system gives OpenSSL.
 """
@@ -14,7 +15,7 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
-from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _ROOTS = {"/etc/apache2/apache2.conf": "/etc/apache2", "/etc/httpd/conf/httpd.conf": "/etc/httpd"}
@@ -104,7 +105,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
     """Adds the versions of TLS that hold where it is on and nothing sets them."""
-    told = {d["section"] for d in found if d["name"] == "sslprotocol"}
+    told = {d["section"] for d in found if d["name"] == "sslprotocol" and "conditional" not in d}
     served = [d for d in found if d["name"] == "sslengine" and str(d["value"]).lower() == "on"]
     for directive in served:
         if told & {"", directive["section"]}:
@@ -118,17 +119,23 @@ def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
 class _Reader:
     def __init__(self, texts: dict[str, list[str] | None], root: str) -> None:
         self._texts, self._root = texts, root
+        self._loaded: set[str] = set()
         self.found: list[dict[str, Json]] = []
 
-    def read(self, path: str, outer: tuple[str, ...], depth: int) -> None:
+    def read(self, path: str, outer: tuple[str, ...], depth: int, *, certain: bool = True) -> None:
         if depth > 10:
             raise ParseError("apache: includes are nested too deeply")
         lines = self._texts[path]
         if lines is None:
             raise ParseError(f"apache: includes {path[:60]!r}, which the probe does not read")
         sections = list(outer)
+        conditions: list[bool] = []
         for text in _logical(lines):
             if _TRANSPARENT.match(text):
+                if not text.startswith("</"):
+                    conditions.append(self._holds(text))
+                elif conditions:
+                    conditions.pop()
                 continue
             if text.startswith("</"):
                 if len(sections) == len(outer):
@@ -137,18 +144,23 @@ class _Reader:
             elif text.startswith("<"):
                 sections.append(" ".join(text.strip("<> ").split()))
             else:
-                self._directive(path, text, tuple(sections), depth)
+                self._directive(path, text, tuple(sections), depth, certain=certain and all(conditions))
         if len(sections) != len(outer):
             raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
 
-    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int) -> None:
+    def _holds(self, text: str) -> bool:
+        """Whether a condition surely holds: that a module is there which was loaded before."""
+        match = re.fullmatch(r"(?i)<ifmodule\s+[\"']?(?:mod_)?(\w+?)(?:_module|[.]c)[\"']?\s*>", text)
+        return match is not None and match[1] in self._loaded
+
+    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int, *, certain: bool) -> None:
         # a tab parts the words as well as a blank does
         first, _, rest = " ".join(text.split()).partition(" ")
         name, words = first.lower(), _words(text)[1:]
         if name in ("include", "includeoptional"):
             # Apache itself takes one argument, and does not start with more
             for included in self._included(words[0] if len(words) == 1 else rest, optional=name == "includeoptional"):
-                self.read(included, sections, depth + 1)
+                self.read(included, sections, depth + 1, certain=certain)
         elif name == "serverroot" and words and words[0].rstrip("/") != self._root:
             raise ParseError(f"apache: ServerRoot is {words[0][:60]!r}, below which the probe does not read")
         elif name in _KEPT:
@@ -156,7 +168,10 @@ class _Reader:
             open_ended = [word for section in sections if section.lower().startswith("macro ") for word in section.split()[2:]]
             if name in _VARIABLE and any(word in value for word in ("${", *open_ended)):
                 raise ParseError(f"apache: {path}: {first} is set by a variable, which is not followed: {value[:60]!r}")
-            self.found.append({"name": name, "value": value, "section": " | ".join(sections), "source": path})
+            if name == "loadmodule" and certain:
+                self._loaded |= {word.removesuffix("_module") for word in words[:1]}
+            unsure: dict[str, Json] = {} if certain else {"conditional": True}
+            self.found.append({"name": name, "value": value, "section": " | ".join(sections), "source": path, **unsure})
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = PurePosixPath(self._root, pattern)
@@ -193,7 +208,11 @@ def _words(text: str) -> list[str]:
 FACT = Fact(
     name="apache",
     title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
-    shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
+    shape=record(
+        installed=BOOL,
+        directives=ListOf(record(name=STR, value=STR, section=STR, source=STR, conditional=optional(BOOL))),
+        modules=ListOf(STR),
+    ),
     parse=parse,
     version=4,
     example={

@@ -214,6 +214,25 @@ def test_every_file_of_apache_s_folders_may_be_included() -> None:
     assert value("apache", *lines[:2], "unread=/etc/apache2/sites-enabled/a")["directives"] == []
 
 
+def test_what_stands_under_a_condition_is_told_with_it() -> None:
+    """Regression, false pass: `ServerTokens Prod` under <IfDefine NEVER> counted as if it held."""
+    load = "LoadModule ssl_module x.so"
+
+    def conditional(*lines: str) -> list[bool]:
+        return ["conditional" in d for d in apache(*lines)["directives"]]
+
+    assert conditional("<IfDefine NEVER>", "Timeout 1", "</IfDefine>", "Timeout 2") == [True, False]
+    assert conditional("<IfModule mod_ssl.c>", "Timeout 1", "</IfModule>") == [True]
+    assert conditional(load, "<IfModule mod_ssl.c>", "<IfModule !ssl_module>", "Timeout 1", "</IfModule>", "</IfModule>") == [
+        True
+    ]
+    assert conditional(load, "<IfModule ssl_module>", '<Directory "/x">', "Timeout 1", "</Directory>", "</IfModule>") == [False]
+    assert conditional(load, '<IfModule "mod_ssl.c" >', "Timeout 1", "</IfModule>", "<IfModule x.c>", "Timeout 2") == [
+        False,
+        True,
+    ]
+
+
 def test_a_macro_s_own_words_are_no_values() -> None:
     """Regression, false pass: `Options $options` in a macro that is used with Indexes was no listing."""
     with pytest.raises(ParseError, match="variable"):
