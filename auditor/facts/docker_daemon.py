@@ -2,8 +2,8 @@
 
 The file is the one that its command line names; Ubuntu's snap has one of its own, and the daemon of a user (rootless) that in
 its home, which has to be open to the login. A user's own socket, and another place that XDG_CONFIG_HOME names, are not told.
-Lists are joined by commas; an option on the command line has the name that it has in the file. Of a log driver's options and
-of mirrors only that they are set is told.
+An address on which systemd listens for the daemon is one of its hosts. Lists are joined by commas; an option on the command
+line has the name that it has in the file. Of a log driver's options and of mirrors only that they are set is told.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ if exists "$file"; then
 fi
 printf '%s\\n' "$lines" | sed '/^$/d'
 [ -z "$owner" ] || echo "owner=$owner"
+if [ -d /run/systemd/system ]; then
+  out=$(systemctl show --property=ActiveState,Listen docker.socket) || exit 1
+  case $out in *ActiveState=active*) printf '%s\\n' "$out" | sed -n 's/^Listen=\\([^/@].*\\) (.*)$/listens=\\1/p' ;; esac
+fi
 for socket in /run/docker.sock /var/run/docker.sock; do
   if [ -S "$socket" ]; then
     stat -L -c 'socket=%a %U %G' "$socket" || exit 1
@@ -81,7 +85,10 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or ``file`` with the JSON after bars, ``line=`` with tabs, ``owner=UID``, ``socket=MODE OWNER GROUP``."""
+    """``installed=no``; or ``file`` with the JSON after bars, ``line=`` with tabs, ``owner=UID``, ``listens=ADDRESS``,
+
+    ``socket=MODE OWNER GROUP``.
+    """
     lines = whole(output, "docker_daemon")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "running": False, "settings": {}, "hosts": []}
@@ -89,6 +96,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
     text, owner, socket = "", "", ""
     command: list[str] | None = None
+    listens: list[str] = []
     for line in lines[1:]:
         if line.startswith("|"):
             text += f"{line[1:]}\n"
@@ -99,6 +107,8 @@ def parse(output: str, _args: Arguments) -> Json:
             command = told
         elif line.startswith("owner="):  # a probe before version 3 of the fact did not tell it
             owner = line[6:].strip()
+        elif line.startswith("listens="):
+            listens.append(f"tcp://{line[8:].strip()}")
         elif line.startswith("socket="):
             socket = line[7:].strip()
         elif line.strip() != "file":
@@ -107,7 +117,8 @@ def parse(output: str, _args: Arguments) -> Json:
     for name, given in _options(command or []):
         known = settings.get(name)
         settings[name] = f"{known},{given}" if known and name in ("hosts", "insecure-registries") else given
-    hosts: list[Json] = [h for h in str(settings.get("hosts", "")).split(",") if h]
+    given_hosts = [h for h in str(settings.get("hosts", "")).split(",") if h]
+    hosts: list[Json] = [*given_hosts, *listens]
     value: dict[str, Json] = {"installed": True, "running": command is not None, "settings": {**settings}, "hosts": hosts}
     if owner:
         value["rootless"] = owner != "0"
@@ -166,7 +177,7 @@ FACT = Fact(
         socket_group=optional(STR),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "running": True,

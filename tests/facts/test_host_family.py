@@ -136,7 +136,8 @@ def test_tool_that_fails_ends_the_probe(name: str, tmp_path: Path) -> None:
     """A filter that breaks half-way never reads as a host on which nothing was found."""
     (tmp_path / "awk").write_text("#!/bin/sh\nexit 2\n")
     (tmp_path / "awk").chmod(0o755)
-    done = run([*alone(name), "dash"], ALLOWED + script(name), path=f"{tmp_path}:{PATH}")
+    text = script(name).replace("/usr/sbin/samhain", "/bin/sh")  # where no such tool is there, awk has nothing to filter
+    done = run([*alone(name), "dash"], ALLOWED + text, path=f"{tmp_path}:{PATH}")
     if name == "updates" and "known=no" in done.stdout.splitlines():
         # a machine without package lists: awk had nothing to filter, and what is not known must say so
         assert fact("updates").value(done.stdout, {})["known"] is False  # type: ignore[index,call-overload]

@@ -42,7 +42,7 @@ def test_the_same_ledger_gives_the_same_bytes(seeded: Catalogue, written: Report
 
 
 def test_a_pdf_is_the_same_in_another_process(seeded: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Regression: its fonts told the second in which a process had unpacked them, so that every genuine PDF counted as changed."""
+    """Regression: its fonts told when a process had unpacked them, so that every genuine PDF counted as changed."""
     found = []
     for second in (1_700_000_000.0, 1_800_000_000.0):
         lettering.unpacked.cache_clear()
