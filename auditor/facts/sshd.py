@@ -4,6 +4,8 @@
 configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it. Where there
 is any, sshd is also asked (``-C``) what holds for root and for the login; each answer is an entry too. What the running server
 was given on its command line (the crypto policy of RHEL 8) is unknown to ``sshd -T`` and overrides it.
+
+Whoever asks ``sshd -T`` asks the files, not the server that runs: where they changed after that had read them, nothing is told.
 """
 
 from __future__ import annotations
@@ -219,6 +221,28 @@ for process in /proc/[0-9]*; do
 done | sort -u || exit 1
 """
 
+# A server writes the file with its number when it starts and when it is told to read its files again. Of those what counts is
+# when they came to be as they are, which nobody sets, and of the folder when a file came or went. A server that runs for each
+# connection has no such file and reads all anew.
+_IN_FORCE = r"""
+pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
+server=
+if [ -f "$pidfile" ]; then { read -r server <"$pidfile"; } 2>/dev/null || exit 1; fi
+if [ -n "$server" ] && [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sshd ]; then
+  read_at=$(stat -c %Y "$pidfile") || exit 1
+  for file in /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
+    /etc/crypto-policies/back-ends/opensshserver.config
+  do
+    if [ ! -e "$file" ]; then continue; fi
+    if [ -d "$file" ]; then changed=$(stat -c %Y "$file"); else changed=$(stat -c %Z "$file"); fi || exit 1
+    if [ "$changed" -gt "$read_at" ]; then
+      echo "the SSH server has not read its files since $file changed; reload it" >&2
+      exit 1
+    fi
+  done
+fi
+"""
+
 # Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
 # descriptor by which as_root would tell it is closed.
 _ASKED = rf"""
@@ -278,8 +302,7 @@ FACT = Fact(
                 "else\n"
                 "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config)\n"
                 "fi\n"
-                "[ $? -le 1 ] || exit 1\n"
-                "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
+                "[ $? -le 1 ] || exit 1\n" + _IN_FORCE + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
                 '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + _STARTED + "echo end\n"
             ),
             privileged=(
