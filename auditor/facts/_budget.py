@@ -30,8 +30,8 @@ class Budget:
             raise ParseError(f"{self._what} come to more than {self._most:,} lines")
 
     def line(self, *texts: str) -> None:
-        """Take one for these texts together, more where they are long."""
-        self.spend(1 + sum(map(len, texts)) // _WIDTH)
+        """Take one for these texts, and more where they are many or long."""
+        self.spend(1 + sum(map(len, texts)) // _WIDTH + len(texts) // 8)
 
 
 class Folders:
