@@ -51,9 +51,10 @@ class Folders:
 
     def matching(self, pattern: str) -> list[str]:
         """The paths that an absolute pattern stands for, in order; it is none for folders. Raises ParseError."""
-        if pattern not in self._known:
-            self._known[pattern] = self._matching(PurePosixPath(pattern))
-        return self._known[pattern]
+        found = self._known.get(pattern)
+        if found is None:
+            found = self._known[pattern] = self._matching(PurePosixPath(pattern))
+        return found
 
     def _matching(self, pattern: PurePosixPath) -> list[str]:
         names = self._in.get(str(pattern.parent), {})

@@ -7,11 +7,10 @@ policy of the system gives OpenSSL.
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import continued, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
@@ -31,6 +30,8 @@ _POLICY = {
     "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
     "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
 }
+_MOST = 500_000  # lines, where thousands of hosts include the same ones
+_DEEPEST = 50  # sections within sections; real ones have a handful
 _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
 
 _SCRIPT = """\
@@ -104,43 +105,55 @@ def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
 class _Reader:
     def __init__(self, texts: dict[str, list[str]], root: str) -> None:
         self._texts, self._root = texts, root
+        self._budget = Budget("apache: the directives with their sections and what is included", _MOST)
+        self._folders = Folders("apache", texts, self._budget)
+        self._known: dict[str, list[str]] = {}
         self.found: list[dict[str, Json]] = []
 
     def read(self, path: str, outer: tuple[str, ...], depth: int) -> None:
         if depth > 10:
             raise ParseError("apache: includes are nested too deeply")
+        if path not in self._known:
+            self._known[path] = [line.strip() for line in continued(self._texts[path])]
         sections = list(outer)
-        for line in continued(self._texts[path]):
-            text = line.strip()
+        within = " | ".join(sections)
+        self._budget.line(within)
+        for text in self._known[path]:
+            self._budget.line(text)
             if _TRANSPARENT.match(text):
                 continue
             if text.startswith("</"):
                 if len(sections) == len(outer):
                     raise ParseError(f"apache: {path}: a section closes that did not open: {text[:60]!r}")
                 sections.pop()
+                within = " | ".join(sections)
             elif text.startswith("<"):
+                if len(sections) >= _DEEPEST:
+                    raise ParseError(f"apache: {path}: sections are nested too deeply: {text[:60]!r}")
                 sections.append(" ".join(text.strip("<> ").split()))
+                within = " | ".join(sections)
+                self._budget.line(within)
             else:
-                self._directive(path, text, tuple(sections), depth)
+                self._directive(path, text, sections, within, depth)
         if len(sections) != len(outer):
             raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
 
-    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int) -> None:
+    def _directive(self, path: str, text: str, sections: list[str], within: str, depth: int) -> None:
         # a tab parts the words as well as a blank does
         words = text.split()
         name, rest = "".join(words[:1]).lower(), " ".join(words[1:])
         if name in ("include", "includeoptional"):
             for included in self._included(rest.strip("\"'"), optional=name == "includeoptional"):
-                self.read(included, sections, depth + 1)
+                self.read(included, tuple(sections), depth + 1)
         elif name in _KEPT:
-            self.found.append({"name": name, "value": rest, "section": " | ".join(sections), "source": path})
+            self._budget.line(within)
+            self.found.append({"name": name, "value": rest, "section": within, "source": path})
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
-        folder = str(PurePosixPath(full).parent)
         if not full.startswith(f"{self._root}/"):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
-        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        found = self._folders.matching(full)
         if not found and not optional and not any(c in pattern for c in "*?["):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
         return found
