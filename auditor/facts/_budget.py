@@ -17,17 +17,17 @@ _LONGEST_NAME = 255  # of a file, and so of what may stand for one
 
 
 class Budget:
-    """The lines that are left to one reading. ``what`` begins the message: ``sshd: the files with what they include``."""
+    """The lines, or the like, that are left to one reading. ``what`` begins the message: ``sshd: the files with their includes``."""
 
-    def __init__(self, what: str, most: int = MOST) -> None:
-        self._what = what
+    def __init__(self, what: str, most: int = MOST, unit: str = "lines") -> None:
+        self._what, self._unit = what, unit
         self._most = self._left = most
 
     def spend(self, lines: int = 1) -> None:
         """Take so many of them. Raises ParseError when there are not as many left."""
         self._left -= lines
         if self._left < 0:
-            raise ParseError(f"{self._what} come to more than {self._most:,} lines")
+            raise ParseError(f"{self._what} come to more than {self._most:,} {self._unit}")
 
     def line(self, *texts: str) -> None:
         """Take one for these texts, and more where they are many or long."""

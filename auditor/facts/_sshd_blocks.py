@@ -41,6 +41,7 @@ class _Walk:
         self._budget = budget
         self._folders = Folders("sshd", dumped, budget)
         self._known: dict[str, list[list[str]]] = {}
+        self._patterns: dict[str, list[str]] = {}
         self.found: list[Block] = []
 
     def read(self, path: str, criteria: tuple[str, ...], depth: int) -> None:
@@ -59,7 +60,9 @@ class _Walk:
                 self._budget.line(*criteria)
             elif keyword == "include":
                 for pattern in words[1:]:
-                    for name in self._included(pattern):
+                    if pattern not in self._patterns:
+                        self._patterns[pattern] = self._included(pattern)
+                    for name in self._patterns[pattern]:
                         self.read(name, criteria, depth + 1)
             elif criteria:
                 if own is None:

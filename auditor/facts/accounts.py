@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import number, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
@@ -22,6 +23,7 @@ _Row = tuple[str, ...]
 # Hosts of one fleet differ in few of their accounts: lines and accounts are read once while they are remembered, if short.
 _REMEMBERED = 2048
 _LONGEST = 300
+_MOST = 1_000_000  # groups of all accounts together
 _GROUPS = 20  # of an account that is remembered
 
 _AWK = r"""
@@ -137,16 +139,19 @@ class _Groups:
     """The groups by member and by number, so that thousands of accounts stay quick."""
 
     def __init__(self, rows: list[_Row]) -> None:
-        self._by_member: dict[str, list[str]] = {}
-        self._by_gid: dict[str, list[str]] = {}
+        self._by_member: dict[str, dict[str, None]] = {}
+        self._by_gid: dict[str, dict[str, None]] = {}
+        self._budget = Budget("accounts: the groups of all accounts", _MOST, "names")
         for group, gid, members in rows:
             number(gid, f"accounts: the group {group}")
-            self._by_gid.setdefault(gid, []).append(group)
+            self._by_gid.setdefault(gid, {})[group] = None
             for member in members.split(","):
-                self._by_member.setdefault(member.strip(), []).append(group)
+                self._by_member.setdefault(member.strip(), {})[group] = None
 
     def of(self, name: str, gid: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*self._by_gid.get(gid, []), *self._by_member.get(name, [])]))
+        own, others = self._by_gid.get(gid, {}), self._by_member.get(name, {})
+        self._budget.spend(len(own) + len(others))  # where many have one number or one name, far more than is printed
+        return tuple(own | others)
 
 
 FACT = Fact(

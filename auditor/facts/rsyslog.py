@@ -32,7 +32,7 @@ _LOOPBACK = re.compile(r"127\.|::1$|localhost$")
 # alone, behind a filter such as RHEL's manual has it (`*.* action(…)`), or within a condition or a set of rules
 _OBJECT = re.compile(r"(?i)\b(input|action|module|include|global)\s*\(")
 _INSIDE = re.compile(r"((?:\"[^\"]*\"|[^\")])*+)\)")
-_MOST_ESCAPED = 200
+_MOST_SOUGHT = 500_000  # characters
 _INCLUDED = "/etc/rsyslog.d/*.conf"
 _UNIT = "rsyslog.service"
 _FOLDERS = tuple(f"{top}/systemd/system" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))  # the first one holds
@@ -225,9 +225,10 @@ def _objects(text: str) -> Iterator[tuple[str, str, str]]:
 def _statements(lines: list[str]) -> list[list[str]]:
     """Lines without comments, those of a parenthesis joined."""
     joined, depth, found = "", 0, []
-    if any(line.count('\\"') + line.count("\\'") > _MOST_ESCAPED for line in lines):
-        # where one of them opens what does not close, each would be sought to the end of the line
-        raise ParseError(f"rsyslog: a line of more than {_MOST_ESCAPED} escaped quotes")
+    for line in lines:
+        # where what is quoted does not close, each of them is sought to the end of the line
+        if (line.count('\\"') + line.count("\\'")) * len(line) > _MOST_SOUGHT:
+            raise ParseError(f"rsyslog: too long a line for its many escaped quotes: {line[:80]!r}")
     for bare in _TOKEN.sub(_without_comment, "\n".join(line.replace("\r", "") for line in lines)).split("\n"):
         depth += bare.count("(") - bare.count(")")
         joined += f" {bare}"
