@@ -17,7 +17,7 @@ _LONGEST_NAME = 255  # of a file, and so of what may stand for one
 
 
 class Budget:
-    """The lines, or the like, that are left to one reading. ``what`` begins the message: ``sshd: the files with their includes``."""
+    """What is left to one reading, in lines or another ``unit``; ``what`` begins the message: ``sshd: the files``."""
 
     def __init__(self, what: str, most: int = MOST, unit: str = "lines") -> None:
         self._what, self._unit = what, unit

@@ -7,7 +7,6 @@ GNOME really reads were made after those files; without it they are not in force
 
 from __future__ import annotations
 
-import itertools
 import re
 from bisect import bisect_left
 
@@ -171,9 +170,8 @@ class _Stored:
     def _read(self, folder: str) -> tuple[Keys, set[str]]:
         own: Keys = {}
         locks: set[str] = set()
-        for path in itertools.takewhile(
-            lambda path: path.startswith(folder), itertools.islice(self._paths, bisect_left(self._paths, folder), None)
-        ):
+        first, last = (bisect_left(self._paths, edge) for edge in (folder, f"{folder}\U0010ffff"))
+        for path in self._paths[first:last]:
             kind, *lines = self._told[path]
             self._budget.spend(len(lines))
             if kind == "locks":
