@@ -73,7 +73,7 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
             + _many(n, lambda i: f"/etc/sudoers:Cmnd_Alias B{i} = A{i + 1}, B{i + 1}\n")
             + "/etc/sudoers:a ALL = A0\n"
         ),
-        12,
+        6,
     ),
     "sudo's users, each held against each default": (
         "sudoers",
