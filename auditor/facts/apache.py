@@ -8,6 +8,7 @@ policy of the system gives OpenSSL.
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
@@ -30,6 +31,7 @@ _POLICY = {
     "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
     "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
 }
+_FOLDERS = frozenset({".", "conf", "conf.d", "conf-enabled", "mods-enabled", "sites-enabled", "conf.modules.d"})
 _MOST = 500_000  # lines, where thousands of hosts include the same ones
 _DEEPEST = 50  # sections within sections; real ones have a handful
 _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
@@ -151,7 +153,8 @@ class _Reader:
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
-        if not full.startswith(f"{self._root}/"):
+        place = PurePosixPath(full)
+        if not place.is_relative_to(self._root) or str(place.parent.relative_to(self._root)) not in _FOLDERS:
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
         found = self._folders.matching(full)
         if not found and not optional and not any(c in pattern for c in "*?["):

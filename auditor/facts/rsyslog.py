@@ -46,6 +46,7 @@ _TOKEN = re.compile(
     | (?:^|(?<=\s))\#.*"""
 )
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 _PAIR = re.compile(r"(?<![A-Za-z0-9_.])([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
 
 # a line that begins with # may yet end a comment of several lines
@@ -230,13 +231,16 @@ def _statements(lines: list[str]) -> list[list[str]]:
         if (line.count('\\"') + line.count("\\'")) * len(line) > _MOST_SOUGHT:
             raise ParseError(f"rsyslog: too long a line for its many escaped quotes: {line[:80]!r}")
     for bare in _TOKEN.sub(_without_comment, "\n".join(line.replace("\r", "") for line in lines)).split("\n"):
-        depth += bare.count("(") - bare.count(")")
+        outside = _QUOTED.sub("", bare)
+        depth += outside.count("(") - outside.count(")")
         joined += f" {bare}"
         if depth <= 0:
             depth = 0
             if words := joined.split():
                 found.append(words)
             joined = ""
+    if joined:  # what comes behind it would be told by nobody
+        raise ParseError(f"rsyslog: a bracket that is never closed: {joined.strip()[:80]!r}")
     return found
 
 
