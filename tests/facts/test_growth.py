@@ -130,7 +130,7 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
         "shell_timeout",
         lambda n: (
             _lines("/etc/profile", "TMOUT=900", *["for f in /etc/profile.d/*.sh; do :; done"] * n)
-            + _many(n, lambda i: f"/etc/other{i}:\n")
+            + _many(10 * n, lambda i: f"/etc/other{i}:\n")
         ),
         150,
     ),
