@@ -18,6 +18,7 @@ from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
+_LISTS = ("hosts", "insecure-registries")
 _NAMES = {
     **{"host": "hosts", "H": "hosts", "insecure-registry": "insecure-registries"},
     **{"D": "debug", "G": "group", "b": "bridge", "g": "data-root", "l": "log-level", "p": "pidfile", "s": "storage-driver"},
@@ -114,9 +115,13 @@ def parse(output: str, _args: Arguments) -> Json:
         elif line.strip() != "file":
             raise ParseError(f"docker_daemon: a line that does not belong there: {line[:80]!r}")
     settings = _from_file(text)
+    lists: dict[str, list[str]] = {name: [settings[name]] for name in _LISTS if settings.get(name)}
     for name, given in _options(command or []):
-        known = settings.get(name)
-        settings[name] = f"{known},{given}" if known and name in ("hosts", "insecure-registries") else given
+        if name in _LISTS and given:
+            lists.setdefault(name, []).append(given)
+        else:
+            settings[name] = given
+    settings |= {name: ",".join(told) for name, told in lists.items()}
     given_hosts = [h for h in str(settings.get("hosts", "")).split(",") if h]
     hosts: list[Json] = [*given_hosts, *listens]
     value: dict[str, Json] = {"installed": True, "running": command is not None, "settings": {**settings}, "hosts": hosts}

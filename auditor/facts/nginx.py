@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._blocks import Directive, parse_blocks
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
@@ -43,6 +44,7 @@ _DEFAULTS = {
 }
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
+_MOST = 500_000  # lines, where thousands of servers include the same ones
 _NAMES = {name.lower(): name for name in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
 # Conditions that hold for whatever came in the clear.
 _CLEAR = {"($scheme=http)", "($scheme!=https)", "($https=)", "($https!=on)"}
@@ -92,8 +94,10 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
+        level = _Level(inner)
         found = ((list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
-        servers += [_server(own, inner, protocols, source) for own, source in found]
+        for own, source in found:
+            servers.append(_server(own, level, protocols, source, reader.budget))
     return {"installed": True, "servers": servers}
 
 
@@ -106,19 +110,30 @@ def _protocols(told: str) -> str:
 class _Reader:
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
+        self.budget = Budget("nginx: the directives with what is included, and what holds for each server,", _MOST)
+        self._folders = Folders("nginx", texts, self.budget)
+        self._known: dict[str, tuple[Directive, ...]] = {}
+        self._patterns: dict[str, list[str]] = {}
 
     def read(self, path: str, depth: int) -> Iterable[Directive]:
-        return self.expanded(parse_blocks(self._texts[path], path, "nginx"), depth)
+        if path not in self._known:
+            self._known[path] = parse_blocks(self._texts[path], path, "nginx")
+        self.budget.spend()
+        return self.expanded(self._known[path], depth)
 
     def expanded(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
         """The directives with includes put in place."""
         if depth > 10:
             raise ParseError("nginx: includes are nested too deeply")
         for directive in directives:
+            self.budget.line(*directive.words)
             if directive.words[:1] != ("include",):
                 yield directive
                 continue
-            for path in self._included(directive.words[1]):
+            pattern = directive.words[1]
+            if pattern not in self._patterns:
+                self._patterns[pattern] = self._included(pattern)
+            for path in self._patterns[pattern]:
                 yield from self.read(path, depth + 1)
 
     def deep(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
@@ -131,31 +146,48 @@ class _Reader:
         if any(fnmatch.fnmatchcase(full, i) or fnmatch.fnmatchcase(PurePosixPath(full).name, i) for i in _IGNORED):
             return []
         folder = str(PurePosixPath(full).parent)
-        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        found = self._folders.matching(full)
         # of /etc/nginx itself the probe reads the main file alone, so a file there that is included is not among the texts
         if folder not in _FOLDERS or (not found and not any(c in full for c in "*?[")):
             raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")
         return found
 
 
-def _server(own: list[Directive], http: list[Directive], protocols: str, source: str) -> Json:
+class _Level:
+    """The directives of one block by their names."""
+
+    def __init__(self, block: Iterable[Directive]) -> None:
+        self._words: dict[str, list[tuple[str, ...]]] = {}
+        self._joined: dict[str, list[str]] = {}
+        for directive in block:
+            self._words.setdefault("".join(directive.words[:1]), []).append(directive.words[1:])
+
+    def words(self, name: str) -> list[tuple[str, ...]]:
+        """The words behind that name, of each of its directives in order."""
+        return self._words.get(name, [])
+
+    def values(self, name: str) -> list[str]:
+        """The same as texts."""
+        if name not in self._joined:
+            self._joined[name] = [" ".join(words) for words in self.words(name)]
+        return self._joined[name]
+
+
+def _server(directives: list[Directive], http: _Level, protocols: str, source: str, budget: Budget) -> Json:
     defaults = {**_DEFAULTS, "ssl_protocols": protocols}
+    own = _Level(directives)
 
     def values(name: str) -> list[str]:
-        for level in (own, http):
-            found = [" ".join(d.words[1:]) for d in level if d.words[:1] == (name,)]
-            if found:
-                return found
-        return [defaults[name]]
+        found = own.values(name) or http.values(name) or [defaults[name]]
+        budget.line(*found)  # what holds for all servers is told of each
+        return found
 
     def value(name: str) -> str:
         return values(name)[-1]
 
-    listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
-    headers = [d.words[1:] for d in own if d.words[:1] == ("add_header",)] or [
-        d.words[1:] for d in http if d.words[:1] == ("add_header",)
-    ]
-    names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
+    listens = own.words("listen") or [("80",)]
+    headers = own.words("add_header") or http.words("add_header")
+    names = [word for words in own.words("server_name") for word in words]
     # before nginx 1.25.1 `ssl on` made every address of the server one of TLS
     everywhere = value("ssl").lower() == "on"
     ciphered = [everywhere or "ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
@@ -166,15 +198,16 @@ def _server(own: list[Directive], http: list[Directive], protocols: str, source:
         raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
     listened: list[Json] = [" ".join(words) for words in listens]
     told: list[Json] = [" ".join(words[:2]) for words in headers]
+    budget.line(*map(str, told))
     return {
         "name": names[0] if names and names[0] != "_" else str(listened[0]),
         "source": source,
         "listens": listened,
         "tls": tls,
         "plain": not all(ciphered),
-        "redirects": _redirects(own),
+        "redirects": _redirects(directives),
         "server_tokens": value("server_tokens"),
-        "autoindex": value("autoindex").lower() == "on" or _indexed(own),
+        "autoindex": value("autoindex").lower() == "on" or _indexed(directives),
         "access_log": value("access_log").split()[0] != "off",
         "protocols": [*dict.fromkeys(protocols_told)],
         "ciphers": value("ssl_ciphers"),

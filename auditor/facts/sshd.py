@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import files, number, whole
 from auditor.facts._sshd_blocks import MAIN, OLD_NAMES, USERS, blocks
 from auditor.facts.interface import Arguments, Fact, HostProbe
@@ -63,13 +64,14 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("sshd: the output does not hold the configuration files")
     stated = _settings(parts[""])
     value = {**stated, **_given(parts.get("started", []))}
-    found = blocks(files(parts["files"], "sshd"))
+    budget = Budget("sshd: the files and their Match blocks, with what is included and what holds in each,")
+    found = blocks(files(parts["files"], "sshd"), budget)
     asked = {name.removeprefix("asked "): told for name, told in parts.items() if name.startswith("asked ")}
     if found:
         asked.setdefault(_ROOT, ["failed"])
     answers = {spec: _settings(told) for spec, told in asked.items() if [line.strip() for line in told] != ["failed"]}
     value["match_blocks"] = [
-        *(_inside(value, " & ".join(criteria), own) for criteria, own in found),
+        *(_inside(value, " & ".join(criteria), own, budget) for criteria, own in found),
         *(_answer(spec, told, stated, value) for spec, told in answers.items()),
     ]
     if len(answers) < len(asked):
@@ -164,7 +166,7 @@ def _word(name: str, text: str) -> str:
     return "prohibit-password" if text.lower() == "without-password" else text.lower()
 
 
-def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) -> Json:
+def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]], budget: Budget) -> Json:
     block: dict[str, Json] = {"match": criteria, "authenticationmethods": outside["authenticationmethods"]}
     for name in _MATCHABLE:
         if name in own:
@@ -175,7 +177,10 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) 
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
     # the lists of a block take the place of those outside it
-    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in USERS}}
+    block |= {name: list(own.get(name, ())) or outside[name] for name in USERS}
+    for said in block.values():
+        budget.line(*(map(str, said) if isinstance(said, list) else [str(said)]))
+    return block
 
 
 def _command(spec: str) -> str:
