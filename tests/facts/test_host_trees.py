@@ -82,3 +82,32 @@ def test_the_line_that_selinux_reads_holds(shell: list[str], config: str, told: 
     """Regression: the last line counted, and lines that SELinux does not read: permissive at the next start passed."""
     lay(tmp_path, proc__filesystems="nodev\tsysfs\n", proc__cmdline="ro\n", etc__selinux__config=config)
     assert read(shell, "mandatory_access", tmp_path)["selinux_at_boot"] == told
+
+
+def settings(*lines: str) -> Any:
+    """The kernel's settings, of what /proc/sys says."""
+    return fact("sysctl").value("\n".join(("/proc/sys/kernel/randomize_va_space:2", *lines, "end", "")), {})
+
+
+def test_an_interface_without_ipv6_takes_nothing_of_it() -> None:
+    """Regression, false failure: where IPv6 was off, what the kernel would take of it was a finding for each interface."""
+    folder = "/proc/sys/net/ipv6/conf"
+    names = ("accept_ra", "accept_redirects", "forwarding")
+    lines = [f"{folder}/{card}/{name}:1" for card in ("all", "eth0.5") for name in names]
+    off = settings(*lines, f"{folder}/all/disable_ipv6:0", f"{folder}/eth0.5/disable_ipv6:1")
+    assert [key for key in off if "eth0.5" in key] == ["net.ipv6.conf.eth0.5.forwarding", "net.ipv6.conf.eth0.5.disable_ipv6"]
+    assert off["net.ipv6.conf.all.accept_ra"] == "1"
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_what_each_interface_forwards_is_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: the value of each interface decides for IPv4, and only that of all was read."""
+    lay(tmp_path, proc__sys__kernel__ostype="Linux", proc__sys__kernel__randomize_va_space="2\n")
+    for card in ("eth0", "lo"):
+        lay(tmp_path, **{f"proc__sys__net__ipv4__conf__{card}__forwarding": "1\n", f"proc__sys__net__ipv6__conf__{card}__x": ""})
+    lay(tmp_path, proc__sys__net__ipv6__conf__eth0__disable_ipv6="1\n")
+    told = read(shell, "sysctl", tmp_path)
+    assert {key: told[key] for key in told if "lo" in key.split(".") or "eth0" in key} == {
+        "net.ipv4.conf.eth0.forwarding": "1",
+        "net.ipv6.conf.eth0.disable_ipv6": "1",
+    }
