@@ -13,9 +13,9 @@ FIRMWARE = "/boot/efi/EFI/redhat"
 
 
 def read(shell: list[str], name: str, tree: Path) -> Any:
-    """The fact's value with /boot, /etc, /proc and /sys in that tree; in what is printed they are the host's again."""
+    """The fact's value with /boot, /etc, /proc, /run and /sys in that tree; in what is printed they are the host's again."""
     text = fact(name).probes["linux"].script
-    for folder in ("boot", "etc", "proc", "sys"):
+    for folder in ("boot", "etc", "proc", "run", "sys"):
         text = text.replace(f" /{folder}/", f" {tree}/{folder}/").replace(f'"/{folder}/', f'"{tree}/{folder}/')
         text = text.replace(f"</{folder}/", f"<{tree}/{folder}/")
     done = run(shell, ALLOWED + text)
@@ -111,3 +111,25 @@ def test_what_each_interface_forwards_is_told(shell: list[str], tmp_path: Path) 
         "net.ipv4.conf.eth0.forwarding": "1",
         "net.ipv6.conf.eth0.disable_ipv6": "1",
     }
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("static", "hosts", "servers", "stub"),
+    [
+        ("nameserver 127.0.0.53\n", "files dns", ["192.0.2.53"], True),
+        ("nameserver 127.0.0.53\nnameserver 8.8.8.8 # in haste\n", "files dns", ["192.0.2.53", "8.8.8.8"], True),
+        ("nameserver 192.0.2.1\n", "files resolve [!UNAVAIL=return] dns", ["192.0.2.53", "192.0.2.1"], True),
+        ("nameserver 192.0.2.1\n", "files dns # not resolve", ["192.0.2.1"], False),
+    ],
+)
+def test_whoever_may_be_asked_for_a_name_is_told(
+    shell: list[str], static: str, hosts: str, servers: list[str], stub: bool, tmp_path: Path
+) -> None:
+    """Regression, false pass: servers beside systemd-resolved's stub were left out, and resolved's own where nsswitch asks it."""
+    lay(tmp_path, etc__x="", run__systemd__resolve__x="")
+    (tmp_path / "etc/resolv.conf").write_text(static)
+    (tmp_path / "etc/nsswitch.conf").write_text(f"passwd: files\nhosts: {hosts}\n")
+    (tmp_path / "run/systemd/resolve/resolv.conf").write_text("nameserver 192.0.2.53\n")
+    told = read(shell, "resolver", tmp_path)
+    assert (told["servers"], told["stub"]) == (servers, stub)
