@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,40 @@ def test_whoever_may_be_asked_for_a_name_is_told(
     (tmp_path / "run/systemd/resolve/resolv.conf").write_text("nameserver 192.0.2.53\n")
     told = read(shell, "resolver", tmp_path)
     assert (told["servers"], told["stub"]) == (servers, stub)
+
+
+def boot(*lines: str) -> Any:
+    """What is told of how the host starts."""
+    return fact("boot_loader").value("\n".join(("cmdline=ro", "efi=yes", *lines, "end", "")), {})
+
+
+def test_an_open_file_of_the_hash_is_told() -> None:
+    """Regression, false pass: boot-loader-files looked at grub.cfg alone, and RHEL keeps the hash in user.cfg."""
+    closed = boot("file=600 0 /boot/grub2/grub.cfg", "file=600 0 /boot/grub2/user.cfg")
+    opened = boot("file=600 0 /boot/grub2/grub.cfg", "file=644 0 /boot/grub2/user.cfg")
+    both = boot("file=644 0 /boot/grub2/user.cfg", "file=644 0 /boot/grub2/grub.cfg")
+    elsewhere = boot("file=700 0 /boot/efi/EFI/redhat/grub.cfg", "file=644 0 /boot/grub2/user.cfg")
+    told = [(value["mode"], value["path"].rpartition("/")[2]) for value in (closed, opened, both, elsewhere)]
+    assert told == [("0600", "grub.cfg"), ("0644", "user.cfg"), ("0644", "grub.cfg"), ("0700", "grub.cfg")]
+
+
+def test_secure_boot_that_shim_does_not_check_is_off() -> None:
+    """Regression, false pass: after `mokutil --disable-validation` the firmware's variable still says 1."""
+    assert boot("secure= 6 0 0 0 1 ")["secure_boot"] is True
+    assert boot("secure= 6 0 0 0 1 ", "insecure= 6 0 0 0 1 ")["secure_boot"] is False
+    assert boot("secure= 6 0 0 0 1 ", "insecure= 6 0 0 0 0 ")["secure_boot"] is True
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_a_closed_boot_folder_is_not_no_grub(shell: list[str], tmp_path: Path) -> None:
+    """Regression: where /boot was closed to the login, all checks of GRUB were not applicable, and closed their findings."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == "root" and folder != Path("/tmp") and folder.is_relative_to("/tmp"):
+            folder.chmod(0o755)
+    (tmp_path / "boot/grub").mkdir(parents=True)
+    (tmp_path / "boot").chmod(0o700)
+    text = fact("boot_loader").probes["linux"].script.replace(" /boot", f" {tmp_path}/boot")
+    asked = "as_root() { case $* in *stat*/boot/grub/grub.cfg*) echo '644 0 /boot/grub/grub.cfg' ;; esac; }\n"
+    done = run(shell, asked + text, user=65534, group=65534, extra_groups=[])
+    assert fact("boot_loader").value(done.stdout, {})["grub"] is True
