@@ -171,3 +171,24 @@ def test_a_closed_boot_folder_is_not_no_grub(shell: list[str], tmp_path: Path) -
     asked = "as_root() { case $* in *stat*/boot/grub/grub.cfg*) echo '644 0 /boot/grub/grub.cfg' ;; esac; }\n"
     done = run(shell, asked + text, user=65534, group=65534, extra_groups=[])
     assert fact("boot_loader").value(done.stdout, {})["grub"] is True
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_a_volume_is_encrypted_where_all_that_is_under_it_is(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: a volume on an encrypted and an open disk passed, and so did what dm-integrity only checks."""
+    below = {"dm-0": ["sda2"], "dm-1": ["dm-0"], "dm-2": ["dm-0", "sdb"], "dm-3": ["sdb"]}
+    below |= {"dm-4": ["dm-0", "dm-5"], "dm-5": ["sdb"]}
+    kinds = {"dm-0": "CRYPT-LUKS2-a-x", "dm-1": "LVM-a", "dm-2": "LVM-b", "dm-3": "CRYPT-INTEGRITY-c", "dm-5": "CRYPT-PLAIN-d"}
+    for name in ("sda2", "sdb", *below):
+        (tmp_path / "sys/class/block" / name).mkdir(parents=True)
+        (tmp_path / "dev").mkdir(exist_ok=True)
+        (tmp_path / "dev" / name).touch()
+    for name, slaves in below.items():
+        for slave in slaves:
+            (tmp_path / "sys/class/block" / name / "slaves" / slave).mkdir(parents=True)
+    for name, kind in kinds.items():
+        lay(tmp_path, **{f"sys__class__block__{name}__dm__uuid": f"{kind}\n"})
+    points = "".join(f"/dev/{name} /{name} ext4 rw 0 0\n" for name in below)
+    lay(tmp_path, proc__self__mounts=points)
+    told = {volume["point"]: volume["encrypted"] for volume in read(shell, "disk_encryption", tmp_path)["volumes"]}
+    assert told == {"/dm-0": True, "/dm-1": True, "/dm-2": False, "/dm-3": False, "/dm-4": True, "/dm-5": True}
