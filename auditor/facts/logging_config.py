@@ -97,7 +97,9 @@ def parse(output: str, _args: Arguments) -> Json:
             case "file" if sign:
                 files.append((text, ""))
             case "storage" if files:
-                files[-1] = (files[-1][0], text.lower())
+                # what journald does not know, and Persistent is such a word, it passes by
+                if text in _STORAGE:
+                    files[-1] = (files[-1][0], text)
             case "directory" if text in ("yes", "no") and not directory:
                 directory = text
             case "remote" if _ITSELF.match(text.strip("@")):
@@ -132,7 +134,7 @@ def _storage(files: list[tuple[str, str]]) -> str:
             drop_ins[PurePosixPath(path).name] = text
     for _, text in sorted(drop_ins.items()):
         value = text or value
-    return value if value in _STORAGE else "auto"
+    return value
 
 
 FACT = Fact(
@@ -147,7 +149,7 @@ FACT = Fact(
         remote_known=BOOL,
     ),
     parse=parse,
-    version=2,  # targets on the host itself
+    version=2,  # targets on the host itself, and words that journald does not know
     example={
         "running": ["journald", "rsyslog"],
         "journal_storage": "auto",

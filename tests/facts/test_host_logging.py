@@ -436,3 +436,15 @@ def test_a_module_whose_need_is_blocked_is_blocked() -> None:
     loaded = {m["name"]: m["blocked"] for m in value("kernel_modules", *lines, "loaded usb_storage")}
     assert (later["uas"], later["usb_storage"]) == (True, True)
     assert (loaded["uas"], loaded["usb_storage"]) == (False, True)
+
+
+def test_what_journald_cannot_read_keeps_nothing() -> None:
+    """Regression, false pass: journald passes by Storage=Persistent, and without its folder forgets all at a restart."""
+
+    def told(*lines: str) -> Any:
+        found = value("logging_config", "process=systemd-journal", "file=/etc/systemd/journald.conf", *lines, "directory=no")
+        return found["journal_storage"], found["journal_persistent"]
+
+    assert told("storage=Persistent") == ("auto", False)
+    assert told("storage=persistent", "storage=volatil") == ("persistent", True)
+    assert told("storage=volatile", "file=/etc/systemd/journald.conf.d/a.conf", "storage=PERSISTENT") == ("volatile", False)
