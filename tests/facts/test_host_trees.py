@@ -192,3 +192,13 @@ def test_a_volume_is_encrypted_where_all_that_is_under_it_is(shell: list[str], t
     lay(tmp_path, proc__self__mounts=points)
     told = {volume["point"]: volume["encrypted"] for volume in read(shell, "disk_encryption", tmp_path)["volumes"]}
     assert told == {"/dm-0": True, "/dm-1": True, "/dm-2": False, "/dm-3": False, "/dm-4": True, "/dm-5": True}
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_words_that_wait_for_the_next_start_are_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: what was written to switch SELinux or AppArmor off went unseen until the host was restarted."""
+    lay(tmp_path, proc__filesystems="nodev\tsysfs\n", proc__cmdline="ro security=apparmor\n")
+    grub = '#GRUB_CMDLINE_LINUX="selinux=0"\nGRUB_CMDLINE_LINUX="security=apparmor"\n'
+    grub += "GRUB_CMDLINE_LINUX_DEFAULT='quiet apparmor=0'\n"
+    lay(tmp_path, etc__default__grub=grub + 'GRUB_CMDLINE_LINUX_RECOVERY="selinux=0"\n', etc__kernel__cmdline="ro enforcing=0\n")
+    assert read(shell, "mandatory_access", tmp_path)["boot"] == ["security=apparmor", "enforcing=0", "apparmor=0"]
