@@ -37,3 +37,29 @@ timers() {
 }
 """
 """``timers PATTERN``: a line for each timer whose service runs what the pattern says, the timer's file and the service's."""
+
+STARTED = r"""
+started() {
+  while IFS= read -r file; do
+    name=${file##*/}
+    case $file in
+      */cron.d/*|*/cron.hourly/*|*/cron.daily/*|*/cron.weekly/*|*/cron.monthly/*)
+        case $name in .*|*~|*.rpm*|*.dpkg-*|*.swp) continue ;; esac
+        if [ -e /etc/debian_version ]; then
+          case $name in *[!A-Za-z0-9_-]*) continue ;; esac
+        fi ;;
+    esac
+    case $file in
+      */cron.d/*) ;;
+      */cron.hourly/*|*/cron.daily/*|*/cron.weekly/*|*/cron.monthly/*)
+        if [ -n "$(find -L "$file" -prune ! -perm -0100 ! -perm -0010 ! -perm -0001 2>/dev/null)" ]; then continue; fi ;;
+    esac
+    printf '%s\n' "$file"
+  done
+}
+"""
+"""``started``: of the files in CRON_PLACES, one a line, those that cron starts.
+
+Of the folders run-parts starts what may be executed; Debian's, and its cron in /etc/cron.d, pass by each name with a dot in it,
+such as backup.sh. Of a file in a closed folder nobody but root sees whether it may be executed: it counts.
+"""

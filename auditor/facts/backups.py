@@ -2,14 +2,15 @@
 
 ``newest`` is the time of the newest file in the folder where the tool keeps its record (restic and borg: their cache; rsnapshot,
 bacula, bareos, duplicity, pgbackrest: their logs or state). A tool without such a trace has none, and nobody can say when it ran.
-A timer is a job only where a unit wants it: Debian's PostgreSQL brings templates of timers for backups that nothing starts.
+A timer is a job only where a unit wants it: Debian's PostgreSQL brings templates of timers for backups that nothing starts. Its
+name says that it is for a backup, or the command that its service runs.
 What packages save of their own state alone, under /var/backups, is no backup of the host: dpkg, passwd, samba.
 """
 
 from __future__ import annotations
 
 from auditor.errors import ParseError
-from auditor.facts._schedules import CRON_PLACES
+from auditor.facts._schedules import CRON_PLACES, STARTED, TIMERS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -35,7 +36,9 @@ _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
 _RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)
 
 _SCRIPT = (
-    """\
+    STARTED
+    + TIMERS
+    + """\
 [ -x /usr/bin/find ] || exit 1
 trace() {
   name=$1 program=$2
@@ -53,7 +56,10 @@ trace() {
 jobs=$(as_root {_JOBS})
 [ $? -le 2 ] || exit 1
 own='/\\/\\(dpkg\\|passwd\\|apt-compat\\|cron.daily\\/samba\\)$/d'
-[ -z "$jobs" ] || printf '%s\\n' "$jobs" | sed -e "$own" -e 's/^/job=/' || exit 1
+[ -z "$jobs" ] || printf '%s\\n' "$jobs" | started | sed -e "$own" -e 's/^/job=/' || exit 1
+"""
+    + f"""\
+running=$(timers '({_WORDS})') || exit 1
 """
     + """\
 folders="/etc/systemd/system /usr/lib/systemd/system /lib/systemd/system"
@@ -73,6 +79,10 @@ for folder in $folders; do
     seen="$seen $name"
     echo "job=$file"
   done
+done
+printf '%s\\n' "$running" | while read -r file service; do
+  name=${file##*/}
+  case " dpkg-db-backup.timer $seen " in *" $name "*) ;; *) if [ "$name" ]; then echo "job=$file"; fi ;; esac
 done
 echo end
 """

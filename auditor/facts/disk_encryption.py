@@ -1,6 +1,7 @@
 """What kind of machine the host is, and whether what stands under its mounted file systems and swap is encrypted.
 
-A file system counts as encrypted when any layer under it is dm-crypt (LUKS or plain). Devices are followed through /sys; nothing
+A file system counts as encrypted when all that lies under it does so on dm-crypt (LUKS or plain): of a volume on two disks both
+count. cryptsetup's dm-verity and dm-integrity encrypt nothing. Devices are followed through /sys; nothing
 is read from the disks. What ZFS encrypts by itself cannot be told from there, nor on what its pools lie: a pool whose file
 systems are mounted is told once by its name, as unknown. What a disk encrypts by itself is not seen. Swap on zram is memory, and
 no disk.
@@ -27,25 +28,27 @@ _PORTABLE = {
 _SCRIPT = """\
 [ -r /proc/self/mounts ] && [ -d /sys/class/block ] || exit 1
 if [ -r /sys/class/dmi/id/chassis_type ]; then read -r chassis </sys/class/dmi/id/chassis_type && echo "chassis=$chassis"; fi
+# of $2 layers above
 crypt() {
-  depth=$((depth + 1))
-  [ "$depth" -lt 20 ] || exit 1
+  [ "$2" -lt 20 ] || exit 1
   if [ -r "/sys/class/block/$1/dm/uuid" ]; then
     read -r uuid <"/sys/class/block/$1/dm/uuid" || uuid=
-    case $uuid in CRYPT-*) encrypted=yes; return ;; esac
+    case $uuid in CRYPT-VERITY-*|CRYPT-INTEGRITY-*) ;; CRYPT-*) return 0 ;; esac
   fi
-  for below in "/sys/class/block/$1/slaves/"*; do
-    [ -e "$below" ] || continue
-    crypt "${below##*/}"
+  set -- "$(($2 + 1))" "/sys/class/block/$1/slaves/"*
+  [ -e "$2" ] || return 1
+  while [ $# -gt 1 ]; do
+    crypt "${2##*/}" "$1" || return 1
+    layer=$1
+    shift 2
+    set -- "$layer" "$@"
   done
 }
 tell() {
   name=$(readlink -f "$2") || exit 1
   name=${name##*/}
   if [ ! -e "/sys/class/block/$name" ]; then echo "unknown $1 $2"; return; fi
-  encrypted=no depth=0
-  crypt "$name"
-  echo "$encrypted $1 $2"
+  if crypt "$name" 0; then echo "yes $1 $2"; else echo "no $1 $2"; fi
 }
 pools=
 while read -r device point type rest; do
@@ -92,7 +95,7 @@ FACT = Fact(
     title=Text(en="Whether mounted disks are encrypted", ar="تشفير الأقراص الموصولة"),
     shape=record(chassis=INT, portable=BOOL, volumes=ListOf(record(point=STR, device=STR, encrypted=BOOL, known=BOOL))),
     parse=parse,
-    version=2,  # ZFS
+    version=3,  # volumes on several disks
     example={
         "chassis": 10,
         "portable": True,

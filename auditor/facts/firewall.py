@@ -2,7 +2,8 @@
 
 A filter that only bans some addresses (fail2ban) lets in everything else; therefore the rules of the input chains are followed,
 through unconditional jumps, to the first verdict that applies to every packet, else to the chain's policy. A conditional
-rule decides nothing here. A packet must pass every chain, so that one that drops is enough.
+rule decides nothing here, unless it lets in whoever asks for a connection to nearly every TCP port, as `ct state new accept`
+does: then the filter accepts. A packet must pass every chain, so that one that drops is enough.
 
 ``ports`` tells for a connection to each TCP port whether all the rules on its way accept it, refuse it, or cannot be decided.
 The source is known where the session comes from it: the network is looked through from the same machine.
@@ -26,6 +27,7 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
 _MOST = 400_000
+_UNPRIVILEGED = 64_512  # ports from 1024 on: who lets in more than so many has opened no port, but the host
 _NO_SOCKET = "UNKNOWN"  # sshd's word for the ends of a session that comes through a pipe or a socket without addresses
 
 
@@ -33,16 +35,25 @@ def parse(output: str, _args: Arguments) -> Json:
     """What the input chains do with what no rule names, and what befalls a connection to each port."""
     found = listing.read(whole_lines("firewall", output))
     inputs = [chain for chain in found.chains.values() if chain.hook == "input"]
+    strangers = _ports(found.readings, [Packet(family, loopback=False, ports=found.ports) for family in ("ipv4", "ipv6")])
     return {
         "tools": [*found.tools],
         "active": any(chain.policy != "accept" or chain.rules for chain in inputs),
         "rules": sum(len(chain.rules) for chain in inputs),
-        "input_policy": default("ipv4", found.readings),
-        "input_policy_ipv6": default("ipv6", found.readings),
+        "input_policy": _policy("ipv4", found, strangers),
+        "input_policy_ipv6": _policy("ipv6", found, strangers),
         "ipv6": found.ipv6 == "yes",
         "redirections_seen": not found.partial,
         "ports": _ports(found.readings, [_packet(family, found) for family in ("ipv4", "ipv6")]),
     }
+
+
+def _policy(family: str, found: listing.Listing, strangers: list[Json]) -> str:
+    """What befalls a packet that no rule names; ``strangers``: what befalls whoever connects, wherever from, to each port."""
+    ranges = [one for one in strangers if isinstance(one, dict) and one[family] == "accepted"]
+    let_in = sum(int(str(one["last"])) - int(str(one["first"])) + 1 for one in ranges)
+    policy = default(family, found.readings)
+    return "accept" if policy in ("drop", "reject") and let_in > _UNPRIVILEGED else policy
 
 
 def _packet(family: str, found: listing.Listing) -> Packet:
@@ -109,5 +120,5 @@ FACT = Fact(
         ],
     },
     probes={"linux": HostProbe(script=SCRIPT, privileged=PRIVILEGED)},
-    version=5,
+    version=6,  # conditions that are none
 )

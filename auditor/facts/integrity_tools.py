@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
-from auditor.facts._schedules import CRON_PLACES, TIMERS
+from auditor.facts._schedules import CRON_PLACES, STARTED, TIMERS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
@@ -33,7 +33,8 @@ _JOBS = {
 }
 
 _SCRIPT = (
-    TIMERS
+    STARTED
+    + TIMERS
     + """\
 if [ -d /run/systemd/system ]; then booted=yes; else booted=no; fi
 there() {
@@ -48,7 +49,7 @@ reference() {
 }
 jobs() {
   [ -n "$1" ] || return 0
-  printf '%s\\n' "$1" | while IFS= read -r file; do
+  printf '%s\\n' "$1" | started | while IFS= read -r file; do
     case $booted$file in
       yes/etc/cron.daily/aide|yes/etc/cron.daily/dailyaidecheck)
         if there /usr/lib/systemd/system/dailyaidecheck.timer /lib/systemd/system/dailyaidecheck.timer; then continue; fi ;;

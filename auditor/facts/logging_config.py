@@ -1,7 +1,12 @@
-"""Which services write the host's logs, whether the journal outlives a restart, and where logs are sent."""
+"""Which services write the host's logs, whether the journal outlives a restart, and where logs are sent.
+
+``remote_known`` is false where rsyslog may send elsewhere than is told: a file is closed or not among those that are read, a
+module sends whose targets are not read, or a target is on the host itself, which may pass on what it gets or keep it.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
@@ -12,6 +17,11 @@ from auditor.model import Json, Text
 
 _DAEMONS = {"rsyslogd": "rsyslog", "syslog-ng": "syslog-ng", "systemd-journal": "journald", "syslogd": "syslogd"}
 _STORAGE = frozenset({"auto", "persistent", "volatile", "none"})
+
+_ITSELF = re.compile(r"(?i)(\([a-z0-9,]*\))?\[?(127\.[0-9.]+|::1|localhost6?(\.localdomain6?)?)\]?(:\w*)?\Z")
+# rsyslog's modules that send to other hosts, or to a program that may, and whose targets are not read
+_OTHERS = "elasticsearch|kafka|http|httpfs|hdfs|gssapi|rabbitmq|amqp1|azureeventhubs|clickhouse|mongodb|mysql|pgsql|libdbi"
+_OTHERS += "|hiredis|prog|snmp|czmq|udpspoof|beats"
 
 _SCRIPT = (
     PROCESSES
@@ -46,6 +56,10 @@ for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
         $0 = before " " substr(rest, at + 2)
       }
     }
+    tolower($0) ~ /^[ \\t]*([$]includeconfig|include[ \\t]*[(])/ && !index($0, "/etc/rsyslog.d/*.conf") {
+      print "untold=" FILENAME
+    }
+    tolower($0) ~ /(type[ \\t]*=[ \\t]*"|:)om(@OTHERS@)[":]/ { print "untold=" FILENAME }
     match($0, /[ \\t]@@?[^ \\t;]+/) { print "remote=" substr($0, RSTART + 1, RLENGTH - 1); next }
     match(tolower($0), /:omrelp:[^ \\t;]+/) { print "remote=" substr($0, RSTART + 8, RLENGTH - 8); next }
     tolower($0) ~ /om(fwd|relp)/ { inside = 1 }
@@ -53,17 +67,24 @@ for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
       split(substr($0, RSTART, RLENGTH), part, "\\"")
       print "remote=" part[2]
     }
+    inside && match(tolower($0), /target[ \\t]*=[ \\t]*\\[[^]]*\\]/) {
+      count = split(substr($0, RSTART, RLENGTH), part, "\\"")
+      for (i = 2; i <= count; i += 2) print "remote=" part[i]
+    }
     /\\)/ { inside = 0 }
     END { if (inside_comment) print "unreadable=" FILENAME }
   ' "$file" || exit 1
 done
 echo end
-"""
+""".replace("@OTHERS@", _OTHERS)
 )
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``process=``; ``file=`` and perhaps ``storage=`` per file of journald; ``directory=``; ``remote=`` or ``unreadable=``."""
+    """``process=``; ``file=`` and perhaps ``storage=`` per file of journald; ``directory=``;
+
+    ``remote=``, ``unreadable=`` or ``untold=`` of rsyslog's files.
+    """
     running: dict[str, None] = {}
     remotes: dict[str, None] = {}
     files: list[tuple[str, str]] = []
@@ -76,12 +97,16 @@ def parse(output: str, _args: Arguments) -> Json:
             case "file" if sign:
                 files.append((text, ""))
             case "storage" if files:
-                files[-1] = (files[-1][0], text.lower())
+                # what journald does not know, and Persistent is such a word, it passes by
+                if text in _STORAGE:
+                    files[-1] = (files[-1][0], text)
             case "directory" if text in ("yes", "no") and not directory:
                 directory = text
+            case "remote" if _ITSELF.match(text.strip("@")):
+                complete = False
             case "remote" if text.strip("@"):
                 remotes[text.strip("@")] = None
-            case "unreadable":
+            case "unreadable" | "untold":
                 complete = False
             case _:
                 raise ParseError(f"logging_config: a line that does not belong there: {line[:80]!r}")
@@ -109,7 +134,7 @@ def _storage(files: list[tuple[str, str]]) -> str:
             drop_ins[PurePosixPath(path).name] = text
     for _, text in sorted(drop_ins.items()):
         value = text or value
-    return value if value in _STORAGE else "auto"
+    return value
 
 
 FACT = Fact(
@@ -124,6 +149,7 @@ FACT = Fact(
         remote_known=BOOL,
     ),
     parse=parse,
+    version=2,  # targets on the host itself, and words that journald does not know
     example={
         "running": ["journald", "rsyslog"],
         "journal_storage": "auto",

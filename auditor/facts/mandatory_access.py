@@ -1,4 +1,8 @@
-"""Mandatory access control: which of SELinux and AppArmor the kernel enforces now, and what the files say of the next start."""
+"""Mandatory access control: which of SELinux and AppArmor the kernel enforces now, and what the files say of the next start.
+
+``boot`` are the words of the kernel's command line that decide it: those of this start, and those that /etc/default/grub and
+/etc/kernel/cmdline give each kernel that is installed or set up from now on.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +41,20 @@ if [ "$enabled" = Y ] && [ -e /sys/kernel/security/apparmor/profiles ]; then
   printf '%s\n' "$profiles" | sed -e '/^$/d' -e 's/^/profile=/' || exit 1
 fi
 [ -r /proc/cmdline ] || exit 1
-for word in $(cat /proc/cmdline); do
-  case $word in selinux=*|enforcing=*|apparmor=*|security=*|lsm=*) echo "boot=$word" ;; esac
+words=$(cat /proc/cmdline) || exit 1
+if [ -e /etc/kernel/cmdline ]; then
+  [ -r /etc/kernel/cmdline ] || exit 1
+  words="$words $(sed 's/#.*//' /etc/kernel/cmdline)"
+fi
+set -- /etc/default/grub /etc/default/grub.d/*.cfg
+for file do
+  [ -e "$file" ] || continue
+  [ -r "$file" ] || exit 1
+  words="$words $(sed -n -E 's/^[[:space:]]*GRUB_CMDLINE_LINUX(_DEFAULT)?=([^#]*).*/\2/p' "$file" | tr "\"'" '  ')"
 done
+printf '%s\n' "$words" | tr -s ' \t' '\n\n' | awk '
+  /^(selinux|enforcing|apparmor|security|lsm)=/ && !seen[$0]++ { print "boot=" $0 }
+' || exit 1
 echo end
 """
 

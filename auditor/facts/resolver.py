@@ -10,21 +10,35 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
-# The stub of systemd-resolved stands for what resolved itself was told; that it writes beside the stub.
+# The stub of systemd-resolved stands for what resolved itself was told; that it writes beside the stub. Servers that stand beside
+# the stub are asked when it does not answer. Where nsswitch.conf names `resolve`, resolved is asked whatever resolv.conf says.
 _SCRIPT = (
     EXISTS
     + """\
 if exists /etc/resolv.conf; then
   echo resolv=yes
   [ -r /etc/resolv.conf ] || exit 1
-  file=/etc/resolv.conf
-  if grep -q '^nameserver[[:space:]]*127[.]0[.]0[.]53' "$file" && [ -e /run/systemd/resolve/resolv.conf ]; then
+  by_resolved=
+  if grep -q '^nameserver[[:space:]]*127[.]0[.]0[.]5[34]' /etc/resolv.conf; then by_resolved=yes; fi
+  if [ -r /etc/nsswitch.conf ] && grep -qE '^[[:space:]]*hosts:([^#]*[[:space:]])?resolve([[:space:]]|$)' /etc/nsswitch.conf; then
+    by_resolved=yes
+  fi
+  stub=
+  set -- /etc/resolv.conf
+  if [ "$by_resolved" ] && [ -e /run/systemd/resolve/resolv.conf ]; then
     [ -r /run/systemd/resolve/resolv.conf ] || exit 1
-    file=/run/systemd/resolve/resolv.conf
+    set -- /run/systemd/resolve/resolv.conf "$@"
+    stub=yes
     echo stub=yes
   fi
-  sed -n -E -e 's/^[[:space:]]*nameserver[[:space:]]+([^[:space:]#;]+).*/server=\\1/p' \\
-    -e 's/^[[:space:]]*options[[:space:]]+(.*)/options=\\1/p' "$file" || exit 1
+  cat "$@" | awk -v stub=$stub '
+    { sub(/\\r$/, "") }
+    $1 == "nameserver" && NF > 1 {
+      sub(/[#;].*/, "", $2)
+      if ($2 != "" && !(stub && $2 ~ /^127[.]0[.]0[.]5[34]$/) && !seen[$2]++) print "server=" $2
+    }
+    $1 == "options" && NF > 1 { sub(/^[ \\t]*options[ \\t]+/, ""); print "options=" $0 }
+  ' || exit 1
 else
   echo resolv=no
 fi

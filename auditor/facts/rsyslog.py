@@ -1,7 +1,8 @@
 """What rsyslog listens on, how it sends, and the mode of the files it makes, from its configuration in either syntax.
 
 ``encrypted`` of a target is true when it is sent by TCP through the gtls or ossl driver in mode 1, for in mode 0 it sends in the
-clear; or by RELP with TLS. A listener that is bound to the host itself takes nothing from the network, and is not told.
+clear; or by RELP with TLS. A listener that is bound to the host itself takes nothing from the network, and is not told,
+nor is a target on the host itself: there nothing leaves it.
 ``file_mode`` holds every bit that some new file comes to have: the mode that its action asks for, less the mask that rsyslog's
 own files or its unit set. RHEL's names no mode, and its unit has ``UMask=0066``: its files are 0600, not 0644. As rsyslog 8.2302
 was seen to do, ``$FileCreateMode`` holds for the old syntax's rules after it and for no ``action(…)``, whose default omfile's
@@ -47,6 +48,8 @@ _TOKEN = re.compile(
 )
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_ITSELF = re.compile(r"(?i)(\([a-z0-9,]*\))?\[?(127\.[0-9.]+|::1|localhost6?(\.localdomain6?)?)\]?(:\w*)?\Z")
+_SEVERAL = re.compile(r"(?i)(\btarget\s*=\s*)\[\s*(\"[^\"]*\")[^\]]{0,4096}\]")  # all of a pool are sent to alike
 _PAIR = re.compile(r"(?<![A-Za-z0-9_.])([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
 
 # a line that begins with # may yet end a comment of several lines
@@ -93,7 +96,7 @@ def parse(output: str, _args: Arguments) -> Json:
     return {
         "installed": True,
         "listens": [*sorted(reader.listens)],
-        "targets": [_target(pairs, reader.driver) for pairs in reader.sent],
+        "targets": [_target(pairs, reader.driver) for pairs in reader.sent if not _ITSELF.match(pairs.get("target", ""))],
         "file_mode": f"{reader.file_mode():04o}",
     }
 
@@ -128,7 +131,7 @@ class _Reader:
                 self._directive(first, words[1:])
                 continue
             rest = ""
-            for before, kind, inside in _objects(" ".join(words)):
+            for before, kind, inside in _objects(_SEVERAL.sub(r"\1\2", " ".join(words))):
                 rest += f"{before} "
                 if kind:
                     self._object(kind.lower(), {key.lower(): value for key, value in _PAIR.findall(inside)})
@@ -271,7 +274,7 @@ FACT = Fact(
         file_mode=STR,
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "listens": [],

@@ -1,4 +1,7 @@
-"""Kernel settings that are in force now, as ``/proc/sys`` states them, among them those of each network interface."""
+"""Kernel settings that are in force now, as ``/proc/sys`` states them, among them those of each network interface.
+
+An interface on which IPv6 is off (``disable_ipv6``) drops every packet of it: what it would take of one is not told.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,7 @@ _KEYS = (
 _INTERFACE_KEYS = (
     "ipv4/conf/{}/accept_redirects",
     "ipv4/conf/{}/accept_source_route",
+    "ipv4/conf/{}/forwarding",
     "ipv4/conf/{}/log_martians",
     "ipv4/conf/{}/rp_filter",
     "ipv4/conf/{}/secure_redirects",
@@ -40,8 +44,11 @@ _INTERFACE_KEYS = (
     "ipv6/conf/{}/accept_ra",
     "ipv6/conf/{}/accept_redirects",
     "ipv6/conf/{}/accept_source_route",
+    "ipv6/conf/{}/disable_ipv6",
     "ipv6/conf/{}/forwarding",
 )
+
+_OFF = ".disable_ipv6"
 
 PASSING_INTERFACES = "lo|veth*|docker*|br-*|virbr*|vnet*|tap*|cali*|cni*|lxc*|flannel*"
 """A shell pattern of the interfaces that container engines and hypervisors make and unmake, and of the loopback: those follow
@@ -81,7 +88,14 @@ def parse(output: str, _args: Arguments) -> Json:
         value[key] = text.strip()
     if "kernel.randomize_va_space" not in value:
         raise ParseError("sysctl: kernel.randomize_va_space is missing, which every kernel has")
-    return value
+    without = {key.removesuffix(_OFF) for key, text in value.items() if key.endswith(_OFF) and text == "1"}
+    return {key: text for key, text in value.items() if not (key.startswith("net.ipv6.") and _takes(key) in without)}
+
+
+def _takes(key: str) -> str:
+    """The interface, ``net.ipv6.conf.eth0``, of a setting that says what it takes; of any other setting nothing."""
+    interface, _, name = key.rpartition(".")
+    return interface if name.startswith("accept_") else ""
 
 
 FACT = Fact(
@@ -89,6 +103,7 @@ FACT = Fact(
     title=Text(en="Kernel settings in force", ar="إعدادات النواة السارية"),
     shape=MapOf(STR),
     parse=parse,
+    version=2,  # interfaces without IPv6
     example={"kernel.randomize_va_space": "2", "net.ipv4.conf.all.rp_filter": "1", "net.ipv4.conf.eth0.rp_filter": "1"},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

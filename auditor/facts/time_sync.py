@@ -71,6 +71,7 @@ def parse(output: str, _args: Arguments) -> Json:
     """``process=`` and ``line=<daemon> <a line of its settings that names servers>``."""
     running: dict[str, None] = {}
     servers: dict[str, dict[str, None]] = {name: {} for name in _DAEMONS.values()}
+    fallback: dict[str, None] = {}
     for line in whole_lines("time_sync", output):
         key, sign, text = line.partition("=")
         if not sign or key not in ("process", "line"):
@@ -80,7 +81,9 @@ def parse(output: str, _args: Arguments) -> Json:
         else:
             daemon, setting = re.split(r"\s+", text, maxsplit=1)
             for server in _servers(daemon, setting):
-                servers[daemon][server] = None
+                asked = fallback if setting.startswith("FallbackNTP") else servers[daemon]
+                asked[server] = None
+    servers["systemd-timesyncd"] = servers["systemd-timesyncd"] or fallback  # asked only where no other is known
     wanted = [server for daemon in running for server in servers[daemon]]
     return {"running": [*sorted(running)], "servers": [*sorted(set(wanted))]}
 
@@ -99,6 +102,7 @@ FACT = Fact(
     title=Text(en="Time synchronisation service and its servers", ar="خدمة مزامنة التوقيت وخوادمها"),
     shape=record(running=ListOf(STR), servers=ListOf(STR)),
     parse=parse,
+    version=2,  # FallbackNTP
     example={"running": ["chronyd"], "servers": ["ntp1.gov.example"]},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

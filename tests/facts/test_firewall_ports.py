@@ -251,3 +251,32 @@ def test_ranges_are_sets_of_ports(one: list[tuple[int, int]], other: list[tuple[
     assert [port for first, last in cut for port in (first, last + 1)] == sorted([0, 65536, *[f for f, _ in cut[1:]] * 2])
     assert functools.reduce(ports.join, (ports.within(*piece) for piece in cut if ports.holds(joined, piece[0])), 0) == joined
     assert all(ports.holds(joined, left) is not ports.holds(joined, right) for (_, left), (right, _) in itertools.pairwise(cut))
+
+
+@pytest.mark.parametrize(
+    ("rules", "policies"),
+    [
+        (("ct state established,related accept", "ct state new accept"), ("accept", "accept")),
+        (("ct state { established, related, new } counter packets 1 bytes 60 accept",), ("accept", "accept")),
+        (("meta l4proto tcp accept",), ("accept", "accept")),
+        (("tcp dport 1-65535 accept",), ("accept", "accept")),
+        (("ip saddr @f2b tcp dport 22 reject", "ct state new accept"), ("accept", "accept")),
+        (("ip protocol tcp accept",), ("accept", "drop")),
+        (("ip saddr 0.0.0.0/0 accept", "ip6 saddr ::/0 accept"), ("accept", "accept")),
+        (("ip saddr 10.0.0.0/8 accept",), ("drop", "drop")),
+        (('iifname "lan0" accept', "tcp dport { 22, 443 } accept"), ("drop", "drop")),
+        (("tcp dport 1024-65535 accept",), ("drop", "drop")),
+        (("ct state established,related accept", 'iifname "lo" accept', "tcp dport 22 accept"), ("drop", "drop")),
+    ],
+)
+def test_a_condition_that_everybody_meets_is_none(rules: tuple[str, ...], policies: tuple[str, str]) -> None:
+    """Regression, false pass: firewall-active passed rules that let in each new connection, before a policy that drops."""
+    value = fact("firewall").value(f"{nft(*rules)}ipv6=yes\nend\n", {})
+    assert (value["input_policy"], value["input_policy_ipv6"]) == policies
+
+
+def test_a_condition_of_iptables_that_everybody_meets_is_none() -> None:
+    """The same as iptables saves it."""
+    for rule, policy in (("-m conntrack --ctstate NEW,ESTABLISHED", "accept"), ("-p tcp", "accept"), ("-s 10.0.0.0/8", "drop")):
+        lines = f"{AFAR}tool=iptables\nip=*filter\nip=-P INPUT DROP\nip=-A INPUT {rule} -j ACCEPT\n"
+        assert fact("firewall").value(f"{lines}ipv6=no\nend\n", {})["input_policy"] == policy

@@ -144,7 +144,7 @@ def test_a_target_in_a_comment_is_none(shell: list[str], tmp_path: Path) -> None
         return value["remote_targets"] if value["remote_known"] else None
 
     assert told('/*\n*.* @@a\n# old */\n/* *.* @@b */\naction(type="omfwd" /* Target="c" */\n/* x */ target="d")\n') == ["d"]
-    shown = 'if $msg contains "/*" then @@a\n# /*\n$IncludeConfig /x/*.conf\n*.* /var/log/a /*\n*.* @b # /*\n'
+    shown = f'if $msg contains "/*" then @@a\n# /*\n$IncludeConfig {tmp_path}/*.conf\n*.* /var/log/a /*\n*.* @b # /*\n'
     assert told(shown + "*.* @c\n# */\n") == ["a", "b", "c"]
     assert told("/* never closed\n") is None, "what follows in other files may be hidden too"
 
@@ -157,7 +157,41 @@ def test_remote_targets_are_told_in_every_form(shell: list[str], tmp_path: Path)
     )
     text = script("logging_config").replace("/etc/rsyslog.d", str(tmp_path)).replace("/etc/rsyslog.conf", "/nowhere")
     told: Any = fact("logging_config").value(run(shell, text).stdout, {})
-    assert told["remote_targets"] == ["10.0.0.9:2514", "b.example"]
+    assert (told["remote_targets"], told["remote_known"]) == (["10.0.0.9:2514", "b.example"], True)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("line", "targets", "known"),
+    [
+        ("*.* @@127.0.0.1:5514", [], False),
+        ("*.* @[::1]:514", [], False),
+        ('action(type="omfwd" target="localhost" port="514" protocol="tcp")', [], False),
+        ("*.* @@(o)localhost.example:514", ["(o)localhost.example:514"], True),
+        ('action(type="omfwd" target=["a.example", "b.example"] port="514")', ["a.example", "b.example"], True),
+        ('action(type="omelasticsearch" server="es.example")', [], False),
+        ("*.* :ommysql:db.example,Syslog,u,p", [], False),
+        ('include(file="/etc/rsyslog-more.conf")', [], False),
+        ('include(file="/etc/rsyslog.d/*.conf" mode="optional")', [], True),
+    ],
+)
+def test_what_stays_on_the_host_or_is_not_read_decides_nothing(
+    shell: list[str], line: str, targets: list[str], known: bool, tmp_path: Path
+) -> None:
+    """Regression, false pass: a target on the host itself was another host; what other modules send was nothing, for certain."""
+    (tmp_path / "a.conf").write_text(f"{line}\n")
+    text = script("logging_config").replace(" /etc/rsyslog.d", f" {tmp_path}").replace(" /etc/rsyslog.conf", " /nowhere")
+    told: Any = fact("logging_config").value(run(shell, text).stdout, {})
+    assert (told["remote_targets"], told["remote_known"]) == (targets, known)
+
+
+def test_what_does_not_leave_the_host_needs_no_encryption() -> None:
+    """Regression, false failure: log-remote-encrypted failed what goes in the clear to a relay on the host itself."""
+    assert rsyslog("*.* @@127.0.0.1:5514", '*.* action(type="omfwd" target="::1")', "*.* @a:514")["targets"] == [
+        {"host": "a:514", "protocol": "udp", "encrypted": False}
+    ]
+    pool = 'action(type="omfwd" target=["a", "b"] protocol="tcp" streamdriver="gtls" streamdrivermode="1")'
+    assert rsyslog(pool)["targets"] == [{"host": "a", "protocol": "tcp", "encrypted": True}]
 
 
 def test_a_zone_s_other_names_are_that_zone() -> None:
@@ -458,3 +492,15 @@ def test_a_module_whose_need_is_blocked_is_blocked() -> None:
     loaded = {m["name"]: m["blocked"] for m in value("kernel_modules", *lines, "loaded usb_storage")}
     assert (later["uas"], later["usb_storage"]) == (True, True)
     assert (loaded["uas"], loaded["usb_storage"]) == (False, True)
+
+
+def test_what_journald_cannot_read_keeps_nothing() -> None:
+    """Regression, false pass: journald passes by Storage=Persistent, and without its folder forgets all at a restart."""
+
+    def told(*lines: str) -> Any:
+        found = value("logging_config", "process=systemd-journal", "file=/etc/systemd/journald.conf", *lines, "directory=no")
+        return found["journal_storage"], found["journal_persistent"]
+
+    assert told("storage=Persistent") == ("auto", False)
+    assert told("storage=persistent", "storage=volatil") == ("persistent", True)
+    assert told("storage=volatile", "file=/etc/systemd/journald.conf.d/a.conf", "storage=PERSISTENT") == ("volatile", False)

@@ -27,6 +27,7 @@ def lay(root: Path, **files: str) -> None:
         path = root / name.replace("__", "/").replace("_db", ".db").replace("_new", ".new").replace("_DOT_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        path.chmod(0o755)
 
 
 def told(shell: list[str], root: Path) -> Any:

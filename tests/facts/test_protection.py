@@ -66,6 +66,7 @@ def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> 
     for folder, name in (("cron.daily", "samba"), ("cron.d", "samba"), ("cron.daily", "shares")):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / name).write_text("# keeps a backup\ncd /var/backups && cp -p /etc/samba/smbpasswd smbpasswd.bak\n")
+        (tmp_path / folder / name).chmod(0o755)
     places = {"/etc/cron.daily": tmp_path / "cron.daily", "/etc/cron.d /": f"{tmp_path}/cron.d /"}
     jobs = [job for job in told("backups", shell, places)["jobs"] if job.startswith(str(tmp_path))]
     assert sorted(jobs) == [f"{tmp_path}/cron.d/samba", f"{tmp_path}/cron.daily/shares"]
@@ -174,3 +175,50 @@ def test_what_root_s_own_crontab_starts_is_scheduled(shell: str, name: str, key:
     assert str(table) in told(name, shell, {"/var/spool/cron/crontabs/root": table})[key]
     table.write_text(f"# {line}")
     assert str(table) not in told(name, shell, {"/var/spool/cron/crontabs/root": table})[key]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_cron_passes_by_is_not_scheduled(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: run-parts starts nothing that may not be executed, nor, on Debian, what has a dot in its name."""
+    names = ("cron.daily/save", "cron.daily/save.sh", "cron.daily/save~", "cron.weekly/off", "cron.d/save", "cron.d/save.off")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("0 2 * * * root restic backup /srv\n")
+        (tmp_path / name).chmod(0o644 if name.endswith("off") or "cron.d/" in name else 0o700)
+    places = {f"/etc/{name}": tmp_path / name for name in ("cron.daily", "cron.weekly")} | {
+        "/etc/cron.d /": f"{tmp_path}/cron.d /"
+    }
+
+    def jobs(debian: str) -> list[str]:
+        found = told("backups", shell, {**places, "/etc/debian_version": debian})["jobs"]
+        return sorted(job.removeprefix(f"{tmp_path}/") for job in found if job.startswith(str(tmp_path)))
+
+    assert jobs("/etc/passwd") == ["cron.d/save", "cron.daily/save"]
+    assert jobs("/nowhere") == ["cron.d/save", "cron.d/save.off", "cron.daily/save", "cron.daily/save.sh"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_timer_is_a_backup_by_what_it_runs_too(shell: str, tmp_path: Path) -> None:
+    """Regression, false failure: a timer called nightly that runs pgbackrest was no backup."""
+    (tmp_path / "nightly.service").write_text("[Service]\nExecStart=/usr/bin/pgbackrest --stanza=main backup\n")
+    (tmp_path / "dpkg-db-backup.service").write_text("[Service]\nExecStart=/usr/libexec/dpkg/dpkg-db-backup\n")
+    for name in ("nightly.timer", "dpkg-db-backup.timer", "restic.timer"):
+        wanted(tmp_path, name, timer(tmp_path, name))
+    (tmp_path / "restic.service").write_text("[Service]\nExecStart=/usr/bin/restic backup /srv\n")
+    found = told("backups", shell, {"/etc/systemd/system": tmp_path})["jobs"]
+    assert [Path(job).name for job in found if job.startswith(str(tmp_path))] == ["restic.timer", "nightly.timer"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("line", "scans"), [('CRON_DAILY_RUN=""', []), ('CRON_DAILY_RUN="yes"', ["cron.daily/rkhunter"])])
+def test_a_scan_that_nobody_switched_on_is_none(shell: str, line: str, scans: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: Debian's rkhunter does nothing until it is switched on, and its weekly job only fetches lists."""
+    (tmp_path / "rkhunter").write_text(f"{line}\nCRON_DB_UPDATE=yes\n")
+    for folder in ("cron.daily", "cron.weekly"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "rkhunter").write_text("#!/bin/sh\nRKHUNTER=/usr/bin/rkhunter\n")
+        (tmp_path / folder / "rkhunter").chmod(0o755)
+    places: dict[str, Path | str] = {f"/etc/{folder}": tmp_path / folder for folder in ("cron.daily", "cron.weekly")}
+    places["/etc/default/rkhunter"] = tmp_path / "rkhunter"
+    found = told("malware_protection", shell, places)["scans"]
+    assert [scan.removeprefix(f"{tmp_path}/") for scan in found if scan.startswith(str(tmp_path))] == scans

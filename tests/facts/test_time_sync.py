@@ -43,3 +43,14 @@ def test_time_servers_are_followed_to_where_they_are_named(tmp_path: Path) -> No
             assert value["servers"] == servers
     (tmp_path / "etc/chrony.conf").write_text("include elsewhere.conf\n")
     assert run(["dash"], text).returncode != 0, "what is read from where is not known"
+
+
+def test_fallback_servers_are_asked_only_where_no_other_is_named() -> None:
+    """Regression, false failure: time-servers-approved failed for FallbackNTP beside an approved NTP."""
+
+    def servers(*lines: str) -> Any:
+        told = ("process=systemd-timesyn", *(f"line=systemd-timesyncd {line}" for line in lines), "end")
+        return fact("time_sync").value("\n".join(told), {})["servers"]
+
+    assert servers("FallbackNTP=ntp.ubuntu.com", "NTP=ntp1.gov.example") == ["ntp1.gov.example"]
+    assert servers("FallbackNTP=ntp.ubuntu.com") == servers("FallbackNTP = ntp.ubuntu.com", "NTP=") == ["ntp.ubuntu.com"]
