@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._blocks import Directive, parse_blocks
 from auditor.facts._lines import whole
+from auditor.facts._nginx_server import ciphered_addresses, server
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -34,18 +35,8 @@ _IGNORED = (
     "/usr/share/nginx/modules/*",
 )
 _FOLDERS = {f"/etc/nginx/{name}" for name in ("conf.d", "sites-enabled", "default.d", "snippets")}
-_DEFAULTS = {
-    "server_tokens": "on",
-    "autoindex": "off",
-    "access_log": "on",
-    "ssl_ciphers": "HIGH:!aNULL:!MD5",
-    "ssl": "off",
-}
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
-_NAMES = {name.lower(): name for name in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
-# Conditions that hold for whatever came in the clear.
-_CLEAR = {"($scheme=http)", "($scheme!=https)", "($https=)", "($https!=on)"}
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
 _SCRIPT = """\
@@ -92,8 +83,9 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
-        found = ((list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
-        servers += [_server(own, inner, protocols, source) for own, source in found]
+        found = [(list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",)]
+        secured = ciphered_addresses(own for own, _ in found)
+        servers += [server(own, inner, protocols, secured, source) for own, source in found]
     return {"installed": True, "servers": servers}
 
 
@@ -138,92 +130,6 @@ class _Reader:
         return found
 
 
-def _server(own: list[Directive], http: list[Directive], protocols: str, source: str) -> Json:
-    defaults = {**_DEFAULTS, "ssl_protocols": protocols}
-
-    def values(name: str) -> list[str]:
-        for level in (own, http):
-            found = [" ".join(d.words[1:]) for d in level if d.words[:1] == (name,)]
-            if found:
-                return found
-        return [defaults[name]]
-
-    def value(name: str) -> str:
-        return values(name)[-1]
-
-    listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
-    headers = [d.words[1:] for d in own if d.words[:1] == ("add_header",)] or [
-        d.words[1:] for d in http if d.words[:1] == ("add_header",)
-    ]
-    names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
-    # before nginx 1.25.1 `ssl on` made every address of the server one of TLS
-    everywhere = value("ssl").lower() == "on"
-    ciphered = [everywhere or "ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
-    tls = any(ciphered)
-    # lines of one level add up, and case does not count
-    protocols_told = [_NAMES.get(word.lower(), word) for line in values("ssl_protocols") for word in line.split()]
-    if tls and not protocols_told:
-        raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
-    listened: list[Json] = [" ".join(words) for words in listens]
-    told: list[Json] = [" ".join(words[:2]) for words in headers]
-    return {
-        "name": names[0] if names and names[0] != "_" else str(listened[0]),
-        "source": source,
-        "listens": listened,
-        "tls": tls,
-        "plain": not all(ciphered),
-        "redirects": _redirects(own),
-        "server_tokens": value("server_tokens"),
-        "autoindex": value("autoindex").lower() == "on" or _indexed(own),
-        "access_log": value("access_log").split()[0] != "off",
-        "protocols": [*dict.fromkeys(protocols_told)],
-        "ciphers": value("ssl_ciphers"),
-        "headers": told,
-    }
-
-
-def _indexed(block: Iterable[Directive]) -> bool:
-    """Whether a place in the block, at any depth, lists its folders; nginx does not mind the case of `on`."""
-    return any(" ".join(d.words).lower() == "autoindex on" or _indexed(d.inner or ()) for d in block)
-
-
-def _redirects(own: Iterable[Directive]) -> bool:
-    """Whether nothing but a way on to https, or a refusal, answers what comes to a server in the clear.
-
-    The server itself sends on; or it does so for some names and refuses all else, as certbot writes it; or its ``location /``
-    does, and so does each other location but those under /.well-known/, where a certification authority looks for its proof.
-    """
-    own = tuple(own)
-    if _sends_on(own):
-        return True
-    named = any(d.words[0] == "if" and d.words[1:3] == ("($host", "=") and _sends_on(d.inner or ()) for d in own if d.words)
-    if named and any(_refuses(d.words) for d in own):
-        return True
-    locations = [d for d in own if d.words[:1] == ("location",)]
-    answering = [d for d in locations if not d.words[-1].lstrip("^").replace("\\", "").startswith("/.well-known/")]
-    return any(d.words[1:] in (("/",), ("^~", "/")) for d in answering) and all(
-        _sends_on(d.inner or ()) or any(_refuses(i.words) for i in d.inner or ()) for d in answering
-    )
-
-
-def _sends_on(block: Iterable[Directive]) -> bool:
-    for directive in block:
-        if directive.words[:1] == ("return",) and _is_way_on(directive.words[1:]):
-            return True
-        if directive.words[:1] == ("if",) and "".join(directive.words[1:]) in _CLEAR and _sends_on(directive.inner or ()):
-            return True
-    return False
-
-
-def _is_way_on(words: tuple[str, ...]) -> bool:
-    # a code that is no redirection makes the address a text that is shown
-    return words[-1:] != () and words[-1].startswith("https://") and (len(words) == 1 or words[0].startswith("30"))
-
-
-def _refuses(words: tuple[str, ...]) -> bool:
-    return words[:1] == ("return",) and words[1:2] != () and words[1].startswith("4")
-
-
 FACT = Fact(
     name="nginx",
     title=Text(en="Servers of nginx with their settings", ar="خوادم nginx وإعداداتها"),
@@ -237,7 +143,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "installed": True,
         "servers": [

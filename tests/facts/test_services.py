@@ -71,10 +71,25 @@ ON = "return 301 https://$host$request_uri;"
         (("listen 80;", ACME, f"location = / {{ {ON} }}"), (False, True, False)),
         (("listen 80;", ACME), (False, True, False)),
         (("listen 80;", "return 200 https://a.example;"), (False, True, False)),
+        (("listen 80 default_server;", "return 444;"), (False, True, True)),
+        (("listen 80;", "if ($remote_addr = 10.0.0.1) { break; }", "return 444;", "root /srv;"), (False, True, False)),
+        (("listen 80;", "if ($bad) { return 200 x; }", "return 444;"), (False, True, False)),
+        (("listen 80;", "if ($bad) { set $x 1; }", "return 444;"), (False, True, True)),
+        (("listen 80;", "rewrite ^ https://$host$request_uri? permanent;"), (False, True, True)),
+        (("listen 80;", "rewrite ^/(.*)$ https://a.example/$1;"), (False, True, True)),
+        (("listen 80;", "rewrite ^/$ https://a.example/;", "root /srv;"), (False, True, False)),
+        (("listen 80;", "rewrite ^/old https://a.example/new;", "root /srv;"), (False, True, False)),
+        (("listen 127.0.0.1:8080;", "location /status { stub_status; }"), (False, False, False)),
+        (("listen unix:/run/app.sock;", "listen [::1]:8080;", "root /srv;"), (False, False, False)),
+        (("listen 443 quic reuseport;", "listen 443 ssl;", "root /srv;"), (True, False, False)),
+        (("listen 443;", "root /srv;"), (False, True, False)),
     ],
 )
 def test_what_a_server_does_with_what_comes_in_the_clear(lines: tuple[str, ...], expected: tuple[bool, bool, bool]) -> None:
-    """Regression, false pass: one server on 80 and 443 was not looked at; false failures: certbot's ``if`` and ``location /``."""
+    """Regressions, false pass: one server on 80 and 443 was not looked at, nor one on 443 without TLS.
+
+    False failures: certbot's ``if`` and ``location /``, a refusal of everything, rewrite, QUIC, what does not leave the host.
+    """
     server = nginx(*lines)
     assert (server["tls"], server["plain"], server["redirects"]) == expected
 
@@ -99,6 +114,55 @@ def test_nginx_s_lists_of_folders_are_found_wherever_they_are_set(lines: tuple[s
         told = nginx(*lines)
     assert told["autoindex"] is True
     assert nginx("location / { location /x { autoindex off; } }")["autoindex"] is False
+
+
+def test_an_address_of_nginx_speaks_tls_for_all_its_servers() -> None:
+    """Regression, false failure: of two servers on one address one alone says ssl, and the other was told as open."""
+    other = ("}", "server {", "listen *:8443 ssl;")
+    assert (nginx("listen 8443;", *other)["plain"], nginx("listen 8444;", *other)["plain"]) == (False, True)
+
+
+HSTS = 'add_header Strict-Transport-Security "max-age=31536000";'
+ONE = "add_header X-Frame-Options DENY;"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((HSTS, f"location / {{ {ONE} }}"), []),
+        ((HSTS, rf"location ~ \.php$ {{ {ONE} fastcgi_pass unix:/run/php.sock; }}"), []),
+        ((HSTS, f"location / {{ location /app {{ {ONE} proxy_pass http://a; }} }}"), []),
+        (
+            (HSTS, f"location / {{ {HSTS} {ONE} location /app {{ proxy_pass http://a; }} }}"),
+            ["Strict-Transport-Security max-age=31536000"],
+        ),
+        ((HSTS, "location /static/ { add_header Cache-Control public; }"), ["Strict-Transport-Security max-age=31536000"]),
+        ((f"location / {{ {HSTS} }}",), ["Strict-Transport-Security max-age=31536000"]),
+        ((f"location / {{ {HSTS} }}", "location /app { proxy_pass http://a; }"), []),
+        (('add_header Strict-Transport-Security "";',), []),
+    ],
+)
+def test_a_place_of_nginx_that_sets_a_header_drops_those_around_it(lines: tuple[str, ...], expected: list[str]) -> None:
+    """Regression, false pass: a header that ``location /`` or a program's place drops passed for sent, as did an empty one."""
+    assert [h for h in nginx("listen 443 ssl;", *lines)["headers"] if h.startswith("Strict")] == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "tokens", "logged"),
+    [
+        (("server_tokens OFF;",), "off", True),
+        (("server_tokens off;", "location /t { server_tokens on; }"), "on", True),
+        (("access_log /dev/null;",), "on", False),
+        (("access_log off;", "access_log /var/log/a.log;"), "on", False),
+        (("location / { access_log off; }",), "on", False),
+        (("location = /favicon.ico { access_log off; }",), "on", True),
+        (("access_log /var/log/a.log;", "access_log /dev/null;"), "on", True),
+    ],
+)
+def test_nginx_s_version_and_log_are_judged_where_they_are_set(lines: tuple[str, ...], tokens: str, logged: bool) -> None:
+    """Regressions: a place of its own tells the version, or leaves no log, as does /dev/null; `OFF` was not off."""
+    told = nginx("listen 443 ssl;", *lines)
+    assert (told["server_tokens"], told["access_log"]) == (tokens, logged)
 
 
 def test_nginx_s_lines_of_protocols_add_up() -> None:
