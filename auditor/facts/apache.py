@@ -3,6 +3,9 @@
 What stands in ``<IfModule>`` and its like counts as in force. An Include elsewhere is an error; an optional one without a match
 is none. Where TLS is on and no SSLProtocol holds, its default is told there: httpd's own, and on the RHEL family what the crypto
 policy of the system gives OpenSSL.
+
+Of directives for the whole server that are set again only the last is told, where it surely holds: outside conditions, or for
+a module that is loaded.
 """
 
 from __future__ import annotations
@@ -31,7 +34,16 @@ _POLICY = {
     "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
     "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
 }
-_TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
+_TRANSPARENT = re.compile(r"(?i)<(/?)(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b\s*([^>]*)")
+_MODULE = re.compile(r"(?:mod_)?(\w+?)(?:\.c|_module)")
+# What checks read word by word: quotes say nothing there, and a variable may stand for anything.
+_WORDS = {"options", "servertokens", "sslengine", "sslprotocol", "traceenable"}
+_LAST_HOLDS = {"servertokens", "serversignature", "sslprotocol", "traceenable"}
+# What the probe reads of each folder.
+_READ = {
+    **dict.fromkeys(("conf.d", "conf-enabled", "sites-enabled", "conf.modules.d"), (".conf",)),
+    "mods-enabled": (".conf", ".load"),
+}
 
 _SCRIPT = """\
 if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
@@ -82,6 +94,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("apache: the main file is missing")
     reader = _Reader(texts, _ROOTS[main])
     reader.read(main, (), 0)
+    reader.forget_overridden()
     if minimum is not None:
         _default_protocols(reader.found, minimum)
     modules: list[Json] = [str(d["value"]).split()[0].removesuffix("_module") for d in reader.found if d["name"] == "loadmodule"]
@@ -105,6 +118,8 @@ class _Reader:
     def __init__(self, texts: dict[str, list[str]], root: str) -> None:
         self._texts, self._root = texts, root
         self.found: list[dict[str, Json]] = []
+        self._conditions: list[bool] = []
+        self._sure: list[bool] = []  # of each that was found, whether it surely holds
 
     def read(self, path: str, outer: tuple[str, ...], depth: int) -> None:
         if depth > 10:
@@ -112,7 +127,11 @@ class _Reader:
         sections = list(outer)
         for line in continued(self._texts[path]):
             text = line.strip()
-            if _TRANSPARENT.match(text):
+            if condition := _TRANSPARENT.match(text):
+                if not condition[1]:
+                    self._conditions.append(condition[2].lower() == "ifmodule" and self._is_loaded(condition[3]))
+                elif self._conditions:
+                    self._conditions.pop()
                 continue
             if text.startswith("</"):
                 if len(sections) == len(outer):
@@ -130,10 +149,40 @@ class _Reader:
         words = text.split()
         name, rest = "".join(words[:1]).lower(), " ".join(words[1:])
         if name in ("include", "includeoptional"):
+            self._refuse_unread(rest.strip("\"'"))
             for included in self._included(rest.strip("\"'"), optional=name == "includeoptional"):
                 self.read(included, sections, depth + 1)
         elif name in _KEPT:
+            if name in _WORDS:
+                rest = rest.replace('"', "").replace("'", "")
+                if "${" in rest:
+                    raise ParseError(f"apache: {path}: {name} has a variable, which is not followed: {rest[:60]!r}")
+            self._sure.append(all(self._conditions))
             self.found.append({"name": name, "value": rest, "section": " | ".join(sections), "source": path})
+
+    def _is_loaded(self, told: str) -> bool:
+        module = _MODULE.fullmatch(told.strip().strip("\"'"))
+        return module is not None and any(
+            d["name"] == "loadmodule" and str(d["value"]).split()[0].removesuffix("_module") == module[1] for d in self.found
+        )
+
+    def forget_overridden(self) -> None:
+        last: dict[str, int] = {}
+        for at, directive in enumerate(self.found):
+            if directive["section"] == "" and self._sure[at]:
+                last[str(directive["name"])] = at
+        self.found = [
+            directive
+            for at, directive in enumerate(self.found)
+            if directive["section"] != "" or directive["name"] not in _LAST_HOLDS or at >= last.get(str(directive["name"]), 0)
+        ]
+
+    def _refuse_unread(self, pattern: str) -> None:
+        """A pattern without a match is an empty one only where the probe reads all that it may match."""
+        full = PurePosixPath(pattern if pattern.startswith("/") else f"{self._root}/{pattern}")
+        folder = str(full.parent).removeprefix(f"{self._root}/")
+        if "${" in pattern or (str(full) not in self._texts and not full.name.endswith(_READ.get(folder, ("\0",)))):
+            raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
@@ -151,7 +200,7 @@ FACT = Fact(
     title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
     shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "directives": [

@@ -213,6 +213,50 @@ def test_apache_s_directives_keep_their_section() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "IncludeOptional vhosts.d/*.conf",
+        "IncludeOptional sites-enabled/*",
+        "IncludeOptional sites-enabled/*/*.conf",
+        "IncludeOptional ${SITES}/*.conf",
+        "IncludeOptional extra.conf",
+        "SSLProtocol ${PROTOCOLS}",
+        "Options ${MORE}",
+    ],
+)
+def test_what_apache_s_probe_cannot_follow_is_no_empty_place(line: str) -> None:
+    """Regression, false pass: files of /etc/httpd that are not read passed for none, and a variable for a safe word."""
+    with pytest.raises(ParseError):
+        apache(line)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("ServerTokens OS", "ServerTokens Prod"), ["Prod"]),
+        (("ServerTokens OS", "<IfDefine X>", "ServerTokens Prod", "</IfDefine>"), ["OS", "Prod"]),
+        (("ServerTokens OS", "<IfModule mod_x.c>", "ServerTokens Prod", "</IfModule>"), ["OS", "Prod"]),
+        (("LoadModule x_module x.so", "ServerTokens OS", "<IfModule mod_x.c>", "ServerTokens Prod", "</IfModule>"), ["Prod"]),
+        (
+            ("LoadModule x_module x.so", "ServerTokens OS", "<IfModule !mod_x.c>", "ServerTokens Prod", "</IfModule>"),
+            ["OS", "Prod"],
+        ),
+        (('ServerTokens "Prod"',), ["Prod"]),
+    ],
+)
+def test_of_directives_for_apache_s_whole_server_the_last_holds(lines: tuple[str, ...], expected: list[str]) -> None:
+    """Regression, false failure: a line of Debian's own that a later file overrides was judged beside it; quotes said nothing."""
+    assert [d["value"] for d in apache(*lines)["directives"]] == expected
+
+
+def test_of_apache_s_virtual_hosts_each_has_its_own() -> None:
+    """Two virtual hosts may have one name, and the later says nothing of the earlier."""
+    hosts = [f"<VirtualHost *:443>\nSSLProtocol {told}\n</VirtualHost>" for told in ("all", "TLSv1.3")]
+    told = apache(*"\n".join(hosts).split("\n"))["directives"]
+    assert [d["value"] for d in told] == ["all", "TLSv1.3"]
+
+
+@pytest.mark.parametrize(
     ("minimum", "lines", "expected"),
     [
         ("", ("SSLEngine on",), {"VirtualHost *:443": "all -SSLv3"}),
