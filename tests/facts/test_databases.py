@@ -218,6 +218,47 @@ def test_what_set_persist_wrote_may_override_the_files(may: bool, version: str, 
     assert fact("mysql").value("\n".join(output), {}).get("persisted", False) == may
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--basedir=/usr", "--skip-grant-tables"), {"skip_grant_tables": "on", "bind_address": "127.0.0.1"}),
+        (("--bind-address", "0.0.0.0", "--user=mysql"), {"bind_address": "0.0.0.0"}),
+        (("--no-defaults",), {}),
+        (("--defaults-file=/etc/my.cnf",), {"bind_address": "127.0.0.1"}),
+        (("--skip-networking", "--init-file=/x"), {"skip_networking": "on", "bind_address": "127.0.0.1"}),
+    ],
+)
+def test_mysql_s_command_line_overrides_its_files(tmp_path: Path, options: tuple[str, ...], expected: dict[str, str]) -> None:
+    """Regression, false pass: a server started with --skip-grant-tables lets everybody in, and its files say nothing of it."""
+    for number, group in ((7, "/system.slice/mysqld.service"), (8, f"/system.slice/docker-{'0f' * 32}.scope")):
+        process = tmp_path / "proc" / str(number)
+        process.mkdir(parents=True)
+        (process / "comm").write_text("mysqld\n")
+        (process / "cgroup").write_text(f"0::{group}\n")
+        (process / "cmdline").write_text("\0".join(("/usr/sbin/mysqld", *(options if number == 7 else ("--local-infile",)), "")))
+    (tmp_path / "my.cnf").write_text("[mysqld]\nbind-address=127.0.0.1\nwsrep_sst_auth = sst:secret\n")
+    text = script("mysql").replace("/usr/sbin/mysqld", "/bin/true").replace("/etc/my.cnf ", f"{tmp_path}/my.cnf ")
+    text = text.replace("/etc/mysql/", f"{tmp_path}/none/").replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")
+    told = run(["sh"], text).stdout
+    assert "secret" not in told
+    settings: Any = fact("mysql").value(told.replace(str(tmp_path), "/etc"), {})["settings"]  # type: ignore[call-overload, index]
+    assert {key: text for key, text in settings.items() if key != "wsrep_sst_auth"} == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("server", "option=--defaults-file=/srv/my.cnf"),
+        ("server", "option=--defaults-group-suffix=.a"),
+        ("server", "server", "option=--skip-networking"),
+    ],
+)
+def test_a_server_of_mysql_that_reads_other_files_is_not_guessed(lines: tuple[str, ...]) -> None:
+    """What such a server sets is not known, nor which of two servers a setting is of."""
+    with pytest.raises(ParseError):
+        value("mysql", "installed=yes", _MARIA, *lines, "persisted=no")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
 @pytest.mark.parametrize(
     ("version", "sudo", "told"),
