@@ -4,6 +4,8 @@ The file is the one that its command line names; Ubuntu's snap has one of its ow
 its home, which has to be open to the login. A user's own socket, and another place that XDG_CONFIG_HOME names, are not told.
 Lists are joined by commas; an option on the command line has the name that it has in the file. Of a log driver's options and
 of mirrors only that they are set is told.
+
+Where systemd listens for the daemon (``fd://``) the addresses of each socket unit that listens for it are among the hosts.
 """
 
 from __future__ import annotations
@@ -69,6 +71,18 @@ if exists "$file"; then
 fi
 printf '%s\\n' "$lines" | sed '/^$/d'
 [ -z "$owner" ] || echo "owner=$owner"
+if [ -d /run/systemd/system ] && [ "${owner:-0}" = 0 ]; then
+  units=$(systemctl show --property=TriggeredBy docker.service) || exit 1
+  units=${units#TriggeredBy=}
+  for unit in $units; do
+    case $unit in *.socket) ;; *) continue ;; esac
+    told=$(systemctl show --property=ActiveState,Listen -- "$unit") || exit 1
+    case $told in *ActiveState=active*) ;; *) continue ;; esac
+    # RHEL 8's systemd tells the kind first
+    printf '%s\\n' "$told" |
+      sed -n -e 's/^Listen=\\([^/@].*\\) (Stream)$/listen=\\1/p' -e 's/^ListenStream=\\([^/@].*\\)/listen=\\1/p' || exit 1
+  done
+fi
 for socket in /run/docker.sock /var/run/docker.sock; do
   if [ -S "$socket" ]; then
     stat -L -c 'socket=%a %U %G' "$socket" || exit 1
@@ -89,6 +103,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
     text, owner, socket = "", "", ""
     command: list[str] | None = None
+    waited: list[str] = []
     for line in lines[1:]:
         if line.startswith("|"):
             text += f"{line[1:]}\n"
@@ -101,6 +116,8 @@ def parse(output: str, _args: Arguments) -> Json:
             owner = line[6:].strip()
         elif line.startswith("socket="):
             socket = line[7:].strip()
+        elif line.startswith("listen="):
+            waited.append(f"tcp://{line[7:].strip()}")
         elif line.strip() != "file":
             raise ParseError(f"docker_daemon: a line that does not belong there: {line[:80]!r}")
     settings = _from_file(text)
@@ -108,6 +125,9 @@ def parse(output: str, _args: Arguments) -> Json:
         known = settings.get(name)
         settings[name] = f"{known},{given}" if known and name in ("hosts", "insecure-registries") else given
     hosts: list[Json] = [h for h in str(settings.get("hosts", "")).split(",") if h]
+    # one that does not run yet is started by whoever asks there
+    if command is None or any(str(host).startswith("fd://") for host in hosts):
+        hosts += waited
     value: dict[str, Json] = {"installed": True, "running": command is not None, "settings": {**settings}, "hosts": hosts}
     if owner:
         value["rootless"] = owner != "0"
@@ -166,7 +186,7 @@ FACT = Fact(
         socket_group=optional(STR),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "running": True,
