@@ -18,14 +18,17 @@ def value(name: str, /, *lines: str) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), {})
 
 
-def postgresql(*lines: str, hba: tuple[str, ...] = ()) -> Any:
+def postgresql(*lines: str, hba: tuple[str, ...] = ("local all all peer",)) -> Any:
     top = "/etc/postgresql/15/main"
     told = [f"{top}/postgresql.conf:{line}" for line in lines] + [f"{top}/pg_hba.conf:{line}" for line in hba]
     return value("postgresql", "present=yes", *told)["clusters"][0]
 
 
 def test_postgresql_s_rules_and_defaults() -> None:
-    """Quotes and doubled quotes, an address with its mask apart, and what no file sets."""
+    """Quotes and doubled quotes, an address with its mask apart, and what no file sets.
+
+    Regression, false pass: where pg_hba.conf was not read, as where it is a link, there were no rules to judge.
+    """
     told = postgresql("ssl = 'on'", "log_line_prefix = 'it''s '", hba=("host all all 10.0.0.0 255.0.0.0 md5 # old",))
     assert (told["settings"]["ssl"], told["settings"]["log_line_prefix"], told["settings"]["log_connections"]) == (
         "on",
@@ -34,9 +37,10 @@ def test_postgresql_s_rules_and_defaults() -> None:
     )
     assert [(r["address"], r["method"]) for r in told["hba"]] == [("10.0.0.0 255.0.0.0", "md5")]
     for lines, hba in (
-        (("include '/opt/x'",), ()),
-        (("hba_file = '/opt/hba'",), ()),
+        (("include '/opt/x'",), ("local all all peer",)),
+        (("hba_file = '/opt/hba'",), ("local all all peer",)),
         ((), ("host all",)),
+        (("ssl = on",), ()),  # it would not start: the file was not read
         (("ssl=on",), ("@include x",)),
     ):
         with pytest.raises(ParseError):
@@ -71,7 +75,11 @@ def test_a_method_that_postgresql_does_not_know_is_no_strong_one(line: str) -> N
 def test_postgresql_s_alter_system_counts_on_debian() -> None:
     """Regression: it writes beside the data, which Debian keeps apart from the settings; TLS that it turned off passed."""
     top, data = "/etc/postgresql/15/main", "/var/lib/postgresql/15/main"
-    lines = (f"{top}/postgresql.conf:data_directory = '{data}'", f"{top}/postgresql.conf:ssl = on")
+    lines = (
+        f"{top}/postgresql.conf:data_directory = '{data}'",
+        f"{top}/postgresql.conf:ssl = on",
+        f"{top}/pg_hba.conf:local all all peer",
+    )
     told = value("postgresql", "present=yes", *lines, f"{data}/postgresql.auto.conf:ssl = 'off'")["clusters"]
     assert [(c["folder"], c["settings"]["ssl"]) for c in told] == [(top, "off")]
     with pytest.raises(ParseError, match="/srv/pg"):
@@ -87,17 +95,18 @@ def test_postgresql_before_14_stores_md5_where_nothing_is_set(version: str, expe
         (f"{top}/postgresql.conf:ssl = on",),
         ("/var/lib/pgsql/data/postgresql.conf:ssl = on", f"/var/lib/pgsql/data/PG_VERSION:{version}"),
     ):
-        told = value("postgresql", "present=yes", *lines)["clusters"]
+        hba = f"{lines[0].partition(':')[0].removesuffix('postgresql.conf')}pg_hba.conf:local all all peer"
+        told = value("postgresql", "present=yes", *lines, hba)["clusters"]
         assert [c["settings"]["password_encryption"] for c in told] == [expected]
 
 
 def test_postgresql_of_no_known_version_is_not_guessed() -> None:
     """Where no file tells the version, only what is set is told."""
-    main = "/var/lib/pgsql/data/postgresql.conf"
-    told = value("postgresql", "present=yes", f"{main}:password_encryption = md5")["clusters"]
+    main, hba = "/var/lib/pgsql/data/postgresql.conf", "/var/lib/pgsql/data/pg_hba.conf:local all all peer"
+    told = value("postgresql", "present=yes", f"{main}:password_encryption = md5", hba)["clusters"]
     assert [c["settings"]["password_encryption"] for c in told] == ["md5"]
     with pytest.raises(ParseError, match="version"):
-        value("postgresql", "present=yes", f"{main}:port = 5432")
+        value("postgresql", "present=yes", f"{main}:port = 5432", hba)
 
 
 def test_mysql_reads_the_server_s_sections_alone() -> None:
