@@ -173,6 +173,47 @@ def test_virtual_machines_are_told_from_real_ones(lines: list[str], virtual: boo
     assert value("hardware", *lines)["virtual"] is virtual
 
 
+def test_a_date_of_firmware_that_is_none_is_left_out() -> None:
+    """Bug: one such board made every check of the machine an error."""
+    assert "firmware_date" not in value("hardware", "bios_date=00/00/0000", "disk=sda")
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"array_state": "clean", "level": "raid1", "degraded": "0"}, [("raid1", 0)]),
+        ({"array_state": "active", "level": "raid6", "degraded": "2"}, [("raid6", 2)]),
+        (
+            {"array_state": "inactive", "level": "raid5", "raid_disks": "3", "dev-sda": "", "metadata_version": "1.2"},
+            [("raid5/inactive", 2)],
+        ),
+        ({"array_state": "inactive", "level": "", "raid_disks": "0", "metadata_version": "1.2"}, [("md/inactive", 1)]),
+        ({"array_state": "inactive", "level": "", "metadata_version": "external:imsm"}, []),
+        (
+            {"array_state": "inactive", "level": "raid1", "raid_disks": "2", "metadata_version": "external:/md127/0"},
+            [("raid1/inactive", 2)],
+        ),
+        ({"array_state": "broken", "level": "raid0"}, [("raid0/broken", 1)]),
+        ({"array_state": "clear", "level": ""}, []),
+    ],
+)
+def test_an_array_that_does_not_start_is_not_complete(
+    shell: list[str], files: dict[str, str], expected: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    """Regression, false pass: such an array has no file that counts its members, and was taken for none.
+
+    The set of disks that firmware keeps (IMSM, DDF) is never started itself, only the arrays on it.
+    """
+    array = tmp_path / "md7" / "md"
+    array.mkdir(parents=True)
+    for name, text in ({"metadata_version": "1.2"} | files).items():
+        (array / name).write_text(f"{text}\n")
+    text = fact("hardware_health").probes["linux"].script.replace("/sys/block/md*", f"{tmp_path}/md*")
+    told: Any = fact("hardware_health").value(run(shell, text).stdout, {})
+    assert [(found["level"], found["missing"]) for found in told["arrays"]] == expected
+
+
 def test_the_core_newer_than_the_start_is_told_once() -> None:
     """Of a library for two architectures the later instant counts; a host that was never updated has none."""
     told = value("update_history", "manager=dpkg", "last=", "first=100", "core=libc6 200", "core=libc6 300")
