@@ -77,6 +77,37 @@ def test_login_data_in_an_address_stays_on_the_host(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("slashes", ["//", ""])
+def test_each_mirror_of_a_list_on_the_host_is_a_source(slashes: str, tmp_path: Path) -> None:
+    """Regressions: of such a source no server was judged, so that any passed; as Debian's cloud images have it, it failed.
+
+    apt names the Release file after the list.
+    """
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "lists").mkdir()
+    mirrors = tmp_path / "debian.list"
+    mirrors.write_text("# near\n\nhttps://deb.debian.org/debian\tpriority:1\n http://u:s3cret@evil.example/debian\n")
+    (tmp_path / "parts" / "a.sources").write_text(
+        f"Types: deb\nURIs: mirror+file:{slashes}{mirrors}\nSuites: bookworm\nComponents: main\n"
+    )
+    told = str(mirrors).replace("_", "%5f").replace("/", "_")
+    (tmp_path / "lists" / f"{told}_dists_bookworm_InRelease").write_text("Origin: Debian\nCodename: bookworm\nSHA256:\n abc\n")
+    config = f"list={tmp_path}/list parts={tmp_path}/parts/ lists={tmp_path}/lists/"
+    script = (
+        fact("apt_sources").probes["linux"].script.replace("$(apt-config ", f"$(echo '{config}' #", 1).replace("lists/d)", "\n)")
+    )
+    for words in SHELLS.values():
+        done = run(words, ALLOWED + script)
+        assert "s3cret" not in done.stdout
+        found: Any = fact("apt_sources").value(done.stdout, {})
+        assert [(s["name"], s["scheme"], s["host"], s["codename"]) for s in found["sources"]] == [
+            ("deb https://deb.debian.org/debian bookworm", "https", "deb.debian.org", "bookworm"),
+            ("deb http://evil.example/debian bookworm", "http", "evil.example", "bookworm"),
+        ]
+    with pytest.raises(ParseError, match="list of mirrors"):
+        sources("deb mirror+file:/none/m.list bookworm main")
+
+
 def as_user(script: str) -> subprocess.CompletedProcess[str]:
     """Run a fragment without root's rights, so that closed files are closed."""
     return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "dash"], ALLOWED + script)
