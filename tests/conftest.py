@@ -6,10 +6,15 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
 from auditor import lab
 
 IN_CI = bool(os.environ.get("CI"))
+
+# Machines are shared: how long an example took says nothing of what it tests.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

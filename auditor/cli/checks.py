@@ -20,6 +20,7 @@ from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _
 from auditor.text.labels import label
 from auditor.workflow.authoring import new_check
+from auditor.workflow.belonging import refuse_run
 from auditor.workflow.cases import CaseResult, run_cases
 from auditor.workflow.workspace import open_workspace, workspace_root
 
@@ -98,7 +99,9 @@ def check_show(app: App, check_id: str, output: str) -> None:
 def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:
     """Write the file and say what comes next."""
     fact = find({f.name: f for f in FACTS}, fact_name, _("fact"))
-    path = new_check(open_workspace(app.root), check_id, fact, area)
+    catalogue = open_workspace(app.root)
+    refuse_run(catalogue.settings, app.actor)
+    path = new_check(catalogue, check_id, fact, area)
     app.say(_("Written: {path}").format(path=path))
     app.say(
         _("Next: change it, watch its cases by `auditor check test --watch {check}`, and map it in a control.").format(

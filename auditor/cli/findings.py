@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
-from auditor.lifecycle import WORKED
+from auditor.lifecycle import WORKED, has_passed
 from auditor.model import Catalogue, Finding, FindingState, Severity
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
@@ -181,7 +181,7 @@ def finding_columns(catalogue: Catalogue) -> list[Column]:
 
 
 def _urgency(row: Row) -> str:
-    late = row["due"] and row["state"] in WORKED and datetime.fromisoformat(row["due"]) < datetime.now(UTC)
+    late = row["due"] and row["state"] in WORKED and has_passed(datetime.fromisoformat(row["due"]), datetime.now(UTC))
     return "bold red" if late else ""
 
 

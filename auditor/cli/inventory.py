@@ -12,6 +12,7 @@ from auditor.loading.importing import write_template
 from auditor.model import Language, Text
 from auditor.reporting.terminal import Terminal
 from auditor.text import N_, _, current, ngettext
+from auditor.workflow.belonging import refuse_run
 from auditor.workflow.importing import import_inventory
 from auditor.workflow.workspace import open_workspace
 
@@ -37,6 +38,7 @@ def inventory_import(
 ) -> int:
     """Import; exit 2 when any row could not be read, and then nothing is written."""
     catalogue = open_workspace(app.root)
+    refuse_run(catalogue.settings, app.actor)
     result = import_inventory(catalogue, source, department, Text(title_en, title_ar), kind=kind, ports=ports, public=public)
     aside = Terminal(sys.stderr, bidi=app.bidi)
     for told in (*result.notes, *result.mistakes):

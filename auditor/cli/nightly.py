@@ -13,6 +13,7 @@ from auditor.cli.audit import audit_exit, interruptible
 from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
 from auditor.cli.logs import Told, logging_to, tell
 from auditor.errors import AuditorError, UsageError
+from auditor.loading import load_settings
 from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
 from auditor.planning import Narrowing
@@ -108,6 +109,7 @@ def digest(app: App, send: bool, output: str) -> int:
     """Show or send."""
     catalogue = open_workspace(app.root)
     if send:
+        refuse_run(catalogue.settings, app.actor)
         done = send_all(catalogue)
         app.say(_("Sent: {sent}; waiting: {waiting}.").format(sent=number(done.sent), waiting=number(done.waiting)))
         for problem in done.problems:
@@ -144,6 +146,7 @@ def schedule() -> None:
 def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Path | None) -> None:
     """Install."""
     catalogue = open_workspace(app.root)
+    refuse_run(catalogue.settings, app.actor)
     known = {d.id for d in catalogue.inventory.departments}
     strange = next((d for d in departments if d not in known), None)
     if strange is not None:
@@ -171,8 +174,10 @@ def schedule_show(app: App) -> int:
 @schedule.command("remove", help=N_("Take the entry of this workspace out."))
 @pass_app
 def schedule_remove(app: App) -> None:
-    """Remove."""
-    gone = schedules.remove(workspace_root(app.root).resolve())
+    """Remove. Of the workspace only who may is asked: an entry is taken out of one whose other files are wrong, too."""
+    root = workspace_root(app.root)
+    refuse_run(load_settings(root), app.actor)
+    gone = schedules.remove(root.resolve())
     app.say(_("The entry is taken out.") if gone else _("There was no entry of this workspace."))
 
 

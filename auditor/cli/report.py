@@ -14,6 +14,7 @@ from auditor.errors import UsageError
 from auditor.model import Grouping, ReportFormat, ReportKind, ReportOptions, Tongue
 from auditor.text import N_, _, current, instant, ngettext, number
 from auditor.text.bidi import isolate
+from auditor.workflow.belonging import lent_folder
 from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.workspace import open_workspace
 
@@ -77,6 +78,11 @@ def _with(command: Any, *options: Callable[[Any], Any]) -> Any:
     return command
 
 
+def _lent(templates: Path | None) -> Path | None:
+    """The folder as whoever calls us may read it, until the command ends."""
+    return click.get_current_context().with_resource(lent_folder(templates))
+
+
 def _command(kind: ReportKind) -> None:
     from auditor.workflow.reports import FORMATS
 
@@ -96,7 +102,7 @@ def _command(kind: ReportKind) -> None:
             raise UsageError(_("name the file to write: --output FILE"))
         if file is not None:
             refuse_own(catalogue.settings, file)
-        made = make_report(catalogue, options, wanted, templates=templates)
+        made = make_report(catalogue, options, wanted, templates=_lent(templates))
         app.warn_set_aside(d for d, _mistakes in catalogue.inventory.set_aside)
         if wanted is ReportFormat.TERMINAL:
             from auditor.reporting.plain import show
@@ -152,7 +158,7 @@ def report_all(app: App, target: Path, language: str | None, campaign: str, run:
     settle_if_due(catalogue)
     app.warn_set_aside(d for d, _mistakes in catalogue.inventory.set_aside)
     tongue = Tongue(language or current())
-    made = make_bundle(catalogue, target, tongue=tongue, campaign=campaign, run=run, templates=templates, written=app.say)
+    made = make_bundle(catalogue, target, tongue=tongue, campaign=campaign, run=run, templates=_lent(templates), written=app.say)
     told = ngettext("{n} report is in {path}.", "{n} reports are in {path}.", len(made.files))
     app.say(told.format(n=number(len(made.files)), path=isolate(str(target))), "bold")
 
@@ -180,7 +186,7 @@ def report_verify(app: App, file: Path, templates: Path | None) -> int:
     """Verify."""
     from auditor.workflow.reports import verify_report
 
-    found = verify_report(open_workspace(app.root), file, templates)
+    found = verify_report(open_workspace(app.root), file, _lent(templates))
     if found.ok:
         told = _("{path} matches the ledger: audit {run}, entry {seq} of the journal, as of {instant}.")
         app.say(

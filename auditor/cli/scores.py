@@ -8,13 +8,13 @@ import click
 
 from auditor.cli.base import App, Command, option, output_option, pass_app
 from auditor.errors import UsageError
-from auditor.model import Applicability, Catalogue, ControlScore, DepartmentScore, ScoreState, Severity, VerdictKind
+from auditor.model import Applicability, Catalogue, ControlScore, DepartmentScore, ScoreState, Scoring, Severity, VerdictKind
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, number, percent
 from auditor.text.bidi import safe
 from auditor.text.labels import label, why_not, withheld
-from auditor.workflow.scores import Term, applicability, explain, scores
+from auditor.workflow.scores import Scores, Term, applicability, explain, scores
 from auditor.workflow.workspace import open_workspace
 
 
@@ -33,7 +33,7 @@ def score(app: App, department: str, control: str, output: str) -> None:
         rows: list[dict[str, Any]] = [{**to_json(d), "excepted": sum(c.excepted for c in d.controls)} for d in found.departments]
         app.emit(Table(_department_columns(), rows), output, {"run": found.run.id, "index": found.index, "departments": rows})
         if output == "table":
-            _formula(app, catalogue)
+            _formula(app, found.policy.scoring)
             if found.index is not None:
                 app.say(_("Overall index: {index}").format(index=number(found.index, 1)), "bold")
         return
@@ -41,7 +41,7 @@ def score(app: App, department: str, control: str, output: str) -> None:
     if one is None:
         raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
     if control:
-        _explained(app, catalogue, one, control, output)
+        _explained(app, catalogue, found, one, control, output)
         return
     titles = {c.id: c.title.to(current()) for c in catalogue.framework.controls}
     lines = [{**to_json(c), "level": c.level.value, "title": titles.get(c.control, "")} for c in one.controls]
@@ -78,7 +78,7 @@ def _control_columns(one: DepartmentScore) -> list[Column]:
     ]
 
 
-def _explained(app: App, catalogue: Catalogue, one: DepartmentScore, control: str, output: str) -> None:
+def _explained(app: App, catalogue: Catalogue, found: Scores, one: DepartmentScore, control: str, output: str) -> None:
     score_of = next((c for c in one.controls if c.control == control), None)
     if score_of is None:
         raise UsageError(_("nothing is named {name!r}{hint}").format(name=control, hint=""))
@@ -96,7 +96,7 @@ def _explained(app: App, catalogue: Catalogue, one: DepartmentScore, control: st
     )
     if output == "table":
         app.say(_sum(score_of, terms))
-        _formula(app, catalogue)
+        _formula(app, found.policy.scoring)
 
 
 def _sum(found: ControlScore, terms: tuple[Term, ...]) -> str:
@@ -111,8 +111,7 @@ def _sum(found: ControlScore, terms: tuple[Term, ...]) -> str:
     )
 
 
-def _formula(app: App, catalogue: Catalogue) -> None:
-    scoring = catalogue.policies[catalogue.settings.policy_of_record].scoring
+def _formula(app: App, scoring: Scoring) -> None:
     told = _(
         "Share of a control: weight of what passes ÷ weight of what passes, fails or is unknown; with an accepted answer, "
         "{checks} of it and {attested} of the answer. Index: mean of the shares by the controls' weights. "

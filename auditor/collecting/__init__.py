@@ -9,7 +9,7 @@ from auditor.collecting.local import LocalTransport
 from auditor.collecting.replay import ReplayTransport, replay_plan
 from auditor.collecting.script import build_script, sudoers_for
 from auditor.collecting.ssh import SshTransport
-from auditor.collecting.trusting import fetch_host_keys, state_of
+from auditor.collecting.trusting import fetch_host_keys, recorded_names, state_of
 
 __all__ = [
     "CLOSED",
@@ -31,6 +31,7 @@ __all__ = [
     "knock",
     "knock_at_hop",
     "load_known_hosts",
+    "recorded_names",
     "replay_plan",
     "state_of",
     "sudoers_for",

@@ -16,6 +16,7 @@ import hmac
 import os
 import shlex
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -80,7 +81,7 @@ class KnownHosts:
         self._exact: dict[str, list[_Entry]] = {}
         self._other: list[_Entry] = []
         for entry in entries:
-            if any(name.startswith(("|", "!")) or "*" in name or "?" in name for name in entry.names):
+            if any(map(_is_pattern, entry.names)):
                 self._other.append(entry)
             else:
                 for name in entry.names:
@@ -133,31 +134,60 @@ def trust(path: Path, keys: tuple[HostKey, ...]) -> int:
     return len(new)
 
 
-def import_known_hosts(path: Path, source: Path) -> int:
+def import_known_hosts(path: Path, source: Path, hosts: Iterable[str] = (), text: str | None = None) -> int:
     """Add a supplied known_hosts in bulk; lines already there are not repeated. Returns how many were added.
 
     Refuses, naming each, lines whose host is on record with another key of the same type: a changed key is trusted one by one.
+    What hashed names and patterns mean is asked of ``hosts``, the names that are looked up, and of all that are written out.
+    ``text`` is the content of ``source`` where it was read already.
     """
-    text = _read(source, missing_ok=False)
+    text = _read(source, missing_ok=False) if text is None else text
     supplied = [(line, entry) for line, entry in _lines(text, source) if entry is not None]
     present = [(line, entry) for line, entry in _lines(_read(path), path) if entry is not None]
     known = KnownHosts(tuple(entry for _, entry in present))
     entries = {entry for _, entry in present}
-    mistakes = [
-        f"{source}: " + _("{host}: another {type} key is on record for this host").format(host=name, type=entry.type)
-        for _line, entry in supplied
-        if not entry.marker
-        for name in map(str.lower, entry.names)  # as hosts are looked up
-        if not name.startswith(("|", "!"))
-        and entry.type in known.types(name)
-        and known.state(name, entry.type, entry.blob) != KeyState.KNOWN
-    ]
-    if mistakes:
-        raise ConfigurationError(_("The supplied known_hosts contradicts the workspace's."), tuple(mistakes))
+    written = [name for _, entry in (*supplied, *present) for name in entry.names if not _is_pattern(name)]
+    record = _Record(known, entries, {*map(str.lower, written), *hosts})
+    found = [(name, entry.type) for _line, entry in supplied if not entry.marker for name in record.against(entry)]
+    if found:
+        told = _("{host}: another {type} key is on record for this host")
+        mistakes = tuple(f"{source}: " + told.format(host=name, type=kind) for name, kind in found)
+        raise ConfigurationError(_("The supplied known_hosts contradicts the workspace's."), mistakes)
     added = [line for line, entry in supplied if entry not in entries]
     if added:
         _write(path, [*_read(path).splitlines(), *added])
     return len(added)
+
+
+class _Record:
+    """What is on record, to be held against lines that are supplied."""
+
+    def __init__(self, known: KnownHosts, entries: Iterable[_Entry], hosts: Iterable[str]) -> None:
+        self._known = known
+        self._recorded = [(host, types) for host in sorted(hosts) if (types := known.types(host))]
+        self._patterns: dict[tuple[str, str], set[bytes]] = {}  # by name as it is written and type of key
+        for entry in entries:
+            for name in entry.names:
+                if _is_pattern(name) and not entry.marker:
+                    self._patterns.setdefault((name, entry.type), set()).add(entry.blob)
+
+    def against(self, entry: _Entry) -> list[str]:
+        """The names for which another key of the same type is on record than this line has."""
+        patterns = [name for name in entry.names if _is_pattern(name)]
+        plain = [] if patterns else [name.lower() for name in entry.names]
+        for host, types in self._recorded if patterns else ():
+            if entry.type in types and _matches(entry.names, host):
+                plain.append(host)
+        contested = [h for h in plain if entry.type in self._known.types(h)]
+        found = [h for h in contested if self._known.state(h, entry.type, entry.blob) is not KeyState.KNOWN]
+        # the same hash, or the same pattern, means the same hosts, whichever they are
+        same = [(name, self._patterns.get((name, entry.type))) for name in patterns if not name.startswith("!")]
+        return found or [name for name, keys in same if keys and entry.blob not in keys]
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether a name does not say by itself which host it is."""
+    return name.startswith(("|", "!")) or "*" in name or "?" in name
 
 
 def _matches(names: tuple[str, ...], host: str) -> bool:

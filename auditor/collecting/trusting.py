@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections.abc import Iterable
 
 import paramiko
 
@@ -49,6 +51,20 @@ def state_of(asset: Asset, settings: Settings) -> KeyState:
     """Whether a key is on record for the asset, without a look at the host; that it changed is seen by ``fetch_host_keys``."""
     target = target_of(asset, Configs(settings.root))
     return KeyState.KNOWN if known_hosts.load(settings.known_hosts).types(target.record) else KeyState.UNKNOWN
+
+
+def recorded_names(assets: Iterable[Asset], settings: Settings) -> frozenset[str]:
+    """The names under which keys of these assets, and of the jump hosts before them, are looked up.
+
+    An asset whose SSH configuration cannot be followed has none: it is not logged in to.
+    """
+    configs = Configs(settings.root)
+    found: set[str] = set()
+    for asset in assets:
+        with contextlib.suppress(CollectionError):
+            target = target_of(asset, configs)
+            found |= {target.record, *(hop.record for hop in target.jumps)}
+    return frozenset(found)
 
 
 def _behind(hop: Target, before: tuple[Target, ...]) -> Target:

@@ -20,7 +20,7 @@ from auditor.errors import ExpressionError, ParseError
 SECONDS = 5.0  # of the thread's CPU, for one output or one check; what hosts print without malice takes a tenth of one at most
 OF_ASSET = 30.0  # for all that one asset says
 MEGABYTES = 500  # by which the process may grow meanwhile
-_FIRST, _AGAIN = 0.5, 0.1  # seconds of CPU between looks
+_TICK = 0.1  # seconds of CPU between looks
 T = TypeVar("T")
 
 
@@ -29,56 +29,46 @@ class _TooMuch(BaseException):
 
 
 class _Bound:
-    """What is being worked on, and since when; one at a time, as there is one main thread."""
+    """What is being worked on; one at a time, as there is one main thread.
+
+    All is noticed when the timer goes off, so that beginning and ending cost nothing: a work is as old as the first look at it.
+    """
 
     def __init__(self) -> None:
         self._installed = False
-        self._armed = False
-        self._working = False
-        self.cut = False  # whether what is being worked on was told to stop; the library of expressions takes no notice
-        self._ends = self._ends_all = float("inf")  # by the thread's CPU clock
-        self._seconds = self._seconds_all = 0.0
+        self.armed = False  # whether the timer runs
+        self.busy = False  # whether something is being worked on: its bound holds for what is part of it
+        self.cut = False  # whether that was told to stop; the library of expressions takes no notice
+        self.exhausted = False  # whether nothing more may be done for the asset
+        self._work = self._seen = 0
+        self._seconds = self._seconds_all = float("inf")
+        self._since = self._since_all = 0.0  # by the thread's CPU clock
         self._peak = 0
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is being worked on already: its own bound holds for what is part of it."""
-        return self._working
-
-    @property
-    def armed(self) -> bool:
-        """Whether the timer runs."""
-        return self._armed
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether nothing more may be done for the asset."""
-        return time.thread_time() > self._ends_all
 
     def arm(self, seconds: float = float("inf")) -> None:
         """Look from time to time from now on; ``seconds`` are for everything until ``disarm``."""
         if not self._installed:
             signal.signal(signal.SIGVTALRM, self._look)
             self._installed = True
-        self._armed, self._peak = True, _peak()
-        self._ends_all, self._seconds_all = time.thread_time() + seconds, seconds
-        signal.setitimer(signal.ITIMER_VIRTUAL, _FIRST, _AGAIN)
+        self.armed, self.exhausted, self._seconds_all, self._since_all = True, False, seconds, 0.0
+        signal.setitimer(signal.ITIMER_VIRTUAL, _TICK, _TICK)
 
     def disarm(self) -> None:
         """Look no more."""
-        self._working = self._armed = False  # before the timer: one that goes off just now must find nothing to do
+        self.busy = self.armed = self.exhausted = False  # before the timer: a look just now must find nothing to do
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def begin(self, seconds: float) -> None:
         """Work begins; cut it after so many seconds of CPU."""
-        now = time.thread_time()
-        self._ends, self._seconds, self.cut = now + seconds, seconds, False
-        self._refuse_after(now)
-        self._working = True
+        self._work += 1
+        self._seconds, self.cut = seconds, False
+        if self.exhausted:
+            self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
+        self.busy = True
 
     def end(self) -> None:
         """It is over."""
-        self._working = False
+        self.busy = False
 
     def refuse(self, why: str) -> None:
         """Stop what is being worked on."""
@@ -86,17 +76,20 @@ class _Bound:
         raise _TooMuch(why)
 
     def _look(self, _signal: int, _frame: object) -> None:
-        if not self._working:
+        now, peak = time.thread_time(), _peak()
+        if not self._since_all:
+            self._since_all, self._peak = now, peak
+        self.exhausted = self.armed and now - self._since_all >= self._seconds_all
+        if not self.busy:
             return
-        if (peak := _peak()) - self._peak > MEGABYTES:
+        if self._seen != self._work:
+            self._seen, self._since = self._work, now
+        if peak - self._peak > MEGABYTES:
             self._peak = peak
             self.refuse(f" takes more than {MEGABYTES} MB of memory")
-        self._refuse_after(time.thread_time())
-
-    def _refuse_after(self, now: float) -> None:
-        if now > self._ends:
+        if now - self._since >= self._seconds:
             self.refuse(f" takes more than {self._seconds:g} seconds")
-        if now > self._ends_all:
+        if self.exhausted:
             self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
 
 
@@ -128,7 +121,7 @@ def cut_short() -> bool:
 
 def exhausted() -> bool:
     """Whether the asset has taken all that it is allowed: what is not decided of it now may be decided of another."""
-    return _bound.armed and _bound.exhausted
+    return _bound.exhausted
 
 
 def bounded(

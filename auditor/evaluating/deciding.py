@@ -16,6 +16,8 @@ from auditor.model import Asset, AssetKind, Check, CheckTask, Json, Outcome, Rea
 OF_HOST = 10_000
 """Items of one check on one host. More say that the host, or what speaks for it, makes them up: each would have a finding."""
 
+TOO_MANY = f"the host tells of more than {OF_HOST:,} of what the check looks at one by one"
+
 OF_DEPARTMENT = 60.0
 """Seconds of CPU for a check on all of a department's hosts together."""
 
@@ -87,7 +89,7 @@ class Deciding:
         if not isinstance(items, list):
             raise ExpressionError("for_each did not give a list")
         if asset.kind is AssetKind.HOST and len(items) > OF_HOST:
-            raise ExpressionError(f"the host tells of more than {OF_HOST:,} of what the check looks at one by one")
+            raise ExpressionError(TOO_MANY)
         return self._judge_items(compiled, task, asset, values, items, observed_at)
 
     def _judge_items(

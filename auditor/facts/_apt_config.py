@@ -28,10 +28,10 @@ def settings(lines: list[str], fact: str) -> Settings:
 
 
 def truth(text: str, *, default: bool) -> bool:
-    """As apt's StringToBool: a number, or one of its words; anything else is the default."""
-    word = text.strip().lower()
-    if re.fullmatch(r"[+-]?[0-9]{1,9}", word):
-        return int(word) != 0
+    """As apt's StringToBool: 0 or 1, as C writes numbers, or one of its words to the letter; anything else is the default."""
+    word = text.lower()
+    if number := re.fullmatch(r"\s*\+?(?:0x)?0*([01])", word):
+        return number[1] == "1"
     return True if word in _YES else False if word in _NO else default
 
 

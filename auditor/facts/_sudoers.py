@@ -1,4 +1,7 @@
-"""The grammar of sudo's rules, as far as it tells who may run what as whom, and whether a password is asked."""
+"""The grammar of sudo's rules, as far as it tells who may run what as whom, and how.
+
+That is: whether a password is asked, and whether the command may start other programs.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ _MAX_LINE = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Commands that share a runas and a tag. ``nopasswd`` is None when no tag says."""
+    """Commands that share a runas and a tag. ``nopasswd`` is None when no tag says, and so is ``noexec`` of each command."""
 
     runas: str
     nopasswd: bool | None
     commands: tuple[str, ...]
+    noexec: tuple[bool | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def _next_section(text: str) -> int | None:
 
 def _parts(section: str, path: str) -> tuple[Part, ...]:
     parts: list[Part] = []
-    runas, nopasswd = "", None
+    runas, nopasswd, noexec = "", None, None
     for item in fields(section, ",", path):
         rest = item
         if match := _RUNAS.match(rest):
@@ -135,13 +139,15 @@ def _parts(section: str, path: str) -> tuple[Part, ...]:
         while match := _OPTION.match(rest) or _TAG.match(rest):
             if re.match(r"(?:NO)?PASSWD\s*:", match[0]):
                 nopasswd = match[0].startswith("NO")
+            elif re.match(r"(?:NO)?EXEC\s*:", match[0]):
+                noexec = match[0].startswith("NO")
             rest = rest[match.end() :]
         if not _COMMAND.match(rest):
             raise ParseError(f"sudoers: {path}: not a command: {item[:80]!r}")
         if parts and (parts[-1].runas, parts[-1].nopasswd) == (runas, nopasswd):
-            parts[-1] = Part(runas, nopasswd, (*parts[-1].commands, rest))
+            parts[-1] = Part(runas, nopasswd, (*parts[-1].commands, rest), (*parts[-1].noexec, noexec))
         else:
-            parts.append(Part(runas, nopasswd, (rest,)))
+            parts.append(Part(runas, nopasswd, (rest,), (noexec,)))
     if not parts:
         raise ParseError(f"sudoers: {path}: a rule without a command: {section[:80]!r}")
     return tuple(parts)

@@ -96,9 +96,10 @@ def parse(output: str, _args: Arguments) -> Json:
 
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _row(line: str) -> tuple[str, _Row]:
-    """What a line is of, and its fields."""
+    """What a line is of, and its fields. A blank behind a name belongs to it: ``root `` is another account than root."""
     kind, _, rest = line.strip().partition(":")
-    return kind, tuple([part.strip() for part in rest.split(":")])
+    name = 1 if kind == "passwd" else 0
+    return kind, tuple([part.lstrip(" \t\r\v\f") if at == name else part.strip() for at, part in enumerate(rest.split(":"))])
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)

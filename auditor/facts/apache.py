@@ -1,11 +1,9 @@
 """Apache's directives, each with the section it stands in, from the main file and what it includes of its own folders.
 
-What stands in ``<IfModule>`` and its like counts as in force. An Include elsewhere is an error; an optional one without a match
-is none. Where TLS is on and no SSLProtocol holds, its default is told there: httpd's own, and on the RHEL family what the crypto
-policy of the system gives OpenSSL.
-
-Of directives for the whole server that are set again only the last is told, where it surely holds: outside conditions, or for
-a module that is loaded.
+What stands in ``<IfModule>`` and its like counts as in force; it is ``conditional`` unless the module is one that was loaded
+before. An Include of what the probe does not read is an error; an optional
+one without a match is none. Where TLS is on and no SSLProtocol holds, its default is told there: httpd's own, and on the RHEL
+family what the crypto policy of the system gives OpenSSL.
 """
 
 from __future__ import annotations
@@ -15,9 +13,9 @@ import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
-from auditor.facts._lines import continued, whole
+from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
-from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _ROOTS = {"/etc/apache2/apache2.conf": "/etc/apache2", "/etc/httpd/conf/httpd.conf": "/etc/httpd"}
@@ -25,6 +23,12 @@ _KEPT = {
     *("servertokens", "serversignature", "traceenable", "options", "sslprotocol", "sslciphersuite", "sslengine", "allowoverride"),
     *("header", "customlog", "errorlog", "user", "group", "loadmodule", "fileetag", "limitrequestbody", "timeout"),
 }
+# What the words of these say is what checks judge: quotes around them are nothing.
+_WORDS = _KEPT - {"header", "customlog", "errorlog"}
+_VARIABLE = _WORDS - {"user", "group"}  # Debian's own files have the account from the environment
+_LAST_HOLDS = {"servertokens", "serversignature", "sslprotocol", "traceenable"}
+_FOLDERS = ("conf.d", "conf-enabled", "mods-enabled", "sites-enabled", "conf.modules.d")
+_SINGLE = ("apache2.conf", "ports.conf", "conf/httpd.conf")
 # Since RHEL 8 mod_ssl leaves the versions to OpenSSL, as its ssl.conf says; what OpenSSL does not speak then, by its MinProtocol.
 _OWN = "all -SSLv3"
 _POLICY = {
@@ -34,18 +38,10 @@ _POLICY = {
     "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
     "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
 }
-_TRANSPARENT = re.compile(r"(?i)<(/?)(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b\s*([^>]*)")
-_MODULE = re.compile(r"(?:mod_)?(\w+?)(?:\.c|_module)")
-# What checks read word by word: quotes say nothing there, and a variable may stand for anything.
-_WORDS = {"options", "servertokens", "sslengine", "sslprotocol", "traceenable"}
-_LAST_HOLDS = {"servertokens", "serversignature", "sslprotocol", "traceenable"}
-# What the probe reads of each folder.
-_READ = {
-    **dict.fromkeys(("conf.d", "conf-enabled", "sites-enabled", "conf.modules.d"), (".conf",)),
-    "mods-enabled": (".conf", ".load"),
-}
+_TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
 
-_SCRIPT = """\
+# A line that ends in a backslash goes on, a comment too: all of it is left out. A single blank line may end what goes on.
+_SCRIPT = f"""\
 if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
 elif [ -x /usr/sbin/httpd ] && ! readlink /usr/sbin/httpd | grep -q busybox; then top=/etc/httpd
 else printf 'installed=no\\nend\\n'; exit 0
@@ -54,37 +50,45 @@ echo installed=yes
 policy=/etc/crypto-policies/back-ends/opensslcnf.config
 minimum=
 if [ "$top" = /etc/httpd ] && [ -e "$policy" ]; then
-  minimum=$(sed -n 's/^\\(TLS[.]\\)\\{0,1\\}MinProtocol *= *//p' "$policy" | tail -n 1) || exit 1
+  minimum=$(sed -n 's/^\\(TLS[.]\\)\\{{0,1\\}}MinProtocol *= *//p' "$policy" | tail -n 1) || exit 1
 fi
 echo "minimum=$minimum"
-for folder in "$top" "$top"/conf "$top"/conf.d "$top"/conf-enabled "$top"/mods-enabled "$top"/sites-enabled \\
-  "$top"/conf.modules.d; do
+for folder in . conf {" ".join(_FOLDERS)}; do
+  folder=$top/$folder
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in "$top"/apache2.conf "$top"/ports.conf "$top"/conf/httpd.conf "$top"/conf.d/*.conf "$top"/conf-enabled/*.conf \\
-  "$top"/mods-enabled/*.load "$top"/mods-enabled/*.conf "$top"/sites-enabled/*.conf "$top"/conf.modules.d/*.conf; do
+for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))}; do
+  if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
   [ -f "$file" ] || continue
-  [ -r "$file" ] || exit 1
+  if [ ! -r "$file" ]; then printf 'unread=%s\\n' "$file"; continue; fi
   printf '== %s\\n' "$file"
-  sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' -e 's/^/|/' "$file" || exit 1
+  lines=$(tr -d '\\r' <"$file") || exit 1
+  printf '%s\\n' "$lines" | sed -n -e '/^[[:space:]]*#/{{' -e ':comment' -e '/[\\]$/{{' -e n -e 'b comment' -e '}}' -e d \\
+    -e '}}' -e '/^[[:space:]]*$/d' -e ':line' -e '/[\\]$/{{' -e 's/^/|/p' -e n -e 'b line' -e '}}' -e 's/^/|/p' || exit 1
 done
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or the ``minimum=`` of the crypto policy, ``== PATH`` and each file's lines after a bar."""
+    """``installed=no``; or the ``minimum=`` of the crypto policy, ``== PATH`` and each file's lines after a bar,
+
+    and ``folder=PATH`` or ``unread=PATH`` of what else lies among them.
+    """
     lines = whole(output, "apache")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "directives": [], "modules": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("apache: the first line says neither installed=yes nor installed=no")
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, list[str] | None] = {}
+    current: list[str] = []
     # a probe before version 2 of the fact did not ask for it
     minimum = lines[1][8:].strip() if lines[1:] and lines[1].startswith("minimum=") else None
     for line in lines[1 if minimum is None else 2 :]:
         if line.startswith("== /"):
-            current = texts.setdefault(line[3:].strip(), [])
+            texts[line[3:].strip()] = current = []
+        elif line.startswith(("folder=/", "unread=/")):
+            texts[line[7:].strip()] = None
         elif line.startswith("|") and texts:
             current.append(line[1:])
         else:
@@ -94,16 +98,26 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("apache: the main file is missing")
     reader = _Reader(texts, _ROOTS[main])
     reader.read(main, (), 0)
-    reader.forget_overridden()
+    reader.found = _in_force(reader.found)
     if minimum is not None:
         _default_protocols(reader.found, minimum)
     modules: list[Json] = [str(d["value"]).split()[0].removesuffix("_module") for d in reader.found if d["name"] == "loadmodule"]
     return {"installed": True, "directives": [d for d in reader.found if d["name"] != "loadmodule"], "modules": modules}
 
 
+def _in_force(found: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """Without what a later line for the whole server surely overrides."""
+    last = {
+        str(d["name"]): at
+        for at, d in enumerate(found)
+        if not d["section"] and "conditional" not in d and d["name"] in _LAST_HOLDS
+    }
+    return [d for at, d in enumerate(found) if d["section"] or at >= last.get(str(d["name"]), 0)]
+
+
 def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
     """Adds the versions of TLS that hold where it is on and nothing sets them."""
-    told = {d["section"] for d in found if d["name"] == "sslprotocol"}
+    told = {d["section"] for d in found if d["name"] == "sslprotocol" and "conditional" not in d}
     served = [d for d in found if d["name"] == "sslengine" and str(d["value"]).lower() == "on"]
     for directive in served:
         if told & {"", directive["section"]}:
@@ -115,23 +129,25 @@ def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
 
 
 class _Reader:
-    def __init__(self, texts: dict[str, list[str]], root: str) -> None:
+    def __init__(self, texts: dict[str, list[str] | None], root: str) -> None:
         self._texts, self._root = texts, root
+        self._loaded: set[str] = set()
         self.found: list[dict[str, Json]] = []
-        self._conditions: list[bool] = []
-        self._sure: list[bool] = []  # of each that was found, whether it surely holds
 
-    def read(self, path: str, outer: tuple[str, ...], depth: int) -> None:
+    def read(self, path: str, outer: tuple[str, ...], depth: int, *, certain: bool = True) -> None:
         if depth > 10:
             raise ParseError("apache: includes are nested too deeply")
+        lines = self._texts[path]
+        if lines is None:
+            raise ParseError(f"apache: includes {path[:60]!r}, which the probe does not read")
         sections = list(outer)
-        for line in continued(self._texts[path]):
-            text = line.strip()
-            if condition := _TRANSPARENT.match(text):
-                if not condition[1]:
-                    self._conditions.append(condition[2].lower() == "ifmodule" and self._is_loaded(condition[3]))
-                elif self._conditions:
-                    self._conditions.pop()
+        conditions: list[bool] = []
+        for text in _logical(lines):
+            if _TRANSPARENT.match(text):
+                if not text.startswith("</"):
+                    conditions.append(self._holds(text))
+                elif conditions:
+                    conditions.pop()
                 continue
             if text.startswith("</"):
                 if len(sections) == len(outer):
@@ -140,65 +156,75 @@ class _Reader:
             elif text.startswith("<"):
                 sections.append(" ".join(text.strip("<> ").split()))
             else:
-                self._directive(path, text, tuple(sections), depth)
+                self._directive(path, text, tuple(sections), depth, certain=certain and all(conditions))
         if len(sections) != len(outer):
             raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
 
-    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int) -> None:
+    def _holds(self, text: str) -> bool:
+        """Whether a condition surely holds: that a module is there which was loaded before."""
+        match = re.fullmatch(r"(?i)<ifmodule\s+[\"']?(?:mod_)?(\w+?)(?:_module|[.]c)[\"']?\s*>", text)
+        return match is not None and match[1] in self._loaded
+
+    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int, *, certain: bool) -> None:
         # a tab parts the words as well as a blank does
-        words = text.split()
-        name, rest = "".join(words[:1]).lower(), " ".join(words[1:])
+        first, _, rest = " ".join(text.split()).partition(" ")
+        name, words = first.lower(), _words(text)[1:]
         if name in ("include", "includeoptional"):
-            self._refuse_unread(rest.strip("\"'"))
-            for included in self._included(rest.strip("\"'"), optional=name == "includeoptional"):
-                self.read(included, sections, depth + 1)
+            # Apache itself takes one argument, and does not start with more
+            for included in self._included(words[0] if len(words) == 1 else rest, optional=name == "includeoptional"):
+                self.read(included, sections, depth + 1, certain=certain)
+        elif name == "serverroot" and words and words[0].rstrip("/") != self._root:
+            raise ParseError(f"apache: ServerRoot is {words[0][:60]!r}, below which the probe does not read")
         elif name in _KEPT:
-            if name in _WORDS:
-                rest = rest.replace('"', "").replace("'", "")
-                if "${" in rest:
-                    raise ParseError(f"apache: {path}: {name} has a variable, which is not followed: {rest[:60]!r}")
-            self._sure.append(all(self._conditions))
-            self.found.append({"name": name, "value": rest, "section": " | ".join(sections), "source": path})
-
-    def _is_loaded(self, told: str) -> bool:
-        module = _MODULE.fullmatch(told.strip().strip("\"'"))
-        return module is not None and any(
-            d["name"] == "loadmodule" and str(d["value"]).split()[0].removesuffix("_module") == module[1] for d in self.found
-        )
-
-    def forget_overridden(self) -> None:
-        last: dict[str, int] = {}
-        for at, directive in enumerate(self.found):
-            if directive["section"] == "" and self._sure[at]:
-                last[str(directive["name"])] = at
-        self.found = [
-            directive
-            for at, directive in enumerate(self.found)
-            if directive["section"] != "" or directive["name"] not in _LAST_HOLDS or at >= last.get(str(directive["name"]), 0)
-        ]
-
-    def _refuse_unread(self, pattern: str) -> None:
-        """A pattern without a match is an empty one only where the probe reads all that it may match."""
-        full = PurePosixPath(pattern if pattern.startswith("/") else f"{self._root}/{pattern}")
-        folder = str(full.parent).removeprefix(f"{self._root}/")
-        if "${" in pattern or (str(full) not in self._texts and not full.name.endswith(_READ.get(folder, ("\0",)))):
-            raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
+            value = " ".join(words) if name in _WORDS else rest
+            open_ended = [word for section in sections if section.lower().startswith("macro ") for word in section.split()[2:]]
+            if name in _VARIABLE and any(word in value for word in ("${", *open_ended)):
+                raise ParseError(f"apache: {path}: {first} is set by a variable, which is not followed: {value[:60]!r}")
+            if name == "loadmodule" and certain:
+                self._loaded |= {word.removesuffix("_module") for word in words[:1]}
+            unsure: dict[str, Json] = {} if certain else {"conditional": True}
+            self.found.append({"name": name, "value": value, "section": " | ".join(sections), "source": path, **unsure})
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
-        full = pattern if pattern.startswith("/") else f"{self._root}/{pattern}"
-        folder = str(PurePosixPath(full).parent)
-        if not full.startswith(f"{self._root}/"):
+        full = PurePosixPath(self._root, pattern)
+        among = any(full.parent == PurePosixPath(self._root, folder) for folder in _FOLDERS)
+        single = any(full == PurePosixPath(self._root, name) for name in _SINGLE)
+        # a name that begins with a dot is matched by no pattern of the probe's, and these two are not read alike everywhere
+        if not single and not (among and full.name[0] not in ".?[" and "[^" not in full.name and "\\" not in full.name):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
-        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        found = sorted(p for p in self._texts if PurePosixPath(p).parent == full.parent and fnmatch.fnmatchcase(p, str(full)))
         if not found and not optional and not any(c in pattern for c in "*?["):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
         return found
 
 
+def _logical(lines: list[str]) -> list[str]:
+    """A file's lines as Apache takes them: joined where one ends in a backslash, with nothing between, and only then comments."""
+    joined = "\n".join(lines).replace("\\\n", "").split("\n")
+    texts = [text for line in joined if (text := line.strip()) and not text.startswith("#")]
+    # a directive's own name may stand in quotes, and so may what opens a section
+    return [f"{_words(text)[0]} {_WORD.sub('', text, count=1).strip()}" if text[0] in "\"'" else text for text in texts]
+
+
+_WORD = re.compile(r"""\s*(?:"((?:\\["\\]|[^"])*)"?|'((?:\\['\\]|[^'])*)'?|(\S+))""")
+
+
+def _words(text: str) -> list[str]:
+    """The words as Apache parts them: in quotes, where a backslash stands before a quote or another backslash, or by blanks."""
+    return [
+        bare if bare else re.sub(r"\\([\"\\])", r"\1", double) if double else re.sub(r"\\(['\\])", r"\1", single)
+        for double, single, bare in _WORD.findall(text.strip())
+    ]
+
+
 FACT = Fact(
     name="apache",
     title=Text(en="Directives of the Apache web server", ar="توجيهات خادم الويب Apache"),
-    shape=record(installed=BOOL, directives=ListOf(record(name=STR, value=STR, section=STR, source=STR)), modules=ListOf(STR)),
+    shape=record(
+        installed=BOOL,
+        directives=ListOf(record(name=STR, value=STR, section=STR, source=STR, conditional=optional(BOOL))),
+        modules=ListOf(STR),
+    ),
     parse=parse,
     version=4,
     example={

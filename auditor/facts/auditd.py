@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from auditor.errors import ParseError
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.services import PROCESS_NAMES
+from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, record
 from auditor.model import Json, Text
 
 _SCRIPT = (
-    PROCESS_NAMES
+    PROCESSES
     + """\
 if [ -x /usr/sbin/auditd ] || [ -x /sbin/auditd ]; then echo installed=yes; else echo installed=no; fi
-if printf '%s\\n' "$names" | grep -qx auditd; then echo running=yes; else echo running=no; fi
+if printf '%s\\n' "$processes" | grep -qx daemon=auditd; then echo running=yes; else echo running=no; fi
 echo end
 """
 )

@@ -15,6 +15,8 @@ _APT_KEYS = {  # in small letters: apt compares keys without regard to case
     "apt::periodic::unattended-upgrade": "upgrade",
 }
 
+_OFTEN = r"always|0*[1-9][0-9]*[smhd]?"  # an interval that is no zero
+
 # Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked, or the
 # services that they start. What was
 # enabled in RHEL 8 before 8.3 is wanted by multi-user.target, as dnf-automatic's timers were then.
@@ -23,7 +25,7 @@ if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
   echo manager=apt
   if [ -x /usr/bin/unattended-upgrade ]; then echo tool=yes; else echo tool=no; fi
   out=$(apt-config dump) || exit 1
-  printf '%s\\n' "$out" | grep '^APT::Periodic::'
+  printf '%s\\n' "$out" | grep -i '^apt::periodic::'
   for timer in apt-daily.timer apt-daily-upgrade.timer; do
     state=disabled
     for dir in /etc/systemd/system /run/systemd/system; do
@@ -68,7 +70,7 @@ def parse(output: str, _args: Arguments) -> Json:
     """``manager=``, ``tool=``, the settings as their files state them, and ``timer=<name> <state>`` lines."""
     settings: dict[str, str] = {}
     for line in whole_lines("automatic_updates", output):
-        if match := re.fullmatch(r'(APT::Periodic::[\w:-]+) "([^"]*)";', line):
+        if match := re.fullmatch(r'((?i:apt::periodic::)[\w:-]+) "([^"]*)";', line):
             settings[_APT_KEYS.get(match[1].lower(), "")] = match[2]
         elif match := re.fullmatch(r"timer=(\S+)\s(enabled|disabled|masked|cron)", line) or re.fullmatch(
             r"(manager|tool|apply_updates|upgrade_type)\s*=\s*(.*)", line
@@ -85,8 +87,8 @@ def parse(output: str, _args: Arguments) -> Json:
 def _apt(settings: dict[str, str]) -> bool:
     timers = ("apt-daily.timer", "apt-daily-upgrade.timer")
     return (
-        settings.get("enable", "1") != "0"
-        and all(settings.get(key, "0") not in ("", "0") for key in ("refresh", "upgrade"))
+        re.fullmatch(_OFTEN, settings.get("enable", "1")) is not None
+        and all(re.fullmatch(_OFTEN, settings.get(key, "0")) for key in ("refresh", "upgrade"))
         and all(settings.get(timer) in ("enabled", "cron") for timer in timers)
     )
 
@@ -104,7 +106,7 @@ FACT = Fact(
     title=Text(en="Automatic installation of security updates", ar="التثبيت التلقائي للتحديثات الأمنية"),
     shape=record(manager=STR, installed=BOOL, enabled=BOOL),
     parse=parse,
-    version=3,  # apt's keys in any case
+    version=4,  # what is masked of services too
     example={"manager": "apt", "installed": True, "enabled": True},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

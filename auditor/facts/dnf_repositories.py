@@ -30,8 +30,10 @@ for file in /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf 
   /etc/dnf/repos.override.d/*.repo /usr/share/dnf5/repos.override.d/*.repo; do
   if [ -e "$file" ]; then exit 1; fi
 done
-if [ -e /etc/yum.repos.d ] && { [ ! -r /etc/yum.repos.d ] || [ ! -x /etc/yum.repos.d ]; }; then exit 1; fi
-for file in "$@" /etc/yum.repos.d/*.repo /etc/distro.repos.d/*.repo; do
+for folder in /etc/yum.repos.d /etc/yum/repos.d /etc/distro.repos.d /usr/share/dnf5/repos.d; do
+  if [ -e "$folder" ] && { [ ! -r "$folder" ] || [ ! -x "$folder" ]; }; then exit 1; fi
+done
+for file in "$@" /etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo /usr/share/dnf5/repos.d/*.repo; do
   if [ ! -e "$file" ]; then continue; fi
   [ -r "$file" ] || exit 1
   text=$(sed -n -e 's#://[^/[:space:]]*@#://#g' -e '/^[[:space:]]*[#;]/d' \
@@ -44,6 +46,7 @@ echo end
 
 _YES = frozenset({"1", "yes", "true", "on"})
 _NO = frozenset({"0", "no", "false", "off"})
+_JUDGED = frozenset({"enabled", "gpgcheck", "pkg_gpgcheck", "repo_gpgcheck", "localpkg_gpgcheck", "sslverify", "reposdir"})
 _URLS = ("baseurl", "mirrorlist", "metalink")
 Sections = dict[str, dict[str, str]]
 
@@ -75,14 +78,22 @@ def parse(output: str, _args: Arguments) -> Json:
 
 
 def _sections(path: str, text: list[str]) -> Sections:
-    reader = configparser.ConfigParser(interpolation=None, strict=False, default_section="\n", comment_prefixes=("#", ";"))
+    reader = configparser.ConfigParser(
+        interpolation=None, strict=False, default_section="\n", comment_prefixes=("#", ";"), delimiters=("=",)
+    )
+    reader.optionxform = str  # type: ignore[assignment,method-assign]
     # configparser's pattern takes the square of a run of blanks; how many there are within a line says nothing.
     short = [line[: len(line) - len(line.lstrip())] + re.sub(r"\s{2,}", " ", line.lstrip()) for line in text]
     try:
         reader.read_string("\n".join(short))
     except configparser.Error as error:
         raise ParseError(f"dnf_repositories: {path}: a line that dnf refuses: {str(error)[:80]!r}") from error
-    return {name: dict(reader[name]) for name in reader.sections()}
+    found = {name: dict(reader[name]) for name in reader.sections()}
+    # yum takes keys in any case, dnf passes over those that are not in small letters: nobody knows here which of the two it is
+    for key in (key for keys in found.values() for key in keys):
+        if key not in _JUDGED and key.lower() in _JUDGED:
+            raise ParseError(f"dnf_repositories: {path}: {key} is not in small letters, and dnf passes over it")
+    return found
 
 
 def _repository(name: str, keys: dict[str, str], main: dict[str, str], path: str) -> dict[str, Json]:
@@ -95,10 +106,13 @@ def _repository(name: str, keys: dict[str, str], main: dict[str, str], path: str
     }
     schemes = {url.partition("://")[0].lower() if "://" in url else "file" for url in urls}
     priority = keys.get("priority", "99")
+    verified = _truth(keys, main, "gpgcheck", default=False)
+    if _truth(keys, main, "pkg_gpgcheck", default=verified) is not verified:
+        raise ParseError(f"dnf_repositories: {name}: gpgcheck and pkg_gpgcheck, which dnf 5 alone knows, say different things")
     return {
         "id": name,
         "file": path,
-        "gpgcheck": _truth(keys, main, "gpgcheck", "pkg_gpgcheck", default=False),
+        "gpgcheck": verified,
         "repo_gpgcheck": _truth(keys, main, "repo_gpgcheck", default=False),
         "sslverify": _truth(keys, main, "sslverify", default=True),
         "hosts": [*sorted(hosts)],
@@ -108,14 +122,13 @@ def _repository(name: str, keys: dict[str, str], main: dict[str, str], path: str
     }
 
 
-def _truth(keys: dict[str, str], main: dict[str, str], *names: str, default: bool) -> bool:
+def _truth(keys: dict[str, str], main: dict[str, str], name: str, *, default: bool) -> bool:
     for place in (keys, main):
-        for name in names:
-            word = place.get(name, "").strip().lower()
-            if word in _YES or word in _NO:
-                return word in _YES
-            if word:
-                raise ParseError(f"dnf_repositories: {name} is neither yes nor no: {word[:40]!r}")
+        word = place.get(name, "").strip().lower()
+        if word in _YES or word in _NO:
+            return word in _YES
+        if word:
+            raise ParseError(f"dnf_repositories: {name} is neither yes nor no: {word[:40]!r}")
     return default
 
 
@@ -140,6 +153,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "local_gpgcheck": False,

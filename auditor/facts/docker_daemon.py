@@ -2,10 +2,9 @@
 
 The file is the one that its command line names; Ubuntu's snap has one of its own, and the daemon of a user (rootless) that in
 its home, which has to be open to the login. A user's own socket, and another place that XDG_CONFIG_HOME names, are not told.
-Lists are joined by commas; an option on the command line has the name that it has in the file. Of a log driver's options and
-of mirrors only that they are set is told.
-
-Where systemd listens for the daemon (``fd://``) the addresses of each socket unit that listens for it are among the hosts.
+An address on which systemd listens for the daemon, by whichever socket unit, is one of its hosts. Lists are joined by commas; an
+option on the command line has the name that it has in the file. Of a log driver's options and of mirrors only that they are
+set is told.
 """
 
 from __future__ import annotations
@@ -74,13 +73,14 @@ printf '%s\\n' "$lines" | sed '/^$/d'
 if [ -d /run/systemd/system ] && [ "${owner:-0}" = 0 ]; then
   units=$(systemctl show --property=TriggeredBy docker.service) || exit 1
   units=${units#TriggeredBy=}
+  case " $units " in *" docker.socket "*) ;; *) units="$units docker.socket" ;; esac
   for unit in $units; do
     case $unit in *.socket) ;; *) continue ;; esac
     told=$(systemctl show --property=ActiveState,Listen -- "$unit") || exit 1
     case $told in *ActiveState=active*) ;; *) continue ;; esac
     # RHEL 8's systemd tells the kind first
     printf '%s\\n' "$told" |
-      sed -n -e 's/^Listen=\\([^/@].*\\) (Stream)$/listen=\\1/p' -e 's/^ListenStream=\\([^/@].*\\)/listen=\\1/p' || exit 1
+      sed -n -e 's/^Listen=\\([^/@].*\\) (Stream)$/listens=\\1/p' -e 's/^ListenStream=\\([^/@].*\\)/listens=\\1/p' || exit 1
   done
 fi
 for socket in /run/docker.sock /var/run/docker.sock; do
@@ -95,7 +95,10 @@ echo end
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``; or ``file`` with the JSON after bars, ``line=`` with tabs, ``owner=UID``, ``socket=MODE OWNER GROUP``."""
+    """``installed=no``; or ``file`` with the JSON after bars, ``line=`` with tabs, ``owner=UID``, ``listens=ADDRESS``,
+
+    ``socket=MODE OWNER GROUP``.
+    """
     lines = whole(output, "docker_daemon")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "running": False, "settings": {}, "hosts": []}
@@ -103,7 +106,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
     text, owner, socket = "", "", ""
     command: list[str] | None = None
-    waited: list[str] = []
+    listens: list[str] = []
     for line in lines[1:]:
         if line.startswith("|"):
             text += f"{line[1:]}\n"
@@ -114,10 +117,10 @@ def parse(output: str, _args: Arguments) -> Json:
             command = told
         elif line.startswith("owner="):  # a probe before version 3 of the fact did not tell it
             owner = line[6:].strip()
+        elif line.startswith("listens="):
+            listens.append(f"tcp://{line[8:].strip()}")
         elif line.startswith("socket="):
             socket = line[7:].strip()
-        elif line.startswith("listen="):
-            waited.append(f"tcp://{line[7:].strip()}")
         elif line.strip() != "file":
             raise ParseError(f"docker_daemon: a line that does not belong there: {line[:80]!r}")
     settings = _from_file(text)
@@ -127,7 +130,7 @@ def parse(output: str, _args: Arguments) -> Json:
     hosts: list[Json] = [h for h in str(settings.get("hosts", "")).split(",") if h]
     # one that does not run yet is started by whoever asks there
     if command is None or any(str(host).startswith("fd://") for host in hosts):
-        hosts += waited
+        hosts += listens
     value: dict[str, Json] = {"installed": True, "running": command is not None, "settings": {**settings}, "hosts": hosts}
     if owner:
         value["rootless"] = owner != "0"

@@ -25,10 +25,21 @@ PERMISSION_SHAPES: dict[str, Shape] = {
     "group": STR,
     **{name: BOOL for name, _ in _BITS},
 }
-"""What ``permissions`` fills, for the facts that state several files."""
+"""What ``permissions`` fills, for the facts that state several files; ``acl`` besides, true where there is one."""
 
-STAT_FORMAT = "mode=%a\nuid=%u\ngid=%g\nowner=%U\ngroup=%G\ntype=%F"
-"""For ``stat -L -c``, of coreutils and of busybox alike; a field a line, because names of groups may hold spaces."""
+STAT = """\
+state() {
+  stat -L -c 'mode=%a\nuid=%u\ngid=%g\nowner=%U\ngroup=%G\ntype=%F' "$1" || return 1
+  listed=$(ls -ldL "$1") || return 1
+  case $listed in ??????????+*) echo acl=yes ;; esac
+}
+"""
+"""A shell function that prints a path's fields, by stat of coreutils and of busybox alike; a field a line, because names of
+groups may hold spaces.
+
+``acl=yes`` where an access control list gives others rights that the mode does not tell: what the mode says of the group is then
+only the most that any of them has. The ls of busybox does not show it.
+"""
 
 STAT_FIELDS = ("mode", "uid", "gid", "owner", "group", "type")
 
@@ -55,7 +66,7 @@ exists() {
 
 
 def permissions(fields: dict[str, str]) -> dict[str, Json]:
-    """The record of PERMISSION_SHAPES from the fields of STAT_FORMAT. Raises ParseError or KeyError."""
+    """The record of PERMISSION_SHAPES from the fields that STAT prints. Raises ParseError or KeyError."""
     mode = int(fields["mode"], 8)
     if not 0 <= mode <= 0o7777:
         raise ParseError(f"the mode {fields['mode']} is out of range")
@@ -67,6 +78,7 @@ def permissions(fields: dict[str, str]) -> dict[str, Json]:
         "owner": fields["owner"],
         "group": fields["group"],
         **{name: bool(mode & bit) for name, bit in _BITS},
+        **({"acl": True} if fields.get("acl") == "yes" else {}),
     }
 
 
@@ -76,7 +88,7 @@ def parse(output: str, args: Arguments) -> Json:
     path = str(args.get("path", ""))
     if fields == {"exists": "no"}:
         return {"path": path, "exists": False}
-    if fields.keys() != {"exists", *STAT_FIELDS} or fields["exists"] != "yes":
+    if fields.keys() - {"acl"} != {"exists", *STAT_FIELDS} or fields["exists"] != "yes":
         raise ParseError("file_stat: the fields of the file are not the expected ones")
     return {"path": path, "exists": True, **permissions(fields)}
 
@@ -84,8 +96,11 @@ def parse(output: str, args: Arguments) -> Json:
 FACT = Fact(
     name="file_stat",
     title=Text(en="Owner, group and mode of a file or folder", ar="مالك الملف أو المجلد ومجموعته وأذوناته"),
-    shape=record(path=STR, exists=BOOL, **{name: optional(shape) for name, shape in PERMISSION_SHAPES.items()}),
+    shape=record(
+        path=STR, exists=BOOL, acl=optional(BOOL), **{name: optional(shape) for name, shape in PERMISSION_SHAPES.items()}
+    ),
     parse=parse,
+    version=2,
     example={
         "path": "/etc/shadow",
         "exists": True,
@@ -105,10 +120,10 @@ FACT = Fact(
     probes={
         "linux": HostProbe(
             script=(
-                EXISTS + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
+                EXISTS + STAT + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
                 'if exists "$arg_path"; then\n'
                 "  echo exists=yes\n"
-                f"  stat -L -c '{STAT_FORMAT}' \"$arg_path\" || exit 1\n"
+                '  state "$arg_path" || exit 1\n'
                 "  echo end\n"
                 "else\n"
                 "  printf 'exists=no\\nend\\n'\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.errors import ParseError
-from auditor.facts.file_stat import EXISTS, PERMISSION_SHAPES, STAT_FIELDS, STAT_FORMAT, permissions
+from auditor.facts.file_stat import EXISTS, PERMISSION_SHAPES, STAT, STAT_FIELDS, permissions
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -12,9 +12,10 @@ _HEAD = ("account", "account_uid", "path", "exists")
 
 _SCRIPT = (
     EXISTS
-    + f"""\
+    + STAT
+    + """\
 accounts=$(tr -d '\\r' </etc/passwd) || exit 1
-printf '%s\\n' "$accounts" | {{
+printf '%s\\n' "$accounts" | {
   while IFS=: read -r name _ uid _ _ home shell; do
     case $name in ''|'#'*|+*|-*) continue ;; esac
     case $uid in ''|*[!0-9]*) exit 1 ;; esac
@@ -23,14 +24,14 @@ printf '%s\\n' "$accounts" | {{
     printf 'account=%s\\naccount_uid=%s\\npath=%s\\n' "$name" "$uid" "$home"
     case $home in /*) ;; *) echo exists=no; continue ;; esac
     if exists "$home"; then
-      out=$(stat -L -c '{STAT_FORMAT}' "$home") || exit 1
+      out=$(state "$home") || exit 1
       printf 'exists=yes\\n%s\\n' "$out"
     else
       echo exists=no
     fi
   done
   echo end
-}}
+}
 """
 )
 
@@ -52,7 +53,7 @@ def _home(block: dict[str, str]) -> dict[str, Json]:
     value: dict[str, Json] = {"account": block["account"], "path": block["path"], "account_uid": int(block["account_uid"])}
     if block["exists"] == "no" and block.keys() == set(_HEAD):
         return {**value, "exists": False}
-    if block["exists"] != "yes" or block.keys() != {*_HEAD, *STAT_FIELDS}:
+    if block["exists"] != "yes" or block.keys() - {"acl"} != {*_HEAD, *STAT_FIELDS}:
         raise ParseError(f"home_directories: the fields of {block['account']!r} are not the expected ones")
     folder = permissions(block)
     return {**value, "exists": True, "owner_matches": folder["uid"] == value["account_uid"], **folder}
@@ -70,6 +71,7 @@ FACT = Fact(
             path=STR,
             exists=BOOL,
             owner_matches=optional(BOOL),
+            acl=optional(BOOL),
             **{name: optional(shape) for name, shape in PERMISSION_SHAPES.items()},
         )
     ),

@@ -12,6 +12,7 @@ import re
 from auditor.errors import ParseError
 from auditor.facts._schedules import CRON_PLACES, TIMERS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
@@ -76,12 +77,10 @@ fi
 """
         for name, programs, folder, _ in _TOOLS
     )
-    + """\
+    + f"""\
 if there /usr/sbin/samhain; then
-  # where /proc hides other users' processes, process 1 is hidden too
-  [ -r /proc/1/comm ] || exit 1
-  cat /proc/[0-9]*/comm 2>/dev/null | grep -qx samhain
-  case $? in 0) echo running=yes ;; 1) ;; *) exit 1 ;; esac
+{PROCESSES}\
+  if printf '%s\\n' "$processes" | grep -qx daemon=samhain; then echo running=yes; fi
 fi
 echo end
 """

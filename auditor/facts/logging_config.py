@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.services import PROCESS_NAMES
+from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
@@ -14,9 +14,9 @@ _DAEMONS = {"rsyslogd": "rsyslog", "syslog-ng": "syslog-ng", "systemd-journal": 
 _STORAGE = frozenset({"auto", "persistent", "volatile", "none"})
 
 _SCRIPT = (
-    PROCESS_NAMES
+    PROCESSES
     + """\
-printf '%s\\n' "$names" | awk '/^(rsyslogd|syslog-ng|systemd-journal|syslogd)$/ { print "process=" $0 }' || exit 1
+printf '%s\\n' "$processes" | sed -n -E 's/^daemon=(rsyslogd|syslog-ng|systemd-journal|syslogd)$/process=\\1/p' || exit 1
 for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /usr/local/lib/systemd/journald.conf.d/*.conf \\
   /run/systemd/journald.conf.d/*.conf /etc/systemd/journald.conf.d/*.conf; do
   if [ ! -e "$file" ]; then continue; fi

@@ -1,13 +1,15 @@
 """PostgreSQL: every cluster's settings, and who may connect from where by which proof (pg_hba.conf).
 
 Settings are read from postgresql.conf, its conf.d and the postgresql.auto.conf of the data (what ALTER SYSTEM sets), the last one
-holding; those that no file sets have the default of the cluster's own version. An include or data elsewhere are an error.
+holding; those that no file sets have the default of the cluster's own version. An include or data elsewhere are an error, and so
+is a server that runs, seen by its command line, whose files these are not. Where /proc hides it, the files alone are told.
 """
 
 from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
@@ -55,22 +57,52 @@ if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
 else
   echo present=no
 fi
+# a container's server has a number of its own there as well; the server's children show a title
+for process in /proc/[0-9]*; do
+  {{ read -r name <"$process/comm"; }} 2>/dev/null || continue
+  case $name in postgres|postmaster) ;; *) continue ;; esac
+  if grep -q '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "$process/status" 2>/dev/null; then continue; fi
+  line=$({{ tr '\\000\\n' '\\t ' <"$process/cmdline"; }} 2>/dev/null) || continue
+  case $line in ''|postgres:*) ;; *) printf 'runs=%s\\n' "$line" ;; esac
+done | sort -u || exit 1
 echo end
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``present=no``; or the files as ``path:line``."""
+    """``present=no``; or the files as ``path:line``. ``runs=`` and the words of a server's command line, with tabs."""
     lines = whole(output, "postgresql")
+    running = [line[5:].split("\t") for line in lines if line.startswith("runs=")]
+    lines = [line for line in lines if not line.startswith("runs=")]
     if [line.strip() for line in lines] == ["present=no"]:
+        if running:
+            raise ParseError(f"postgresql: a server runs whose files the probe does not read: {' '.join(running[0])[:80]!r}")
         return {"present": False, "clusters": []}
     if not lines or lines[0].strip() != "present=yes":
         raise ParseError("postgresql: the first line says neither present=yes nor present=no")
     found = files(lines[1:], "postgresql")
+    for words in running:
+        _is_read(words, found)
     clusters: list[Json] = []
     places = {str(p.parent) for p in map(PurePosixPath, found) if p.name in ("postgresql.conf", "pg_hba.conf")}
     clusters += [_cluster(folder, found) for folder in sorted(places)]
     return {"present": bool(clusters), "clusters": clusters}
+
+
+def _is_read(words: list[str], found: dict[str, list[str]]) -> None:
+    """Raises ParseError where a server's command line takes it to other files, or sets what is judged."""
+    for word, after in pairwise([*words[1:], ""]):
+        if word.startswith("-D"):
+            _data("a server that runs", word[2:] or after)
+        # -c NAME=VALUE, in one word or two, and --NAME=VALUE
+        name, equals, value = (after if word == "-c" else re.sub(r"^-(c|-)", "", word)).partition("=")
+        name = name.replace("-", "_").lower()
+        if not equals or not (word.startswith(("-c", "--"))):
+            continue
+        if name == "data_directory":
+            _data("a server that runs", value)
+        elif (name in ("config_file", "hba_file") and value not in found) or name in (*_DEFAULTS, "password_encryption"):
+            raise ParseError(f"postgresql: a server that runs is started with {name} = {value[:60]!r}, which is not in its files")
 
 
 def _cluster(folder: str, found: dict[str, list[str]]) -> Json:

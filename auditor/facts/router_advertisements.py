@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._lines import number
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
+from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
 from auditor.facts.sysctl import PASSING_INTERFACES
 from auditor.model import Json, Text
@@ -40,15 +41,8 @@ _MAIN = "/etc/systemd/networkd.conf " + " ".join(
 # What runs in a container has a process number of its own there as well, and manages the container's network.
 # A VPN's method says what its server hands out, and WireGuard has no neighbours: neither hears advertisements.
 _SCRIPT = f"""\
-[ -r /proc/1/status ] || exit 1
-names=$(cat /proc/[0-9]*/status 2>/dev/null | awk '
-  function told() {{ if (name != "" && !another) print name }}
-  /^Name:/ {{ told(); name = $2; another = 0 }}
-  /^State:[ \\t]*Z/ || (/^NSpid:/ && NF > 2) {{ another = 1 }}
-  END {{ told() }}
-' | sort -u) || exit 1
-[ -n "$names" ] || exit 1
-runs() {{ printf '%s\\n' "$names" | grep -qx "$1"; }}
+{PROCESSES}\
+runs() {{ printf '%s\\n' "$processes" | grep -qx "daemon=$1"; }}
 passing() {{ case $1 in ''|{PASSING_INTERFACES}) return 0 ;; esac; return 1; }}
 if [ -d /proc/sys/net/ipv6 ]; then echo ipv6=yes; else echo ipv6=no; fi
 if runs systemd-network; then

@@ -1,4 +1,7 @@
-"""Units of systemd with their states, and the names of the processes that run, whoever started them.
+"""Units of systemd with their states, and the names of the processes that run.
+
+``running`` has all of them, whoever started them: for checks that a process fails. ``daemons`` has those that are the host's own
+(see ``PROCESSES``): for checks that a process passes.
 
 A unit's other name (``sshd.service`` of Debian's ssh.service) has the states of the unit itself, also where an old systemd lists
 it as any other that is enabled. systemd does not tell whether what a generator made of a script in /etc/init.d starts with the
@@ -15,24 +18,52 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
-PROCESS_NAMES = """\
-[ -r /proc/1/stat ] || exit 1
-names=$(cat /proc/[0-9]*/stat 2>/dev/null | awk '
-  {
-    name = $0; sub(/^[^(]*\\(/, "", name)
-    rest = name; sub(/^.*\\) /, "", rest); sub(/\\) [^)]*$/, "", name)
-    split(rest, field, " ")
-    if (field[1] != "Z" && field[2] != 2 && $1 != 2 && !seen[name]++) print name
+PROCESSES = """\
+[ -r /proc/1/status ] || exit 1
+processes=$({
+  cat /proc/[0-9]*/status
+  grep -l ':/user[.]slice/' /proc/[0-9]*/cgroup
+  ls /run/systemd/dynamic-uid | sed 's/^/Dynamic: /'
+  sed -n 's/^[[:space:]]*UID_MIN[[:space:]]/Least: /p' /etc/login.defs
+} 2>/dev/null | awk '
+  function service(uid) { return uid < least || uid == 65534 || uid in dynamic }
+  /^Name:/ { name = substr($0, 7); alive = 1 }
+  /^State:[ \\t]*Z/ { alive = 0 }
+  /^Pid:/ { pid = $2 }
+  /^Uid:/ { uids[pid] = $0 }
+  /^NSpid:/ && NF > 2 { boxed[pid] }
+  /^VmSize:/ && alive { named[pid] = name }
+  /^\\/.*\\/cgroup$/ { sub(/\\/cgroup$/, ""); sub(/.*\\//, ""); session[$0]; next }
+  $1 == "Dynamic:" { dynamic[$2] }
+  $1 == "Least:" && $2 ~ /^[0-9]+$/ { least = $2 }
+  END {
+    if (least == "" || least > 1000) least = 1000
+    for (pid in named) {
+      own = split(uids[pid], word) == 5 && !(pid in boxed) && (!(pid in session) || (1 in session))
+      for (i = 2; i <= 5; i++) if (!service(word[i])) own = 0
+      print (own ? "daemon=" : "other=") named[pid]
+    }
   }
-' | sort) || exit 1
-[ -n "$names" ] || exit 1
+' | sort -u) || exit 1
+[ -n "$processes" ] || exit 1
 """
-"""A shell fragment that sets ``names``: the distinct command names (15 characters at most) of all processes, kernel threads
-and zombies left out. Where /proc hides other users' processes (hidepid) process 1 is hidden too, and the probe ends."""
+"""A shell fragment that sets ``processes``: ``daemon=NAME`` and ``other=NAME`` lines, by command name (15 characters at most).
+
+Anybody may name a program of theirs ``auditd``. A daemon is therefore one of the host's own number space (in a container's a
+process has a second number) of which all four user ids are of root or of a service account: below UID_MIN and 1000, ``nobody``,
+or lent by systemd (DynamicUser). What is in a person's session is none either: ``sudo`` under another name waits there as root.
+Where process 1 is in a session itself, that of who started this host as a container, sessions tell nothing.
+
+All of it stands in files that every login may read: /proc/PID/ns is root's to read, and /proc/PID/status says the same. A kernel
+before 4.1 does not say it; there the user ids decide alone, and root's process in a container counts as the host's.
+
+Kernel threads and zombies, which have no memory, are left out. Where /proc hides other users' processes (hidepid) process 1 is
+hidden too, and the probe ends.
+"""
 
 # Units named for a session or a moment, and the tools of the probe itself, would make every night's observation new.
 _SCRIPT = (
-    PROCESS_NAMES
+    PROCESSES
     + """\
 if [ -d /run/systemd/system ]; then
   units=$(systemctl list-units --all --type=service,socket,timer --plain --no-legend --no-pager) || exit 1
@@ -75,10 +106,8 @@ if [ -d /run/systemd/system ]; then
 else
   echo manager=none
 fi
-names=$(printf '%s\\n' "$names" |
-  awk '$0 !~ /^(sh|dash|bash|ash|cat|[mg]?awk|sort|sudo|timeout|sleep|sshd-session|ps|\\(sd-pam\\))$/ { print "process=" $0 }'
-) || exit 1
-printf '%s\\n' "$names"
+printf '%s\\n' "$processes" |
+  awk '!/^[a-z]*=(sh|dash|bash|ash|cat|[mg]?awk|sort|sudo|timeout|sleep|sshd-session|ps|\\(sd-pam\\))$/' || exit 1
 echo end
 """
 )
@@ -89,7 +118,7 @@ _WANTED_TELLS = frozenset({"generated", "unlisted"})
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>``, ``process=<name>``;
+    """``manager=``, ``file=<unit> <enabled?>``, ``unit=<unit> <loaded?> <active?>``, ``daemon=<name>`` or ``other=<name>``;
 
     ``Id=<unit>`` and ``Names=<unit> …`` of those that have other names, ``triggers=<socket> <service> …``, ``wanted=<unit>``.
     """
@@ -101,7 +130,7 @@ def parse(output: str, _args: Arguments) -> Json:
     itself: dict[str, str] = {}
     wanted: set[str] = set()
     told: dict[str, str] = {}
-    running: dict[str, None] = {}
+    processes: dict[str, set[str]] = {"daemon": set(), "other": set()}
     for line in whole_lines("services", output):
         key, _, text = line.partition("=")
         if key == "manager" and not manager and text in ("systemd", "none"):
@@ -123,8 +152,8 @@ def parse(output: str, _args: Arguments) -> Json:
                 sockets.setdefault(service, []).append(words[0])
         elif key == "wanted" and text:
             wanted.add(text)
-        elif key == "process" and text:
-            running[text] = None
+        elif key in processes and text:
+            processes[key].add(text)
         else:
             raise ParseError(f"services: a line that does not belong there: {line[:80]!r}")
     if not manager or (manager == "systemd" and not enabled):
@@ -141,7 +170,8 @@ def parse(output: str, _args: Arguments) -> Json:
         if listening and unit in loaded and active[unit] != "failed":
             told_of["socket"] = listening[0]
         units[name] = told_of
-    return {"manager": manager, "units": units, "running": [*sorted(running)]}
+    daemons = processes["daemon"]
+    return {"manager": manager, "units": units, "running": [*sorted(daemons | processes["other"])], "daemons": [*sorted(daemons)]}
 
 
 _UNIT = record(active=BOOL, enabled=BOOL, state=STR, socket=optional(STR))
@@ -149,13 +179,14 @@ _UNIT = record(active=BOOL, enabled=BOOL, state=STR, socket=optional(STR))
 FACT = Fact(
     name="services",
     title=Text(en="Services, enabled and running", ar="الخدمات المفعّلة والعاملة"),
-    shape=record(manager=STR, units=MapOf(_UNIT), running=ListOf(STR)),
+    shape=record(manager=STR, units=MapOf(_UNIT), running=ListOf(STR), daemons=ListOf(STR)),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "manager": "systemd",
         "units": {"ssh.service": {"active": True, "enabled": True, "state": "enabled"}},
-        "running": ["sshd", "systemd"],
+        "running": ["sshd", "systemd", "vim"],
+        "daemons": ["sshd", "systemd"],
     },
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -1,7 +1,8 @@
 """Who may run what as whom through sudo, from /etc/sudoers and the files it includes.
 
 Rules are told one per user or group and per kind (with or without a password), so that each is a subject of its own. A rule is
-``nopasswd`` by its tag, or because a Defaults line switches authentication off for it. Rules that come from a directory
+``nopasswd`` by its tag, or because a Defaults line switches authentication off for it; its ``noexec`` has those of its commands
+which, by tag or Defaults, start no other program. Rules that come from a directory
 (LDAP, SSSD) are not in these files and are not told.
 """
 
@@ -161,17 +162,24 @@ class _Settings:
 
 def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -> list[Json]:
     rules: list[Json] = []
+    by_default = settings.flag("noexec", False)
     for who in spec.users:
         for part in spec.parts:
             nopasswd = not settings.asks_password(who) if part.nopasswd is None else part.nopasswd
             runas = f"({part.runas}) " if part.runas else ""
+            kept: dict[str, bool] = {}
+            for name, tag in zip(part.commands, part.noexec, strict=True):
+                for command in map(_plain, aliases.commands(name)):
+                    kept[command] = kept.get(command, True) and (by_default if tag is None else tag)
+            noexec: list[Json] = [command for command, held in kept.items() if held]
             rules.append(
                 {
                     "source": source,
                     "who": who,
                     "runas": part.runas or "root",
                     "nopasswd": nopasswd,
-                    "commands": list(dict.fromkeys(_plain(c) for name in part.commands for c in aliases.commands(name))),
+                    "commands": [*kept],
+                    **({"noexec": noexec} if noexec else {}),
                     # the tag is a measured value, so the rule keeps its name when the tag is mended
                     "text": f"{who} {spec.hosts}={runas}{', '.join(part.commands)}",
                 }
@@ -192,14 +200,16 @@ FACT = Fact(
     shape=record(
         installed=BOOL,
         version=optional(STR),
-        rules=ListOf(record(source=STR, who=STR, runas=STR, nopasswd=BOOL, commands=ListOf(STR), text=STR)),
+        rules=ListOf(
+            record(source=STR, who=STR, runas=STR, nopasswd=BOOL, commands=ListOf(STR), noexec=optional(ListOf(STR)), text=STR)
+        ),
         defaults=ListOf(STR),
         includes=ListOf(STR),  # every file and folder that was followed; one that was not read is a parse error
         use_pty=optional(BOOL),
         logfile=optional(STR),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "installed": True,
         "version": "1.9.13p3",

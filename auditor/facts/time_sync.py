@@ -7,7 +7,7 @@ import re
 from auditor.errors import ParseError
 from auditor.facts.file_stat import EXISTS
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.services import PROCESS_NAMES
+from auditor.facts.services import PROCESSES
 from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
@@ -19,9 +19,9 @@ _DAEMONS = {"chronyd": "chronyd", "ntpd": "ntpd", "openntpd": "ntpd", "systemd-t
 # Debian's ntpsec can be told to ignore what DHCP says, its ntp cannot.
 _SCRIPT = (
     EXISTS
-    + PROCESS_NAMES
+    + PROCESSES
     + """\
-printf '%s\\n' "$names" | awk '/^(chronyd|ntpd|openntpd|systemd-timesyn)$/ { print "process=" $0 }' || exit 1
+printf '%s\\n' "$processes" | sed -n -E 's/^daemon=(chronyd|ntpd|openntpd|systemd-timesyn)$/process=\\1/p' || exit 1
 named() {
   awk -v daemon="$1" '
     { sub(/\\r$/, "") }

@@ -57,6 +57,11 @@ class Observations(Runs):
         sql = "SELECT a.uid FROM results r JOIN assets a ON a.id = r.asset WHERE r.run = ?"
         return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))
 
+    def skipped_assets(self, run_id: int) -> frozenset[str]:
+        """Uids of those among them that the run left alone."""
+        sql = "SELECT a.uid FROM results r JOIN assets a ON a.id = r.asset WHERE r.run = ? AND r.reach = ?"
+        return frozenset(uid for (uid,) in self._store.all(sql, (run_id, Reach.SKIPPED.value)))
+
     def reaches(self, run_id: int) -> dict[str, datetime]:
         """When each asset was last reached, by uid, in a run up to this one: the instant at which that run began."""
         sql = """SELECT a.uid, max(u.started) FROM results r JOIN runs u ON u.id = r.run JOIN assets a ON a.id = r.asset

@@ -128,6 +128,15 @@ class Runs(Journal):
         sql = "SELECT id FROM runs WHERE status = ? AND NOT narrowed AND of_record ORDER BY id"
         return tuple(run for (run,) in self._store.all(sql, (RunStatus.FINISHED.value,)))
 
+    def indices(self, last: int) -> Iterator[tuple[Run, dict[str, Json]]]:
+        """Those up to a run, oldest first, with the index of each department: of their summaries that and the figures alone."""
+        known: dict[str, tuple[str, Json]] = {}
+        counted = f"SELECT {_COLUMNS} FROM runs WHERE status = ? AND NOT narrowed AND of_record AND id <= ? ORDER BY id"
+        for row in self._store.each(counted, (RunStatus.FINISHED.value, last)):
+            with decoding(_("run {run}").format(run=row[0])):
+                told = summaries.indices(row[-1], self._blobs.text_once, known)
+            yield self._read(row, summaries.figures), told
+
     def newest_night(self, *statuses: RunStatus) -> Run | None:
         """The newest run of everything, of one of these statuses if any are named; where there is none, the newest at all.
 
@@ -189,11 +198,18 @@ class Runs(Journal):
 
     def inputs(self, run_id: int) -> tuple[RunInput, ...]:
         """Everything the run rested on."""
+        return tuple(RunInput(kind, name, self.input_text(digest)) for (kind, name), digest in self.input_digests(run_id).items())
+
+    def input_digests(self, run_id: int) -> dict[tuple[str, str], str]:
+        """The SHA-256 of everything the run rested on, by kind and name; the contents stay unread."""
         row = self._store.one("SELECT inputs FROM runs WHERE id = ?", (self.run(run_id).id,))
         (blob,) = self._found(row, _("run {run}").format(run=run_id))
         with decoding(_("the inputs of run {run}").format(run=run_id)):
-            names = json.loads(self._blobs.get(blob))
-            return tuple(RunInput(kind, name, self._blobs.text(bytes.fromhex(digest))) for kind, name, digest in names)
+            return {(kind, name): digest for kind, name, digest in json.loads(self._blobs.get(blob))}
+
+    def input_text(self, digest: str) -> str:
+        """The content of one of them."""
+        return self._blobs.text(bytes.fromhex(digest))
 
     def _read(self, row: tuple[Any, ...], summary_of: Callable[[str], dict[str, Json]] | None = None) -> Run:
         """A row of ``_COLUMNS``; ``summary_of`` its text is all of it where nothing else is asked for."""

@@ -43,6 +43,18 @@ def figures(written: str) -> dict[str, Json]:
     return {name: value for name, value in json.loads(written).items() if name not in apart}
 
 
+def indices(written: str, text: Callable[[bytes], str], known: dict[str, tuple[str, Json]]) -> dict[str, Json]:
+    """The index of each department in a row's text. ``known`` keeps what was read, by hash: most nights repeat it."""
+    told = json.loads(written)
+    if (names := told.get(_DEPARTMENTS + _NAMED)) is None:
+        return {str(part["id"]): part.get("index") for part in told.get(_DEPARTMENTS, ())}
+    for name in names:
+        if name not in known:
+            part = json.loads(text(bytes.fromhex(name)))
+            known[name] = str(part["id"]), part.get("index")
+    return dict(known[name] for name in names)
+
+
 def references(written: str) -> Iterator[bytes]:
     """The hashes that a row's text names."""
     told = json.loads(written)

@@ -1,6 +1,6 @@
 """The life of a finding: pure rules that turn verdicts into events. ``table`` alone says which move is legal."""
 
-from auditor.lifecycle.deadlines import Deadline, deadline, is_due_soon, is_overdue
+from auditor.lifecycle.deadlines import Deadline, deadline, has_passed, is_due_soon, is_overdue
 from auditor.lifecycle.identity import finding_id
 from auditor.lifecycle.reconcile import reconcile
 from auditor.lifecycle.replay import replay
@@ -14,6 +14,7 @@ __all__ = [
     "Move",
     "deadline",
     "finding_id",
+    "has_passed",
     "is_due_soon",
     "is_overdue",
     "legal",

@@ -1,16 +1,22 @@
-"""When a finding must be remedied, so that every officer is given the same time for the same severity."""
+"""When a finding must be remedied, so that every officer is given the same time for the same severity.
+
+A deadline is a day, as people read it: it has passed when that day is over in the department's time zone, not at the minute of it
+at which a scan once saw the failure.
+"""
 
 from __future__ import annotations
 
 import functools
 import zoneinfo
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from auditor.model import Calendar, Criticality, Finding, FindingState, Severity, Terms
 
 EVERY_WEEK = Calendar()
 """The weekend and nothing else."""
+
+_LAST = time(23, 59, 59)
 
 SETTLED = frozenset({FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
 """States in which no deadline runs out."""
@@ -27,15 +33,16 @@ class Deadline:
     zone: str = "UTC"
 
     def due(self, first_seen: datetime, reopened_at: datetime | None = None) -> datetime | None:
-        """The last instant, from when the failure was first seen, or seen again where the policy says that it starts anew."""
+        """The last second of the last day, counted from the day on which the failure was first seen, or seen again where the
+        policy says that it starts anew."""
         since = reopened_at if reopened_at is not None and self.restarts else first_seen
         if self.days is None:
             return None
-        if not self.working:
-            return since + timedelta(days=self.days)
-        local = since.astimezone(zoneinfo.ZoneInfo(self.zone))
-        spread = _spread(local.date(), self.days, self.calendar)
-        return (local + timedelta(days=spread) if spread else local).astimezone(UTC)
+        zone = zoneinfo.ZoneInfo(self.zone)
+        start = since.astimezone(zone).date()
+        last = start + timedelta(days=_spread(start, self.days, self.calendar) if self.working else self.days)
+        # where clocks are set back at midnight the last hour comes twice: the day ends with the second of them
+        return datetime.combine(last, _LAST, zone).replace(fold=1).astimezone(UTC)
 
 
 @functools.lru_cache(maxsize=4096)  # each finding that fails again asks for it, each night
@@ -57,11 +64,18 @@ def deadline(
     return Deadline(days, terms.working_days, terms.restart_on_reopening, calendar, zone)
 
 
+def has_passed(due: datetime, now: datetime) -> bool:
+    """Whether a deadline has passed, to the second in which it is kept."""
+    return due < now.replace(microsecond=0)
+
+
 def is_overdue(finding: Finding, now: datetime) -> bool:
-    """Whether its time has run out. What is closed or excepted is never overdue."""
-    return finding.due is not None and finding.state not in SETTLED and finding.due < now
+    """Whether its last day is over. What is closed or excepted is never overdue."""
+    return finding.due is not None and finding.state not in SETTLED and has_passed(finding.due, now)
 
 
 def is_due_soon(finding: Finding, now: datetime, days: int) -> bool:
-    """Whether its time runs out within so many days."""
-    return finding.due is not None and finding.state not in SETTLED and now <= finding.due <= now + timedelta(days=days)
+    """Whether its last day is today, or one of so many days to come."""
+    if finding.due is None or finding.state in SETTLED or has_passed(finding.due, now):
+        return False
+    return finding.due < now + timedelta(days=days + 1)

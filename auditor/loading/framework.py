@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def load_framework(files: Files, folder: Path, known: Known) -> Framework | None
     vocabulary: dict[str, tuple[Term, ...]] = {}
     if document is not None:
         data: Any = document.value
-        vocabulary = {kind: tuple(Term(t["id"], text(t["title"])) for t in terms) for kind, terms in data["vocabulary"].items()}
+        vocabulary = _vocabulary(data)
         if data["id"] != folder.name:
             files.report.add(
                 document,
@@ -36,11 +37,19 @@ def load_framework(files: Files, folder: Path, known: Known) -> Framework | None
         control = files.read_whole(path, "control")
         if control is not None:
             controls.append(_control(files, control, path.stem, vocabulary, known))
-    if document is None:
-        return None
-    controls.sort(key=lambda control: _natural(control.id))
-    notice = optional_text(data.get("notice"))
-    return Framework(data["id"], text(data["title"]), tuple(controls), notice, tuple(vocabulary.items()))
+    return None if document is None else build_framework(data, controls)
+
+
+def build_framework(data: Any, controls: Iterable[Control]) -> Framework:
+    """The framework of an approved file, with its controls put into the standard's order."""
+    ordered = tuple(sorted(controls, key=lambda control: _natural(control.id)))
+    return Framework(
+        data["id"], text(data["title"]), ordered, optional_text(data.get("notice")), tuple(_vocabulary(data).items())
+    )
+
+
+def _vocabulary(data: Any) -> dict[str, tuple[Term, ...]]:
+    return {kind: tuple(Term(t["id"], text(t["title"])) for t in terms) for kind, terms in data["vocabulary"].items()}
 
 
 def _control(files: Files, document: Document, stem: str, vocabulary: dict[str, tuple[Term, ...]], known: Known) -> Control:
@@ -79,10 +88,11 @@ def _control(files: Files, document: Document, stem: str, vocabulary: dict[str, 
         report.add(document, ("evidence",), message)
     if data["evidence"] == "attestation" and data.get("checks"):
         report.add(document, ("evidence",), _("evidence is attestation, but checks speak for the control; expected hybrid"))
-    return _build(data)
+    return build_control(data)
 
 
-def _build(data: Any) -> Control:
+def build_control(data: Any) -> Control:
+    """The control of an approved file."""
     asked = data.get("attestation")
     return Control(
         id=data["id"],

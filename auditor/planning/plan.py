@@ -176,6 +176,14 @@ def why_left_alone(catalogue: Catalogue, department: Department, asset: Asset, n
     return ""
 
 
+def maintenance_over(department: Department, asset: Asset, now: datetime) -> datetime | None:
+    """When the maintenance that an asset is under is over, with those that begin before it ends; None where there is none."""
+    at = now
+    while ends := max((t.ends for t in department.maintenance if t.covers(asset, at)), default=None):
+        at = ends
+    return at if at > now else None
+
+
 def _both(reason: Text) -> str:
     """A person's reason, in both languages: the record does not depend on who reads it."""
     return f"{reason.ar.strip().rstrip('.')} / {reason.en.strip().rstrip('.')}"

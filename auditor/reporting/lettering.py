@@ -56,7 +56,8 @@ def unpacked(font: str) -> Path:
     from fontTools.ttLib import TTFont
 
     path = Path(_folder().name) / f"{font}.ttf"
-    opened = TTFont(io.BytesIO(_packed(font)))
+    # else the file says when it was unpacked, and a report that embeds it is another one in each process
+    opened = TTFont(io.BytesIO(_packed(font)), recalcTimestamp=False)
     opened.flavor = None
     opened.save(path)
     return path

@@ -77,6 +77,14 @@ SENTENCES = (
     N_("the run ended before it came to this asset"),
     N_("it did not answer, which is no proof that it is gone"),
     N_("it was not seen this time, which is no proof that it is gone"),
+    N_("reading {fact}: all that the asset says takes more than {seconds} seconds"),
+    N_("deciding it: all that the asset says takes more than {seconds} seconds"),
+    N_("reading {fact} takes more than {seconds} seconds"),
+    N_("deciding it takes more than {seconds} seconds"),
+    N_("reading {fact} takes more than {size} MB of memory"),
+    N_("deciding it takes more than {size} MB of memory"),
+    N_("{fact} lists more than {count} entries, too many for this check"),
+    N_("the host tells of more than {count} of what the check looks at one by one"),
     N_("{probe}: the server answers only some of what it is asked; something limits how often it answers"),
 )  # fmt: skip
 

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from auditor.collecting import Window, collect_plan
+from auditor.collecting import collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
 from auditor.model import Asset, AssetKind, AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Reach, Run
-from auditor.planning import Narrowing, make_plan, why_left_alone
+from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
 from auditor.workflow.frugal import frugally
 from auditor.workflow.judging import Judge
 from auditor.workflow.kinds import KindTable
+from auditor.workflow.rounds import Night, Rest, rounds
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
 from auditor.workflow.workspace import run_inputs
 
 _DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})  # what may be better later in the night
-
-
-@dataclass(frozen=True, slots=True)
-class Night:
-    """How an unattended audit is bounded. ``first`` are the assets that the last one did not come to."""
-
-    window: Window
-    first: frozenset[str] = frozenset()
-    retries: int = 0
-    retry_after: float = 0.0
 
 
 class Watcher(Protocol):
@@ -69,7 +59,8 @@ def audit(
 ) -> Run:
     """Run an audit to its end, or until ``cancelled``; the run that was recorded, with its summary.
 
-    ``night`` bounds it by a window, says what comes first, and has hosts that were down tried again while it is open.
+    ``night`` bounds it by a window, says what comes first, and has hosts that were down tried again while it is open, and what
+    was under maintenance visited when that is over.
 
     Raises UsageError when there is nothing to resume or the files have changed since, LockedError when another run is under
     way, LedgerError when the ledger cannot be written; what was observed until then is kept.
@@ -77,12 +68,15 @@ def audit(
     cancelled = cancelled or threading.Event()
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor=actor, now=clock()), ExitStack() as ending:
         run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
-        watcher.begun(run, plan, len(done))
+        rest = Rest(catalogue, clock)
+        plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
+        # what was left alone before the interruption, and need not be any more
+        awake = frozenset(uid for uid in ledger.skipped_assets(run.id) if done and not rest.why(plans[uid].asset))
+        watcher.begun(run, plan, len(done - awake))
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
         ending.enter_context(frugally())
-        plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
 
         def take(asset_plan: AssetPlan, result: AssetResult) -> None:
             uid = asset_plan.asset.uid
@@ -94,38 +88,36 @@ def audit(
             take(plans[result.asset], result)
 
         def arrived(result: AssetResult) -> None:
+            before = state.reaches.get(result.asset)
+            if before is not None:
+                if not _is_better(result.reach, before[0]):
+                    return
+                result = _with_what_was_seen(ledger.result(run.id, result.asset), result)
             ledger.record_result(run.id, result)
             take(plans[result.asset], result)
             watcher.visited(plans[result.asset], result)
 
-        def again(result: AssetResult) -> None:
-            # Only a visit that came through takes the place of the one before: that may have seen a part, and closed findings.
-            if result.reach is Reach.REACHED:
-                arrived(_with_what_was_seen(ledger.result(run.id, result.asset), result))
-
-        departments = {d.id: d for d in catalogue.inventory.departments}
-
-        def left_alone(asset: Asset) -> str:
-            return why_left_alone(catalogue, departments[asset.department], asset, clock())
-
-        def collect(part: Plan, take_in: Callable[[AssetResult], None]) -> None:
+        def collect(part: Plan) -> None:
             window, first = (night.window, night.first) if night else (None, frozenset[str]())
             collect_plan(
-                part,
+                rest.without(part),
                 catalogue.settings,
-                on_result=take_in,
+                on_result=arrived,
                 cancelled=cancelled,
                 window=window,
                 first=first,
-                left_alone=left_alone,
+                left_alone=rest.why,
             )
 
-        collect(_without(plan, done), arrived)
-        for _n in range(night.retries if night else 0):
-            down = frozenset(uid for uid, (reach, _why) in state.reaches.items() if reach in _DOWN and _is_host(plans[uid]))
-            if not down or night is None or not _waited(night, cancelled):
-                break
-            collect(_only(plan, down), again)
+        def skipped() -> tuple[Asset, ...]:
+            return tuple(plans[uid].asset for uid, (reach, _why) in state.reaches.items() if reach is Reach.SKIPPED)
+
+        def down() -> frozenset[str]:
+            return frozenset(uid for uid, (reach, _why) in state.reaches.items() if reach in _DOWN and _is_host(plans[uid]))
+
+        collect(_without(plan, done - awake))
+        for chosen in rounds(night, rest, skipped, down, cancelled, clock) if night else ():
+            collect(_only(plan, chosen))
         if cancelled.is_set():
             ledger.interrupt_run(run.id, actor=actor, now=clock())
             return ledger.run(run.id)
@@ -144,6 +136,11 @@ def audit(
         return ledger.finish_run(run.id, summary, actor=actor, now=clock())
 
 
+def _is_better(now: Reach, before: Reach) -> bool:
+    """Whether a second visit takes the place of the first: that may have seen a part, and closed findings, if it was one."""
+    return now is Reach.REACHED or (before is Reach.SKIPPED and now is not Reach.SKIPPED)
+
+
 def _with_what_was_seen(before: AssetResult | None, now: AssetResult) -> AssetResult:
     """A second visit with what the first had seen and it did not: SSH comes through at last, and the window cuts the scan."""
     seen = {o.probe: o for o in (before.observations if before else ()) if o.status is ObservationStatus.OK}
@@ -153,15 +150,6 @@ def _with_what_was_seen(before: AssetResult | None, now: AssetResult) -> AssetRe
 
 def _is_host(plan: AssetPlan) -> bool:
     return plan.asset.kind is AssetKind.HOST
-
-
-def _waited(night: Night, cancelled: threading.Event) -> bool:
-    """Wait before hosts that were down are tried again; whether there is still time for it."""
-    until = time.monotonic() + night.retry_after
-    while (left := until - time.monotonic()) > 0:
-        if cancelled.wait(min(left, 1.0)) or night.window.closed():
-            return False
-    return not (cancelled.is_set() or night.window.closed())
 
 
 def _begin(

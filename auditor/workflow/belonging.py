@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.lifecycle.permissions import allow_run
 from auditor.loading import SETTINGS_FILE
+from auditor.loading.callers import caller, open_as_caller
 from auditor.model import Settings
 from auditor.text import _
 
@@ -37,14 +40,39 @@ def refuse_foreign_folders(settings: Settings) -> None:
             _refuse_foreign((folder, *_inside(folder)))
 
 
+@contextmanager
+def lent_folder(folder: Path | None) -> Iterator[Path | None]:
+    """Through sudo, a copy of a folder that a person names, made of what that person may read; else the folder itself.
+
+    Files of it are opened by name later on, and a link among them would lead to what only our account may read.
+    """
+    if folder is None or not _by_sudo():
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="auditor-") as place:
+        copy = Path(place, folder.resolve().name)
+        if not folder.is_dir():
+            raise UsageError(_("{path} is no folder").format(path=folder))
+        copy.mkdir()
+        try:
+            for path in (p for p in folder.rglob("*") if p.is_file()):
+                target = copy / path.relative_to(folder)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with open_as_caller(path) as file:
+                    target.write_bytes(file.read())
+        except OSError as error:
+            name, why = error.filename or folder, error.strerror or error
+            raise UsageError(_("{path} cannot be read: {reason}").format(path=name, reason=why)) from error
+        yield copy
+
+
 def refuse_run(settings: Settings, user: str) -> None:
     """Raise DeniedMoveError unless this person may run the auditor. Root's own sudo is root, whoever called it."""
     allow_run(settings.people, user, own_account=os.geteuid() == _ROOT or not _by_sudo())
 
 
 def _by_sudo() -> bool:
-    caller = os.environ.get("SUDO_UID", "")
-    return caller.isascii() and caller.isdecimal() and int(caller) != os.geteuid()
+    return caller() is not None
 
 
 def _inside(folder: Path) -> Iterator[Path]:

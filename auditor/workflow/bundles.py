@@ -99,7 +99,7 @@ def _jobs(held: Archive, options: ReportOptions, templates: Path | None) -> Iter
     for kind in (ReportKind.SUMMARY, ReportKind.LEAGUE):
         yield job(kind.value, (_HTML, _PDF), kind)
     yield job("annex", (_HTML, _XLSX), ReportKind.ANNEX)
-    if held.has_before:
+    if len(held.trend) > 1:
         yield job("delta", (_HTML, _XLSX), ReportKind.DELTA)
     if held.circulars:
         yield job("circulars", (_HTML, _PDF), ReportKind.CIRCULAR)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -29,10 +30,12 @@ from auditor.model import (
     Text,
 )
 from auditor.model.codec import canonical, digest, to_json
-from auditor.text import _
+from auditor.text import _, number
 from auditor.workflow.attestations import Asked, asked_and
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import Scores, scores_of
+
+_SHOWN_ALIKE = 0.01  # points of an index; sums of the same terms differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +185,28 @@ def frozen_campaign(catalogue: Catalogue, campaign: Campaign) -> Json:
         return found
 
 
+def refuse_other_figures(ledger: Ledger, campaign: Campaign | None, scores: Iterable[DepartmentScore]) -> None:
+    """Raise UsageError where a closed campaign comes to other figures than those that were frozen: shown as its own they would be
+    false. So it is where it was frozen by another policy than its run's, as auditors of before did, or by another formula."""
+    if campaign is None or not campaign.frozen:
+        return
+    found = {s.department: s.index for s in scores}
+    for row in json.loads(ledger.kept_file(campaign.frozen))["progress"]:
+        name, was = row["department"], row["index"]
+        now = found.get(name)
+        if (now is None) != (was is None) or abs((now or 0.0) - (was or 0.0)) >= _SHOWN_ALIKE:
+            message = _(
+                "campaign {id} was closed with other figures than this auditor comes to ({department}: {frozen}, not {found}); "
+                "what was frozen is shown by: auditor campaign status {id} --format json"
+            )
+            figures = [_("none") if index is None else number(index, 2) for index in (was, now)]
+            raise UsageError(message.format(id=campaign.id, department=name, frozen=figures[0], found=figures[1]))
+
+
 def _frozen(ledger: Ledger, catalogue: Catalogue, campaign: Campaign, now: datetime) -> bytes:
     """Figures and the records that they were made of, with the hashes of policy, plan and files; one state, one text."""
     scored = scores_of(ledger, catalogue, now=now)
-    policy = catalogue.policies[catalogue.settings.policy_of_record]
+    policy = scored.policy
     seq, head = ledger.head()
     whole = {
         "campaign": to_json(campaign),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
-from auditor.model import Catalogue, Language, Person, ReportKind, ReportOptions, Role, Run, Tongue
+from auditor.model import Catalogue, Language, Person, ReportKind, ReportOptions, Role, Run, RunStatus, Tongue
 from auditor.model.codec import digest as hashed
 from auditor.notifying import Letter
 from auditor.reporting import letters
@@ -18,6 +18,7 @@ from auditor.reporting.kinds.digest import digest, picture
 from auditor.reporting.scene import Scene
 from auditor.text import using
 from auditor.workflow.outbox import Memory, News, Parcel, Road, alone, memory, put, roads, waiting
+from auditor.workflow.queries import reading
 from auditor.workflow.snapshots import Archive, archive
 
 
@@ -37,8 +38,8 @@ def due_letters(catalogue: Catalogue, *, now: datetime | None = None) -> tuple[L
 
 def write_digests(catalogue: Catalogue, *, now: datetime | None = None, road: Road = Road.MAIL) -> tuple[Letter, ...]:
     """The letters of the newest audit: to each officer of their department, to the committee of all; to nobody whom they would
-    tell nothing new."""
-    return tuple(written.letter for written in _written(catalogue, (road,), _moment(now)).get(road, ()))
+    tell nothing new. Where no audit was ever of all, those of the newest night of some departments, to their officers."""
+    return tuple(written.letter for written in _written(catalogue, (road,), _moment(now), _of_some(catalogue)).get(road, ()))
 
 
 def put_out(catalogue: Catalogue, *, now: datetime | None = None, night: Run | None = None) -> None:
@@ -56,6 +57,15 @@ def put_out(catalogue: Catalogue, *, now: datetime | None = None, night: Run | N
         for road, written in _written(catalogue, roads(catalogue), moment, run).items():
             for parcel in _parcels(road, written, moment):
                 put(catalogue, parcel)
+
+
+def _of_some(catalogue: Catalogue) -> str:
+    """The newest night of some departments, "" where there is an audit of all or no night at all."""
+    with reading(catalogue) as ledger:
+        if ledger.counted_runs():
+            return ""
+        night = next((r for r in ledger.runs() if r.status is RunStatus.FINISHED and _of_departments(r)), None)
+    return str(night.id) if night else ""
 
 
 def _of_departments(night: Run) -> bool:
@@ -91,7 +101,7 @@ def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime, run: str
             if not person.email or not scope:
                 continue
             if scope not in scenes:
-                scenes[scope] = Scene(at.snapshot(replace(options, departments=scope)))
+                scenes[scope] = Scene(at.snapshot(replace(options, departments=scope), trend=False))
             for road in by:
                 letter = _letter(scenes[scope], person, road, memory(catalogue, road, person.user, held), now)
                 found[road] += [letter] if letter is not None else []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.loading.callers import open_as_caller
 from auditor.text import _
 
 MAX_BYTES = 10_000_000
@@ -54,7 +55,7 @@ def read_evidence(path: Path) -> Evidence:
         message = _("{file} is of a kind that is not kept; kept are: {kinds}")
         raise UsageError(message.format(file=path.name, kinds=", ".join(sorted(k[1:] for k in _STARTS))))
     try:
-        with path.open("rb") as file:
+        with open_as_caller(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error

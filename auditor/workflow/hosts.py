@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.collecting import HostKey, KeyState, fetch_host_keys, import_known_hosts, key_state, trust
+from auditor.collecting import HostKey, KeyState, fetch_host_keys, import_known_hosts, key_state, recorded_names, trust
 from auditor.errors import UsageError
-from auditor.model import Asset, Catalogue
+from auditor.loading.callers import open_as_caller
+from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import _
 from auditor.workflow.inspection import asset_plan
 
@@ -44,4 +45,10 @@ def trust_keys(catalogue: Catalogue, keys: tuple[ShownKey, ...]) -> int:
 
 def trust_file(catalogue: Catalogue, source: Path) -> int:
     """Add a supplied known_hosts file in bulk; how many lines were added."""
-    return import_known_hosts(catalogue.settings.known_hosts, source)
+    assets = (a for a in list_assets(catalogue) if a.kind is AssetKind.HOST and a.connection.method == "ssh")
+    try:
+        with open_as_caller(source) as file:
+            text = file.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=source, reason=error.strerror or error)) from error
+    return import_known_hosts(catalogue.settings.known_hosts, source, recorded_names(assets, catalogue.settings), text)

@@ -18,8 +18,9 @@ from auditor.model.codec import to_json
 from auditor.planning import Narrowing
 from auditor.reporting.metrics import Sample, exposition
 from auditor.text import _
-from auditor.workflow.audit import Night, Watcher, audit
+from auditor.workflow.audit import Watcher, audit
 from auditor.workflow.queries import reading
+from auditor.workflow.rounds import Night
 from auditor.workflow.writing import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)

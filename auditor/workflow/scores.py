@@ -20,6 +20,7 @@ from auditor.model import (
     Finding,
     FindingState,
     Plan,
+    Policy,
     Run,
     Severity,
     Text,
@@ -29,6 +30,7 @@ from auditor.planning import effective_policy
 from auditor.scoring import overall_index, score_department
 from auditor.text import _
 from auditor.workflow.attestations import accepted
+from auditor.workflow.judged import as_judged
 from auditor.workflow.queries import reading
 
 Kinds: TypeAlias = Mapping[tuple[str, str], VerdictKind]
@@ -53,6 +55,7 @@ class Scores:
     run: Run
     departments: tuple[DepartmentScore, ...]
     index: float | None
+    policy: Policy  # by which the audit was judged
 
 
 def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
@@ -64,10 +67,11 @@ def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
 def scores_of(ledger: Ledger, catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
     """The same, from a ledger that is open already."""
     run, plan = _newest(ledger)
+    judged = as_judged(ledger, catalogue, run.id, plan)
     found = score_plan(
-        catalogue, plan, kinds_of(ledger, run.id), ledger.records(AttestedAnswer), ledger.findings(open_only=True), now
+        judged, plan, kinds_of(ledger, run.id), ledger.records(AttestedAnswer), ledger.findings(open_only=True), now
     )
-    return Scores(run, found, None if plan.set_aside else overall_index(found))
+    return Scores(run, found, None if plan.set_aside else overall_index(found), judged.policies[plan.policy])
 
 
 def score_plan(
@@ -78,7 +82,8 @@ def score_plan(
     findings: Iterable[Finding],
     now: datetime | None = None,
 ) -> tuple[DepartmentScore, ...]:
-    """Score every department of a plan: from what its run decided, and from answers and findings as they stood."""
+    """Score every department of a plan: from what its run decided, and from answers and findings as they stood, by the policy of
+    the catalogue ``as_judged``."""
     given = accepted(answers, catalogue, now or datetime.now(UTC))
     spared = _excepted(findings)
     return tuple(
@@ -109,7 +114,7 @@ def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, 
         if whole is None:
             raise UsageError(_("there is no department {name!r} in the inventories").format(name=department))
         kinds = kinds_of(ledger, run.id)(whole)
-    scoring = catalogue.policies[plan.policy].scoring
+        scoring = as_judged(ledger, catalogue, run.id, plan).policies[plan.policy].scoring
     tasks = [(a.asset, t) for a in whole.assets for t in a.checks] + [(whole.asset, t) for t in whole.checks]
     terms = [
         Term(
@@ -130,9 +135,12 @@ def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, 
 def applicability(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Applicability, ...]:
     """The department's statement of applicability: every control of the framework, in its order."""
     moment = now or datetime.now(UTC)
-    scored = next((d for d in scores(catalogue, now=moment).departments if d.department == department), None)
-    with reading(catalogue) as ledger:
-        return applicable(catalogue, department, scored, ledger.records(AttestedAnswer), moment)
+    with reading(catalogue) as ledger, ledger.view():
+        run, plan = _newest(ledger)
+        judged = as_judged(ledger, catalogue, run.id, plan)
+        found = scores_of(ledger, catalogue, now=moment).departments
+        scored = next((d for d in found if d.department == department), None)
+        return applicable(judged, department, scored, ledger.records(AttestedAnswer), moment)
 
 
 def applicable(

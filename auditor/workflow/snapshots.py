@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -17,6 +18,7 @@ from auditor.model import (
     Catalogue,
     Circular,
     EventKind,
+    Json,
     Missed,
     Outcome,
     Plan,
@@ -30,8 +32,10 @@ from auditor.model import (
 )
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
+from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
+from auditor.workflow.judged import as_judged
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.standings import Shelved
@@ -71,17 +75,14 @@ class Archive:
     """One point of the ledger's history, scored once."""
 
     def __init__(self, catalogue: Catalogue, ledger: Ledger, campaign: Campaign | None, at: _At) -> None:
-        self.catalogue, self.campaign = catalogue, campaign
-        self._ledger, self._at = ledger, at
+        self._ledger, self._at, self.campaign = ledger, at, campaign
         self._plan = ledger.plan(at.run.id)
-        if self._plan.policy not in catalogue.policies:
-            message = _("run {run} was judged by policy {policy}, which is no longer there")
-            raise UsageError(message.format(run=at.run.id, policy=self._plan.policy))
+        self.catalogue = catalogue = as_judged(ledger, catalogue, at.run.id, self._plan)
         self._state = after(ledger, at.seq)
         self._scores = score_plan(
             catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
         )
-        self._trend = _trend(ledger, at.run)
+        refuse_other_figures(ledger, campaign, self._scores)
         self._missed = tuple(_missed(ledger, at.run))
         self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
         self._inputs = input_hashes(catalogue)
@@ -98,20 +99,21 @@ class Archive:
         wanted = {d.department for d in self._plan.departments} | {d.department for d in self._plan.set_aside}
         return tuple(d for d in _known(self.catalogue, self._state) if d in wanted)
 
-    @property
-    def has_before(self) -> bool:
-        """Whether there is an earlier audit to compare with."""
-        return len(self._trend) > 1
+    @cached_property
+    def trend(self) -> tuple[Point, ...]:
+        """The whole audits up to this one, oldest first."""
+        return _trend(self._ledger, self._at.run)
 
     @property
     def circulars(self) -> tuple[Circular, ...]:
         """Those issued by then."""
         return self._state.circulars
 
-    def snapshot(self, options: ReportOptions, *, verdicts: bool = False) -> Snapshot:
-        """What one report shows. Raises UsageError for a department or circular that is not there."""
+    def snapshot(self, options: ReportOptions, *, verdicts: bool = False, trend: bool = True) -> Snapshot:
+        """What one report shows, with earlier audits if ``trend``. Raises UsageError for a department or circular not there."""
         scope = _scope(self.catalogue, options, self.campaign, self._state)
-        made = self._cut(scope, _circulars(self._state, options, scope), self._outcomes(scope) if verdicts else ())
+        outcomes = self._outcomes(scope) if verdicts else ()
+        made = self._cut(scope, _circulars(self._state, options, scope), outcomes, self.trend if trend else ())
         if options.kind is ReportKind.SOA:
             by_name = {s.department: s for s in made.scores}
             listed = [d.id for d in self.catalogue.inventory.departments if d.id in scope]
@@ -127,7 +129,9 @@ class Archive:
         names = {d.asset.uid for d in judged} | {a.asset.uid for d in judged for a in d.assets}
         return tuple(o for o in self._ledger.verdicts(self._at.run.id) if o.asset in names)
 
-    def _cut(self, scope: tuple[str, ...], circulars: tuple[Circular, ...], outcomes: tuple[Outcome, ...]) -> Snapshot:
+    def _cut(
+        self, scope: tuple[str, ...], circulars: tuple[Circular, ...], outcomes: tuple[Outcome, ...], trend: tuple[Point, ...]
+    ) -> Snapshot:
         state, at = self._state, self._at
         scores = tuple(s for s in self._scores if s.department in scope)
         whole = len(scores) == len(self._scores) and not (self._plan.set_aside or self._plan.narrowed)
@@ -143,7 +147,7 @@ class Archive:
             scores=scores,
             index=overall_index(scores) if whole else None,
             themes={s.department: theme_indices(s, self.catalogue.framework) for s in scores},
-            trend=self._trend,
+            trend=trend,
             standings=Shelved(state.findings, scope, at.as_of, self.catalogue.policies[self._plan.policy].terms.due_soon),
             exceptions=tuple(e for e in state.exceptions if e.department in scope),
             answers=tuple(a for a in state.answers if a.department in scope),
@@ -255,13 +259,12 @@ def _known(catalogue: Catalogue, state: State) -> tuple[str, ...]:
 
 
 def _trend(ledger: Ledger, last: Run) -> tuple[Point, ...]:
-    return tuple(_point_of(ledger.run(run)) for run in ledger.counted_runs() if run <= last.id)  # one summary at a time
+    return tuple(_point_of(run, indices) for run, indices in ledger.indices(last.id))
 
 
-def _point_of(run: Run) -> Point:
-    rows = [d for d in _listed(run, "departments") if isinstance(d, dict)]
+def _point_of(run: Run, departments: dict[str, Json]) -> Point:
     coverage = run.summary.get("coverage")
-    indices = {str(d["id"]): _number(d.get("index")) for d in rows}
+    indices = {name: _number(index) for name, index in departments.items()}
     share = _number(coverage.get("share")) if isinstance(coverage, dict) else None
     policy = f"{run.policy} {run.policy_version}"
     return Point(run.id, run.ended or run.started, policy, _number(run.summary.get("index")), share, indices)
@@ -295,4 +298,5 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     before = moved_since(ledger, first.seq, state.seq)
     seen = Seen.by(ledger, snapshot, plan)
     changes = compared(((before.get(f.id, f), f) for f in state.findings.of(snapshot.departments)), seen)
-    return replace(snapshot, since=_point_of(first.run), changes=changes)
+    indices = {str(d["id"]): d.get("index") for d in _listed(first.run, "departments") if isinstance(d, dict)}
+    return replace(snapshot, since=_point_of(first.run, indices), changes=changes)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from auditor.collecting.nmap_ports import ALWAYS
+from auditor.facts import by_name
 from auditor.loading import load_workspace
 from auditor.model import Check, VerdictKind
 from auditor.workflow.cases import run_cases
@@ -27,6 +29,20 @@ def test_the_library_loads() -> None:
     """The stock files have no mistake, and there are at least forty checks in both languages."""
     assert LOADED.mistakes == ()
     assert len(CHECKS) >= 40
+
+
+def test_every_port_that_a_check_of_the_network_names_is_looked_at() -> None:
+    """Regression, false pass: Docker's 4243, MQTT's 1883 and others were asked of no host, and counted as closed."""
+    named = {
+        (check.id, port)
+        for check in CHECKS
+        if any((found := by_name(use.fact)) and found.network for use in check.facts)
+        for param in check.params
+        if param.name == "ports" and isinstance(param.default, tuple | list)
+        for port in param.default
+    }
+    assert ("net-container-ports", 2375) in named
+    assert {pair for pair in named if pair[1] not in ALWAYS} == set()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)

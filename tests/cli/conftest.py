@@ -8,7 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from auditor.cli.main import cli, main, speak
+from auditor.loading import callers
 from auditor.text import use
 
 CHECK = """\
@@ -197,6 +199,17 @@ def make(_slim: Path) -> Callable[[Path], Workspace]:
 def workspace(make: Callable[[Path], Workspace], tmp_path: Path) -> Workspace:
     """A small workspace of a test's own."""
     return make(tmp_path / "workspace")
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose files all may read: what people name through sudo is read with their own rights. Only root has theirs to
+    take; a test that runs as another account takes its own."""
+    if os.getuid() != 0:
+        monkeypatch.setattr(callers, "caller", lambda: None)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

@@ -58,10 +58,10 @@ def index(workspace: Workspace) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "Implemented"), ("ar", "مطبّق")])
-def test_from_form_to_index(asked: Workspace, tmp_path: Path, lang: str, word: str) -> None:
+def test_from_form_to_index(asked: Workspace, lent: Path, lang: str, word: str) -> None:
     """Answered is not accepted; accepted counts; the evidence is kept; the statement of applicability shows who attested."""
     before = index(asked)
-    assert "1 answer is kept" in done(asked, OFFICER, "attest", "import", str(fill(asked, tmp_path, lang, E=word)))
+    assert "1 answer is kept" in done(asked, OFFICER, "attest", "import", str(fill(asked, lent, lang, E=word)))
     assert answers(asked)["A.5.1"]["state"] == "answered"
     assert index(asked)["attested_share"] == 0.0
     assert do(asked, OFFICER, "attest", "accept", "example", "A.5.1").returncode == 2  # not by the department itself
@@ -74,9 +74,9 @@ def test_from_form_to_index(asked: Workspace, tmp_path: Path, lang: str, word: s
     assert asked.call("ledger", "verify").returncode == 0
 
 
-def test_a_returned_answer_counts_no_more_and_says_why(asked: Workspace, tmp_path: Path) -> None:
+def test_a_returned_answer_counts_no_more_and_says_why(asked: Workspace, lent: Path) -> None:
     """The reason reaches the department."""
-    done(asked, OFFICER, "attest", "import", str(fill(asked, tmp_path)))
+    done(asked, OFFICER, "attest", "import", str(fill(asked, lent)))
     done(asked, INTERIOR, "attest", "accept", "example", "A.5.1")
     done(asked, PLANNING, "attest", "return", "example", "A.5.1", "--reason", "not signed")
     assert (answers(asked)["A.5.1"]["state"], answers(asked)["A.5.1"]["reason"]) == ("returned", "not signed")
@@ -101,17 +101,17 @@ def test_a_returned_answer_counts_no_more_and_says_why(asked: Workspace, tmp_pat
     ],
 )
 def test_a_bad_row_is_named_by_its_cell_and_nothing_is_kept(
-    asked: Workspace, tmp_path: Path, cells: dict[str, str], said: str
+    asked: Workspace, lent: Path, cells: dict[str, str], said: str
 ) -> None:
     """All or nothing."""
-    called = do(asked, OFFICER, "attest", "import", str(fill(asked, tmp_path, **cells)))
+    called = do(asked, OFFICER, "attest", "import", str(fill(asked, lent, **cells)))
     assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
     assert answers(asked)["A.5.1"] is None
 
 
-def test_a_form_in_yaml(asked: Workspace, tmp_path: Path) -> None:
+def test_a_form_in_yaml(asked: Workspace, lent: Path) -> None:
     """The same questions, and mistakes by line."""
-    form = tmp_path / "form.yaml"
+    form = lent / "form.yaml"
     done(asked, OFFICER, "attest", "template", str(form), "--department", "example")
     value = yaml.safe_load(form.read_text())
     value["answers"][0] |= {"answer": "partly", "justification": "half done", "review": REVIEW}
@@ -122,15 +122,15 @@ def test_a_form_in_yaml(asked: Workspace, tmp_path: Path) -> None:
     assert do(asked, OFFICER, "attest", "import", str(form)).returncode == 2
 
 
-def test_another_department_s_officer_cannot_answer(asked: Workspace, tmp_path: Path) -> None:
+def test_another_department_s_officer_cannot_answer(asked: Workspace, lent: Path) -> None:
     """The form says whose it is, and the person whose they are."""
-    form = fill(asked, tmp_path)
+    form = fill(asked, lent)
     assert do(asked, INTERIOR, "attest", "import", str(form)).returncode == 2
 
 
-def test_an_answer_lapses_after_its_review_date(asked: Workspace, tmp_path: Path) -> None:
+def test_an_answer_lapses_after_its_review_date(asked: Workspace, lent: Path) -> None:
     """On the day after, it counts as none."""
-    done(asked, OFFICER, "attest", "import", str(fill(asked, tmp_path)))
+    done(asked, OFFICER, "attest", "import", str(fill(asked, lent)))
     held = from_json(AttestedAnswer, answers(asked)["A.5.1"])
     assert lapse([held], {"example": held.review}, datetime.now(UTC)) == ()
     (event,) = lapse([held], {"example": held.review + timedelta(days=1)}, datetime.now(UTC))

@@ -3,12 +3,16 @@ files."""
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from auditor.errors import UsageError
+from auditor.loading.callers import open_as_caller
 
 from .conftest import Workspace
 
@@ -112,10 +116,23 @@ def test_no_log_is_added_to_the_auditors_own_files(audited: Workspace) -> None:
 
 @pytest.mark.usefixtures("_no_root")
 @pytest.mark.parametrize(
-    "args", [("audit",), ("nightly",), ("reevaluate", "--apply"), ("hosts", "trust", "here"), ("hosts", "trust", "--from", ".")]
+    "args",
+    [
+        ("audit",),
+        ("nightly",),
+        ("reevaluate", "--apply"),
+        ("hosts", "trust", "here"),
+        ("hosts", "trust", "--from", "."),
+        ("inventory", "import", ".", "--department", "example"),
+        ("check", "new", "ssh-of-anybody", "--fact", "sshd"),
+        ("schedule", "install", "--at", "01:30"),
+        ("schedule", "remove"),
+        ("digest", "--send"),
+    ],
 )
 def test_who_may_only_read_runs_nothing(workspace: Workspace, args: tuple[str, ...]) -> None:
-    """Regression, findings moved and host keys trusted by a viewer: nobody asked whether they may."""
+    """Regression, findings moved and host keys trusted by a viewer: nobody asked whether they may. Nor for what is audited, by
+    what and when."""
     args = tuple(str(workspace.guarded) if arg == "." else arg for arg in args)
     user = pwd.getpwall()[1]
     with (workspace.root / "auditor.toml").open("a") as file:
@@ -131,3 +148,110 @@ def test_the_ledgers_own_account_needs_no_role(workspace: Workspace) -> None:
     """As cron runs it: not by sudo, and named nowhere; or by sudo from the same account."""
     assert workspace.call("nightly").returncode == 0
     assert workspace.call("audit", SUDO_UID=str(os.geteuid())).returncode == 0
+
+
+PERSON = """
+[people.{name}]
+name = {{en = "Sara", ar = "سارة"}}
+roles = ["officer", "operator"]
+department = "example"
+"""
+
+
+@pytest.fixture
+def officer(workspace: Workspace) -> pwd.struct_passwd:
+    """A user of this machine who is on duty in the workspace."""
+    user = next(u for u in pwd.getpwall() if u.pw_uid not in (0, SERVICE))
+    with (workspace.root / "auditor.toml").open("a") as file:
+        file.write(PERSON.format(name=user.pw_name))
+    workspace.guarded.chmod(0o644)
+    assert workspace.call("audit").returncode == 1
+    return user
+
+
+def taken_in(workspace: Workspace, user: pwd.struct_passwd, path: Path) -> list[tuple[int, str]]:
+    """What became of a file that was attached, of a form of that name, of an inventory and of a known_hosts."""
+    finding = json.loads(workspace.call("findings", "list", "--format", "json").stdout)[0]["id"]
+    calls = (
+        ("findings", "attach", finding, "--file", str(path)),
+        ("attest", "import", str(path)),
+        ("inventory", "import", str(path), "--department", "example", "--from", "csv"),
+        ("hosts", "trust", "--from", str(path)),
+    )
+    done = [workspace.call(*args, SUDO_UID=str(user.pw_uid)) for args in calls]
+    return [(called.returncode, called.stderr.decode()) for called in done]
+
+
+@pytest.mark.skipif(SERVICE != 0, reason="only root may act as another user")
+def test_through_sudo_a_file_is_read_with_the_callers_rights(
+    workspace: Workspace, officer: pwd.struct_passwd, lent: Path
+) -> None:
+    """Regression, any file of the machine in the ledger, from where it comes out again: what a person named was read with root's
+    rights, whoever the person was."""
+    before = os.geteuid(), os.getegid(), os.getgroups()
+    secret, group = lent / "secret.txt", lent / "group.txt"
+    for path in (secret, group):
+        path.write_text("root's own")
+        path.chmod(0o600)
+    for code, told in taken_in(workspace, officer, secret):
+        assert (code, "Permission denied" in told) == (2, True), told
+    closed = lent / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "open.txt").write_text("readable, in a closed folder")
+    (lent / "link.txt").symlink_to(closed / "open.txt")
+    for path in (closed / "open.txt", lent / "link.txt"):
+        code, told = taken_in(workspace, officer, path)[0]
+        assert (code, "Permission denied" in told) == (2, True), told
+    assert taken_in(workspace, officer, lent / "missing.txt")[0][0] == 2
+    os.chown(group, 0, os.getgrouplist(officer.pw_name, officer.pw_gid)[-1])
+    group.chmod(0o640)
+    assert taken_in(workspace, officer, group)[0][0] == 0
+    secret.chmod(0o644)
+    assert taken_in(workspace, officer, secret)[0][0] == 0
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+
+
+@pytest.mark.skipif(SERVICE != 0, reason="only root can give files away")
+@pytest.mark.usefixtures("_no_root")
+def test_an_account_that_is_not_root_takes_in_the_callers_own_files(lent: Path) -> None:
+    """It cannot ask the kernel what another may read, and asks the open file whose it is; a link does not make it another's."""
+    user = pwd.getpwall()[1]
+    path = lent / "note.txt"
+    path.write_text("of the service")
+    (lent / "link.txt").symlink_to(path)
+    with pytest.MonkeyPatch.context() as sudo:
+        sudo.setenv("SUDO_UID", str(user.pw_uid))
+        for name in (path, lent / "link.txt"):
+            with pytest.raises(UsageError, match="is not your own file"):
+                open_as_caller(name)
+        os.chown(path, user.pw_uid, -1)
+        with open_as_caller(path) as file:
+            assert file.read() == b"of the service"
+        sudo.delenv("SUDO_UID")
+        os.chown(path, 0, -1)
+        open_as_caller(path).close()
+
+
+@pytest.mark.skipif(SERVICE != 0, reason="only root may act as another user")
+def test_through_sudo_a_template_shows_only_what_the_caller_may_read(
+    workspace: Workspace, officer: pwd.struct_passwd, lent: Path
+) -> None:
+    """Regression, any file of the machine in a report: a template may include another by name, which may be a link."""
+    secret, folder = lent / "secret", lent / "templates"
+    secret.write_text("root's own words")
+    secret.chmod(0o600)
+    folder.mkdir()
+    (folder / "report.html").write_text(
+        '{% extends "stock/report.html" %}{% block letterhead %}{% include "more" %}{% endblock %}'
+    )
+    (folder / "more").symlink_to(secret)
+    args = ("report", "summary", "--format", "html", "--template", str(folder))
+    refused = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (refused.returncode, b"Permission denied" in refused.stderr, b"own words" in refused.stdout) == (2, True, False)
+    secret.chmod(0o644)
+    shown = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (shown.returncode, b"own words" in shown.stdout) == (0, True), shown.stderr
+    (folder / "more").unlink()
+    (folder / "more").write_text("{% if %}")
+    wrong = workspace.call(*args, SUDO_UID=str(officer.pw_uid))
+    assert (wrong.returncode, b"templates/more:1" in wrong.stderr) == (2, True), wrong.stderr

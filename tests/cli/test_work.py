@@ -66,9 +66,9 @@ def high(failing: Workspace) -> str:
     return str(finding["id"])
 
 
-def test_a_sunday_morning(failing: Workspace, high: str, tmp_path: Path) -> None:
+def test_a_sunday_morning(failing: Workspace, high: str, lent: Path) -> None:
     """From acknowledged to closed: the claim is believed when a scan says so, and the history tells who did what."""
-    proof = tmp_path / "ticket.txt"
+    proof = lent / "ticket.txt"
     proof.write_text("change 4711\n")
     done(failing, OFFICER, "findings", "acknowledge", high)
     done(failing, OFFICER, "findings", "assign", high, "--to", OFFICER)
@@ -90,9 +90,9 @@ def test_a_sunday_morning(failing: Workspace, high: str, tmp_path: Path) -> None
     assert [f["state"] for f in found(failing)] == ["open"]  # the other one was not touched
 
 
-def test_what_was_attached_comes_out_again(failing: Workspace, high: str, tmp_path: Path) -> None:
+def test_what_was_attached_comes_out_again(failing: Workspace, high: str, lent: Path) -> None:
     """The very bytes, and never over another file."""
-    proof, folder = tmp_path / "ticket.txt", tmp_path / "out"
+    proof, folder = lent / "ticket.txt", lent / "out"
     proof.write_bytes(b"change 4711\n")
     done(failing, OFFICER, "findings", "attach", high, "--file", str(proof))
     (held,) = json.loads(done(failing, OFFICER, "findings", "files", high, "--format", "json"))
@@ -167,9 +167,9 @@ def test_many_at_once_by_filter(failing: Workspace) -> None:
         ("x.log", b"a" * 10_000_001, "larger than 10 MB"),
     ],
 )
-def test_files_that_are_not_kept(failing: Workspace, high: str, tmp_path: Path, name: str, content: bytes, said: str) -> None:
+def test_files_that_are_not_kept(failing: Workspace, high: str, lent: Path, name: str, content: bytes, said: str) -> None:
     """What cannot be opened safely, or is not what it says, stays out of the ledger."""
-    path = tmp_path / name
+    path = lent / name
     path.write_bytes(content)
     called = do(failing, OFFICER, "findings", "attach", high, "--file", str(path))
     assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
@@ -239,9 +239,9 @@ def test_a_host_that_was_scrapped(failing: Workspace) -> None:
     "UPDATE findings SET assignee = 'nobody'",
     "DELETE FROM blobs WHERE data = CAST('evidence' AS BLOB)",
 ])  # fmt: skip
-def test_edits_of_what_people_decided_are_found(failing: Workspace, high: str, tmp_path: Path, edit: str) -> None:
+def test_edits_of_what_people_decided_are_found(failing: Workspace, high: str, lent: Path, edit: str) -> None:
     """Nobody approves an exception with an editor."""
-    proof = tmp_path / "proof.txt"
+    proof = lent / "proof.txt"
     proof.write_text("evidence")
     done(failing, OFFICER, "findings", "attach", high, "--file", str(proof))
     done(failing, OFFICER, "exceptions", "propose", high, "--reason", "r", "--control", "c", "--until", UNTIL)

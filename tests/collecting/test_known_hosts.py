@@ -101,6 +101,49 @@ def test_a_name_in_capitals_is_the_same_host(keys: list[HostKey], tmp_path: Path
     assert import_known_hosts(path, source) == 1
 
 
+def hashed(name: str, tmp_path: Path, key: HostKey) -> str:
+    """The line as ``ssh-keygen -H`` writes it, with a salt of its own each time."""
+    path = tmp_path / "to-hash"
+    path.write_text(line(key, name))
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(path)], check=True, capture_output=True)
+    return path.read_text()
+
+
+@pytest.mark.parametrize("supplied", ["web1.example.org", "hashed", "*.example.org", "web?.example.org,!web2.example.org"])
+@pytest.mark.parametrize("recorded", ["web1.example.org", "hashed", "*.example.org,!db.example.org"])
+def test_a_contradiction_is_seen_through_hashes_and_patterns(
+    keys: list[HostKey], tmp_path: Path, supplied: str, recorded: str
+) -> None:
+    """Regression, false pass: a supplied line with a hashed name or a pattern was held against nothing, and so was the record's
+    own where the name that it spoke of was not written out; another key was then trusted beside the one on record."""
+
+    def names(told: str, key: HostKey) -> str:
+        return hashed("web1.example.org", tmp_path, key) if told == "hashed" else line(key, told)
+
+    path, source = tmp_path / "known_hosts", tmp_path / "supplied"
+    path.write_text(names(recorded, keys[0]))
+    source.write_text(names(supplied, keys[1]))
+    before = path.read_text()
+    with pytest.raises(ConfigurationError) as refused:
+        import_known_hosts(path, source, ["web1.example.org", "web2.example.org", "db.example.org"])
+    assert "web1.example.org: another" in refused.value.mistakes[0]
+    assert path.read_text() == before
+    source.write_text(names(supplied, keys[0]))
+    assert import_known_hosts(path, source, ["web1.example.org"]) == (0 if supplied == recorded != "hashed" else 1)
+
+
+def test_hosts_that_a_pattern_leaves_out_contradict_nothing(keys: list[HostKey], tmp_path: Path) -> None:
+    """A negated name, another host or another type of key; and the same pattern twice is one, whomever it means."""
+    path, source = tmp_path / "known_hosts", tmp_path / "supplied"
+    path.write_text(line(keys[0], "web1.example.org") + line(keys[0], "*.example.net"))
+    source.write_text(line(keys[1], "*.example.org,!web1.example.org") + line(keys[2], "web1.*") + line(keys[1], "db.*"))
+    assert import_known_hosts(path, source, ["web1.example.org", "web2.example.org"]) == 3
+    source.write_text(line(keys[1], "*.example.net"))
+    with pytest.raises(ConfigurationError) as refused:
+        import_known_hosts(path, source)
+    assert "*.example.net: another" in refused.value.mistakes[0]
+
+
 @pytest.mark.parametrize(
     "bad", ["web1", "web1 ssh-ed25519 !!!", "@revokd web1 ssh-ed25519 AAAA", "web1 ssh-rsa AAAAC3NzaC1lZDI1NTE5"]
 )

@@ -57,7 +57,7 @@ def test_what_is_read_in_time_is_given_and_its_errors_are_its_own() -> None:
     assert bounded(lambda: "value", "reading it") == "value"
     with pytest.raises(KeyError):
         bounded(lambda: {}["missing"], "reading it")
-    until = time.thread_time() + 0.8  # longer than the first look waits for
+    until = time.thread_time() + 0.8  # longer than a look waits for
     while time.thread_time() < until:
         sum(range(1000))
 

@@ -148,7 +148,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(JSON)
 def test_any_value_holds_or_raises(value: object) -> None:
     """Whatever a variable is bound to, `holds` gives true only for BOOL true, or ExpressionError."""

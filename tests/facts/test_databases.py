@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact, run, script
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
 
 
 def value(name: str, /, *lines: str) -> Any:
@@ -84,6 +84,55 @@ def test_postgresql_s_alter_system_counts_on_debian() -> None:
     assert [(c["folder"], c["settings"]["ssl"]) for c in told] == [(top, "off")]
     with pytest.raises(ParseError, match="/srv/pg"):
         postgresql("data_directory = '/srv/pg'")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-D /data/pg",
+        "-D/data/pg",
+        "--data-directory=/data/pg",
+        "-D /var/lib/postgresql/15/main -c config_file=/srv/p.conf",
+        "-c hba_file=/srv/hba",
+        "-cssl=off",
+        "--password_encryption=md5",
+    ],
+)
+def test_a_server_of_other_files_than_those_read_is_an_error(words: str) -> None:
+    """Regression: with its data in /data/pg PostgreSQL was not there, and none of its checks applied."""
+    top = "/etc/postgresql/15/main"
+    runs = f"runs=/usr/lib/postgresql/15/bin/postgres {words} ".replace(" ", "\t")
+    for lines in (("present=no",), ("present=yes", f"{top}/postgresql.conf:ssl = on")):
+        with pytest.raises(ParseError, match="server"):
+            value("postgresql", *lines, runs)
+
+
+def test_a_server_of_the_files_read_is_no_error() -> None:
+    """As Debian and RHEL start it."""
+    top = "/etc/postgresql/15/main"
+    started = ("-D /var/lib/postgresql/15/main -c config_file=/etc/postgresql/15/main/postgresql.conf", "-D /var/lib/pgsql/data/")
+    runs = [f"runs=/usr/bin/postgres {words}".replace(" ", "\t") for words in started]
+    files = (f"{top}/postgresql.conf:ssl = on", f"{top}/pg_hba.conf:local all all peer")
+    assert value("postgresql", "present=yes", *files, *runs)["present"] is True
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_servers_of_postgresql_are_told_by_their_command_lines(shell: list[str], tmp_path: Path) -> None:
+    """The server itself, neither its children nor a container's."""
+    lines = {
+        "1": ("postgres", b"/usr/bin/postgres\0-D\0/data/pg\0", "1"),
+        "2": ("postgres", b"postgres: checkpointer \0\0", "2"),
+        "3": ("postgres", b"postgres\0", "3\t1"),
+        "4": ("bash", b"bash\0", "4"),
+    }
+    for number, (name, line, numbers) in lines.items():
+        (folder := tmp_path / number).mkdir()
+        (folder / "comm").write_text(f"{name}\n")
+        (folder / "cmdline").write_bytes(line)
+        (folder / "status").write_text(f"NSpid:\t{numbers}\n")
+    text = script("postgresql").replace("/proc/", f"{tmp_path}/").replace("/etc/postgresql", "/nowhere")
+    text = text.replace("/var/lib/pgsql", "/nowhere")
+    assert run(shell, ALLOWED + text).stdout == "present=no\nruns=/usr/bin/postgres\t-D\t/data/pg\t\nend\n"
 
 
 @pytest.mark.parametrize(("version", "expected"), [("9.6", "md5"), ("13", "md5"), ("14", "scram-sha-256")])

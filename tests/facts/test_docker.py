@@ -43,6 +43,20 @@ def test_options_of_docker_take_their_value_as_it_is_written(words: str, name: s
     assert told["settings"][name] == expected
 
 
+def test_an_address_on_which_systemd_listens_for_docker_is_one_of_its_hosts(tmp_path: Path) -> None:
+    """Regression, false pass: docker.socket with ListenStream=2375 opens it to all, and the daemon says fd:// alone."""
+    (tmp_path / "systemctl").write_text(
+        "#!/bin/sh\nprintf '%s\\n' 'Listen=/run/docker.sock (Stream)' 'Listen=[::]:2375 (Stream)' \"ActiveState=$STATE\"\n"
+    )
+    (tmp_path / "systemctl").chmod(0o755)
+    text = script("docker_daemon").replace("/usr/bin/dockerd", "/bin/sh").replace("/proc/[0-9]*", f"{tmp_path}/none*")
+    text = text.replace("/etc/docker/daemon.json", f"{tmp_path}/none").replace("/run/systemd/system ]", f"{tmp_path} ]")
+    for state, hosts in (("active", ["tcp://[::]:2375"]), ("inactive", [])):
+        done = run(["sh"], f"export STATE={state}\n{text}", path=f"{tmp_path}:{PATH}")
+        told: Any = fact("docker_daemon").value(done.stdout, {})
+        assert told["hosts"] == hosts
+
+
 def test_docker_of_ubuntu_s_snap_is_seen(tmp_path: Path) -> None:
     """Bug: Ubuntu's installer offers Docker as a snap, whose files lie elsewhere: it was told as not installed."""
     text = script("docker_daemon").replace("/usr/bin/dockerd", "/nowhere").replace("/usr/sbin/dockerd", "/nowhere")

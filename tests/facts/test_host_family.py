@@ -91,7 +91,7 @@ def test_hostile_output_is_a_value_or_a_parse_error(name: str, output: str) -> N
 
 @each_name
 @given(data=st.data())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_whole_value_or_a_parse_error(name: str, data: st.DataObject) -> None:
     """Whatever a target prints, also a golden with lines mixed, doubled or replaced, nothing but ParseError is raised."""
     texts = [text_of(path) for path in sorted((GOLDENS / name).glob("*.txt"))]
@@ -136,7 +136,8 @@ def test_tool_that_fails_ends_the_probe(name: str, tmp_path: Path) -> None:
     """A filter that breaks half-way never reads as a host on which nothing was found."""
     (tmp_path / "awk").write_text("#!/bin/sh\nexit 2\n")
     (tmp_path / "awk").chmod(0o755)
-    done = run([*alone(name), "dash"], ALLOWED + script(name), path=f"{tmp_path}:{PATH}")
+    text = script(name).replace("/usr/sbin/samhain", "/bin/sh")  # where no such tool is there, awk has nothing to filter
+    done = run([*alone(name), "dash"], ALLOWED + text, path=f"{tmp_path}:{PATH}")
     if name == "updates" and "known=no" in done.stdout.splitlines():
         # a machine without package lists: awk had nothing to filter, and what is not known must say so
         assert fact("updates").value(done.stdout, {})["known"] is False  # type: ignore[index,call-overload]

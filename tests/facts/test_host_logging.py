@@ -384,7 +384,7 @@ def test_what_follows_a_command_that_does_nothing_may_load_the_module(command: s
 def test_install_lines_that_contradict_each_other_are_no_answer(commands: tuple[str, str]) -> None:
     """Regression, false pass: modprobe obeys the first by its file's name, the last one printed was told.
 
-    The probe prints folder after folder and no names, so that nobody knows which is first. Lines that agree do no harm.
+    A probe before version 5 of the fact printed no names, so that nobody knows which is first. Lines that agree do no harm.
     """
     lines = ("modules=yes", "modules.dep sctp")
     with pytest.raises(ParseError):
@@ -393,6 +393,54 @@ def test_install_lines_that_contradict_each_other_are_no_answer(commands: tuple[
         told = value("kernel_modules", *lines, *[f"install sctp {command}"] * 2)
         assert {m["name"]: m["blocked"] for m in told}["sctp"] is (command == "/bin/true")
     value("kernel_modules", *lines, *(f"install other {command}" for command in commands))
+
+
+def test_the_first_file_by_its_name_says_what_blocks_a_module() -> None:
+    """Regression, false pass: a file in /etc hides its namesake, and a pattern that comes first holds; both seen in kmod 30."""
+
+    def told(*lines: str) -> tuple[bool, str]:
+        found = {m["name"]: m for m in value("kernel_modules", "modules=yes", "modules.dep sctp", *lines)}["sctp"]
+        return found["blocked"], found.get("source", "")
+
+    loads, blocks = "install sctp /sbin/modprobe -i sctp", "install sctp /bin/false"
+    etc, lib = "file=/etc/modprobe.d", "file=/usr/lib/modprobe.d"
+    assert told(f"{etc}/a.conf", f"{lib}/a.conf", blocks) == (False, ""), "an empty file hides as well"
+    assert told(f"{etc}/a.conf", blocks, f"{lib}/a.conf", loads) == (True, "/etc/modprobe.d/a.conf")
+    assert told(f"{etc}/b.conf", blocks, f"{lib}/a.conf", loads) == (False, "/usr/lib/modprobe.d/a.conf")
+    assert told(f"{etc}/a.conf", "install s[a-c]t* /bin/echo", f"{etc}/b.conf", blocks) == (False, "/etc/modprobe.d/a.conf")
+    assert told(f"{etc}/a.conf", blocks, "install * /bin/echo") == (True, "/etc/modprobe.d/a.conf")
+    listed = value("kernel_modules", "modules=yes", f"{etc}/a.conf", f"{lib}/a.conf", "blacklist rds")
+    assert not any(m["blacklisted"] for m in listed)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_modprobe_s_lines_are_read_as_it_reads_them(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: a comment that ends in a backslash hides the next line, and a last line without its end ran into
+
+    the next file's, which hid the command that loads the module. A link that leads nowhere hides a file, and so it is told.
+    """
+    etc, lib = tmp_path / "etc", tmp_path / "lib"
+    etc.mkdir()
+    lib.mkdir()
+    (etc / "a.conf").write_text("# x \\\ninstall sctp /bin/false\n\tinstall \\\n tipc /bin/false\nblacklist rds")
+    (etc / "b.conf").write_text("install sctp /sbin/modprobe -i sctp")
+    (etc / "c.alias").write_text("install dccp /bin/false\\")
+    (etc / "d.conf").symlink_to("/nowhere")
+    (lib / "d.conf").write_text("install can /bin/false\n")
+    text = script("kernel_modules").replace(" /run/modprobe.d /usr/local/lib/modprobe.d", "")
+    text = text.replace("/usr/lib/modprobe.d /lib/modprobe.d", str(lib)).replace("/etc/modprobe.d", str(etc))
+    lines = run(shell, text).stdout.splitlines()
+    assert lines[lines.index(f"file={etc}/a.conf") : -1] == [
+        *(f"file={etc}/a.conf", "install tipc /bin/false", "blacklist rds"),
+        *(f"file={etc}/b.conf", "install sctp /sbin/modprobe -i sctp"),
+        *(
+            f"file={etc}/d.conf",
+            f"file={etc}/c.alias",
+            "install dccp /bin/false\\",
+            f"file={lib}/d.conf",
+            "install can /bin/false",
+        ),
+    ]
 
 
 def test_a_module_whose_need_is_blocked_is_blocked() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -79,6 +80,32 @@ def test_dormant_table_filters_nothing(flags: str, filters: bool, tmp_path: Path
     done = run(["unshare", "-n", "dash"], f"/usr/sbin/nft -f {rules} || exit 9\n" + ALLOWED + script("firewall"))
 
     assert (fact("firewall").value(done.stdout, {})["input_policy"] == "drop") is filters
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_an_access_control_list_is_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: `setfacl -m u:bob:r` on a host key of 0600 makes it 0640 of root's group, which is allowed."""
+    (key := tmp_path / "key").touch(mode=0o600)
+    text = script("file_stat", {"path": str(key)})
+    assert "acl" not in cast("dict[str, Any]", fact("file_stat").value(run(shell, text).stdout, {"path": str(key)}))
+    nobody = 0xFFFFFFFF
+    entries = ((1, 6, nobody), (2, 4, 1000), (4, 0, nobody), (0x10, 4, nobody), (0x20, 0, nobody))
+    try:
+        os.setxattr(key, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries))
+    except OSError:
+        pytest.skip("the file system of temporary files takes no access control lists")
+    told = cast("dict[str, Any]", fact("file_stat").value(run(shell, text).stdout, {"path": str(key)}))
+    assert (told["mode"], told["acl"]) == ("0640", True)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_copies_of_host_keys_are_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: ssh_host_rsa_key.bak, which all may read, was not looked at."""
+    for name in ("ssh_host_rsa_key", "ssh_host_rsa_key.bak", "ssh_host_rsa_key.pub.old", "ssh_host_rsa_key-cert.pub"):
+        (tmp_path / name).touch()
+    done = run(shell, script("ssh_host_keys").replace("/etc/ssh", str(tmp_path)))
+    told = cast("dict[str, Any]", fact("ssh_host_keys").value(done.stdout, {}))
+    assert [Path(key["path"]).name for key in told["private"]] == ["ssh_host_rsa_key", "ssh_host_rsa_key.bak"]
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])

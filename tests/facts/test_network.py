@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -236,6 +236,52 @@ def test_a_front_page_that_was_not_read_redirects_nobody_and_is_not_plain() -> N
     http, ssh = ('<service name="http" method="probed"/>', '<service name="ssh" method="probed"/>')
     value: Any = fact("network_services").value(host(port(22, ssh), port(80, http), port(81)), {})
     assert [False, None, None] == [one.get("redirects_to_tls") for one in value]
+
+
+def in_plain_words(*said: bytes) -> str:
+    """What is told of a server that is asked for its page in plain words and says this."""
+    probe = fact("network_services").network
+    assert probe is not None
+    talk = probe.conversations[0].talk()
+    assert next(talk) == b"GET / HTTP/1.0\r\n\r\n"
+    assert [talk.send(words) for words in said[:-1]] == [b""] * (len(said) - 1)
+    with pytest.raises(StopIteration) as end:
+        talk.send(said[-1])
+    ((key, value),) = end.value.value
+    return f"{key} {value}"
+
+
+def test_a_page_for_plain_words_is_told_by_its_status() -> None:
+    assert in_plain_words(b"HTTP/1.1 200 OK\r\nX: y\r\n", b"\r\nbody") == "status 200"
+    assert in_plain_words(b"HTTP/1.0 404 no\n\n") == "status 404"
+    assert in_plain_words(b"HTTP/1.1 301 Moved\r\nLocation: HTTPS://h/\r\n\r\n") == "elsewhere 301"
+    assert in_plain_words(b"HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\nLocation: https://h") == "status 302"
+
+
+@pytest.mark.parametrize(
+    ("said", "clear"),
+    [
+        ("status 200", True),
+        ("status 401", True),
+        ("status 302", True),
+        ("status 400", False),
+        ("status 403", False),
+        ("elsewhere 301", False),
+        ("failed silence", False),
+    ],
+)
+def test_a_server_that_nmap_cannot_name_speaks_in_the_clear_on_proof(said: str, clear: bool) -> None:
+    """Regression, false failure: HTTPS on 8080, of which nmap lost its own probes for TLS, was told as without encryption.
+
+    Its page says nothing, for the script speaks TLS where plain words fail. An answer to plain words of our own does, unless it
+    is one that servers of TLS alone give to them.
+    """
+    key, value = said.split()
+    told = f'<script id="plain-http"><elem key="{key}">{value}</elem></script>'
+    output = host(port(8080, f'<service name="http-proxy" method="table"/><script id="http-title"/>{told}'))
+    (one,) = cast("list[Any]", fact("network_services").value(output, {}))
+    assert (one["service"], one.get("tls")) == (("http", False) if clear else ("http-proxy", None))
+    assert one["redirects_to_tls"] is False
 
 
 def test_a_port_that_is_known_to_speak_tls_and_nothing_else_is_not_settled() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import fact
+from tests.facts.hosts import SHELLS, fact, run, script
 
 
 def value(name: str, /, *lines: str) -> Any:
@@ -212,11 +213,100 @@ def test_apache_s_directives_keep_their_section() -> None:
     assert apache("IncludeOptional sites-enabled/*.conf")["directives"] == []
 
 
+def test_apache_s_comments_go_on_as_its_lines_do() -> None:
+    """Regression, false pass: what a comment that ends in a backslash hides from Apache counted as in force; seen in 2.4.71."""
+    assert apache("   \\", "# x", "ServerTokens Prod", "# x \\")["directives"][0]["value"] == "Prod"
+    assert apache("# hidden \\", "ServerTokens Prod")["directives"] == []
+    told = apache("Options No\\", "ne \\", "", "ServerTok\\", "ens Prod")["directives"]
+    assert [(d["name"], d["value"]) for d in told] == [("options", "None"), ("servertokens", "Prod")]
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+def test_what_apache_s_comments_hide_is_not_printed(shell: list[str], tmp_path: Path) -> None:
+    """Regression, as above: the probe left out the comment alone, and let its next line stand. Folders are named."""
+    text = (
+        "# a \\\r\nServerTokens Prod \\\r\nServerTokens Prod\r\n\nOptions None \\\n# b\n\n  #c\nTimeout 9 \\\n\nTimeout 8\n# d \\"
+    )
+    (tmp_path / "apache2.conf").write_bytes(text.encode())
+    (tmp_path / "sites-enabled" / "deeper").mkdir(parents=True)
+    (tmp_path / "sites-enabled" / "plain").write_text("# e\n")
+    probe = script("apache").replace("/usr/sbin/apache2", "/bin/sh").replace("/etc/apache2", str(tmp_path))
+    lines = run(shell, probe).stdout.splitlines()
+    assert [line for line in lines if line.startswith("|")] == ["|Options None \\", "|# b", "|Timeout 9 \\", "|", "|Timeout 8"]
+    assert f"folder={tmp_path}/sites-enabled/deeper" in lines
+    assert f"== {tmp_path}/sites-enabled/plain" in lines
+
+
+def test_quotes_around_apache_s_words_are_nothing() -> None:
+    """Regression, false pass: `Options "Indexes"` was no listing, and a directive whose name stands in quotes was dropped."""
+    told = apache('"<Directory" "/x y">', "Options \"Indexes\" '+FollowSymLinks'", '"SSLProtocol" "TLSv1"', "</Directory>")
+    assert [(d["name"], d["value"]) for d in told["directives"]] == [
+        ("options", "Indexes +FollowSymLinks"),
+        ("sslprotocol", "TLSv1"),
+    ]
+    assert apache('LoadModule "status_module" x.so')["modules"] == ["status"]
+    assert apache('ErrorLog "a b"')["directives"][0]["value"] == '"a b"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "IncludeOptional sites-enabled",
+        "IncludeOptional sites-enabled/*/*.conf",
+        "IncludeOptional vhosts.d/*.conf",
+        "IncludeOptional sites-enabled/.*",
+        "IncludeOptional sites-enabled/[^a]*.conf",
+        "Include ports.conf conf-enabled/*.conf",
+        "IncludeOptional ${WHERE}/*.conf",
+        "ServerRoot /srv/apache",
+        "Options ${OPTIONS}",
+    ],
+)
+def test_what_apache_may_include_unseen_is_refused(line: str) -> None:
+    """Regression, false pass: patterns that match what the probe does not read counted as without a match."""
+    with pytest.raises(ParseError):
+        value("apache", "installed=yes", "== /etc/apache2/apache2.conf", f"|{line}", "folder=/etc/apache2/sites-enabled/deeper")
+
+
+def test_every_file_of_apache_s_folders_may_be_included() -> None:
+    """Regression, false pass: of `sites-enabled/*` only what ends in .conf was read. A closed file matters if included."""
+    lines = ("installed=yes", "== /etc/apache2/apache2.conf", '|Include "sites-enabled/*"', '|ServerRoot "/etc/apache2"')
+    assert value("apache", *lines, "== /etc/apache2/sites-enabled/a", "|Options All")["directives"][0]["value"] == "All"
+    with pytest.raises(ParseError, match="does not read"):
+        value("apache", *lines, "unread=/etc/apache2/sites-enabled/a")
+    assert value("apache", *lines[:2], "unread=/etc/apache2/sites-enabled/a")["directives"] == []
+
+
+def test_what_stands_under_a_condition_is_told_with_it() -> None:
+    """Regression, false pass: `ServerTokens Prod` under <IfDefine NEVER> counted as if it held."""
+    load = "LoadModule ssl_module x.so"
+
+    def conditional(*lines: str) -> list[bool]:
+        return ["conditional" in d for d in apache(*lines)["directives"]]
+
+    assert conditional("<IfDefine NEVER>", "Timeout 1", "</IfDefine>", "Timeout 2") == [True, False]
+    assert conditional("<IfModule mod_ssl.c>", "Timeout 1", "</IfModule>") == [True]
+    assert conditional(load, "<IfModule mod_ssl.c>", "<IfModule !ssl_module>", "Timeout 1", "</IfModule>", "</IfModule>") == [
+        True
+    ]
+    assert conditional(load, "<IfModule ssl_module>", '<Directory "/x">', "Timeout 1", "</Directory>", "</IfModule>") == [False]
+    assert conditional(load, '<IfModule "mod_ssl.c" >', "Timeout 1", "</IfModule>", "<IfModule x.c>", "Timeout 2") == [
+        False,
+        True,
+    ]
+
+
+def test_a_macro_s_own_words_are_no_values() -> None:
+    """Regression, false pass: `Options $options` in a macro that is used with Indexes was no listing."""
+    with pytest.raises(ParseError, match="variable"):
+        apache("<Macro Site $options>", "Options $options", "</Macro>")
+    assert apache("<Macro Site $name>", "Options None", "</Macro>")["directives"][0]["value"] == "None"
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "IncludeOptional vhosts.d/*.conf",
-        "IncludeOptional sites-enabled/*",
         "IncludeOptional sites-enabled/*/*.conf",
         "IncludeOptional ${SITES}/*.conf",
         "IncludeOptional extra.conf",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import ALLOWED, SHELLS, fact, run
+from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
 
 
 def value(name: str, *lines: str) -> Any:
@@ -157,6 +157,29 @@ def test_what_dnf_would_read_otherwise_is_an_error(text: str) -> None:
     start = "" if text.startswith(("no", "[main]")) else "[a]\n/etc/dnf/dnf.conf:baseurl=https://a.example/\n/etc/dnf/dnf.conf:"
     with pytest.raises(ParseError):
         repositories(f"/etc/dnf/dnf.conf:{start}{text}")
+
+
+@pytest.mark.parametrize(
+    "text", ["GPGCheck=1", "Enabled=0", "enabled: 0", "pkg_gpgcheck=1", "gpgcheck=1\n/a.repo:pkg_gpgcheck=0"]
+)
+def test_keys_that_not_every_dnf_takes_are_no_answer(text: str) -> None:
+    """Regression, false pass: dnf passes over GPGCheck and Enabled, and over pkg_gpgcheck before 5; they were taken as if set."""
+    with pytest.raises(ParseError):
+        repositories("/a.repo:[a]", *f"/a.repo:{text}".split("\n"))
+    both = repositories("/a.repo:[a]", "/a.repo:gpgcheck=1", "/a.repo:pkg_gpgcheck=1")
+    assert both["a"]["gpgcheck"] is True
+
+
+def test_every_folder_in_which_dnf_looks_is_read(tmp_path: Path) -> None:
+    """Regression, false pass: a repository in /etc/yum/repos.d was not seen, nor one of dnf 5 in /usr/share."""
+    text = script("dnf_repositories").replace("/usr/bin/dnf ", "/bin/sh ")
+    for number, folder in enumerate(("/etc/yum.repos.d", "/etc/yum/repos.d", "/etc/distro.repos.d", "/usr/share/dnf5/repos.d")):
+        place = tmp_path / folder[1:]
+        place.mkdir(parents=True)
+        (place / "x.repo").write_text(f"[r{number}]\n")
+        text = text.replace(f"{folder}/*", f"{place}/*")
+    told: Any = fact("dnf_repositories").value(run(["sh"], text).stdout, {})
+    assert {"r0", "r1", "r2", "r3"} <= {repository["id"] for repository in told["repositories"]}
 
 
 def test_tokens_of_npm_stay_on_the_host(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.facts.hosts import ALLOWED, GOLDENS, PATH, SHELLS, fact, run
+from auditor.facts._apt_config import truth
+from tests.facts.hosts import ALLOWED, GOLDENS, PATH, SHELLS, fact, run, script
 from tests.facts.test_host_system import UPDATEINFO, rhel
 
 BOTH = pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
@@ -207,9 +208,35 @@ def test_apt_s_keys_are_the_same_in_any_case() -> None:
         (['APT::Periodic::enable "0";'], False),
         (['APT::Periodic::Enable "0";', 'APT::Periodic::ENABLE "1";'], True),
         (['APT::Periodic::Unattended-upgrade "0";'], False),
+        (['apt::periodic::enable "0";'], False),
+        (['APT::Periodic::Enable "00";'], False),
+        (['APT::Periodic::Unattended-Upgrade "0d";'], False),
+        (['APT::Periodic::Unattended-Upgrade "7d";', 'Apt::periodic::update-package-lists "always";'], True),
     ):
         value: Any = fact("automatic_updates").value("\n".join([*lines, *more, "end", ""]), {})
         assert value["enabled"] is enabled
+
+
+@BOTH
+def test_apt_s_keys_are_printed_in_any_case(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: the probe dropped `APT::periodic::enable "0"`, as apt dumps what a file writes so."""
+    (tmp_path / "status").write_text("Package: a\n")
+    lines = 'APT::periodic "";\nAPT::periodic::enable "0";\nAPT::periodic::Update-Package-Lists "1";\n'
+    path = tool(tmp_path / "bin", "apt-config", f"cat <<'END'\n{lines}END")
+    text = ALLOWED + script("automatic_updates").replace("/var/lib/dpkg/status", f"{tmp_path}/status")
+    printed = run(shell, text, path=f"{path}:{PATH}").stdout.splitlines()
+    assert [line for line in printed if "::" in line] == lines.splitlines()[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", False), ("1", True), ("01", True), ("0x1", True), ("0x0", False), ("+1", True), ("on", True), ("Without", False)],
+)
+def test_what_apt_takes_for_yes(text: str, expected: bool) -> None:
+    """Regression, false pass: 0x1 was not read; and other numbers, as words with blanks around them, are nothing to apt."""
+    assert (truth(text, default=True), truth(text, default=False)) == (expected, expected)
+    for nothing in ("2", "-1", " yes", "1x", "1 ", ""):
+        assert (truth(nothing, default=True), truth(nothing, default=False)) == (True, False)
 
 
 @BOTH

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.collecting.interface import to_millisecond
@@ -144,7 +144,6 @@ def test_arguments_that_equal_each_other_in_python_alone(order: tuple[Scalar, ..
 
 
 @given(results(), st.sets(st.integers(0, 4)))
-@settings(deadline=None)
 def test_any_result_comes_back_equal(seen: AssetResult, volatile: set[int]) -> None:
     """To the microsecond and to the last byte; volatile outputs too, as long as they are kept, and NOT_RUN when they are not."""
     apart = {seen.observations[n].probe for n in volatile if n < len(seen.observations)}

@@ -36,7 +36,7 @@ nights = st.lists(
 
 
 @given(nights)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_ledger_always_verifies_and_replays(history: list[dict[str, object]]) -> None:
     """After each night, however it ended: the journal replays to the findings, and each run still tells its own verdicts."""
     given_: dict[int, dict[tuple[str, str], VerdictKind]] = {}

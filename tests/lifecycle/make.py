@@ -92,3 +92,8 @@ def one(*outcomes: Outcome) -> Finding:
     """The only finding after a history."""
     (finding,) = told(*outcomes).values()
     return finding
+
+
+def end_of(moment: datetime) -> datetime:
+    """The last second of the day that it is in the moment's own zone."""
+    return moment.replace(hour=23, minute=59, second=59, microsecond=0, fold=1).astimezone(UTC)

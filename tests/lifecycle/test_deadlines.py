@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from auditor.lifecycle import Deadline, deadline, is_due_soon, is_overdue
 from auditor.model import Calendar, Criticality, FindingState, Severity, Terms
 
-from .make import DAY, T0, one, outcome
+from .make import DAY, T0, end_of, one, outcome
 
 WEDNESDAY = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def test_days_are_those_of_the_department() -> None:
     """Late on Thursday in London it is Friday already in Riyadh."""
     late = datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
     due = Deadline(1, working=True, zone="Asia/Riyadh").due(late)
-    assert due == datetime(2026, 3, 7, 22, 0, tzinfo=UTC)  # Sunday 01:00 in Riyadh
+    assert due == datetime(2026, 3, 8, 20, 59, 59, tzinfo=UTC)  # Sunday's last second in Riyadh
 
 
 def test_an_asset_that_matters_more_is_given_less_time() -> None:
@@ -53,15 +53,16 @@ def test_an_asset_that_matters_more_is_given_less_time() -> None:
 def test_a_deadline_is_kept_through_reopening_unless_the_policy_restarts_it() -> None:
     """Otherwise a fault that is mended for a night would never be late."""
     again = T0 + 5 * DAY
-    assert Deadline(30).due(T0, again) == T0 + 30 * DAY
-    assert Deadline(30, restarts=True).due(T0, again) == again + 30 * DAY
+    assert Deadline(30).due(T0, again) == end_of(T0 + 30 * DAY)
+    assert Deadline(30, restarts=True).due(T0, again) == end_of(again + 30 * DAY)
     assert Deadline(None).due(T0) is None
 
 
 def test_overdue_and_due_soon() -> None:
     """What is closed or excepted is neither."""
     finding = one(outcome({"": "fail"}))
-    due = T0 + 30 * DAY
+    due = end_of(T0 + 30 * DAY)
+    assert finding.due == due
     assert is_overdue(finding, due + DAY)
     assert not is_overdue(finding, due)
     assert is_due_soon(finding, due - 7 * DAY, 7)
@@ -78,7 +79,7 @@ def test_a_deadline_never_ends_on_a_free_day(days: int, since: datetime, weekend
     due = Deadline(days, working=True, calendar=Calendar(tuple(sorted(weekend)))).due(aware)
     assert due is not None
     assert due.weekday() not in weekend
-    assert due - aware >= timedelta(days=days)
+    assert due.date() - aware.date() >= timedelta(days=days)
 
 
 @given(
@@ -95,4 +96,26 @@ def test_working_days_are_counted_one_by_one(since: datetime, days: int, weekend
     while left:
         local += timedelta(days=1)
         left -= local.weekday() not in calendar.weekend and local.date() not in calendar.holidays
-    assert Deadline(days, working=True, calendar=calendar, zone=zone).due(since) == local.astimezone(UTC)
+    assert Deadline(days, working=True, calendar=calendar, zone=zone).due(since) == end_of(local)
+
+
+def test_a_deadline_is_a_day_to_its_end() -> None:
+    """Regression, overdue on the very day that was shown as the last: the deadline was the minute at which a scan had seen the
+    failure, so that a finding due on 1 December was late from 04:30 that morning, and its day another in another zone."""
+    seen = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)  # half past midnight on the 25th in Riyadh
+    due = Deadline(7, zone="Asia/Riyadh").due(seen)
+    assert due == datetime(2026, 12, 2, 20, 59, 59, tzinfo=UTC)
+    finding = replace(one(outcome({"": "fail"})), due=due)
+    riyadh = ZoneInfo("Asia/Riyadh")
+    for hour, late in ((0, False), (4, False), (23, False)):
+        assert is_overdue(finding, datetime(2026, 12, 2, hour, 59, 59, 999999, tzinfo=riyadh)) is late
+    assert is_overdue(finding, datetime(2026, 12, 3, tzinfo=riyadh))
+    assert is_due_soon(finding, datetime(2026, 11, 25, tzinfo=riyadh), 7)  # the first minute of the seventh day before
+    assert not is_due_soon(finding, datetime(2026, 11, 24, 23, 59, 59, tzinfo=riyadh), 7)
+    assert is_due_soon(finding, datetime(2026, 12, 2, 23, 59, 59, tzinfo=riyadh), 0)
+
+
+def test_a_day_that_ends_twice() -> None:
+    """In Beirut clocks go back at midnight: the last hour of that day comes twice."""
+    due = Deadline(1, zone="Asia/Beirut").due(datetime(2026, 10, 23, 9, 0, tzinfo=UTC))
+    assert due == datetime(2026, 10, 24, 21, 59, 59, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.model import EventKind, FindingState, Reason, Resolution, Severity, Verdict, VerdictKind
 
-from .make import DAY, T0, events, one, outcome, told
+from .make import DAY, T0, end_of, events, one, outcome, told
 
 FAIL = outcome({"": "fail"})
 LATER = T0 + DAY
@@ -16,7 +16,7 @@ def test_a_failure_opens_a_finding() -> None:
     """All attributes come from the plan and the verdict; the deadline counts from when it was first seen."""
     finding = one(FAIL)
     assert (finding.state, finding.severity, finding.controls) == (FindingState.OPEN, Severity.HIGH, ("A.8.9",))
-    assert (finding.first_seen, finding.last_seen, finding.due) == (T0, T0, T0 + 30 * DAY)
+    assert (finding.first_seen, finding.last_seen, finding.due) == (T0, T0, end_of(T0 + 30 * DAY))
     assert (finding.observed, finding.expected, finding.definition) == (1, 0, "d1")
 
 
@@ -130,7 +130,7 @@ def test_what_returns_is_the_same_finding_reopened() -> None:
     finding = one(FAIL, outcome({"": "pass"}, LATER), outcome({"": "fail"}, T0 + 2 * DAY, observed=7))
     assert (finding.state, finding.reopened, finding.first_seen) == (FindingState.REOPENED, 1, T0)
     assert (finding.resolution, finding.closed_at, finding.observed) == (None, None, 7)
-    assert finding.due == T0 + 30 * DAY
+    assert finding.due == end_of(T0 + 30 * DAY)
     twice = one(
         FAIL,
         outcome({"": "pass"}, LATER),
@@ -191,7 +191,7 @@ def test_a_clock_is_no_news() -> None:
 def test_a_deadline_follows_severity_from_when_it_last_opened() -> None:
     """A milder severity gives the milder deadline, counted from the same day."""
     (event,) = events(outcome({"": "fail"}, LATER), told(FAIL).values(), severity=Severity.LOW, days=90)
-    assert event.data["due"] == (T0 + 90 * DAY).isoformat()
+    assert event.data["due"] == end_of(T0 + 90 * DAY).isoformat()
     assert events(FAIL, days=None)[0].data["due"] is None
 
 

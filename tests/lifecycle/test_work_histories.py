@@ -119,4 +119,4 @@ class Work(RuleBasedStateMachine):
 
 
 TestWork = Work.TestCase
-TestWork.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestWork.settings = settings(max_examples=60, stateful_step_count=25)

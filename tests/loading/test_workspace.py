@@ -272,7 +272,7 @@ _TREES = st.recursive(
 
 @given(name=st.sampled_from(sorted(FILES)), tree=_TREES, key=_KEYS)
 @example(name="inventories/finance.yaml", tree=[None], key="hosts")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_anywhere_gives_a_catalogue_or_mistakes(workspace: Workspace, name: str, tree: object, key: str) -> None:
     """A file of any content at all, or a right file with one value replaced by any other: never an exception."""
     for file, content in FILES.items():

@@ -222,7 +222,7 @@ LINES = st.sampled_from(
 @given(
     st.one_of(st.binary(max_size=200), st.lists(LINES | st.text(max_size=20), max_size=12).map(lambda ls: "\n".join(ls).encode()))
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_bytes_are_hosts_or_mistakes(data: bytes):
     """No bytes make either reader raise."""
     for file in ("hosts.ini", "hosts.yml", "hosts"):

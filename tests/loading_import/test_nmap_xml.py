@@ -79,7 +79,7 @@ def test_very_deep_nesting_is_harmless():
 
 
 @given(st.one_of(st.binary(max_size=200), st.tuples(st.integers(0, len(SCAN)), st.binary(max_size=6))))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_bytes_are_hosts_or_mistakes(data: bytes | tuple[int, bytes]):
     """Neither junk nor a damaged scan makes the reader raise."""
     if isinstance(data, tuple):

@@ -82,7 +82,7 @@ ADDRESSES = st.one_of(
 
 
 @given(ADDRESSES, st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_second_address_is_judged_as_in_yaml(address: str, public: bool):
     """What the table takes is what an inventory takes, neither more nor less: the same host, or a mistake at that very cell."""
     heading, chosen = "name,address,ipv6,public\n", "yes" if public else "no"
@@ -232,7 +232,7 @@ def test_a_file_that_cannot_be_opened_is_a_usage_error(tmp_path: Path):
 
 
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(lambda text: ("name,address\n" + text).encode())))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_any_bytes_are_hosts_or_mistakes_as_csv(data: bytes):
     """No bytes make the reader raise; a host that comes out is one that the loader takes."""
     for host in parse_csv(data, "t.csv").hosts:
@@ -240,7 +240,7 @@ def test_any_bytes_are_hosts_or_mistakes_as_csv(data: bytes):
 
 
 @given(st.binary(max_size=200), st.integers(0, 6000), st.binary(min_size=1, max_size=8))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_bytes_are_hosts_or_mistakes_as_xlsx(data: bytes, offset: int, damage: bytes):
     """Neither junk nor a workbook damaged anywhere makes the reader raise."""
     sound = workbook(["name", "address"], ["web", "10.0.0.1"])

@@ -16,6 +16,7 @@ import pytest
 from auditor.errors import NoticeError, UsageError
 from auditor.model import Catalogue, Notify, Person, Role, Text
 from auditor.notifying import Letter
+from auditor.planning import Narrowing
 from auditor.workflow import outbox as post_office
 from auditor.workflow.digests import due_letters, put_out, write_digests
 from auditor.workflow.exceptions import settle_if_due
@@ -387,3 +388,17 @@ def test_what_nobody_takes_for_a_week_is_given_up(told: Catalogue) -> None:
     later = send_all(away, now=datetime.now(UTC) + timedelta(days=8))
     assert (later.waiting, len(later.problems)) == (0, 3)
     assert list(outbox(away).iterdir()) == []
+
+
+def test_where_no_audit_is_ever_of_all_the_newest_night_is_told(told: Catalogue) -> None:
+    """Regression: with nights of some departments alone `auditor digest` ended in an error, though their letters had gone out."""
+    for path in told.settings.ledger.parent.glob("ledger.db*"):
+        path.unlink()
+    night(told, NOW - timedelta(hours=6), LAST, Narrowing(hosts=("health-web-1",)))
+    with pytest.raises(UsageError, match="no finished run"):
+        due_letters(told, now=NOW)
+    night(told, NOW - timedelta(hours=5), LAST, Narrowing(departments=("health",)))
+    (letter,) = due_letters(told, now=NOW)
+    assert letter.to == "sara@example.org"
+    night(told, NOW - timedelta(hours=4), LAST)
+    assert {letter.to for letter in due_letters(told, now=NOW)} == {"sara@example.org", "huda@example.org"}

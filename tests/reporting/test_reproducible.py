@@ -13,6 +13,7 @@ import pytest
 
 from auditor.errors import UsageError
 from auditor.model import Catalogue, EventKind, ReportFormat, ReportKind, Tongue
+from auditor.reporting import lettering
 from auditor.reporting.stamps import read_stamp
 from auditor.workflow.bundles import make_bundle
 from auditor.workflow.queries import FindingFilter, list_findings
@@ -38,6 +39,18 @@ def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
 def test_the_same_ledger_gives_the_same_bytes(seeded: Catalogue, written: ReportFormat) -> None:
     """Twice in one process; ``test_goldens`` compares across machines."""
     assert report(seeded, ReportKind.FINDINGS, written).content == report(seeded, ReportKind.FINDINGS, written).content
+
+
+def test_a_pdf_is_the_same_in_another_process(seeded: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: its fonts told when a process had unpacked them, so that every genuine PDF counted as changed."""
+    found = []
+    for second in (1_700_000_000.0, 1_800_000_000.0):
+        lettering.unpacked.cache_clear()
+        lettering.on_paper.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr("time.time", lambda second=second: second)
+            found.append(report(seeded, ReportKind.SUMMARY, ReportFormat.PDF).content)
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("written", FILES, ids=lambda written: written.value)

@@ -4,7 +4,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.text import using
@@ -73,7 +73,6 @@ def test_visual_follows_the_current_language_for_the_line():
 
 
 @given(st.text(max_size=60))
-@settings(deadline=None)
 def test_visual_takes_any_text(text: str):
     """No text makes it raise; what is sent holds no bidi control."""
     with using("ar"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ import pytest
 from auditor.collecting.interface import STOPPED
 from auditor.collecting.ssh_errors import ERRORS
 from auditor.collecting.witnesses import _UNEVEN
-from auditor.evaluating.evaluate import _SILENT, _UNSEEN
+from auditor.errors import ParseError
+from auditor.evaluating import bounded
+from auditor.evaluating.deciding import TOO_MANY
+from auditor.evaluating.doubting import _SILENT, _UNSEEN
+from auditor.evaluating.reading import Missing, Reading, not_too_long
+from auditor.expressions import LONGEST
 from auditor.text import using
 from auditor.text.bidi import has_rtl
 from auditor.text.sentences import CAUSES, SENTENCES, pattern_of, retell
@@ -92,6 +98,33 @@ def test_a_stranger_is_shown_as_it_is() -> None:
     """What no pattern fits is not hidden."""
     with using("ar"):
         assert retell("Something else.") == "Something else."
+
+
+@pytest.mark.parametrize("name", ["reading accounts", "deciding it"])
+@pytest.mark.parametrize(("bound", "value"), [("MEGABYTES", -1), ("SECONDS", 0.0), ("OF_ASSET", 0.0)])
+def test_what_goes_beyond_its_bounds_is_told_in_arabic(
+    name: str, bound: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An officer reads why a check is in error, in the words with which the bound itself says it."""
+    monkeypatch.setattr(bounded, bound, value)
+
+    def spin() -> None:
+        while True:
+            sum(range(1000))
+
+    with pytest.raises(ParseError) as raised, bounded.allowance():
+        bounded.bounded(spin, name)
+    with using("ar"):
+        told = retell(str(raised.value))
+    assert has_rtl(told)
+    assert "accounts" not in name or "accounts" in told
+
+
+def test_too_many_things_are_told_in_arabic() -> None:
+    readings = [not_too_long(Reading([0] * (LONGEST + 1), datetime.now(UTC)), "sshd")]
+    told = [reading.detail for reading in readings if isinstance(reading, Missing)]
+    with using("ar"):
+        assert [has_rtl(retell(detail)) for detail in (*told, TOO_MANY)] == [True, True]
 
 
 @pytest.mark.parametrize("sentence", [_SILENT, _UNSEEN, f"ntp_service: {_UNEVEN}"])

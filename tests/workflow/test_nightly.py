@@ -415,3 +415,57 @@ def test_a_run_is_not_resumed_once_another_policy_is_of_record(fleet: _Hosts, tm
     done = nightly(switched, actor="cron", watcher=_Quiet())
     assert "cannot be resumed" in done.not_resumed
     assert [r.policy for r in done.runs] == ["other"]
+
+
+def under_maintenance(found: Catalogue, *times: Maintenance) -> Catalogue:
+    departments = tuple(replace(d, maintenance=times) for d in found.inventory.departments)
+    return replace(found, inventory=replace(found.inventory, departments=departments))
+
+
+def test_what_was_under_maintenance_is_visited_when_it_is_over(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression, a night's gap for an hour's maintenance: one that covered the beginning of the night, or a host's turn, cost
+    the host the whole night. One that lasts beyond the window is not waited for, and neither is a tag."""
+    reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
+    hour = timedelta(hours=1)
+    soon = Maintenance(now - hour, now + timedelta(seconds=1.0), reason, hosts=("health-1",))
+    longer = Maintenance(soon.ends, soon.ends + timedelta(seconds=0.5), reason, hosts=("health-1",))
+    late = Maintenance(now - hour, now + 2 * hour, reason, hosts=("health-2",))
+    asked = under_maintenance(nation(tmp_path, hosts=3), soon, longer, late)
+    visited: dict[str, datetime] = {}
+    fleet.on_visit = lambda uid: visited.setdefault(uid, datetime.now(UTC)) and None
+    run = run_of(asked)
+    assert fleet.visits == ["health-0", "health-1"]
+    assert visited["health-1"] >= longer.ends
+    assert set(missed(run)) == {"health-2"}
+    with reading(asked) as ledger:
+        assert {v.kind.value for o in ledger.verdicts(run.id) if o.asset == "health-1" for v in o.verdicts} == {"pass"}
+
+
+def test_a_host_that_is_down_after_its_maintenance_is_told_so(fleet: _Hosts, tmp_path: Path) -> None:
+    """It is visited once for that, and then like any other that is down."""
+    reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
+    soon = Maintenance(now - timedelta(hours=1), now + timedelta(seconds=0.5), reason, hosts=("health-1",))
+    fleet.down = {"health-1": 9}
+    run = run_of(under_maintenance(nation(tmp_path, hosts=2, retries=1), soon))
+    assert fleet.visits == ["health-0", "health-1", "health-1"]
+    assert missed(run) == {"health-1": "no answer"}
+
+
+def test_a_resumed_run_visits_what_is_no_longer_under_maintenance(fleet: _Hosts, tmp_path: Path) -> None:
+    """Regression: what was skipped when the run first began stayed so, although it was resumed after the maintenance."""
+    reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
+    during = Maintenance(now - timedelta(hours=1), now + timedelta(hours=1), reason, hosts=("health-1",))
+    found = under_maintenance(nation(tmp_path, hosts=4), during)
+    stop = threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-2" else None
+    first = audit(found, actor="cron", watcher=_Quiet(), cancelled=stop, clock=lambda: now)
+    assert first.status is RunStatus.INTERRUPTED
+    with reading(found) as ledger:
+        assert "health-1" in ledger.done_assets(first.id)
+    fleet.on_visit = lambda _uid: None
+    still = audit(found, actor="cron", watcher=_Quiet(), cancelled=stop, resume=True, clock=lambda: now)
+    assert still.status is RunStatus.INTERRUPTED
+    fleet.visits.clear()
+    again = audit(found, actor="cron", watcher=_Quiet(), resume=True, clock=lambda: now + timedelta(hours=2))
+    assert (again.id, again.status, missed(again)) == (first.id, RunStatus.FINISHED, {})
+    assert "health-1" in fleet.visits

@@ -169,7 +169,7 @@ def night(ledger: Ledger, number: int, step: Step) -> None:
 
 
 @given(st.lists(STEPS, max_size=6))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_nights_are_as_if_everything_were_judged_anew(steps: list[Step]) -> None:
     """Changed hosts, policies and inventories, narrowed and killed runs, claims and retirements in between."""
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:

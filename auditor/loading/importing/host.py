@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import UsageError
+from auditor.loading.callers import open_as_caller
 from auditor.loading.document import Document, Place, Report
 from auditor.loading.inventories import load_department
 from auditor.loading.mistake import Mistake, in_order
@@ -91,7 +92,7 @@ class Row:
 def read_bytes(path: Path, most: int) -> bytes:
     """A file's content. Raises UsageError when it cannot be read or is larger than any inventory would be."""
     try:
-        with path.open("rb") as file:
+        with open_as_caller(path) as file:
             data = file.read(most + 1)
     except OSError as error:
         raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
