@@ -8,6 +8,8 @@ names. A person is a process whose login is 1000 or above. "Recorded" means: for
 from __future__ import annotations
 
 import operator
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +17,7 @@ from typing import Any
 
 from auditor.facts._audit_calls import CHANGES, CHANGING, CLASSES, LACKING, ONE_SIZE, PATHLESS
 from auditor.facts._audit_rule import ALL, TREE, UNSET, Field, Rule
+from auditor.facts._budget import Budget
 
 _PEOPLE = range(1000, int(UNSET))
 _SIGNS: dict[str, Callable[[int, int], bool]] = {
@@ -69,15 +72,18 @@ class _Event:
 class Walk:
     """The rules of a machine in the kernel's order. ``folders``: which paths are such. Not ``enabled``, it records nothing."""
 
-    def __init__(self, rules: Iterable[Rule], folders: frozenset[str], machine: str, *, enabled: bool) -> None:
+    def __init__(self, rules: Iterable[Rule], folders: frozenset[str], machine: str, budget: Budget, *, enabled: bool) -> None:
         placed: dict[str, list[Rule]] = {}
         for rule in rules:
             there = placed.setdefault(rule.place, [])
             there.insert(0 if rule.prepended else len(there), rule)
         self._placed = placed
+        self._budget = budget
         self._folders = folders
         # What records some paths alone never records a call wherever it is made.
         self._of_calls = [rule for rule in placed.get("exit", ()) if rule.never or not rule.kind]
+        self._of_all, self._of_one = self._by_calls()
+        self._silent: dict[tuple[str, ...], list[Rule]] = {}
         self._enabled = enabled
         self._lacking = LACKING.get(machine, frozenset())
         only = ONE_SIZE.get(machine)
@@ -90,18 +96,33 @@ class Walk:
             named |= PATHLESS
         return sorted(named | (self._lacking if len(self._sizes) == 1 else frozenset()))
 
+    def _by_calls(self) -> tuple[list[int], dict[str, list[int]]]:
+        """The places of the rules that may be about any call, and of the others by the calls that they name."""
+        of_all: list[int] = []
+        of_one: dict[str, list[int]] = {}
+        for place, rule in enumerate(self._of_calls):
+            if ALL in rule.calls or not all(call.isidentifier() for call in rule.calls):
+                of_all.append(place)
+            else:
+                for call in rule.calls:
+                    of_one.setdefault(call, []).append(place)
+        return of_all, of_one
+
     def call(self, call: str) -> tuple[bool, bool, list[str]]:
         """Whether a call is recorded where it succeeds, and where permission is refused; and the rules that decide it."""
         archs = [arch for arch in self._sizes if arch == "b32" or call not in self._lacking]
         silencing = self._silencing("SYSCALL")
         heard = self._enabled and not silencing
-        about = [rule for rule in self._of_calls if _calls(rule, self._event("", call=call)) is not _Part.NONE]
+        places = sorted([*self._of_all, *self._of_one.get(call, ())])
+        self._budget.spend(len(places) + len(silencing))
+        about = [self._of_calls[place] for place in places]
         deciding: set[Rule] = set()
         recorded = dict.fromkeys(_ENDS, heard)
         for end in _ENDS:
             for arch in archs:
                 recorded[end] &= self._first(about, self._event(arch, call=call, end=end), deciding)
         told = [*silencing, *(rule for rule in about if rule in deciding)]
+        self._budget.line(*(rule.text for rule in told))
         return recorded[0], recorded[_EPERM] and recorded[_EACCES], [rule.text for rule in told]
 
     def watched(self) -> list[tuple[str, bool]]:
@@ -114,20 +135,22 @@ class Walk:
         paths = sorted({(rule.path, rule.kind) for rule in whole})
         # ``path=`` of a folder is the folder alone: of the files in it nothing is recorded.
         files = [(path, kind) for path, kind in paths if kind == TREE or path not in self._folders]
-        return [(path, kind == TREE) for path, kind in files if self._watches(rules, path, kind)]
+        near = _Near(rules)
+        return [(path, kind == TREE) for path, kind in files if self._watches(near.to(path, kind), path, kind)]
 
     def _watches(self, rules: list[Rule], path: str, kind: str) -> bool:
         there = {"b64": CHANGES - self._lacking, "b32": CHANGES}
         events = [self._event(arch, kind=kind, path=path, changes=there[arch]) for arch in self._sizes]
+        self._budget.spend(len(rules))
         return all(self._first(rules, event, set()) for event in events)
 
     def _event(self, arch: str, **more: Any) -> _Event:
         return _Event(arch, len(self._sizes) == 1, **more)
 
-    @staticmethod
-    def _first(rules: list[Rule], event: _Event, deciding: set[Rule]) -> bool:
+    def _first(self, rules: list[Rule], event: _Event, deciding: set[Rule]) -> bool:
         """Whether a rule records all of it before one leaves any of it out; those that matter so far are noted."""
         for rule in rules:
+            self._budget.spend()
             part = _taken(rule, event)
             if part is not _Part.NONE:
                 deciding.add(rule)
@@ -137,6 +160,11 @@ class Walk:
 
     def _silencing(self, *records: str) -> list[Rule]:
         """The rules by which processes are not audited at all, or these records thrown away; whose, is taken for the worse."""
+        if records not in self._silent:
+            self._silent[records] = self._silencing_of(records)
+        return self._silent[records]
+
+    def _silencing_of(self, records: tuple[str, ...]) -> list[Rule]:
         silent = []
         for rule in self._placed.get("task", ()):
             if rule.never:
@@ -144,6 +172,29 @@ class Walk:
             elif not rule.fields:
                 break
         return silent + [r for r in self._placed.get("exclude", ()) if any(_excludes(r, record) for record in records)]
+
+
+class _Near:
+    """Rules by their paths: those that may say something of a path are few of them."""
+
+    def __init__(self, rules: list[Rule]) -> None:
+        self._rules = rules
+        self._everywhere = [place for place, rule in enumerate(rules) if not rule.kind]
+        self._at: dict[str, list[int]] = {}
+        for place, rule in enumerate(rules):
+            if rule.kind:
+                self._at.setdefault(rule.path, []).append(place)
+        self._paths = sorted(self._at)
+
+    def to(self, path: str, kind: str) -> list[Rule]:
+        """The rules of every path, of this one, of the folders that it is in and, where it is a tree, of what is in it."""
+        above = [path[: found.start()] or "/" for found in re.finditer("/", path)]
+        below: list[str] = []
+        if kind == TREE:
+            folder = f"{path.rstrip('/')}/"
+            below = self._paths[bisect_left(self._paths, folder) : bisect_left(self._paths, f"{folder}\U0010ffff")]
+        places = (place for one in {path, *above, *below} for place in self._at.get(one, ()))
+        return [self._rules[place] for place in sorted([*self._everywhere, *places])]
 
 
 def _taken(rule: Rule, event: _Event) -> _Part:

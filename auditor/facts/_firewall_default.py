@@ -34,7 +34,7 @@ def _simple(text: str, chain: Chain) -> str:
     """A rule in one form for both tools: ``accept``, ``jump <chain>``…, or ``?`` for one with conditions."""
     if chain.iptables:
         return _simple_iptables(text, chain.table)
-    text = re.sub(r'\s*comment "[^"]*"$', "", text.strip())
+    text = re.sub(r'(?<!\s)\s*comment "[^"]*"$', "", text.strip())
     text = re.sub(r"^(counter( packets \d+ bytes \d+)?\s*|log( prefix \"[^\"]*\"| level \w+| flags \w+)*\s+(?=\w))+", "", text)
     if match := re.fullmatch(r"(accept|drop|return)|(reject)( with .*)?", text):
         return match[1] or match[2]

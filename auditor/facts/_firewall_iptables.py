@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 
@@ -9,6 +10,7 @@ from auditor.facts._firewall_flags import compare
 from auditor.facts._firewall_packet import MAYBE, NO, YES, Act, Holds, Packet
 from auditor.facts._firewall_ports import NONE
 
+_LONGEST = 2048
 _VERDICTS = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return"}
 _SENDS = {"DNAT": "accept", "REDIRECT": "accept", "NETMAP": "accept", "TPROXY": "any"}
 GO_ON = frozenset(
@@ -40,7 +42,7 @@ def untracks(text: str) -> bool:
 def acts(text: str, packet: Packet, table: str) -> list[Act]:
     """What the rule does, from its ``-A CHAIN …``; ``table`` stands before the names of its chains."""
     try:
-        words = shlex.split(text)[2:]
+        words = _words(text)[2:]
     except ValueError:
         return [Act("any", MAYBE)]
     holds, negated, at = YES, False, 0
@@ -62,6 +64,14 @@ def acts(text: str, packet: Packet, table: str) -> list[Act]:
     return []
 
 
+@functools.lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
+    """The rule's words, which are asked for again for each interface. Raises ValueError."""
+    if len(text) > _LONGEST:
+        raise ValueError("longer than what iptables saves")
+    return tuple(shlex.split(text))
+
+
 def _target(name: str, holds: Holds, table: str, *, goes: bool) -> list[Act]:
     if name in _VERDICTS:
         return [Act(_VERDICTS[name], holds)]
@@ -72,7 +82,7 @@ def _target(name: str, holds: Holds, table: str, *, goes: bool) -> list[Act]:
     return [Act("goto" if goes else "jump", holds, f"{table} {name}")]  # of a chain that is not there: anything
 
 
-def _condition(option: str, arguments: list[str], packet: Packet) -> Holds:
+def _condition(option: str, arguments: tuple[str, ...], packet: Packet) -> Holds:
     values = arguments[0].split(",") if arguments else []
     match option:
         case "-m" if values and values[0] in _EXTENSIONS:

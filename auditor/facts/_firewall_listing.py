@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from auditor.errors import ParseError
+from auditor.facts._firewall_ports import Ports, written
 from auditor.facts._firewall_walk import Chain
 
 AGAIN = "iptables-nft"
@@ -23,7 +24,7 @@ class Listing:
     chains: dict[str, Chain] = field(default_factory=dict)
     again: dict[str, Chain] = field(default_factory=dict)
     sets: dict[str, bool] = field(default_factory=dict)
-    ports: dict[str, list[str]] = field(default_factory=dict)
+    ports: dict[str, Ports | None] = field(default_factory=dict)
     client: str = ""
     server: str = ""
     ipv6: str = ""
@@ -61,7 +62,7 @@ def read(lines: Iterable[str]) -> Listing:
         elif key == "set" and text.endswith((" holds", " lacks")):
             found.sets[text[:-6]] = text.endswith("holds")
         elif key == "ports" and (words := text.split()) and len(words) >= 3:
-            found.ports[" ".join(words[:3])] = words[3:]
+            found.ports[" ".join(words[:3])] = written(words[3:])
         elif key in ("ip", "ip6") and text.startswith("*") and found.tools:
             table = text[1:]
         elif key in ("ip", "ip6") and sign and found.tools:

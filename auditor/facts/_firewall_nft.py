@@ -29,6 +29,7 @@ _EXTENSION = re.compile(rf"(rt (type|seg-left|nexthdr|hdrlength)|(hbh|frag|dst|m
 _METER = re.compile(r"meter \S+ (size \d+ )?\{[^}]*\}")
 _NOT_STATE = re.compile(r"ct state ! (?P<states>[a-z,]+)(?= |$)")
 _REDIRECTS = re.compile(r'\b(dnat|redirect)\b|\btproxy\b|TPROXY|# to:|xt target "?(DNAT|REDIRECT|NETMAP)\b')
+_MOST_PARTS = 200
 _FAMILIES = {"ipv4": "ipv4", "ip": "ipv4", "ipv6": "ipv6", "ip6": "ipv6", "arp": "arp"}
 
 
@@ -121,8 +122,12 @@ def acts(text: str, packet: Packet, table: str) -> list[Act]:
     """What the rule does; a rule that decides nothing does nothing. ``table`` is the family and the name of its table."""
     holds, key = YES, ""
     text = text.strip()
+    count = 0
     joined = " . " in _SPOOFED.sub("", text)  # of fields that are compared together no part is understood
     while text:
+        count += 1
+        if count > _MOST_PARTS:  # no rule has so many: each takes the rest of the text anew
+            return [Act("any", Holds(NONE, holds.possible))]
         if neutral := _NEUTRAL.match(text):
             text = text[neutral.end() :].lstrip()
             continue
@@ -178,7 +183,7 @@ def _read(key: str, value: str, packet: Packet, table: str, *, negated: bool = F
 def _named(key: str, name: str, packet: Packet) -> Holds:
     """What a named set, whose elements may be known, says of the packet."""
     if _READERS[key] is _ports and name in packet.ports:
-        return packet.port(packet.ports[name])
+        return packet.named_port(name)
     if key == "ip saddr" and packet.source is not None and name in packet.sets:
         return YES if packet.sets[name] else NO
     return MAYBE

@@ -53,9 +53,9 @@ class Packet:
     """The first packet of a connection. ``source`` and ``destination`` are None where they are not known.
 
     ``loopback``: it may have come over the loopback interface. ``arrives``: the interface that it comes in at, None where that is
-    not known. ``untracked``: a rule may have taken it out of the connection
-    tracking. ``redirected`` are the ports whose destination may have been changed before the filter. ``sets``: whether a
-    named set of addresses, by table and name, holds the source. ``ports``: what named sets of ports hold, by table and name.
+    not known. ``untracked``: a rule may have taken it out of the connection tracking. ``redirected`` are the ports whose
+    destination may have been changed before the filter. ``sets``: whether a named set of addresses, by table and name, holds
+    the source. ``ports``: what named sets of ports hold, by table and name, None where that is not understood.
     """
 
     family: str
@@ -66,7 +66,7 @@ class Packet:
     untracked: bool = False
     redirected: Ports = NONE
     sets: Mapping[str, bool] = field(default_factory=dict)
-    ports: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    ports: Mapping[str, Ports | None] = field(default_factory=dict)
 
     def state(self, states: Iterable[str]) -> Holds:
         """Whether it is in one of these states of the connection tracking."""
@@ -97,8 +97,11 @@ class Packet:
 
     def port(self, texts: Iterable[str]) -> Holds:
         """Whether it asks for one of these ports."""
-        ports = written(texts)
-        return MAYBE if ports is None else Holds(ports, ports)
+        return _asked_for(written(texts))
+
+    def named_port(self, name: str) -> Holds:
+        """The same of a named set of ports, whose elements are known."""
+        return _asked_for(self.ports[name])
 
     def address(self, known: Address | None, texts: Iterable[str]) -> Holds:
         """Whether an address of it is among these addresses, networks and ranges."""
@@ -108,6 +111,10 @@ class Packet:
             return YES if any(_within(known, text.strip()) for text in texts) else NO
         except ValueError:
             return MAYBE
+
+
+def _asked_for(ports: Ports | None) -> Holds:
+    return MAYBE if ports is None else Holds(ports, ports)
 
 
 def _named(name: str, pattern: str) -> bool:

@@ -1,4 +1,8 @@
-"""Sets of TCP ports as ranges: what rules of a packet filter speak of."""
+"""Sets of TCP ports: what rules of a packet filter speak of.
+
+A set is a number with a bit for each port. Thousands of rules over thousands of ranges then cost what as many rules over one
+port do; in lists of ranges each step took their length.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +11,40 @@ import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
-Ports: TypeAlias = tuple[tuple[int, int], ...]  # ranges in order, each first and last; no two touch
-NONE: Ports = ()
-ALL: Ports = ((0, 65535),)
+Ports: TypeAlias = int
+NONE: Ports = 0
+ALL: Ports = (1 << 65536) - 1
 
 _RANGE = re.compile(r"([0-9]{1,5})(?:[-:]([0-9]{1,5}))?")
 
 
+def within(first: int, last: int) -> Ports:
+    """The ports from the first to the last."""
+    return (1 << last + 1) - (1 << first)
+
+
 def meet(one: Ports, other: Ports) -> Ports:
     """The ports in both."""
-    return join((max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) <= min(b, d))
+    if one == ALL:  # the same number, where the operator would make it anew
+        return other
+    return one if other == ALL else one & other
 
 
-def join(ranges: Iterable[tuple[int, int]]) -> Ports:
-    """The ranges in order, those that touch made one."""
-    merged: list[tuple[int, int]] = []
-    for first, last in sorted(ranges):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
-        else:
-            merged.append((first, last))
-    return tuple(merged)
+def join(one: Ports, other: Ports) -> Ports:
+    """The ports in either."""
+    if not one:
+        return other
+    return one | other if other else one
 
 
 def minus(one: Ports, other: Ports) -> Ports:
     """The ports of the first that are not in the second."""
-    edges = [-1, *(edge for first, last in other for edge in (first, last)), 65536]
-    gaps = ((edges[i] + 1, edges[i + 1] - 1) for i in range(0, len(edges), 2))
-    return meet(one, tuple((first, last) for first, last in gaps if first <= last))
+    return one & ~other if other else one
 
 
 def written(texts: Iterable[str]) -> Ports | None:
     """The numbers and ranges of a rule; None where one is a name, a set or no port."""
-    found: list[tuple[int, int]] = []
+    single, found = bytearray(8192), NONE
     for text in texts:
         match = _RANGE.fullmatch(text.strip())
         if match is None:
@@ -47,11 +52,24 @@ def written(texts: Iterable[str]) -> Ports | None:
         first, last = int(match[1]), int(match[2] or match[1])
         if not first <= last <= 65535:
             return None
-        found.append((first, last))
-    return join(found)
+        if first == last:
+            single[first >> 3] |= 1 << (first & 7)
+        else:
+            found |= within(first, last)
+    return found | int.from_bytes(single, "little")
 
 
-def pieces(*sets: Ports) -> Ports:
-    """All ports, cut so finely that none of the sets begins or ends within a piece."""
-    starts = {0, 65536} | {edge for ports in sets for first, last in ports for edge in (first, last + 1)}
-    return tuple((first, after - 1) for first, after in itertools.pairwise(sorted(starts)))
+def pieces(*sets: Ports) -> tuple[tuple[int, int], ...]:
+    """All ports in ranges, first and last, cut so finely that none of the sets begins or ends within one."""
+    edges = {0, 65536}
+    for ports in sets:
+        bits = f"{ports:065536b}"[::-1]
+        at = 0
+        while (at := bits.find("01"[bits[at] == "0"], at)) >= 0:
+            edges.add(at)
+    return tuple((first, after - 1) for first, after in itertools.pairwise(sorted(edges)))
+
+
+def holds(ports: Ports, port: int) -> bool:
+    """Whether the port is among them."""
+    return bool(ports >> port & 1)

@@ -5,18 +5,19 @@ What a rule may do without being certain counts both ways: such a port is then u
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from auditor.errors import ParseError
 from auditor.facts import _firewall_iptables, _firewall_nft
+from auditor.facts._budget import Budget
 from auditor.facts._firewall_packet import Act, Packet
 from auditor.facts._firewall_ports import ALL, NONE, Ports, join, meet, minus
 
 FAMILIES = {"ip": ("ipv4",), "ip6": ("ipv6",), "inet": ("ipv4", "ipv6"), "netdev": ("ipv4", "ipv6")}
-_MOST_STEPS = 200_000
-_MOST_READ = 20_000  # rules, each as often as there are interfaces
+_MOST_READ = 20_000  # rules, long ones counted as several, each as often as there are interfaces
 _DEEPEST = 64  # nft and iptables allow fewer jumps into one another
 
 
@@ -69,7 +70,7 @@ class Decided(NamedTuple):
     dropped: Ports
 
 
-def decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
+def decide(chains: Mapping[str, Chain], packet: Packet, budget: Budget) -> Decided:
     """What becomes of the packet in all the chains that it passes, whichever interface it comes in at.
 
     At each hook that may be another: a card, then the bond, the bridge or the VRF that it belongs to.
@@ -77,8 +78,8 @@ def decide(chains: Mapping[str, Chain], packet: Packet) -> Decided:
     names = _interfaces(chains, packet)
     accepted, dropped = ALL, NONE
     for hook in {chain.hook for chain in chains.values() if chain.hook}:
-        one = agreed(_decide(chains, replace(packet, arrives=name), hook) for name in names)
-        accepted, dropped = meet(accepted, one.accepted), join([*dropped, *one.dropped])
+        one = agreed(_decide(chains, replace(packet, arrives=name), hook, budget) for name in names)
+        accepted, dropped = meet(accepted, one.accepted), join(dropped, one.dropped)
     return Decided(accepted, dropped)
 
 
@@ -98,20 +99,20 @@ def _interfaces(chains: Mapping[str, Chain], packet: Packet) -> list[str | None]
     own = [chain for chain in chains.values() if packet.family in FAMILIES.get(chain.family, ())]
     named = {name for chain in own for rule in chain.rules for name in _language(chain).interfaces(rule)}
     names = {"", *named, *(["lo"] if packet.loopback else [])} - (set() if packet.loopback else {"lo"})
-    if len(names) * sum(len(chain.rules) for chain in own) > _MOST_READ:
+    if len(names) * sum(_weight(rule) for chain in own for rule in chain.rules) > _MOST_READ:
         return [None]
     return [*sorted(names)]
 
 
-def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str) -> Decided:
-    walks = {early: _Walk(chains, replace(packet, untracked=packet.untracked or early)) for early in (False, True)}
+def _decide(chains: Mapping[str, Chain], packet: Packet, hook: str, budget: Budget) -> Decided:
+    walks = {early: _Walk(chains, replace(packet, untracked=packet.untracked or early), budget) for early in (False, True)}
     accepted, dropped = ALL, NONE
     for name, chain in chains.items():
         if chain.hook == hook and packet.family in FAMILIES.get(chain.family, ()):
             fate = walks[chain.early].through(name, ALL, 0)
             ended = fate.back if chain.policy == "accept" else NONE
-            accepted = meet(accepted, ALL if chain.sometimes else join([*fate.accepted, *ended]))
-            dropped = join([*dropped, *fate.dropped, *(fate.back if chain.policy != "accept" else NONE)])
+            accepted = meet(accepted, ALL if chain.sometimes else join(fate.accepted, ended))
+            dropped = join(join(dropped, fate.dropped), fate.back if chain.policy != "accept" else NONE)
     return Decided(minus(accepted, dropped), minus(dropped, accepted))
 
 
@@ -120,7 +121,11 @@ def redirected(chains: Mapping[str, Chain], packet: Packet) -> Ports:
     own = [chain for chain in chains.values() if packet.family in FAMILIES.get(chain.family, ())]
     rules = [(rule, chain) for chain in own for rule in chain.rules if _language(chain).redirects(rule)]
     taken = [act.holds.possible for rule, chain in rules for act in _language(chain).acts(rule, packet, chain.table)]
-    return join(part for ports in taken for part in ports)
+    return functools.reduce(join, taken, NONE)
+
+
+def _weight(rule: str) -> int:
+    return 1 + len(rule) // 200
 
 
 def untracks(chains: Mapping[str, Chain]) -> bool:
@@ -135,12 +140,12 @@ def _language(chain: Chain) -> _Language:
 class _Walk:
     """One packet's way; what a chain does to the same ports is worked out once."""
 
-    def __init__(self, chains: Mapping[str, Chain], packet: Packet) -> None:
+    def __init__(self, chains: Mapping[str, Chain], packet: Packet, budget: Budget) -> None:
         self._chains = chains
         self._packet = packet
         self._acts: dict[str, list[Act]] = {}
         self._fates: dict[tuple[str, Ports], _Fate] = {}
-        self._steps = 0
+        self._budget = budget
 
     def through(self, name: str, entering: Ports, depth: int) -> _Fate:
         """What the chain does to packets for the ports ``entering``."""
@@ -154,22 +159,20 @@ class _Walk:
     def _follow(self, name: str, alive: Ports, depth: int) -> _Fate:
         accepted, dropped, back = NONE, NONE, NONE
         for act in self._acts_of(name):
-            self._steps += 1
-            if self._steps > _MOST_STEPS:
-                raise ParseError("firewall: the rules lead too many ways to follow them all")
+            self._budget.spend()
             here = meet(alive, act.holds.possible)
             if not here or act.kind == "nothing":
                 continue
             left = minus(alive, act.holds.certain)
             fate = self._fate(act, here, depth)
-            accepted = join([*accepted, *fate.accepted])
-            dropped = join([*dropped, *fate.dropped])
+            accepted = join(accepted, fate.accepted)
+            dropped = join(dropped, fate.dropped)
             if act.kind in ("return", "goto"):
-                back = join([*back, *fate.back])
+                back = join(back, fate.back)
                 alive = left
             else:
-                alive = join([*left, *fate.back])
-        return _Fate(accepted, dropped, join([*back, *alive]))
+                alive = join(left, fate.back)
+        return _Fate(accepted, dropped, join(back, alive))
 
     def _fate(self, act: Act, here: Ports, depth: int) -> _Fate:
         match act.kind:
@@ -187,5 +190,6 @@ class _Walk:
         if name not in self._acts:
             chain = self._chains[name]
             read = _language(chain).acts
+            self._budget.spend(sum(map(_weight, chain.rules)))
             self._acts[name] = [act for rule in chain.rules for act in read(rule, self._packet, chain.table)]
         return self._acts[name]

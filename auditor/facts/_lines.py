@@ -50,6 +50,11 @@ def files(lines: list[str], fact: str) -> Files:
     return found
 
 
+def without_blank_head(lines: list[str]) -> list[str]:
+    """The lines from the first that is not blank on."""
+    return lines[next((at for at, line in enumerate(lines) if line), len(lines)) :]
+
+
 def split_unreadable(lines: list[str]) -> tuple[list[str], frozenset[str]]:
     """The lines of files, and apart the paths that ``show`` could not read."""
     unreadable = frozenset(line.partition(" ")[2] for line in lines if line.startswith("unreadable /"))

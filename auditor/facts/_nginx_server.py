@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from auditor.errors import ParseError
 from auditor.facts._blocks import Directive
+from auditor.facts._budget import Budget
 from auditor.model import Json
 
 _DEFAULTS = {
@@ -27,8 +28,31 @@ _LOCAL = re.compile(r"unix:|127\.|localhost(:|\Z)|\[::1\]", re.IGNORECASE)
 _WHOLE = (("/",), ("^~", "/"))
 
 
-def ciphered_addresses(servers: Iterable[list[Directive]]) -> frozenset[str]:
-    """The addresses that speak TLS: where one server says so of an address, it holds for all servers there."""
+class Level:
+    """The directives of one block by their names."""
+
+    def __init__(self, block: Iterable[Directive]) -> None:
+        self._words: dict[str, list[tuple[str, ...]]] = {}
+        self._joined: dict[str, list[str]] = {}
+        for directive in block:
+            self._words.setdefault("".join(directive.words[:1]), []).append(directive.words[1:])
+
+    def words(self, name: str) -> list[tuple[str, ...]]:
+        """The words behind that name, of each of its directives in order."""
+        return self._words.get(name, [])
+
+    def values(self, name: str) -> list[str]:
+        """The same as texts."""
+        if name not in self._joined:
+            self._joined[name] = [" ".join(words) for words in self.words(name)]
+        return self._joined[name]
+
+
+def ciphered_addresses(servers: Iterable[Iterable[Directive]]) -> frozenset[str]:
+    """The addresses that speak TLS: where one server says so of an address, it holds for all servers there.
+
+    What a server includes is looked at for that server alone.
+    """
     listens = (d.words[1:] for own in servers for d in own if d.words[:1] == ("listen",))
     return frozenset(_address(words[0]) for words in listens if words and ("ssl" in words or "quic" in words))
 
@@ -39,33 +63,37 @@ def _address(told: str) -> str:
     return told.lower().replace("0.0.0.0:", "*:")
 
 
-def server(own: list[Directive], http: list[Directive], protocols: str, secured: frozenset[str], source: str) -> Json:
+def server(
+    directives: list[Directive], http: Level, protocols: str, secured: frozenset[str], source: str, budget: Budget
+) -> Json:
     """The server as the fact tells it. ``protocols`` is what is spoken where no file names any."""
     defaults = {**_DEFAULTS, "ssl_protocols": protocols}
+    own = Level(directives)
 
     def values(name: str) -> list[str]:
-        for level in (own, http):
-            found = _set(level, name)
-            if found:
-                return found
-        return [defaults[name]]
+        found = own.values(name) or http.values(name) or [defaults[name]]
+        budget.line(*found)  # what holds for all servers is told of each
+        return found
 
     def value(name: str) -> str:
         return values(name)[-1]
 
-    listens = [d.words[1:] for d in own if d.words[:1] == ("listen",)] or [("80",)]
-    names = [word for d in own if d.words[:1] == ("server_name",) for word in d.words[1:]]
+    listens = own.words("listen") or [("80",)]
+    names = [word for words in own.words("server_name") for word in words]
     # before nginx 1.25.1 `ssl on` made every address of the server one of TLS
     everywhere = value("ssl").lower() == "on"
-    clear = [] if everywhere else [words[0] for words in listens if _address(words[0]) not in secured]
+    ciphered = secured | ciphered_addresses((directives,))
+    clear = [] if everywhere else [words[0] for words in listens if _address(words[0]) not in ciphered]
     tls = len(clear) < len(listens)
     # lines of one level add up, and case does not count
     protocols_told = [_NAMES.get(word.lower(), word) for line in values("ssl_protocols") for word in line.split()]
     if tls and not protocols_told:
         raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
     listened: list[Json] = [" ".join(words) for words in listens]
-    told: list[Json] = [*_headers(own, http)]
-    tokens = [value("server_tokens").lower(), *(" ".join(d.words[1:]).lower() for d in _deep(own) if _is(d, "server_tokens"))]
+    told: list[Json] = [*_headers(directives, own.words("add_header") or http.words("add_header"))]
+    budget.line(*map(str, told))
+    inside = (" ".join(d.words[1:]).lower() for d in _deep(directives) if _is(d, "server_tokens"))
+    tokens = [value("server_tokens").lower(), *inside]
     return {
         "name": names[0] if names and names[0] != "_" else str(listened[0]),
         "source": source,
@@ -73,10 +101,11 @@ def server(own: list[Directive], http: list[Directive], protocols: str, secured:
         "tls": tls,
         # what does not leave the host needs no TLS
         "plain": any(not _LOCAL.match(address) for address in clear),
-        "redirects": _redirects(own),
+        "redirects": _redirects(directives),
         "server_tokens": next((told for told in tokens if told != "off"), "off"),
-        "autoindex": value("autoindex").lower() == "on" or _indexed(own),
-        "access_log": _logged(values("access_log")) and all(_logged(_set(d.inner or (), "access_log")) for d in _wholes(own)),
+        "autoindex": value("autoindex").lower() == "on" or _indexed(directives),
+        "access_log": _logged(values("access_log"))
+        and all(_logged(_set(d.inner or (), "access_log")) for d in _wholes(directives)),
         "protocols": [*dict.fromkeys(protocols_told)],
         "ciphers": value("ssl_ciphers"),
         "headers": told,
@@ -108,16 +137,19 @@ def _logged(told: list[str]) -> bool:
     return "off" not in targets and (not targets or any(target != "/dev/null" for target in targets))
 
 
-def _headers(own: list[Directive], http: list[Directive]) -> list[str]:
+def _headers(own: list[Directive], set_around: list[tuple[str, ...]]) -> list[str]:
     """The headers that come with each page, as the first place that makes pages sets them; one without a value is not sent.
 
     Pages come from ``location /``, or else from the server itself, and from programs. A place that only hands out files, as
     those of style, may do without.
     """
-    around = _sent(own) or _sent(http)
+    around = [words[:2] for words in set_around if words]
     answers = [*([] if _wholes(own) else [around]), *_answers(own, around)]
-    kept = [{words[0].lower() for words in answer if words[1:] not in ((), ("",))} for answer in answers]
-    return [" ".join(words) for words in answers[0] if all(words[0].lower() in names for names in kept)]
+    different = {id(answer): answer for answer in answers}.values()
+    everywhere = set.intersection(
+        *({words[0].lower() for words in answer if words[1:] not in ((), ("",))} for answer in different)
+    )
+    return [" ".join(words) for words in answers[0] if words[0].lower() in everywhere]
 
 
 def _sent(level: Iterable[Directive]) -> list[tuple[str, ...]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import SHOW_FILES, continued, files, number, split_unreadable, whole
 
 _TYPES = ("auth", "account", "password", "session")
 _MAX_DEPTH = 16
 _LINE = re.compile(r"-?(?P<type>\w+)\s+(?P<control>\[[^\]]*\]|\S+)\s+(?P<module>\S+)\s*(?P<arguments>.*)\Z")
+_WORD = re.compile(r"\S+")
 _MAX_LINE = 8192
 
 SHOW_PAM = (
@@ -45,6 +48,15 @@ class Module:
         return values[-1] if values else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A line of a file: ``kind`` is "" where it holds for all; what ``included`` names, if anything, follows it."""
+
+    kind: str
+    module: Module | None
+    included: str | None
+
+
 class Pam:
     """The files that a probe printed. ``present`` is false on a host without PAM."""
 
@@ -53,6 +65,8 @@ class Pam:
         lines = [line.strip() if line.strip() == "nopam" else line for line in lines]
         self.present = "nopam" not in lines
         self._fact = fact
+        self._entries: dict[str, list[_Entry]] = {}
+        self.budget = Budget(f"{fact}: PAM's stacks with what they include")
         self.files = files([line for line in lines if line != "nopam"], fact)
         if self.present and not any(path.startswith(_FOLDERS) for path in (*self.files, *self._unreadable)):
             raise ParseError(f"{fact}: the probe shows no file of PAM and does not say that there is none")
@@ -87,28 +101,35 @@ class Pam:
         if not self.has(service):
             raise ParseError(f"{self._fact}: PAM's configuration includes {service}, which is not there")
         path = next(f"{folder}/{service}" for folder in _FOLDERS if self._holds(f"{folder}/{service}"))
+        if path not in self._entries:
+            self._entries[path] = [*self._parsed(path)]
+        self.budget.spend(1 + len(self._entries[path]))
         modules: list[Module] = []
+        for entry in self._entries[path]:
+            if entry.kind not in ("", kind):
+                continue
+            if entry.module is not None and entry.module.control != "include":
+                modules.append(replace(entry.module, level=level) if level else entry.module)
+            if entry.included is not None:
+                inner = level + (entry.module is not None and entry.module.control == "substack")
+                modules += self._read(entry.included, kind, depth + 1, inner)
+        return modules
+
+    def _parsed(self, path: str) -> Iterator[_Entry]:
+        """The lines of a file, each read once however often it is included. Raises ParseError."""
         for text in continued(self.text(path), _without_comment):
             line = text.strip()
             if not line:
                 continue
             if line.lower().startswith("@include"):
-                modules += self._read(line[len("@include") :].strip().rsplit("/", 1)[-1], kind, depth + 1, level)
+                yield _Entry("", None, line[len("@include") :].strip().rsplit("/", 1)[-1])
                 continue
-            match = _LINE.match(line)
-            if len(line) > _MAX_LINE or match is None or match["type"].lower() not in _TYPES:
+            match = _LINE.match(line) if len(line) <= _MAX_LINE else None
+            if match is None or match["type"].lower() not in _TYPES:
                 raise ParseError(f"{self._fact}: {path}: not a line of PAM: {line[:80]!r}")
-            if match["type"].lower() != kind:
-                continue
-            control = match["control"].lower()
-            if control == "substack":
-                modules.append(_module(match, level))
-            if control in ("include", "substack"):
-                inner = level + 1 if control == "substack" else level
-                modules += self._read(match["module"].rsplit("/", 1)[-1], kind, depth + 1, inner)
-            else:
-                modules.append(_module(match, level))
-        return modules
+            module = _module(match)
+            included = match["module"].rsplit("/", 1)[-1] if module.control in ("include", "substack") else None
+            yield _Entry(match["type"].lower(), module, included)
 
     def _holds(self, path: str) -> bool:
         return path in self.files or path in self._unreadable
@@ -118,21 +139,19 @@ def _without_comment(line: str) -> str:
     return re.split(r"(?<!\\)#", line, maxsplit=1)[0]
 
 
-def _module(match: re.Match[str], level: int) -> Module:
+def _module(match: re.Match[str]) -> Module:
     arguments: list[str] = []
-    rest = match["arguments"].strip()
-    while rest:
-        end = rest.find("]") if rest.startswith("[") else -1  # [an argument with spaces]
-        argument, after = (rest[1:end], rest[end + 1 :]) if end > 0 else _first_word(rest)
-        arguments.append(argument)
-        rest = after.strip()
+    text, at = match["arguments"], 0
+    last = text.rfind("]")
+    while word := _WORD.search(text, at):
+        if word[0].startswith("[") and word.start() < last:  # [an argument with spaces]
+            at = text.index("]", word.start()) + 1
+            arguments.append(text[word.start() + 1 : at - 1])
+        else:
+            at = word.end()
+            arguments.append(word[0])
     name = match["module"].rsplit("/", 1)[-1].removesuffix(".so")
-    return Module(match["control"].lower(), name, tuple(arguments), level)
-
-
-def _first_word(text: str) -> tuple[str, str]:
-    word = text.split(None, 1)[0]
-    return word, text[len(word) :]
+    return Module(match["control"].lower(), name, tuple(arguments))
 
 
 def setting(name: str, fact: str, default: int, *sources: str | None) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._pam import Module
 
 _CONTROLS = {
@@ -53,68 +54,131 @@ class _State:
     judgement: str
 
 
-def binding(stack: Sequence[Module], kind: str, judged: int) -> bool:
-    """Whether nobody whom the module at ``judged`` refuses is let in, or has the password stored that it refuses.
+@dataclass(frozen=True, slots=True)
+class _Behaviour:
+    """What is known of a module: what each of its answers does, which it may give, and which where it refuses somebody.
 
-    A password that was refused is forgotten, and whatever comes next asks for another unless it has ``use_authtok``. So do
-    modules that try again after a password that is good for the judged one and not for themselves.
+    ``asks``: it may ask for a new password, after one that was judged as well unless it does so ``once``.
     """
-    todo, seen = [_State(0, _UNSAID, (), _UNJUDGED)], set[_State]()
-    while todo:
-        state = todo.pop()
-        if state in seen:
-            continue
-        seen.add(state)
-        _bound(stack, seen)
-        if state.at >= len(stack):
-            if state.verdict == _GOOD and state.judgement != _ACCEPTED:
+
+    name: str
+    actions: dict[str, str]
+    answers: tuple[str, ...]
+    refusals: tuple[str, ...]
+    asks: bool
+    once: bool
+
+
+class Walk:
+    """A stack, and what its modules may answer, of which each is worked out once."""
+
+    def __init__(self, stack: Sequence[Module], budget: Budget | None = None) -> None:
+        self._stack = stack
+        self._budget = budget or Budget("the ways through PAM's stack")
+        self._known: dict[int, _Behaviour] = {}
+
+    def binding(self, kind: str, judged: int) -> bool:
+        """Whether nobody whom the module at ``judged`` refuses is let in, or has the password stored that it refuses.
+
+        A password that was refused is forgotten, and whatever comes next asks for another unless it has ``use_authtok``. So do
+        modules that try again after a password that is good for the judged one and not for themselves.
+        """
+        todo, seen = [_State(0, _UNSAID, (), _UNJUDGED)], set[_State]()
+        while todo:
+            state = todo.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            self._bound(seen)
+            if state.at >= len(self._stack):
+                if state.verdict == _GOOD and state.judgement != _ACCEPTED:
+                    return False
+                continue
+            module = self._behaviour(state.at)
+            if state.at == judged:
+                todo += [self._after(state, answer, _REFUSED) for answer in module.refusals]
+                if kind == "password":
+                    todo.append(self._after(state, "success", _ACCEPTED))
+                continue
+            anew = kind == "password" and module.asks and (state.judgement == _REFUSED or not module.once)
+            judgement = _UNJUDGED if anew else state.judgement
+            stores = kind == "password" and module.name == "pam_unix"
+            if stores and judgement == _UNJUDGED:
                 return False
-            continue
-        module = stack[state.at]
-        if state.at == judged:
-            todo += [_after(stack, state, answer, _REFUSED) for answer in _refusals(module)]
-            if kind == "password":
-                todo.append(_after(stack, state, "success", _ACCEPTED))
-            continue
-        judgement = _UNJUDGED if kind == "password" and _asks_anew(module, state.judgement) else state.judgement
-        stores = kind == "password" and module.name == "pam_unix"
-        if stores and judgement == _UNJUDGED:
-            return False
-        for answer in _answers(module):
-            if not (stores and judgement == _REFUSED and answer in _SUCCESS):
-                todo.append(_after(stack, state, answer, judgement))
-    return True
+            for answer in module.answers:
+                if not (stores and judgement == _REFUSED and answer in _SUCCESS):
+                    todo.append(self._after(state, answer, judgement))
+        return True
+
+    def counting(self, counted: Collection[int]) -> bool:
+        """Whether each wrong password comes by one of the modules at ``counted``: those that another refusal ends too.
+
+        Raises ParseError where no module is known to ask for a password.
+        """
+        asking = next((name for name in _PASSWORDS if any(m.name == name for m in self._stack)), None)
+        if asking is None:
+            raise ParseError("no module of PAM's stack is known to ask for a password")
+        todo, seen = [_State(0, _UNSAID, (), _UNJUDGED)], set[_State]()
+        while todo:
+            state = todo.pop()
+            if state in seen or state.at in counted:
+                continue
+            seen.add(state)
+            self._bound(seen)
+            if state.at >= len(self._stack):
+                if state.verdict != _GOOD and state.judgement == _REFUSED:
+                    return False
+                continue
+            module = self._behaviour(state.at)
+            todo += [self._after(state, answer, state.judgement) for answer in module.answers]
+            if module.name == asking:
+                todo.append(self._after(state, "auth_err", _REFUSED))
+        return True
+
+    def _bound(self, seen: Collection[_State]) -> None:
+        if len(self._stack) > _MAX_MODULES or len(seen) > _MAX_STATES:
+            raise ParseError("PAM's stack is too long to be followed")
+
+    def _behaviour(self, at: int) -> _Behaviour:
+        if at not in self._known:
+            self._known[at] = _behaviour(self._stack[at])
+        return self._known[at]
+
+    def _after(self, state: _State, answer: str, judgement: str) -> _State:
+        """One step: the module's action on what the stack returns, and where the stack goes on."""
+        self._budget.spend()
+        module, actions = self._stack[state.at], self._behaviour(state.at).actions
+        action = actions.get(answer, actions.get("default", "bad"))
+        level, verdict, at = module.level, state.verdict, state.at + 1
+        saved = (*state.saved[:level], verdict) if module.control == "substack" else state.saved[:level]
+        if action in ("ok", "done"):
+            if verdict in (_UNSAID, _GOOD):
+                verdict = _GOOD if answer in _SUCCESS else _SPOILT
+            if action == "done" and verdict in (_GOOD, _SPOILT):
+                at = _end(self._stack, state.at)
+        elif action in ("bad", "die"):
+            verdict = _BAD
+            at = _end(self._stack, state.at) if action == "die" else at
+        elif action == "reset":
+            verdict = state.saved[level - 1] if level else _UNSAID
+        elif action.isdigit():
+            at, short = _jump(self._stack, state.at, int(action))
+            verdict = _BAD if short else verdict
+        elif action != "ignore":
+            verdict = _BAD
+        return _State(at, verdict, saved, judgement)
 
 
-def counting(stack: Sequence[Module], counted: Collection[int]) -> bool:
-    """Whether each wrong password comes by one of the modules at ``counted``: those that another refusal ends too.
-
-    Raises ParseError where no module is known to ask for a password.
-    """
-    asking = next((name for name in _PASSWORDS if any(m.name == name for m in stack)), None)
-    if asking is None:
-        raise ParseError("no module of PAM's stack is known to ask for a password")
-    todo, seen = [_State(0, _UNSAID, (), _UNJUDGED)], set[_State]()
-    while todo:
-        state = todo.pop()
-        if state in seen or state.at in counted:
-            continue
-        seen.add(state)
-        _bound(stack, seen)
-        if state.at >= len(stack):
-            if state.verdict != _GOOD and state.judgement == _REFUSED:
-                return False
-            continue
-        module = stack[state.at]
-        todo += [_after(stack, state, answer, state.judgement) for answer in _answers(module)]
-        if module.name == asking:
-            todo.append(_after(stack, state, "auth_err", _REFUSED))
-    return True
-
-
-def _bound(stack: Sequence[Module], seen: Collection[_State]) -> None:
-    if len(stack) > _MAX_MODULES or len(seen) > _MAX_STATES:
-        raise ParseError("PAM's stack is too long to be followed")
+def _behaviour(module: Module) -> _Behaviour:
+    once = module.name in ("pam_pwquality", "pam_cracklib", "pam_pwhistory") and module.argument("retry") in (None, "0", "1")
+    return _Behaviour(
+        name=module.name,
+        actions=_actions(module),
+        answers=(*_answers(module),),
+        refusals=_refusals(module),
+        asks=module.name in _ASKING and "use_authtok" not in module.arguments,
+        once=once,
+    )
 
 
 def _refusals(module: Module) -> tuple[str, ...]:
@@ -122,13 +186,6 @@ def _refusals(module: Module) -> tuple[str, ...]:
     exempting = _EXEMPTING.get(module.name, ())
     others = ("success", "ignore") if any(argument in exempting for argument in module.arguments) else ()
     return (*_REFUSALS.get(module.name, _OTHER_REFUSALS), *others)
-
-
-def _asks_anew(module: Module, judgement: str) -> bool:
-    if module.name not in _ASKING or "use_authtok" in module.arguments:
-        return False
-    once = module.name in ("pam_pwquality", "pam_cracklib", "pam_pwhistory") and module.argument("retry") in (None, "0", "1")
-    return judgement == _REFUSED or not once
 
 
 def _actions(module: Module) -> dict[str, str]:
@@ -152,31 +209,6 @@ def _answers(module: Module) -> Iterator[str]:
         yield "auth_err"
     else:
         yield from sorted({"success", "ignore", "default", *_actions(module)})  # which walk is cut off must not change by itself
-
-
-def _after(stack: Sequence[Module], state: _State, answer: str, judgement: str) -> _State:
-    """One step: the module's action on what the stack returns, and where the stack goes on."""
-    module = stack[state.at]
-    actions = _actions(module)
-    action = actions.get(answer, actions.get("default", "bad"))
-    level, verdict, at = module.level, state.verdict, state.at + 1
-    saved = (*state.saved[:level], verdict) if module.control == "substack" else state.saved[:level]
-    if action in ("ok", "done"):
-        if verdict in (_UNSAID, _GOOD):
-            verdict = _GOOD if answer in _SUCCESS else _SPOILT
-        if action == "done" and verdict in (_GOOD, _SPOILT):
-            at = _end(stack, state.at)
-    elif action in ("bad", "die"):
-        verdict = _BAD
-        at = _end(stack, state.at) if action == "die" else at
-    elif action == "reset":
-        verdict = state.saved[level - 1] if level else _UNSAID
-    elif action.isdigit():
-        at, short = _jump(stack, state.at, int(action))
-        verdict = _BAD if short else verdict
-    elif action != "ignore":
-        verdict = _BAD
-    return _State(at, verdict, saved, judgement)
 
 
 def _end(stack: Sequence[Module], at: int) -> int:

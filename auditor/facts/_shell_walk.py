@@ -24,6 +24,7 @@ _ALWAYS = {
 }
 _NEVER = {"[ -z $PS1 ]", "[ $- != *i* ]", "false"}
 _SUCCEEDS = re.compile(r"(?:true|:|export|readonly|typeset|declare|\w+=[^$`]*)\Z")
+_DEEPEST = 50
 _LOOPS = ("for", "select", "while", "until")
 _CLOSED = {"fi": ("if",), "done": ("loop",), "esac": ("case",), "}": ("group", "function")}  # by the word that closes them
 
@@ -81,6 +82,7 @@ def commands(text: str, variable: str) -> list[Command]:
             break
         if match["gap"] is None:
             understood = walk.word(match[0]) if match["word"] else walk.mark(match[0])
+            understood = understood and len(walk.frames) <= _DEEPEST  # each command asks all that are open around it
         at = match.end()
     if understood and not walk.frames:
         return walk.found

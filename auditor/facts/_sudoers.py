@@ -9,11 +9,13 @@ import re
 from dataclasses import dataclass
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 
 _TAGS = r"(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT)"
 _TAG = re.compile(rf"{_TAGS}\s*:\s*")
 _NO_BORDER = re.compile(rf"(?:\b{_TAGS}|\bsha(?:224|256|384|512))\Z")
 _SECTION = re.compile(r":(?=[^:=()\\]{1,1024}=)")
+_BEFORE_EQUALS = re.compile(r'(?:[^\\"=]|\\.|"[^"]*"?)*+')
 _COMMAND = re.compile(r"(?:!\s*)*(?:/|\^|~|ALL\b|[A-Z][A-Z0-9_]*\Z|sudoedit\b|list\b|sha(?:224|256|384|512)\s*:)")
 _OPTION = re.compile(
     r"(?:CWD|CHROOT|ROLE|TYPE|PRIVS|LIMITPRIVS|TIMEOUT|NOTBEFORE|NOTAFTER|APPARMOR_PROFILE)=(?:\"[^\"]*\"|\S+)\s+"
@@ -43,10 +45,12 @@ class Userspec:
 
 
 class Aliases:
-    """Cmnd_Alias by name: the commands behind a name decide how far a rule goes."""
+    """Cmnd_Alias by name: the commands behind a name decide how far a rule goes. Asked when all are added."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._commands: dict[str, list[str]] = {}
+        self._known: dict[str, list[str]] = {}
 
     def add(self, kind: str, text: str, path: str) -> None:
         """Take in what stands behind ``Cmnd_Alias``; the other kinds are names that a rule shows as they are."""
@@ -58,12 +62,19 @@ class Aliases:
                 self._commands[name.strip()] = fields(members, ",", path)
 
     def commands(self, name: str, depth: int = 0) -> list[str]:
-        """The commands that a name stands for, or the command itself."""
+        """The commands that a name stands for, each once, or the command itself."""
         if name not in self._commands:
             return [name]
         if depth > _MAX_ALIAS_DEPTH:
             raise ParseError(f"sudoers: the alias {name} is nested too deeply")
-        return [c for member in dict.fromkeys(self._commands[name]) for c in self.commands(member, depth + 1)]
+        if name not in self._known:
+            found: dict[str, None] = {}
+            for member in dict.fromkeys(self._commands[name]):
+                commands = self.commands(member, depth + 1)
+                self._budget.spend(len(commands))
+                found |= dict.fromkeys(commands)
+            self._known[name] = [*found]
+        return self._known[name]
 
 
 def fields(text: str, separator: str, path: str) -> list[str]:
@@ -92,62 +103,66 @@ def user_specs(line: str, path: str) -> list[Userspec]:
     """The rules of one line: ``users hosts = commands : hosts = commands``. Raises ParseError."""
     if len(line) > _MAX_LINE:
         raise ParseError(f"sudoers: {path}: a line is too long")
-    left, equals, rest = _cut(line, "=")
-    words = _blank_split(re.sub(r"\s*,\s*", ",", left.strip()))
-    if not equals or len(words) != 2:
+    line = re.sub(r"\s+", " ", line)  # how many blanks there are says nothing, and patterns would take their square
+    left, at = _cut(line, 0)
+    words = _blank_split(re.sub(r" ?, ?", ",", left.strip()))
+    if at > len(line) or len(words) != 2:
         raise ParseError(f"sudoers: {path}: not a rule: {line[:80]!r}")
     users = tuple(fields(words[0], ",", path))
     specs: list[Userspec] = []
     hosts = words[1]
     while True:
-        border = _next_section(rest)
-        section = rest if border is None else rest[:border]
+        border = _next_section(line, at)
+        section = line[at:border]
         specs.append(Userspec(users, " ".join(hosts.split()), _parts(section, path)))
         if border is None:
             return specs
-        hosts, _, rest = _cut(rest[border + 1 :], "=")
+        hosts, at = _cut(line, border + 1)
 
 
-def _cut(text: str, mark: str) -> tuple[str, str, str]:
-    """Like ``partition``, at a mark that is neither quoted nor escaped."""
-    match = re.match(rf'(?:[^\\"{mark}]|\\.|"[^"]*"?)*+', text)
-    end = match.end() if match else 0
-    return text[:end], text[end : end + 1], text[end + 1 :]
+def _cut(text: str, at: int) -> tuple[str, int]:
+    """What comes before the next equals sign, neither quoted nor escaped, and where that ends: beyond the text without one."""
+    match = _BEFORE_EQUALS.match(text, at)
+    end = match.end() if match else at
+    return text[at:end], end + 1
 
 
 def _blank_split(text: str) -> list[str]:
     return re.findall(r'(?:[^\\"\s]|\\.|"[^"]*"?)++', text)
 
 
-def _next_section(text: str) -> int | None:
+def _next_section(text: str, begin: int) -> int | None:
     """Where a colon opens the next ``hosts = commands``: one that ends no tag or digest, and has ``hosts =`` behind it."""
-    for match in _SECTION.finditer(text):
-        before = text[: match.start()].rstrip()[-16:]
-        inside = text.rfind("(", 0, match.start()) > text.rfind(")", 0, match.start())
+    inside, seen = False, begin
+    for match in _SECTION.finditer(text, begin):
+        at = match.start()
+        opened, closed = text.rfind("(", seen, at), text.rfind(")", seen, at)
+        inside, seen = (opened > closed if max(opened, closed) >= 0 else inside), at
+        before = text[max(begin, at - 32) : at].rstrip()
         if not inside and not before.endswith("\\") and not _NO_BORDER.search(before):
-            return match.start()
+            return at
     return None
 
 
 def _parts(section: str, path: str) -> tuple[Part, ...]:
-    parts: list[Part] = []
+    parts: list[tuple[str, bool | None, list[str], list[bool | None]]] = []
     runas, nopasswd, noexec = "", None, None
     for item in fields(section, ",", path):
-        rest = item
-        if match := _RUNAS.match(rest):
-            runas, rest = match[1].strip(), rest[match.end() :]
-        while match := _OPTION.match(rest) or _TAG.match(rest):
+        at = 0
+        if match := _RUNAS.match(item):
+            runas, at = match[1].strip(), match.end()
+        while match := _OPTION.match(item, at) or _TAG.match(item, at):
             if re.match(r"(?:NO)?PASSWD\s*:", match[0]):
                 nopasswd = match[0].startswith("NO")
             elif re.match(r"(?:NO)?EXEC\s*:", match[0]):
                 noexec = match[0].startswith("NO")
-            rest = rest[match.end() :]
-        if not _COMMAND.match(rest):
+            at = match.end()
+        if not _COMMAND.match(item, at):
             raise ParseError(f"sudoers: {path}: not a command: {item[:80]!r}")
-        if parts and (parts[-1].runas, parts[-1].nopasswd) == (runas, nopasswd):
-            parts[-1] = Part(runas, nopasswd, (*parts[-1].commands, rest), (*parts[-1].noexec, noexec))
-        else:
-            parts.append(Part(runas, nopasswd, (rest,), (noexec,)))
+        if not parts or parts[-1][:2] != (runas, nopasswd):
+            parts.append((runas, nopasswd, [], []))
+        parts[-1][2].append(item[at:])
+        parts[-1][3].append(noexec)
     if not parts:
         raise ParseError(f"sudoers: {path}: a rule without a command: {section[:80]!r}")
-    return tuple(parts)
+    return tuple(Part(runas, nopasswd, tuple(commands), tuple(tags)) for runas, nopasswd, commands, tags in parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import number, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
@@ -22,6 +23,7 @@ _Row = tuple[str, ...]
 # Hosts of one fleet differ in few of their accounts: lines and accounts are read once while they are remembered, if short.
 _REMEMBERED = 2048
 _LONGEST = 300
+_MOST = 1_000_000  # groups of all accounts together
 _GROUPS = 20  # of an account that is remembered
 
 _AWK = r"""
@@ -90,7 +92,7 @@ def parse(output: str, _args: Arguments) -> Json:
     for row in rows["passwd"]:
         own = groups.of(row[1], row[5])
         account = _account if short and len(own) <= _GROUPS else _account.__wrapped__
-        found.append(account(row, shadow.get(row[1]), own))
+        found.append(account(row, shadow.get(row[1]), own, groups.primary(row[5])))
     return found
 
 
@@ -103,7 +105,7 @@ def _row(line: str) -> tuple[str, _Row]:
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def _account(row: _Row, shadow: _Row | None, groups: tuple[str, ...]) -> Json:
+def _account(row: _Row, shadow: _Row | None, groups: tuple[str, ...], primary: str) -> Json:
     line, name, state, algorithm, uid, gid, home, shell = row
     where = f"accounts: line {line} of /etc/passwd"
     if not name or name[0] in "+-":
@@ -124,6 +126,7 @@ def _account(row: _Row, shadow: _Row | None, groups: tuple[str, ...]) -> Json:
         "line": number(line, where),
         "uid": number(uid, where),
         "gid": number(gid, where),
+        **({"primary_group": primary} if primary else {}),
         "home": home,
         "shell": shell,
         "can_log_in": shell.rsplit("/", 1)[-1] not in _NO_SESSION,
@@ -138,16 +141,27 @@ class _Groups:
     """The groups by member and by number, so that thousands of accounts stay quick."""
 
     def __init__(self, rows: list[_Row]) -> None:
-        self._by_member: dict[str, list[str]] = {}
-        self._by_gid: dict[str, list[str]] = {}
+        self._by_member: dict[str, dict[str, None]] = {}
+        self._by_number: dict[int, str] = {}
+        self._by_gid: dict[str, dict[str, None]] = {}
+        self._budget = Budget("accounts: the groups of all accounts", _MOST, "names")
         for group, gid, members in rows:
-            number(gid, f"accounts: the group {group}")
-            self._by_gid.setdefault(gid, []).append(group)
+            self._by_number.setdefault(number(gid, f"accounts: the group {group}"), group)
+            self._by_gid.setdefault(gid, {})[group] = None
             for member in members.split(","):
-                self._by_member.setdefault(member.strip(), []).append(group)
+                self._by_member.setdefault(member.strip(), {})[group] = None
+
+    def primary(self, gid: str) -> str:
+        """The group of that number, "" when there is none; the C library takes the first."""
+        try:
+            return self._by_number.get(number(gid, "gid"), "")
+        except ParseError:
+            return ""  # it is refused with the line where it stands
 
     def of(self, name: str, gid: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*self._by_gid.get(gid, []), *self._by_member.get(name, [])]))
+        own, others = self._by_gid.get(gid, {}), self._by_member.get(name, {})
+        self._budget.spend(len(own) + len(others))  # where many have one number or one name, far more than is printed
+        return tuple(own | others)
 
 
 FACT = Fact(
@@ -159,6 +173,7 @@ FACT = Fact(
             line=INT,
             uid=INT,
             gid=INT,
+            primary_group=optional(STR),  # left out where no group has that number
             home=STR,
             shell=STR,
             can_log_in=BOOL,
@@ -169,12 +184,14 @@ FACT = Fact(
         )
     ),
     parse=parse,
+    version=2,
     example=[
         {
             "name": "clerk",
             "line": 20,
             "uid": 1000,
             "gid": 1000,
+            "primary_group": "clerk",
             "home": "/home/clerk",
             "shell": "/bin/bash",
             "can_log_in": True,

@@ -8,11 +8,11 @@ family what the crypto policy of the system gives OpenSSL.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
@@ -38,6 +38,8 @@ _POLICY = {
     "TLSv1.2": f"{_OWN} -TLSv1 -TLSv1.1",
     "TLSv1.3": f"{_OWN} -TLSv1 -TLSv1.1 -TLSv1.2",
 }
+_MOST = 500_000  # lines, where thousands of hosts include the same ones
+_DEEPEST = 50  # sections within sections; real ones have a handful
 _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
 
 # A line that ends in a backslash goes on, a comment too: all of it is left out. A single blank line may end what goes on.
@@ -132,6 +134,9 @@ class _Reader:
     def __init__(self, texts: dict[str, list[str] | None], root: str) -> None:
         self._texts, self._root = texts, root
         self._loaded: set[str] = set()
+        self._budget = Budget("apache: the directives with their sections and what is included", _MOST)
+        self._folders = Folders("apache", texts, self._budget)
+        self._known: dict[str, list[str]] = {}
         self.found: list[dict[str, Json]] = []
 
     def read(self, path: str, outer: tuple[str, ...], depth: int, *, certain: bool = True) -> None:
@@ -140,23 +145,35 @@ class _Reader:
         lines = self._texts[path]
         if lines is None:
             raise ParseError(f"apache: includes {path[:60]!r}, which the probe does not read")
+        if path not in self._known:
+            self._known[path] = _logical(lines)
         sections = list(outer)
+        within = " | ".join(sections)
         conditions: list[bool] = []
-        for text in _logical(lines):
+        doubts = 0
+        self._budget.line(within)
+        for text in self._known[path]:
+            self._budget.line(text)
             if _TRANSPARENT.match(text):
                 if not text.startswith("</"):
                     conditions.append(self._holds(text))
+                    doubts += not conditions[-1]
                 elif conditions:
-                    conditions.pop()
+                    doubts -= not conditions.pop()
                 continue
             if text.startswith("</"):
                 if len(sections) == len(outer):
                     raise ParseError(f"apache: {path}: a section closes that did not open: {text[:60]!r}")
                 sections.pop()
+                within = " | ".join(sections)
             elif text.startswith("<"):
+                if len(sections) >= _DEEPEST:
+                    raise ParseError(f"apache: {path}: sections are nested too deeply: {text[:60]!r}")
                 sections.append(" ".join(text.strip("<> ").split()))
+                within = " | ".join(sections)
+                self._budget.line(within)
             else:
-                self._directive(path, text, tuple(sections), depth, certain=certain and all(conditions))
+                self._directive(path, text, sections, within, depth, certain=certain and not doubts)
         if len(sections) != len(outer):
             raise ParseError(f"apache: {path}: the section {sections[-1][:60]!r} does not close")
 
@@ -165,17 +182,18 @@ class _Reader:
         match = re.fullmatch(r"(?i)<ifmodule\s+[\"']?(?:mod_)?(\w+?)(?:_module|[.]c)[\"']?\s*>", text)
         return match is not None and match[1] in self._loaded
 
-    def _directive(self, path: str, text: str, sections: tuple[str, ...], depth: int, *, certain: bool) -> None:
+    def _directive(self, path: str, text: str, sections: list[str], within: str, depth: int, *, certain: bool) -> None:
         # a tab parts the words as well as a blank does
         first, _, rest = " ".join(text.split()).partition(" ")
         name, words = first.lower(), _words(text)[1:]
         if name in ("include", "includeoptional"):
             # Apache itself takes one argument, and does not start with more
             for included in self._included(words[0] if len(words) == 1 else rest, optional=name == "includeoptional"):
-                self.read(included, sections, depth + 1, certain=certain)
+                self.read(included, tuple(sections), depth + 1, certain=certain)
         elif name == "serverroot" and words and words[0].rstrip("/") != self._root:
             raise ParseError(f"apache: ServerRoot is {words[0][:60]!r}, below which the probe does not read")
         elif name in _KEPT:
+            self._budget.line(within)
             value = " ".join(words) if name in _WORDS else rest
             open_ended = [word for section in sections if section.lower().startswith("macro ") for word in section.split()[2:]]
             if name in _VARIABLE and any(word in value for word in ("${", *open_ended)):
@@ -183,16 +201,16 @@ class _Reader:
             if name == "loadmodule" and certain:
                 self._loaded |= {word.removesuffix("_module") for word in words[:1]}
             unsure: dict[str, Json] = {} if certain else {"conditional": True}
-            self.found.append({"name": name, "value": value, "section": " | ".join(sections), "source": path, **unsure})
+            self.found.append({"name": name, "value": value, "section": within, "source": path, **unsure})
 
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = PurePosixPath(self._root, pattern)
         among = any(full.parent == PurePosixPath(self._root, folder) for folder in _FOLDERS)
         single = any(full == PurePosixPath(self._root, name) for name in _SINGLE)
         # a name that begins with a dot is matched by no pattern of the probe's, and these two are not read alike everywhere
-        if not single and not (among and full.name[0] not in ".?[" and "[^" not in full.name and "\\" not in full.name):
+        if not single and not (among and full.name[:1] not in ".?[" and "[^" not in full.name and "\\" not in full.name):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
-        found = sorted(p for p in self._texts if PurePosixPath(p).parent == full.parent and fnmatch.fnmatchcase(p, str(full)))
+        found = self._folders.matching(str(full))
         if not found and not optional and not any(c in pattern for c in "*?["):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")
         return found

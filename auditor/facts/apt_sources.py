@@ -11,7 +11,8 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._apt_config import truth
-from auditor.facts._lines import files, whole
+from auditor.facts._budget import Budget
+from auditor.facts._lines import files, whole, without_blank_head
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -59,6 +60,8 @@ echo end
 """
 
 _WORD = re.compile(r'(?:\[[^\]]*\]|"[^"]*"|[^\s"\[])+')
+_MOST = 20_000
+_LONGEST = 4096  # characters of a line that is a source
 _FLAGS = ("trusted", "allow_insecure", "allow_weak", "allow_downgrade_to_insecure")
 Options = dict[str, str]
 Source = dict[str, Json]
@@ -66,9 +69,7 @@ Source = dict[str, Json]
 
 def parse(output: str, _args: Arguments) -> Json:
     """``installed=``, ``id=``, ``codename=``; ``path:line`` of the sources; ``releases``; ``release=`` and its fields."""
-    lines = [line.rstrip() for line in whole(output, "apt_sources")]
-    while lines and not lines[0]:
-        lines.pop(0)
+    lines = without_blank_head([line.rstrip() for line in whole(output, "apt_sources")])
     if lines == ["installed=no"]:
         return {"installed": False, "id": "", "codename": "", "sources": []}
     heads = [line.partition("=") for line in lines[:3]]
@@ -79,10 +80,11 @@ def parse(output: str, _args: Arguments) -> Json:
     mirrors = _mirrors([line for line in lines[3:middle] if line.startswith(("mirrors=", "mirror="))])
     texts = [line for line in lines[3:middle] if line and not line.startswith(("mirrors=", "mirror="))]
     sources: dict[str, Source] = {}
+    budget = Budget("apt_sources: the types, addresses and suites", _MOST, "sources")
     for path, text in files(texts, "apt_sources").items():
-        told = _deb822(text) if path.endswith(".sources") else _one_line(text)
+        told = _deb822(text, budget) if path.endswith(".sources") else _one_line(text)
         for kind, options, address, suite, components, mirror in (
-            (*one, mirror) for one in told for mirror in _mirrored(one[2], mirrors)
+            (*one, mirror) for one in told for mirror in _mirrored(one[2], mirrors, budget)
         ):
             source = _source(path, kind, options, address, suite, components, releases, mirror)
             known = sources.setdefault(str(source["name"]), source)
@@ -103,13 +105,14 @@ def _mirrors(lines: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _mirrored(address: str, mirrors: dict[str, list[str]]) -> list[str]:
+def _mirrored(address: str, mirrors: dict[str, list[str]], budget: Budget) -> list[str]:
     """The addresses from which apt really fetches: those of the list of mirrors that an address names, or itself."""
     match = re.fullmatch(r"(?i)mirror\+(?:file|copy):(?://)?(/.*)", address.strip('"'))
     if match is None:
         return [address]
     if not mirrors.get(match[1]):
         raise ParseError(f"apt_sources: the list of mirrors {match[1][:60]!r} was not read, or names none")
+    budget.spend(len(mirrors[match[1]]))
     return mirrors[match[1]]
 
 
@@ -132,6 +135,8 @@ def _releases(lines: list[str]) -> dict[str, dict[str, str]]:
 def _one_line(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]]:
     found = []
     for line in lines:
+        if len(line) > _LONGEST:  # brackets that do not close are each sought to the end of the line
+            raise ParseError(f"apt_sources: a line of more than {_LONGEST:,} characters: {line[:80]!r}")
         text = re.match(r"(?:[^#\[]|\[[^\]]*\]|\[)*", line)
         words = _WORD.findall(text[0] if text else "")
         if not words:
@@ -150,7 +155,7 @@ def _one_line(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]
     return found
 
 
-def _deb822(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]]:
+def _deb822(lines: list[str], budget: Budget) -> list[tuple[str, Options, str, str, list[str]]]:
     found = []
     for fields in _stanzas(lines):
         if not truth(fields.get("enabled", ""), default=True):
@@ -159,12 +164,13 @@ def _deb822(lines: list[str]) -> list[tuple[str, Options, str, str, list[str]]]:
         if not kinds or not addresses or not suites or not {*kinds} <= {"deb", "deb-src"}:
             raise ParseError("apt_sources: a stanza that apt refuses: types, URIs or suites are missing or unknown")
         components = fields.get("components", "").split()
+        budget.spend(len(kinds) * len(addresses) * len(suites) * (1 + sum(map(len, fields.values())) // 8192))
         found += [(kind, fields, uri, suite, components) for kind in kinds for uri in addresses for suite in suites]
     return found
 
 
 def _stanzas(lines: list[str]) -> list[Options]:
-    stanzas: list[Options] = [{}]
+    stanzas: list[dict[str, list[str]]] = [{}]
     key = ""
     for line in lines:
         if line.startswith("#"):
@@ -175,14 +181,14 @@ def _stanzas(lines: list[str]) -> list[Options]:
         elif line[0] in " \t":
             if not key:
                 raise ParseError(f"apt_sources: a line that continues nothing: {line[:80]!r}")
-            stanzas[-1][key] += f"\n{line.strip()}"
+            stanzas[-1][key].append(line.strip())
         else:
             key, sign, value = line.partition(":")
             key = key.strip().lower()
             if not sign or not key:
                 raise ParseError(f"apt_sources: a line that is not a field: {line[:80]!r}")
-            stanzas[-1][key] = value.strip()
-    return [stanza for stanza in stanzas if stanza]
+            stanzas[-1][key] = [value.strip()]
+    return [{key: "\n".join(told) for key, told in stanza.items()} for stanza in stanzas if stanza]
 
 
 def _source(

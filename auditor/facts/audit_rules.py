@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
-from auditor.facts._audit_rule import TREE, Rule, is_rule, read, settled, those_loaded
+from auditor.facts._audit_rule import TREE, Rule, is_rule, read
+from auditor.facts._audit_same import settled, those_loaded
 from auditor.facts._audit_walk import Walk
+from auditor.facts._budget import Budget
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, record
 from auditor.model import Json, Text
@@ -40,9 +42,10 @@ echo end
 def parse(output: str, _args: Arguments) -> Json:
     """``installed=no``; or ``machine=``, ``enabled=``, ``loaded=RULE``, ``saved=FILE:RULE``; ``folder=``, a path that is one."""
     lines = whole_lines("audit_rules", output)
+    budget = Budget("audit_rules: the rules, each held against others and against calls and paths,")
     if lines == ["installed=no"]:
-        nothing = Walk([], frozenset(), "", enabled=False)
-        return _value(installed=False, enabled=0, immutable=False, loaded=[], written=[], walk=nothing)
+        nothing = Walk([], frozenset(), "", budget, enabled=False)
+        return _value(installed=False, enabled=0, immutable=False, loaded=[], written=[], walk=nothing, budget=budget)
     if not lines or lines[0] != "installed=yes":
         raise ParseError("audit_rules: the first line says neither installed=yes nor installed=no")
     said: dict[str, list[str]] = {"machine": [], "enabled": [], "loaded": [], "saved": [], "folder": []}
@@ -56,7 +59,7 @@ def parse(output: str, _args: Arguments) -> Json:
     enabled = int(said["enabled"][0])
     lines = _saved(said["saved"])
     written = [(text, _read(text)) for text in lines if is_rule(text)]
-    loaded = settled([read(text) for text in said["loaded"]], [rule for _, rule in written if rule])
+    loaded = settled([read(text) for text in said["loaded"]], [rule for _, rule in written if rule], budget)
     ends = [text.split()[1:] for text in lines if re.match(r"-e\s", text)]
     folders = frozenset(path.rstrip("/") for path in said["folder"])
     return _value(
@@ -65,7 +68,8 @@ def parse(output: str, _args: Arguments) -> Json:
         immutable=enabled == 2 or ends[-1:] == [["2"]],
         loaded=loaded,
         written=written,
-        walk=Walk(loaded, folders, said["machine"][0], enabled=enabled != 0),
+        walk=Walk(loaded, folders, said["machine"][0], budget, enabled=enabled != 0),
+        budget=budget,
     )
 
 
@@ -89,14 +93,21 @@ def _natural(name: str) -> list[tuple[bool, int, str]]:
 
 
 def _value(
-    *, installed: bool, enabled: int, immutable: bool, loaded: list[Rule], written: list[tuple[str, Rule | None]], walk: Walk
+    *,
+    installed: bool,
+    enabled: int,
+    immutable: bool,
+    loaded: list[Rule],
+    written: list[tuple[str, Rule | None]],
+    walk: Walk,
+    budget: Budget,
 ) -> Json:
     calls: dict[str, Json] = {}
     for name in walk.calls():
         succeeded, refused, deciding = walk.call(name)
         rules: list[Json] = [*deciding]
         calls[name] = {"succeeded": succeeded, "refused": refused, "rules": rules}
-    there = those_loaded([rule for _, rule in written], loaded)
+    there = those_loaded([rule for _, rule in written], loaded, budget)
     return {
         "installed": installed,
         "enabled": enabled,

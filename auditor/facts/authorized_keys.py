@@ -48,6 +48,7 @@ echo end
 def parse(output: str, _args: Arguments) -> Json:
     """``== PATH``, then what ``ssh-keygen -l`` says of each key in it; ``others=``, the lines of root's that turn nobody away."""
     found: list[dict[str, Json]] = []
+    turned_away = 0  # how many of the keys come before that is said, of which it holds for root's
     path = ""
     for line in whole_lines("authorized_keys", output):
         if line.startswith("== /"):
@@ -57,7 +58,7 @@ def parse(output: str, _args: Arguments) -> Json:
             continue  # an empty file, or one of comments
         if line.startswith("others="):
             if number(line.partition("=")[2], "authorized_keys: others") == 0:
-                found = [{**key, "turned_away": True} if key["path"] == _ROOT else key for key in found]
+                turned_away = len(found)
             continue
         match = _KEY.match(line)
         if match is None or not path:
@@ -73,7 +74,7 @@ def parse(output: str, _args: Arguments) -> Json:
                 "comment": "" if match[3] in (None, "no comment") else match[3],
             }
         )
-    return [*found]
+    return [{**key, "turned_away": True} if at < turned_away and key["path"] == _ROOT else key for at, key in enumerate(found)]
 
 
 FACT = Fact(

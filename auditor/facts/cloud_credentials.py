@@ -74,7 +74,8 @@ def parse(output: str, _args: Arguments) -> Json:
             raise ParseError(f"cloud_credentials: a line that does not belong there: {line[:80]!r}")
         path = _REVISION.sub(r"\1/*/", match[3], count=1)
         mode, _, owners = found.get(path, (0, "", {}))
-        found[path] = (mode | int(match[1], 8), provider, {**owners, match[2]: None})
+        owners[match[2]] = None
+        found[path] = (mode | int(match[1], 8), provider, owners)
     return [
         {
             "path": path,

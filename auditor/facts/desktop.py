@@ -8,8 +8,10 @@ GNOME really reads were made after those files; without it they are not in force
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import files, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
@@ -95,14 +97,15 @@ def parse(output: str, _args: Arguments) -> Json:
         managers[text[0]].update({re.sub(r"\Aseatdefaults/", "seat:*/", key): told for key, told in _keys(text[1:]).items()})
     told = files(lines[middle + 1 :], "desktop")
     profiles = {path.rpartition("/")[2]: text[1:] for path, text in told.items() if text[0] == "profile"}
+    stored = _Stored(told)
     user, greeter = (_databases(profiles.get(name, [])) for name in ("user", "gdm"))
     read = any(line.strip() == _MADE_OF_GREETER for line in profiles.get("gdm", []))
     defaults = _keys(told.get(_GREETER, [""])[1:], exact=True) if read else {}
     return {
         "managers": [_manager(name, keys, _GUESTS in installed) for name, keys in managers.items()],
         "gnome": "gnome" in installed,
-        "settings": _settings(user, told, {}),
-        "greeter": _settings(greeter, told, defaults),
+        "settings": _settings(user, stored, {}),
+        "greeter": _settings(greeter, stored, defaults),
         "compiled": all(told.get(f"/etc/dconf/db/{db}.d", ["made=yes"])[-1] == "made=yes" for db in (*user, *greeter)),
     }
 
@@ -148,7 +151,37 @@ def _databases(profile: list[str]) -> list[str]:
     return [line.strip().removeprefix("system-db:") for line in profile if line.strip().startswith("system-db:")]
 
 
-def _settings(databases: list[str], told: dict[str, list[str]], base: Keys) -> dict[str, Json]:
+class _Stored:
+    """What each database says, each read once however often profiles name it."""
+
+    def __init__(self, told: dict[str, list[str]]) -> None:
+        self._told, self._paths = told, sorted(told)
+        self._budget = Budget("desktop: the databases, as often as profiles name them,")
+        self._known: dict[str, tuple[Keys, set[str]]] = {}
+
+    def of(self, database: str) -> tuple[Keys, set[str]]:
+        """The keys with their values, and those that are locked."""
+        if database not in self._known:
+            self._known[database] = self._read(f"/etc/dconf/db/{database}.d/")
+        own, locks = self._known[database]
+        self._budget.spend(1 + len(own) + len(locks))
+        return own, locks
+
+    def _read(self, folder: str) -> tuple[Keys, set[str]]:
+        own: Keys = {}
+        locks: set[str] = set()
+        first, last = (bisect_left(self._paths, edge) for edge in (folder, f"{folder}\U0010ffff"))
+        for path in self._paths[first:last]:
+            kind, *lines = self._told[path]
+            self._budget.spend(len(lines))
+            if kind == "locks":
+                locks |= {line.strip()[1:] for line in lines if line.startswith("/")}
+            else:
+                own.update(_keys(lines, exact=True))
+        return own, locks
+
+
+def _settings(databases: list[str], stored: _Stored, base: Keys) -> dict[str, Json]:
     """As dconf reads them, over what stands in ``base``.
 
     In a database the last file has the word, of two databases the first that the profile names; but a lock hides what the
@@ -156,14 +189,7 @@ def _settings(databases: list[str], told: dict[str, list[str]], base: Keys) -> d
     """
     values, locked = dict(base), set[str]()
     for database in reversed(databases):
-        own: Keys = {}
-        locks: set[str] = set()
-        for path in sorted(path for path in told if path.startswith(f"/etc/dconf/db/{database}.d/")):
-            kind, *lines = told[path]
-            if kind == "locks":
-                locks |= {line.strip()[1:] for line in lines if line.startswith("/")}
-            else:
-                own.update(_keys(lines, exact=True))
+        own, locks = stored.of(database)
         values.update({key: value for key, value in own.items() if key not in locked})
         locked |= locks
     told_of = {**dict.fromkeys(locked, ""), **values}  # a key that is locked and not set has the default of its schema

@@ -11,7 +11,7 @@ import configparser
 import re
 
 from auditor.errors import ParseError
-from auditor.facts._lines import files, whole
+from auditor.facts._lines import files, whole, without_blank_head
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
@@ -53,9 +53,7 @@ Sections = dict[str, dict[str, str]]
 
 def parse(output: str, _args: Arguments) -> Json:
     """``installed=``, then the configuration and the repositories' files as ``path:line``."""
-    lines = [line.rstrip() for line in whole(output, "dnf_repositories")]
-    while lines and not lines[0]:
-        lines.pop(0)
+    lines = without_blank_head([line.rstrip() for line in whole(output, "dnf_repositories")])
     if lines == ["installed=no"]:
         return {"installed": False, "local_gpgcheck": False, "repositories": []}
     if lines[:1] != ["installed=yes"]:

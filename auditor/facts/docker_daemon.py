@@ -19,6 +19,7 @@ from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
+_LISTS = ("hosts", "insecure-registries")
 _NAMES = {
     **{"host": "hosts", "H": "hosts", "insecure-registry": "insecure-registries"},
     **{"D": "debug", "G": "group", "b": "bridge", "g": "data-root", "l": "log-level", "p": "pidfile", "s": "storage-driver"},
@@ -124,9 +125,13 @@ def parse(output: str, _args: Arguments) -> Json:
         elif line.strip() != "file":
             raise ParseError(f"docker_daemon: a line that does not belong there: {line[:80]!r}")
     settings = _from_file(text)
+    lists: dict[str, list[str]] = {name: [settings[name]] for name in _LISTS if settings.get(name)}
     for name, given in _options(command or []):
-        known = settings.get(name)
-        settings[name] = f"{known},{given}" if known and name in ("hosts", "insecure-registries") else given
+        if name in _LISTS and given:
+            lists.setdefault(name, []).append(given)
+        else:
+            settings[name] = given
+    settings |= {name: ",".join(told) for name, told in lists.items()}
     hosts: list[Json] = [h for h in str(settings.get("hosts", "")).split(",") if h]
     # one that does not run yet is started by whoever asks there
     if command is None or any(str(host).startswith("fd://") for host in hosts):

@@ -10,11 +10,13 @@ The source is known where the session comes from it: the network is looked throu
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import replace
 
 from auditor.facts import _firewall_listing as listing
 from auditor.facts import _firewall_ports as ports
+from auditor.facts._budget import Budget
 from auditor.facts._firewall_default import default
 from auditor.facts._firewall_packet import Packet
 from auditor.facts._firewall_probe import PRIVILEGED, SCRIPT
@@ -23,6 +25,7 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
+_MOST = 400_000
 _NO_SOCKET = "UNKNOWN"  # sshd's word for the ends of a session that comes through a pipe or a socket without addresses
 
 
@@ -55,15 +58,16 @@ def _packet(family: str, found: listing.Listing) -> Packet:
 
 def _ports(readings: tuple[dict[str, Chain], ...], packets: list[Packet]) -> list[Json]:
     """Every TCP port in ranges, with what befalls a connection over either protocol."""
-    taken = [ports.join(part for chains in readings for part in redirected(chains, packet)) for packet in packets]
+    budget = Budget("firewall: the rules, as often as they are read and followed,", _MOST)
+    taken = [functools.reduce(ports.join, (redirected(chains, packet) for chains in readings)) for packet in packets]
     bare = any(untracks(chains) for chains in readings)
     sure = [replace(packet, redirected=away, untracked=bare) for packet, away in zip(packets, taken, strict=True)]
-    decided = [agreed(decide(chains, packet) for chains in readings) for packet in sure]
+    decided = [agreed(decide(chains, packet, budget) for chains in readings) for packet in sure]
     found: list[dict[str, Json]] = []
     for first, last in ports.pieces(*decided[0], *decided[1], *taken):
-        said: dict[str, Json] = {"redirected": _holds(taken[0], first), "redirected_ipv6": _holds(taken[1], first)}
+        said: dict[str, Json] = {"redirected": ports.holds(taken[0], first), "redirected_ipv6": ports.holds(taken[1], first)}
         for packet, answer in zip(packets, decided, strict=True):
-            accepted, dropped = _holds(answer.accepted, first), _holds(answer.dropped, first)
+            accepted, dropped = ports.holds(answer.accepted, first), ports.holds(answer.dropped, first)
             said[packet.family] = "accepted" if accepted else "dropped" if dropped else "undecided"
         if found and said == {key: found[-1][key] for key in said}:
             found[-1]["last"] = last
@@ -74,10 +78,6 @@ def _ports(readings: tuple[dict[str, Chain], ...], packets: list[Packet]) -> lis
 
 def _range(first: int, last: int, said: str) -> Json:
     return {"first": first, "last": last, "ipv4": said, "ipv6": said, "redirected": False, "redirected_ipv6": False}
-
-
-def _holds(ranges: ports.Ports, port: int) -> bool:
-    return any(first <= port <= last for first, last in ranges)
 
 
 FACT = Fact(

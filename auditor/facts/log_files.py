@@ -49,7 +49,8 @@ def parse(output: str, _args: Arguments) -> Json:
         folder, slash, name = match[2].rpartition("/")
         path = folder + _DAY.sub("*", f"{slash}{name}")
         mode, owners, groups = found.get(path, (0, {}, {}))
-        found[path] = (mode | int(match[1], 8), {**owners, match[3]: None}, {**groups, match[4]: None})
+        owners[match[3]] = groups[match[4]] = None
+        found[path] = (mode | int(match[1], 8), owners, groups)
     return [
         {
             "path": path,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import SHOW_FILES, files, number, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
@@ -54,6 +54,8 @@ class _Reader:
 
     def __init__(self, found: dict[str, list[str]]) -> None:
         self._found = found
+        self._budget = Budget("log_rotation: the files with what is included")
+        self._folders = Folders("log_rotation", found, self._budget)
         self._outside: dict[str, int] = {}
         self.entries: list[Json] = []
 
@@ -61,7 +63,9 @@ class _Reader:
         inside: dict[str, int] | None = None
         names: list[str] = []
         script = False
+        self._budget.spend()
         for line in self._found[path]:
+            self._budget.line(line)
             words = line.split("#")[0].split() if not line.strip().startswith('"') else line.split()
             if not words:
                 continue
@@ -90,8 +94,8 @@ class _Reader:
     def _include(self, words: list[str], path: str) -> None:
         if words != [_FOLDER] or path != _MAIN:
             raise ParseError(f"log_rotation: {path} includes {' '.join(words)[:60]!r}, which the probe does not read")
-        for name in sorted(self._found):
-            if str(PurePosixPath(name).parent) == _FOLDER and not any(end in name for end in _IGNORED):
+        for name in self._folders.inside(_FOLDER):
+            if not any(end in name for end in _IGNORED):
                 before = dict(self._outside)
                 self.read(name)
                 self._outside = before

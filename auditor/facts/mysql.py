@@ -16,9 +16,9 @@ What ``SET PERSIST`` wrote into the data directory of MySQL overrides them all: 
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import SHOW_FILES, files, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, MapOf, optional, record
@@ -27,6 +27,8 @@ from auditor.model import Json, Text
 _MAINS = ("/etc/my.cnf", "/etc/mysql/my.cnf")
 _FOLDERS = ("/etc/my.cnf.d", "/etc/mysql/conf.d", "/etc/mysql/mariadb.conf.d", "/etc/mysql/mysql.conf.d")
 _DATA = "/var/lib/mysql"
+_DEEPEST = 10  # the server goes no deeper
+_LONGEST_NAME = 1024
 _LOOK = f"/usr/bin/find {_DATA} -maxdepth 1 -name mysqld-auto.cnf"
 _SECTION = re.compile(r"\[([^\]]*)\]")
 _VERSION = re.compile(r"\bVer (\d+\.\d+)(\S*)")
@@ -109,12 +111,12 @@ def parse(output: str, _args: Arguments) -> Json:
     if unreadable:
         raise ParseError(f"mysql: may not be read: {sorted(unreadable)[0]}")
     found = files(told, "mysql")
-    settings: dict[str, Json] = {}
+    reader = _Reader(found, version)
     mains, given = _command_line(lines)
     for main in mains:
         if main in found:
-            _read(main, found, settings, version)
-    settings |= given
+            reader.read(main, 0)
+    settings = {**reader.settings, **given}
     ours = version is not None and "MariaDB" not in version[2]
     if version is not None and ours and int(version[1].partition(".")[0]) >= 8:
         settings = {**_DEFAULTS_OF_8, **settings}
@@ -160,29 +162,44 @@ def _command_line(lines: list[str]) -> tuple[tuple[str, ...], dict[str, Json]]:
     return mains, given
 
 
-def _read(path: str, found: dict[str, list[str]], settings: dict[str, Json], version: re.Match[str] | None) -> None:
-    ours: bool | None = False
-    for line in found[path]:
-        text = line.strip()
-        if not text or text.startswith((";", "#")):
-            continue
-        if text.startswith("!includedir"):
-            folder = text.split(None, 1)[1].rstrip("/")
-            if folder not in _FOLDERS:
-                raise ParseError(f"mysql: {path} includes {folder[:60]!r}, which the probe does not read")
-            for other in sorted(p for p in found if str(PurePosixPath(p).parent) == folder):
-                _read(other, found, settings, version)
-        elif text.startswith("!include"):
-            raise ParseError(f"mysql: {path} includes {text[8:].strip()[:60]!r}, which the probe does not read")
-        elif text.startswith("["):
-            section = _SECTION.match(text)
-            ours = section is not None and _is_read(section[1].rstrip().lower(), version)
-        elif ours is not False:
-            if ours is None:
-                raise ParseError(f"mysql: {path}: a section for one version has settings, and the server does not tell its own")
-            key, equals, value = _bare(text).partition("=")
-            name, value = _taken(key.strip().lower().replace("-", "_"), value.strip().strip("\"'") if equals else None)
-            settings[name] = value
+class _Reader:
+    """Walks the files as the server does, each include in its place."""
+
+    def __init__(self, found: dict[str, list[str]], version: re.Match[str] | None) -> None:
+        self.settings: dict[str, Json] = {}
+        self._found, self._version = found, version
+        self._budget = Budget("mysql: the files with what they include")
+        self._folders = Folders("mysql", found, self._budget)
+
+    def read(self, path: str, depth: int) -> None:
+        if depth > _DEEPEST:
+            raise ParseError(f"mysql: includes are nested too deeply at {path}")
+        ours: bool | None = False
+        self._budget.spend()
+        for line in self._found[path]:
+            text = line.strip()
+            self._budget.line(text)
+            if not text or text.startswith((";", "#")):
+                continue
+            if text.startswith("!includedir"):
+                folder = text.split(None, 1)[1].rstrip("/")
+                if folder not in _FOLDERS:
+                    raise ParseError(f"mysql: {path} includes {folder[:60]!r}, which the probe does not read")
+                for other in self._folders.inside(folder):
+                    self.read(other, depth + 1)
+            elif text.startswith("!include"):
+                raise ParseError(f"mysql: {path} includes {text[8:].strip()[:60]!r}, which the probe does not read")
+            elif text.startswith("["):
+                section = _SECTION.match(text)
+                ours = section is not None and _is_read(section[1].rstrip().lower(), self._version)
+            elif ours is not False:
+                if ours is None:
+                    raise ParseError(
+                        f"mysql: {path}: a section for one version has settings, and the server does not tell its own"
+                    )
+                key, equals, value = _bare(text).partition("=")
+                name, value = _taken(key.strip().lower().replace("-", "_"), value.strip().strip("\"'") if equals else None)
+                self.settings[name] = value
 
 
 def _is_read(section: str, version: re.Match[str] | None) -> bool | None:
@@ -204,6 +221,8 @@ def _bare(text: str) -> str:
 def _taken(told: str, value: str | None) -> tuple[str, str]:
     """The option that the server takes a name for, and its value: by a unique beginning, else without a prefix, and again."""
     name, last = told, ""
+    if len(name) > _LONGEST_NAME:
+        raise ParseError(f"mysql: a name of more than {_LONGEST_NAME} characters: {name[:60]!r}")
     while (option := _option(name)) is None:
         prefix, _, rest = name.partition("_")
         if prefix not in ("loose", "skip", "disable", "enable") or not rest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import SHOW_FILES, continued, files, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import STR, ListOf, record
@@ -33,22 +34,25 @@ def parse(output: str, _args: Arguments) -> Json:
     if unreadable:
         raise ParseError(f"nfs_exports: may not be read: {sorted(unreadable)[0]}")
     found: list[Json] = []
+    budget = Budget("nfs_exports: the options, told of each client,")
     for source, text in files(told, "nfs_exports").items():
         for line in continued(text):
             words = re.findall(r'"[^"]*"|\S+', line.split("#")[0])
             if not words:
                 continue
-            path, clients, default = words[0].strip('"'), words[1:], ""
+            path, clients = words[0].strip('"'), words[1:]
+            default: list[str] = []
             if not path.startswith("/"):
                 raise ParseError(f"nfs_exports: {source}: a line that exports no folder: {line[:80]!r}")
             for client in clients:
                 if client.startswith("-"):
-                    default = client[1:]
+                    default = [o for o in client[1:].split(",") if o]
                     continue
                 match = _CLIENT.fullmatch(client)
                 if match is None:
                     raise ParseError(f"nfs_exports: {source}: a client that cannot be read: {client[:60]!r}")
-                options: list[Json] = [o for o in f"{default},{match[2] or ''}".split(",") if o]
+                options: list[Json] = [*default, *(o for o in (match[2] or "").split(",") if o)]
+                budget.line(path, *map(str, options))
                 found.append({"path": path, "client": match[1] or "*", "options": options})
             if not [c for c in clients if not c.startswith("-")]:
                 found.append({"path": path, "client": "*", "options": []})

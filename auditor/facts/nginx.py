@@ -14,8 +14,9 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._blocks import Directive, parse_blocks
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import whole
-from auditor.facts._nginx_server import ciphered_addresses, server
+from auditor.facts._nginx_server import Level, ciphered_addresses, server
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -37,6 +38,7 @@ _IGNORED = (
 _FOLDERS = {f"/etc/nginx/{name}" for name in ("conf.d", "sites-enabled", "default.d", "snippets")}
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
+_MOST = 500_000  # lines, where thousands of servers include the same ones
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
 _SCRIPT = """\
@@ -83,9 +85,11 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
-        found = [(list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",)]
-        secured = ciphered_addresses(own for own, _ in found)
-        servers += [server(own, inner, protocols, secured, source) for own, source in found]
+        level = Level(inner)
+        secured = ciphered_addresses(d.inner or () for d in inner if d.words == ("server",))
+        found = ((list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
+        for own, source in found:
+            servers.append(server(own, level, protocols, secured, source, reader.budget))
     return {"installed": True, "servers": servers}
 
 
@@ -98,19 +102,30 @@ def _protocols(told: str) -> str:
 class _Reader:
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
+        self.budget = Budget("nginx: the directives with what is included, and what holds for each server,", _MOST)
+        self._folders = Folders("nginx", texts, self.budget)
+        self._known: dict[str, tuple[Directive, ...]] = {}
+        self._patterns: dict[str, list[str]] = {}
 
     def read(self, path: str, depth: int) -> Iterable[Directive]:
-        return self.expanded(parse_blocks(self._texts[path], path, "nginx"), depth)
+        if path not in self._known:
+            self._known[path] = parse_blocks(self._texts[path], path, "nginx")
+        self.budget.spend()
+        return self.expanded(self._known[path], depth)
 
     def expanded(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
         """The directives with includes put in place."""
         if depth > 10:
             raise ParseError("nginx: includes are nested too deeply")
         for directive in directives:
+            self.budget.line(*directive.words)
             if directive.words[:1] != ("include",):
                 yield directive
                 continue
-            for path in self._included(directive.words[1]):
+            pattern = directive.words[1]
+            if pattern not in self._patterns:
+                self._patterns[pattern] = self._included(pattern)
+            for path in self._patterns[pattern]:
                 yield from self.read(path, depth + 1)
 
     def deep(self, directives: Iterable[Directive], depth: int) -> Iterable[Directive]:
@@ -123,7 +138,7 @@ class _Reader:
         if any(fnmatch.fnmatchcase(full, i) or fnmatch.fnmatchcase(PurePosixPath(full).name, i) for i in _IGNORED):
             return []
         folder = str(PurePosixPath(full).parent)
-        found = sorted(p for p in self._texts if fnmatch.fnmatchcase(p, full) and str(PurePosixPath(p).parent) == folder)
+        found = self._folders.matching(full)
         # of /etc/nginx itself the probe reads the main file alone, so a file there that is included is not among the texts
         if folder not in _FOLDERS or (not found and not any(c in full for c in "*?[")):
             raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")

@@ -62,12 +62,17 @@ printf '%s\\nend\\n' "$out"
 """
 
 
+_LONGEST = 4096
+
+
 def parse(output: str, _args: Arguments) -> Json:
     """os-release(5): assignments quoted as a shell's; comments and blank lines are allowed."""
     fields: dict[str, str] = {}
     for line in whole_lines("os_release", output):
         if line.startswith("#"):
             continue
+        if len(line) > _LONGEST:  # a long word takes shlex the square of its length
+            raise ParseError(f"os_release: a line of more than {_LONGEST:,} characters: {line[:80]!r}")
         words = shlex.split(line)
         if len(words) != 1 or "=" not in words[0]:
             raise ParseError(f"os_release: a line that is not an assignment: {line[:80]!r}")

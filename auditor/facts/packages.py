@@ -30,7 +30,7 @@ def parse(output: str, _args: Arguments) -> Json:
     managers = [line for line in lines if line.startswith("manager=")]
     if managers not in (["manager=dpkg"], ["manager=rpm"]):
         raise ParseError("packages: the output names neither dpkg nor rpm")
-    versions: dict[str, list[str]] = {}
+    versions: dict[str, dict[str, None]] = {}
     for line in lines:
         if line == managers[0]:
             continue
@@ -40,12 +40,10 @@ def parse(output: str, _args: Arguments) -> Json:
                 raise ParseError(f"packages: {name[:80]!r} has no status that dpkg gives")
             if status[1] in _DPKG_ABSENT:
                 continue
-        known = versions.setdefault(name, [])
-        if version not in known:
-            known.append(version)
+        versions.setdefault(name, {})[version] = None
     if not versions or "" in versions:
         raise ParseError("packages: the list is empty, or a package has no name")
-    return {name: {"version": found[-1], "versions": list(found)} for name, found in versions.items()}
+    return {name: {"version": next(reversed(found)), "versions": list(found)} for name, found in versions.items()}
 
 
 FACT = Fact(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditor.errors import ParseError
 from auditor.facts._pam import SHOW_PAM, Pam, setting
-from auditor.facts._pam_walk import binding, counting
+from auditor.facts._pam_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
@@ -23,10 +23,11 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _service(pam: Pam, service: str) -> Json:
     stack = pam.stack(service, "auth")
+    walk = Walk(stack, pam.budget)
     lines = {at: m for at, m in enumerate(stack) if m.name == "pam_faillock"}
-    refusing = [m for at, m in lines.items() if {"preauth", "authsucc"} & set(m.arguments) and binding(stack, "auth", at)]
+    refusing = [m for at, m in lines.items() if {"preauth", "authsucc"} & set(m.arguments) and walk.binding("auth", at)]
     failing = [at for at, m in lines.items() if "authfail" in m.arguments]
-    if not failing or not refusing or not counting(stack, failing):
+    if not failing or not refusing or not walk.counting(failing):
         return {"service": service, "in_use": False, "deny": 0, "unlock_time": 0, "fail_interval": 0, "even_deny_root": False}
     if any(m.argument("conf") is not None for m in lines.values()):
         raise ParseError(f"pam_lockout: {service} names another file by conf=, which the probe does not read")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from auditor.errors import ParseError
 from auditor.facts._pam import SHOW_PAM, Module, Pam
-from auditor.facts._pam_walk import binding
+from auditor.facts._pam_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
 from auditor.model import Json, Text
@@ -49,17 +49,20 @@ def _configured(pam: Pam, module: Module) -> Module:
         return module
     if module.argument("conf") is not None:
         raise ParseError(f"pam_stacks: {module.name} names another file by conf=, which the probe does not read")
+    pam.budget.spend(len(pam.text(_FILES[module.name])))
     settings = pam.settings(_FILES[module.name])
     if module.name == "pam_pwhistory":
         settings.setdefault("remember", _REMEMBERED)
-    added = [f"{key}={value}" if value else key for key, value in settings.items() if module.argument(key) is None]
+    own = {argument.partition("=")[0].lower() for argument in module.arguments}
+    added = [f"{key}={value}" if value else key for key, value in settings.items() if key not in own]
     return replace(module, arguments=(*module.arguments, *added))
 
 
 def _told(pam: Pam, found: list[Module], kind: str) -> list[Json]:
     stack = [_configured(pam, module) for module in found]
+    walk = Walk(stack, pam.budget)
     return [
-        {"control": module.control, "module": module.name, "arguments": [*module.arguments], "binding": binding(stack, kind, at)}
+        {"control": module.control, "module": module.name, "arguments": [*module.arguments], "binding": walk.binding(kind, at)}
         for at, module in enumerate(stack)
         if module.control != "substack"
     ]

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import files, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
@@ -85,7 +86,9 @@ def parse(output: str, _args: Arguments) -> Json:
         _is_read(words, found)
     clusters: list[Json] = []
     places = {str(p.parent) for p in map(PurePosixPath, found) if p.name in ("postgresql.conf", "pg_hba.conf")}
-    clusters += [_cluster(folder, found) for folder in sorted(places)]
+    budget = Budget("postgresql: the settings with what is included")
+    folders = Folders("postgresql", found, budget)
+    clusters += [_cluster(folder, found, folders, budget) for folder in sorted(places)]
     return {"present": bool(clusters), "clusters": clusters}
 
 
@@ -105,17 +108,20 @@ def _is_read(words: list[str], found: dict[str, list[str]]) -> None:
             raise ParseError(f"postgresql: a server that runs is started with {name} = {value[:60]!r}, which is not in its files")
 
 
-def _cluster(folder: str, found: dict[str, list[str]]) -> Json:
+def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget: Budget) -> Json:
     main = f"{folder}/postgresql.conf"
-    extra = sorted(p for p in found if str(PurePosixPath(p).parent) == f"{folder}/conf.d")
+    extra = folders.inside(f"{folder}/conf.d")
     settings: dict[str, Json] = {**_DEFAULTS}
     for path in (main, ""):
         # where the data are is known when the main file was read
         path = path or f"{_data(folder, str(settings.get('data_directory', folder)))}/postgresql.auto.conf"
         for line in found.get(path, []):
+            budget.line(line)
             name, value = _setting(path, line)
             if name == "include_dir" and value.rstrip("/") == "conf.d":
                 for other in extra:
+                    budget.line(*found[other])
+                    budget.spend(len(found[other]))
                     settings |= dict(_setting(other, text) for text in found[other])
             elif name in ("include", "include_dir") or (name == "include_if_exists" and value):
                 raise ParseError(f"postgresql: {path} includes {value[:60]!r}, which the probe does not read")
@@ -190,7 +196,7 @@ def _fields(line: str, where: str) -> list[str]:
 
     In the lists of databases and users a word in quotes is a name and no keyword, so these must stay.
     """
-    fields: list[str] = []
+    fields: list[list[str]] = []
     at, goes_on = 0, False
     while at < len(line):
         match = _WORD.match(line, at)
@@ -200,11 +206,11 @@ def _fields(line: str, where: str) -> list[str]:
         if match[1] is None:
             continue
         if goes_on:
-            fields[-1] += f",{match[1]}"
+            fields[-1].append(match[1])
         else:
-            fields.append(match[1])
+            fields.append([match[1]])
         goes_on = bool(match[2])
-    return fields
+    return [",".join(words) for words in fields]
 
 
 def _bare(word: str) -> str:

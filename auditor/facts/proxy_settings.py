@@ -79,6 +79,7 @@ _LONGEST = 10_000  # characters of a value, its variables followed
 def parse(output: str, _args: Arguments) -> Json:
     """``file=PATH``, or ``file=apt-config``, then its lines that name a proxy."""
     found: list[tuple[str, str, str]] = []
+    said: set[tuple[str, str]] = set()  # what files said, which apt-config says again
     variables: dict[str, str] = {}
     rhsm: list[str] = []
     path = ""
@@ -89,8 +90,9 @@ def parse(output: str, _args: Arguments) -> Json:
         elif key == "line" and path == _RHSM:
             rhsm.append(text.strip())
         elif key == "line" and path:
-            said = {(name, url) for _, name, url in found if path == _APT_CONFIG}
-            found += [(path, *pair) for pair in _settings(path, text.strip(), variables) if pair not in said]
+            told = _settings(path, text.strip(), variables)
+            found += [(path, *pair) for pair in told if path != _APT_CONFIG or pair not in said]
+            said.update(told)
         else:
             raise ParseError(f"proxy_settings: a line that does not belong there: {line[:80]!r}")
     found += [(_RHSM, "https_proxy", url) for url in _subscription_manager(rhsm)]
@@ -112,6 +114,8 @@ def _subscription_manager(lines: list[str]) -> list[str]:
 
 def _settings(path: str, text: str, variables: dict[str, str]) -> list[tuple[str, str]]:
     if path.startswith("/etc/apt/") or path == _APT_CONFIG:
+        if len(text) > _LONGEST:  # each of the names in a long word is sought to its end
+            raise ParseError(f"proxy_settings: a line of more than {_LONGEST:,} characters: {text[:80]!r}")
         return [(f"{scheme.lower()}_proxy", url) for scheme, url in _APT.findall(text)]
     if path in ("/etc/dnf/dnf.conf", "/etc/yum.conf"):
         return [("https_proxy", url) for url in _DNF.findall(text)]

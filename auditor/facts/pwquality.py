@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.facts._pam import SHOW_PAM, Module, Pam, setting
-from auditor.facts._pam_walk import binding
+from auditor.facts._pam_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, optional, record
 from auditor.model import Json, Text
@@ -20,7 +20,8 @@ def parse(output: str, _args: Arguments) -> Json:
     """PAM's files and pwquality's, as ``path:line``; ``nopam`` on a host without PAM."""
     pam = Pam(output, "pwquality")
     stack = pam.stack("passwd", "password") if pam.present and pam.has("passwd") else []
-    judging = (m for at, m in enumerate(stack) if m.name == "pam_pwquality" and binding(stack, "password", at))
+    walk = Walk(stack, pam.budget)
+    judging = (m for at, m in enumerate(stack) if m.name == "pam_pwquality" and walk.binding("password", at))
     quality = next(judging, None)
     unix = next((m for m in stack if m.name == "pam_unix"), None)
     value: dict[str, Json] = {"pam": pam.present, "in_stack": quality is not None}

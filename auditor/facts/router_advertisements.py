@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import number
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESSES
@@ -26,6 +27,7 @@ _FOLDERS = ("/etc/systemd/network", "/run/systemd/network", "/usr/local/lib/syst
 _KEYS = (
     "IPv6AcceptRA|IPv6AcceptRouterAdvertisements|LinkLocalAddressing|IPForward|IPv6Forwarding|IPMasquerade|IPv6SendRA|Bridge|Bond"
 )
+_ASKED = frozenset(_KEYS.split("|"))
 
 # netplan keeps the files that it writes from other users; .netdev files, which may hold keys, are none of those read.
 _READ = (
@@ -156,7 +158,8 @@ def parse(output: str, _args: Arguments) -> Json:
             interfaces["all by dhcpcd"] = {"takes": spoken and text == "yes", "setting": f"ipv6rs={text}"}
         else:
             raise ParseError(f"router_advertisements: a line that does not belong there: {line[:80]!r}")
-    said = {name: _said(path, files) for name, path in links}
+    networks = _Networks(files)
+    said = {name: networks.said(path) for name, path in links}
     if links and not version:
         raise ParseError("router_advertisements: which systemd-networkd it is is not said")
     # one link that masquerades makes all of them forward; of several settings of the whole the last is not sought
@@ -168,18 +171,45 @@ def parse(output: str, _args: Arguments) -> Json:
     return {"managers": managers, "interfaces": interfaces}
 
 
-def _said(path: str, files: dict[str, list[str]]) -> dict[str, str]:
-    """What that .network file and the files that add to it say under [Network], the last of each key."""
-    if path not in files:
-        raise ParseError(f"router_advertisements: systemd-networkd's {path[:80]!r} was not read")
+class _Networks:
+    """The .network files that were read, each once, though thousands of links may have it."""
+
+    def __init__(self, files: dict[str, list[str]]) -> None:
+        self._files = files
+        self._folders = Folders("router_advertisements", files, Budget("router_advertisements: the files"))
+        self._known: dict[str, dict[str, str]] = {}
+        self._added: dict[str, dict[str, str]] = {}
+
+    def said(self, path: str) -> dict[str, str]:
+        """What that .network file and the files that add to it say under [Network], the last of each key."""
+        if path not in self._files:
+            raise ParseError(f"router_advertisements: systemd-networkd's {path[:80]!r} was not read")
+        if path not in self._known:
+            self._known[path] = {**_network(self._files[path]), **self._additions(PurePosixPath(path).name)}
+        return self._known[path]
+
+    def _additions(self, name: str) -> dict[str, str]:
+        """What the files say that add to it, in order of their names; of two with one name that of the first folder."""
+        if name not in self._added:
+            counted: dict[str, str] = {}
+            for folder in (*_FOLDERS, "/lib/systemd/network"):
+                for file in self._folders.inside(f"{folder}/{name}.d"):
+                    counted.setdefault(PurePosixPath(file).name, file)
+            said = (_network(self._files[file]) for _name, file in sorted(counted.items()))
+            self._added[name] = {key: text for one in said for key, text in one.items()}
+        return self._added[name]
+
+
+def _network(lines: list[str]) -> dict[str, str]:
+    """What one file says under [Network] of what is asked about, the last of each key."""
     said: dict[str, str] = {}
-    for file in [path, *_additions(path, files)]:
-        section = ""
-        for line in files[file]:
-            if line.startswith("["):
-                section = line
-            elif section == "[Network]":
-                key, _, text = line.partition("=")
+    section = ""
+    for line in lines:
+        if line.startswith("["):
+            section = line
+        elif section == "[Network]":
+            key, _, text = line.partition("=")
+            if key.strip() in _ASKED:
                 said[key.strip()] = text.strip()
     return said
 
@@ -205,16 +235,6 @@ def _networkd(said: dict[str, str], version: int, forwards: bool) -> tuple[bool,
     if version >= _MASQUERADES and said.get("IPMasquerade", "").lower() in _BOTH:
         return False, f"IPMasquerade={said['IPMasquerade']}"
     return (False, "IPv6Forwarding=yes of all") if forwards else (True, "IPv6AcceptRA by default")
-
-
-def _additions(path: str, files: dict[str, list[str]]) -> list[str]:
-    """The files that add to it, in order of their names; of two with one name that of the first folder."""
-    counted: dict[str, str] = {}
-    for folder in (*_FOLDERS, "/lib/systemd/network"):
-        for file in files:
-            if str(PurePosixPath(file).parent) == f"{folder}/{PurePosixPath(path).name}.d":
-                counted.setdefault(PurePosixPath(file).name, file)
-    return [file for _name, file in sorted(counted.items())]
 
 
 FACT = Fact(

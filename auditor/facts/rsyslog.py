@@ -11,9 +11,11 @@ module sets; ``global(umask=…)`` comes before any ``$Umask``; and where nothin
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import SHOW_FILES, files, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
@@ -28,7 +30,9 @@ _LEGACY_LISTENERS = {
 }
 _LOOPBACK = re.compile(r"127\.|::1$|localhost$")
 # alone, behind a filter such as RHEL's manual has it (`*.* action(…)`), or within a condition or a set of rules
-_OBJECT = re.compile(r"(?i)\b(input|action|module|include|global)\s*\(((?:\"[^\"]*\"|[^\")])*)\)")
+_OBJECT = re.compile(r"(?i)\b(input|action|module|include|global)\s*\(")
+_INSIDE = re.compile(r"((?:\"[^\"]*\"|[^\")])*+)\)")
+_MOST_SOUGHT = 500_000  # characters
 _INCLUDED = "/etc/rsyslog.d/*.conf"
 _UNIT = "rsyslog.service"
 _FOLDERS = tuple(f"{top}/systemd/system" for top in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"))  # the first one holds
@@ -42,7 +46,8 @@ _TOKEN = re.compile(
     | (?:^|(?<=\s))\#.*"""
 )
 _STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
-_PAIR = re.compile(r"([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
+_QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
+_PAIR = re.compile(r"(?<![A-Za-z0-9_.])([A-Za-z0-9_.]+)\s*=\s*\"([^\"]*)\"")
 
 # a line that begins with # may yet end a comment of several lines
 _SCRIPT = (
@@ -104,6 +109,7 @@ class _Reader:
         self._mode = self._module_mode = "0644"
         self._mask, self._global_mask = mask, ""
         self._folder: list[list[str]] | None = included
+        self._budget = Budget("rsyslog: the statements with what is included")
         self._old = {"$actionsendstreamdriver": "", "$actionsendstreamdrivermode": "0", "$udpserveraddress": ""}
 
     def file_mode(self) -> int:
@@ -114,15 +120,19 @@ class _Reader:
         return wanted & ~int(self._global_mask or self._mask, 8)
 
     def read(self, statements: list[list[str]]) -> None:
+        self._budget.spend()
         for words in statements:
+            self._budget.line(*words)
             first = words[0].lower()
             if first.startswith("$"):
                 self._directive(first, words[1:])
                 continue
-            text = " ".join(words)
-            for kind, inside in _OBJECT.findall(text):
-                self._object(kind.lower(), {key.lower(): value for key, value in _PAIR.findall(inside)})
-            for word in _STRING.sub(" ", _OBJECT.sub(" ", text)).split():
+            rest = ""
+            for before, kind, inside in _objects(" ".join(words)):
+                rest += f"{before} "
+                if kind:
+                    self._object(kind.lower(), {key.lower(): value for key, value in _PAIR.findall(inside)})
+            for word in _STRING.sub(" ", rest).split():
                 self._action(word)
 
     def _action(self, word: str) -> None:
@@ -193,17 +203,44 @@ def _unit_mask(units: dict[str, list[str]]) -> str:
     return told[-1] if told and told[-1] else "0022"
 
 
+def _objects(text: str) -> Iterator[tuple[str, str, str]]:
+    """Each object of a statement: what stands before it, its kind, and what is in its brackets; at the end the rest alone."""
+    at = 0
+    # one that does not close is none; nor does another, behind it, of which as many quotes are open
+    hopeless: set[int] = set()
+    counted = quotes = 0
+    for found in _OBJECT.finditer(text):
+        if found.start() < at:
+            continue
+        quotes += text.count('"', counted, found.end())
+        counted = found.end()
+        inside = _INSIDE.match(text, found.end()) if quotes % 2 not in hopeless else None
+        if inside is None:
+            hopeless.add(quotes % 2)
+            continue
+        yield text[at : found.start()], found[1], inside[1]
+        at = inside.end()
+    yield text[at:], "", ""
+
+
 def _statements(lines: list[str]) -> list[list[str]]:
     """Lines without comments, those of a parenthesis joined."""
     joined, depth, found = "", 0, []
+    for line in lines:
+        # where what is quoted does not close, each of them is sought to the end of the line
+        if (line.count('\\"') + line.count("\\'")) * len(line) > _MOST_SOUGHT:
+            raise ParseError(f"rsyslog: too long a line for its many escaped quotes: {line[:80]!r}")
     for bare in _TOKEN.sub(_without_comment, "\n".join(line.replace("\r", "") for line in lines)).split("\n"):
-        depth += bare.count("(") - bare.count(")")
+        outside = _QUOTED.sub("", bare)
+        depth += outside.count("(") - outside.count(")")
         joined += f" {bare}"
         if depth <= 0:
             depth = 0
             if words := joined.split():
                 found.append(words)
             joined = ""
+    if joined:  # what comes behind it would be told by nobody
+        raise ParseError(f"rsyslog: a bracket that is never closed: {joined.strip()[:80]!r}")
     return found
 
 

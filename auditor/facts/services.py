@@ -162,13 +162,14 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("services: a unit's names without the unit")
     states = {name: enabled.get(name, "unlisted") for name in {*enabled, *active, *itself.values()}}
     starts = {unit for unit, state in states.items() if state in _ENABLED or (state in _WANTED_TELLS and unit in wanted)}
+    heard = {socket for socket in starts if active.get(socket) in _RUNS}
+    listening = {unit: min(heard.intersection(told)) for unit, told in sockets.items() if not heard.isdisjoint(told)}
     units: dict[str, Json] = {}
     for name in sorted({*enabled, *active}):
         unit = itself.get(name, name)
         told_of: dict[str, Json] = {"active": active.get(unit) in _RUNS, "enabled": unit in starts, "state": states[unit]}
-        listening = sorted(socket for socket in sockets.get(unit, []) if socket in starts and active.get(socket) in _RUNS)
-        if listening and unit in loaded and active[unit] != "failed":
-            told_of["socket"] = listening[0]
+        if unit in listening and unit in loaded and active[unit] != "failed":
+            told_of["socket"] = listening[unit]
         units[name] = told_of
     daemons = processes["daemon"]
     return {"manager": manager, "units": units, "running": [*sorted(daemons | processes["other"])], "daemons": [*sorted(daemons)]}

@@ -47,6 +47,7 @@ class _Walk:
     def __init__(self, found: Files) -> None:
         self.states: set[_State] = {(None, "", False)}
         self._waiting = dict(found)
+        self._folder = [path for path in found if path.startswith(_FOLDER)]
         self._block: tuple[tuple[int, ...], Runs] | None = None
         self._passed: set[_State] = set()
         self._asked: set[int] = set()  # the blocks of this file that began only where TMOUT was unset
@@ -91,7 +92,8 @@ class _Walk:
         if path != _PROFILE:
             return []
         if command.words[0] == "for" and any(_FOLDER.rstrip("/") in word for word in command.words):
-            return [other for other in self._waiting if other.startswith(_FOLDER)]
+            waiting, self._folder = [path for path in self._folder if path in self._waiting], []
+            return waiting
         named = command.words[1] if command.words[0] in (".", "source") and len(command.words) > 1 else ""
         return [named] if named in _SHELL and named in self._waiting else []
 

@@ -4,6 +4,8 @@
 configuration files beside it: each block is one entry of ``match_blocks``, holding the settings in force inside it. Where there
 is any, sshd is also asked (``-C``) what holds for root and for the login; each answer is an entry too. What the running server
 was given on its command line (the crypto policy of RHEL 8) is unknown to ``sshd -T`` and overrides it.
+
+Whoever asks ``sshd -T`` asks the files, not the server that runs: where they changed after that had read them, nothing is told.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget
 from auditor.facts._lines import files, number, whole
 from auditor.facts._sshd_blocks import MAIN, OLD_NAMES, USERS, blocks
 from auditor.facts.interface import Arguments, Fact, HostProbe
@@ -61,13 +64,14 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("sshd: the output does not hold the configuration files")
     stated = _settings(parts[""])
     value = {**stated, **_given(parts.get("started", []))}
-    found = blocks(files(parts["files"], "sshd"))
+    budget = Budget("sshd: the files and their Match blocks, with what is included and what holds in each,")
+    found = blocks(files(parts["files"], "sshd"), budget)
     asked = {name.removeprefix("asked "): told for name, told in parts.items() if name.startswith("asked ")}
     if found:
         asked.setdefault(_ROOT, ["failed"])
     answers = {spec: _settings(told) for spec, told in asked.items() if [line.strip() for line in told] != ["failed"]}
     value["match_blocks"] = [
-        *(_inside(value, " & ".join(criteria), own) for criteria, own in found),
+        *(_inside(value, " & ".join(criteria), own, budget) for criteria, own in found),
         *(_answer(spec, told, stated, value) for spec, told in answers.items()),
     ]
     if len(answers) < len(asked):
@@ -162,7 +166,7 @@ def _word(name: str, text: str) -> str:
     return "prohibit-password" if text.lower() == "without-password" else text.lower()
 
 
-def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) -> Json:
+def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]], budget: Budget) -> Json:
     block: dict[str, Json] = {"match": criteria, "authenticationmethods": outside["authenticationmethods"]}
     for name in _MATCHABLE:
         if name in own:
@@ -173,7 +177,10 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) 
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
     # the lists of a block take the place of those outside it
-    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in USERS}}
+    block |= {name: list(own.get(name, ())) or outside[name] for name in USERS}
+    for said in block.values():
+        budget.line(*(map(str, said) if isinstance(said, list) else [str(said)]))
+    return block
 
 
 def _command(spec: str) -> str:
@@ -217,6 +224,28 @@ for process in /proc/[0-9]*; do
   line=$({ tr '\000\n' '\t ' <"$process/cmdline"; } 2>/dev/null) || continue
   case $line in 'sshd: /'*|/*) printf '%s\n' "${line%% \[listener\]*}" ;; esac
 done | sort -u || exit 1
+"""
+
+# A server writes the file with its number when it starts and when it is told to read its files again. Of those what counts is
+# when they came to be as they are, which nobody sets, and of the folder when a file came or went. A server that runs for each
+# connection has no such file and reads all anew.
+_IN_FORCE = r"""
+pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
+server=
+if [ -f "$pidfile" ]; then { read -r server <"$pidfile"; } 2>/dev/null || exit 1; fi
+if [ -n "$server" ] && [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sshd ]; then
+  read_at=$(stat -c %Y "$pidfile") || exit 1
+  for file in /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
+    /etc/crypto-policies/back-ends/opensshserver.config
+  do
+    if [ ! -e "$file" ]; then continue; fi
+    if [ -d "$file" ]; then changed=$(stat -c %Y "$file"); else changed=$(stat -c %Z "$file"); fi || exit 1
+    if [ "$changed" -gt "$read_at" ]; then
+      echo "the SSH server has not read its files since $file changed; reload it" >&2
+      exit 1
+    fi
+  done
+fi
 """
 
 # Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
@@ -278,8 +307,7 @@ FACT = Fact(
                 "else\n"
                 "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config)\n"
                 "fi\n"
-                "[ $? -le 1 ] || exit 1\n"
-                "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
+                "[ $? -le 1 ] || exit 1\n" + _IN_FORCE + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
                 '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + _STARTED + "echo end\n"
             ),
             privileged=(

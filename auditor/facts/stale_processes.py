@@ -47,14 +47,12 @@ echo end
 
 def parse(output: str, _args: Arguments) -> Json:
     """``stale=<path><TAB><name of the process>`` a line."""
-    found: dict[str, list[Json]] = {}
+    found: dict[str, dict[str, None]] = {}
     for line in whole_lines("stale_processes", output):
         match = re.fullmatch(r"stale=(/[^\t]+)\t([^\t]+)", line)
         if not match:
             raise ParseError(f"stale_processes: a line that does not belong there: {line[:80]!r}")
-        paths = found.setdefault(match[2], [])
-        if match[1] not in paths:
-            paths.append(match[1])
+        found.setdefault(match[2], {})[match[1]] = None
     return [{"name": name, "files": [*found[name]]} for name in sorted(found)]
 
 

@@ -9,10 +9,13 @@ which, by tag or Defaults, start no other program. Rules that come from a direct
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from auditor.errors import ParseError
+from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import Files, continued, files, number, whole
-from auditor.facts._sudoers import Aliases, Userspec, fields, user_specs
+from auditor.facts._sudoers import Aliases, Part, Userspec, fields, user_specs
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -24,7 +27,7 @@ _INCLUDE = re.compile(r"[@#](includedir|include)\s+(.+)\Z")
 _DEFAULTS = re.compile(r"Defaults(?P<scope>[@:!>]\s*\S+)?(?:\s+(?P<settings>.*))?\Z")
 _ALIAS = re.compile(r"(User_Alias|Runas_Alias|Host_Alias|Cmnd_Alias|Cmd_Alias)\s+(.+)\Z")
 _PLAIN_NAME = r"[a-z_][\w.-]*"
-_DIGEST = re.compile(r"sha(?:224|256|384|512)\s*:\s*\S+\s+(?=[/^~])")
+_DIGEST = re.compile(r"(?<!\S)sha(?:224|256|384|512)\s*:\s*\S+\s+(?=[/^~])")
 _PTY_IS_DEFAULT_SINCE = (1, 9, 14)
 
 
@@ -36,10 +39,13 @@ def parse(output: str, _args: Arguments) -> Json:
     version = re.match(r"Sudo version ([0-9][0-9.]{0,20})", lines[0].strip()) if lines else None
     if version is None:
         raise ParseError("sudoers: the first line says neither installed=no nor sudo's version")
-    reader = _Reader(files(lines[1:], "sudoers"))
+    budget = Budget("sudoers: the rules, a user at a time, with what is included")
+    reader = _Reader(files(lines[1:], "sudoers"), budget)
     reader.read(_MAIN, 0)
     settings = _Settings(reader.defaults)
-    rules = [rule for source, spec in reader.specs for rule in _rules(source, spec, reader.aliases, settings)]
+    # a file that is included twice says nothing new the second time
+    specs = dict.fromkeys(reader.specs)
+    rules = [rule for source, spec in specs for rule in _rules(source, spec, reader.aliases, settings, budget)]
     numbers = tuple(number(n, "sudoers: version") for n in version[1].strip(".").split("."))
     value: dict[str, Json] = {
         "installed": True,
@@ -54,14 +60,27 @@ def parse(output: str, _args: Arguments) -> Json:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What one line says: one of these."""
+
+    include: tuple[str, str] | None = None
+    defaults: Sequence[tuple[str, str]] = ()
+    alias: tuple[str, str] | None = None
+    specs: Sequence[Userspec] = ()
+
+
 class _Reader:
     """Walks the files as sudo does, each include in its place."""
 
-    def __init__(self, dumped: Files) -> None:
+    def __init__(self, dumped: Files, budget: Budget) -> None:
         self._dumped = dumped
+        self._budget = budget
+        self._folders = Folders("sudoers", dumped, budget)
+        self._known: dict[str, list[_Line]] = {}
         self.defaults: list[tuple[str, str]] = []  # (scope, the setting as typed, with its scope)
         self.specs: list[tuple[str, Userspec]] = []
-        self.aliases = Aliases()
+        self.aliases = Aliases(budget)
         self.includes: dict[str, None] = {}
 
     def read(self, path: str, depth: int) -> None:
@@ -69,20 +88,31 @@ class _Reader:
             raise ParseError(f"sudoers: includes are nested too deeply at {path}")
         if path not in self._dumped:
             raise ParseError(f"sudoers: {path} is included, which the probe does not read")
+        if path not in self._known:
+            self._known[path] = [*self._lines(path)]
+        self._budget.spend()
+        for line in self._known[path]:
+            self._budget.spend(1 + len(line.defaults) + len(line.specs))
+            self.defaults += line.defaults
+            self.specs += [(path, spec) for spec in line.specs]
+            if line.alias is not None:
+                self.aliases.add(*line.alias, path)
+            if line.include is not None:
+                self._include(*line.include, depth)
+
+    def _lines(self, path: str) -> Iterator[_Line]:
+        """What the lines of a file say, each read once however often it is included."""
         for text in continued(self._dumped[path], _said):
             line = text.strip()
             if include := _INCLUDE.match(line):
-                self._include(include[1], include[2].strip().strip('"').replace("\\ ", " "), depth)
-                continue
-            if not line:
-                continue
-            if default := _DEFAULTS.match(line):
+                yield _Line(include=(include[1], include[2].strip().strip('"').replace("\\ ", " ")))
+            elif default := _DEFAULTS.match(line):
                 scope = re.sub(r"\s", "", default["scope"] or "")
-                self.defaults += [(scope, f"{scope} {s}".strip()) for s in fields(default["settings"] or "", ",", path)]
+                yield _Line(defaults=[(scope, f"{scope} {s}".strip()) for s in fields(default["settings"] or "", ",", path)])
             elif alias := _ALIAS.match(line):
-                self.aliases.add(alias[1], alias[2], path)
-            else:
-                self.specs += [(path, spec) for spec in user_specs(line, path)]
+                yield _Line(alias=(alias[1], alias[2]))
+            elif line:
+                yield _Line(specs=user_specs(line, path))
 
     def _include(self, kind: str, path: str, depth: int) -> None:
         path = path if path.startswith("/") else f"/etc/{path}"
@@ -93,9 +123,9 @@ class _Reader:
             return
         if path != _READ:
             raise ParseError(f"sudoers: the folder {path} is included, which the probe does not read")
-        for name in sorted(self._dumped):
-            folder, _, base = name.rpartition("/")
-            if folder == path and "." not in base and not base.endswith("~"):  # sudo passes over the others
+        for name in self._folders.inside(path):
+            base = name.rpartition("/")[2]
+            if "." not in base and not base.endswith("~"):  # sudo passes over the others
                 self.read(name, depth + 1)
 
 
@@ -121,6 +151,10 @@ class _Settings:
 
     def __init__(self, defaults: list[tuple[str, str]]) -> None:
         self._defaults = [(scope, text.removeprefix(scope).strip()) for scope, text in defaults]
+        self._on = self._off = -1
+        self._off_for: dict[str, int] = {}
+        self._never_asks = bool(self.value("exempt_group"))
+        self._authenticate()
 
     def flag(self, name: str, default: bool) -> bool:
         """Whether a flag holds for everyone: one exception, such as ``Defaults:clerk !use_pty``, makes it false."""
@@ -148,29 +182,36 @@ class _Settings:
 
     def asks_password(self, who: str) -> bool:
         """Whether a rule without a tag asks ``who`` for a password; when in doubt it is said not to."""
-        answer = lasting = True
-        for scope, text in self._defaults:
-            # of a group, an alias or a number nobody can tell here whom it holds
-            others = scope[:1] == ":" and all(re.fullmatch(_PLAIN_NAME, name) and name != who for name in scope[1:].split(","))
-            if text.replace(" ", "") == "!authenticate" and not (others and re.fullmatch(_PLAIN_NAME, who)):
-                answer = False
-                lasting = lasting and scope[:1] not in ("!", ">")  # sudo applies those after all others
+        if self._never_asks:
+            return False
+        own = self._off_for.get(who, -1) if re.fullmatch(_PLAIN_NAME, who) else max(self._off_for.values(), default=-1)
+        return max(self._off, own) <= self._on
+
+    def _authenticate(self) -> None:
+        """Where authentication is switched on for all, and off for all, or for one user alone: the last place of each."""
+        for place, (scope, text) in enumerate(self._defaults):
+            if text.replace(" ", "") == "!authenticate":
+                names = scope[1:].split(",")
+                # of a group, an alias or a number nobody can tell here whom it holds
+                if scope[:1] == ":" and all(re.fullmatch(_PLAIN_NAME, name) for name in names):
+                    self._off_for |= dict.fromkeys(names, place)
+                else:
+                    self._off = place
+                    self._never_asks |= scope[:1] in ("!", ">")  # sudo applies those after all others
             elif text == "authenticate" and not scope:
-                answer = True
-        return answer and lasting and not self.value("exempt_group")
+                self._on = place
 
 
-def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -> list[Json]:
+def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings, budget: Budget) -> list[Json]:
     rules: list[Json] = []
     by_default = settings.flag("noexec", False)
+    stood_for = [_commands(part, aliases, by_default, budget) for part in spec.parts]
+    typed = [", ".join(part.commands) for part in spec.parts]
     for who in spec.users:
-        for part in spec.parts:
+        for part, kept, text in zip(spec.parts, stood_for, typed, strict=True):
+            budget.line(who, spec.hosts, text, *kept)
             nopasswd = not settings.asks_password(who) if part.nopasswd is None else part.nopasswd
             runas = f"({part.runas}) " if part.runas else ""
-            kept: dict[str, bool] = {}
-            for name, tag in zip(part.commands, part.noexec, strict=True):
-                for command in map(_plain, aliases.commands(name)):
-                    kept[command] = kept.get(command, True) and (by_default if tag is None else tag)
             noexec: list[Json] = [command for command, held in kept.items() if held]
             rules.append(
                 {
@@ -181,10 +222,21 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings) -
                     "commands": [*kept],
                     **({"noexec": noexec} if noexec else {}),
                     # the tag is a measured value, so the rule keeps its name when the tag is mended
-                    "text": f"{who} {spec.hosts}={runas}{', '.join(part.commands)}",
+                    "text": f"{who} {spec.hosts}={runas}{text}",
                 }
             )
     return rules
+
+
+def _commands(part: Part, aliases: Aliases, by_default: bool, budget: Budget) -> dict[str, bool]:
+    """What a part's names stand for, each with whether it is kept from starting other programs wherever it stands."""
+    kept: dict[str, bool] = {}
+    for name, tag in dict.fromkeys(zip(part.commands, part.noexec, strict=True)):
+        commands = aliases.commands(name)
+        budget.spend(len(commands))
+        for command in map(_plain, commands):
+            kept[command] = kept.get(command, True) and (by_default if tag is None else tag)
+    return kept
 
 
 def _plain(command: str) -> str:

@@ -77,6 +77,8 @@ def parse(output: str, _args: Arguments) -> Json:
     """``path:`` for each file and ``path:line`` for each of its settings; ``ufw=path`` where ufw sets those of a file last."""
     lines = whole(output, "sysctl_saved")
     by_ufw = [line.strip().removeprefix("ufw=") for line in lines if line.startswith("ufw=/")]
+    if len(by_ufw) > 1:
+        raise ParseError("sysctl_saved: ufw has more than one file of settings")
     found = files([line for line in lines if not line.startswith("ufw=/")], "sysctl_saved")
     counted: dict[str, str] = {}
     for path in found:

@@ -71,7 +71,8 @@ def _in_order(found: dict[str, list[str]], name: str) -> list[str]:
             if str(PurePosixPath(path).parent) == f"{folder}/{name}.d":
                 dropped.setdefault(PurePosixPath(path).name, path)
     known = [*([main] if main else []), *(path for _name, path in sorted(dropped.items()))]
-    strange = [p for p in found if p not in known and PurePosixPath(p).name not in {*dropped, name}]
+    expected, names = {*known}, {*dropped, name}
+    strange = [p for p in found if p not in expected and PurePosixPath(p).name not in names]
     if strange:
         raise ParseError(f"systemd_config: a file of another folder: {strange[0][:80]!r}")
     return known

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 
 from auditor.errors import ParseError
 from auditor.facts._apt_config import Settings, on, settings
+from auditor.facts._budget import Budget
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -41,6 +42,7 @@ echo end
 """
 
 _NAMES = {"o": "origin", "l": "label", "a": "suite", "archive": "suite", "n": "codename", "c": "component"}
+_LONGEST = 255  # characters of a name or of what stands for one
 _KEY = "unattended-upgrade::"
 
 
@@ -64,6 +66,8 @@ def parse(output: str, _args: Arguments) -> Json:
 
 def _value(heads: dict[str, str], found: Settings, suites: list[str]) -> Json:
     distribution, codename = heads.get("id", "").capitalize(), heads.get("codename", "")
+    if len(distribution) + len(codename) > _LONGEST:  # they stand in any number of patterns
+        raise ParseError(f"unattended_upgrades: no name of a distribution: {distribution[:40]!r} {codename[:40]!r}")
     patterns = [
         text.replace("${distro_id}", distribution).replace("${distro_codename}", codename)
         for text in (*found.get(f"{_KEY}origins-pattern", []), *map(_legacy, found.get(f"{_KEY}allowed-origins", [])))
@@ -72,12 +76,13 @@ def _value(heads: dict[str, str], found: Settings, suites: list[str]) -> Json:
         archives = [{"origin": "Ubuntu", "label": "Ubuntu", "suite": f"{codename}-security", "codename": codename}]
     else:
         label = {"origin": "Debian", "label": "Debian-Security", "codename": f"{codename}-security"}
-        archives = [{**label, "suite": suite} for suite in suites or ["stable-security", "oldstable-security"]]
+        archives = [{**label, "suite": suite} for suite in dict.fromkeys(suites or ["stable-security", "oldstable-security"])]
+    budget = Budget("unattended_upgrades: the patterns, each held against each archive,")
     return {
         "installed": bool(heads),
         "id": heads.get("id", ""),
         "origins": [*patterns],
-        "security": bool(heads) and any(_matches(pattern, archive) for pattern in patterns for archive in archives),
+        "security": bool(heads) and any(_matches(pattern, archives, budget) for pattern in patterns),
         "blacklist": [*found.get(f"{_KEY}package-blacklist", [])],
         "only_listed": [*found.get(f"{_KEY}package-whitelist", [])],
         "mail": found.get(f"{_KEY}mail", [""])[0],
@@ -92,18 +97,23 @@ def _legacy(text: str) -> str:
     return f"o={origin},a={suite.strip()}"
 
 
-def _matches(pattern: str, archive: dict[str, str]) -> bool:
-    """All of the pattern's terms match, with wildcards. The site does not tell archives apart; an unknown term matches none."""
+def _matches(pattern: str, archives: list[dict[str, str]], budget: Budget) -> bool:
+    """All of the pattern's terms match an archive, with wildcards. An unknown term matches none.
+
+    The site does not tell archives apart.
+    """
     terms = [term.strip() for term in re.split(r"(?<!\\),", pattern) if term.strip()]
     for term in terms:
         key, sign, wanted = term.partition("=")
-        name = _NAMES.get(key.strip(), key.strip())
-        if name in ("site", "component"):
-            if name == "component" and not fnmatch("main", wanted.strip()):
-                return False
-        elif not sign or name not in archive or not fnmatch(archive[name], wanted.strip()):
-            return False
-    return bool(terms)
+        name, wanted = _NAMES.get(key.strip(), key.strip()), wanted.strip()
+        if len(wanted) > _LONGEST:  # a bracket is sought to the end of the pattern
+            raise ParseError(f"unattended_upgrades: a pattern of more than {_LONGEST} characters: {wanted[:60]!r}")
+        budget.spend(len(archives) + wanted.count("[") * len(wanted) // 80)
+        if name == "component":
+            archives = archives if fnmatch("main", wanted) else []
+        elif name != "site":
+            archives = [one for one in archives if sign and name in one and fnmatch(one[name], wanted)]
+    return bool(terms and archives)
 
 
 FACT = Fact(

@@ -30,10 +30,11 @@ def parse(output: str, _args: Arguments) -> Json:
                 raise ParseError(f"port {number(port)} speaks HTTP and its headers were not read")
             continue
         pairs = [(e.get("key", ""), e.text or "") for e in said if e.tag == "elem"]
-        headers: dict[str, Json] = {}
+        told: dict[str, list[str]] = {}
         for name, value in pairs:
             if name != "set-cookie":
-                headers[name] = f"{headers[name]}, {value}" if name in headers else value
+                told.setdefault(name, []).append(value)
+        headers: dict[str, Json] = {name: ", ".join(values) for name, values in told.items()}
         cookies: list[Json] = [_cookie(value) for name, value in pairs if name == "set-cookie"]
         seconds = _MAX_AGE.search(str(headers.get("strict-transport-security", "")))
         server: dict[str, Json] = {

@@ -1,5 +1,6 @@
 """What a packet filter does with a connection to each port: decided where the rules decide it, and never by guess."""
 
+import functools
 import itertools
 
 import pytest
@@ -235,13 +236,18 @@ RANGES = st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 65535)).map(la
 
 @given(RANGES, RANGES)
 def test_ranges_are_sets_of_ports(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
-    """Joined and met ranges hold the ports that the sets do, and no two touch."""
+    """Joined and met ranges hold the ports that the sets do, and the pieces of a set are whole."""
     a, b = ({port for first, last in ranges for port in (first, last)} for ranges in (one, other))
-    joined, met = ports.join([*one, *other]), ports.meet(ports.join(one), ports.join(other))
-    left = ports.minus(ports.join(one), ports.join(other))
+    these, those = (ports.written(f"{first}-{last}" for first, last in ranges) for ranges in (one, other))
+    assert these is not None
+    assert those is not None
+    joined, met, left = ports.join(these, those), ports.meet(these, those), ports.minus(these, those)
     for port in a | b:
         inside = [any(first <= port <= last for first, last in ranges) for ranges in (one, other)]
-        assert any(first <= port <= last for first, last in joined) is any(inside)
-        assert any(first <= port <= last for first, last in met) is all(inside)
-        assert any(first <= port <= last for first, last in left) is (inside == [True, False])
-    assert all(right[0] > left[1] + 1 for left, right in itertools.pairwise(joined))
+        assert ports.holds(joined, port) is any(inside)
+        assert ports.holds(met, port) is all(inside)
+        assert ports.holds(left, port) is (inside == [True, False])
+    cut = ports.pieces(joined)
+    assert [port for first, last in cut for port in (first, last + 1)] == sorted([0, 65536, *[f for f, _ in cut[1:]] * 2])
+    assert functools.reduce(ports.join, (ports.within(*piece) for piece in cut if ports.holds(joined, piece[0])), 0) == joined
+    assert all(ports.holds(joined, left) is not ports.holds(joined, right) for (_, left), (right, _) in itertools.pairwise(cut))

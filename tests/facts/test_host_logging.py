@@ -103,6 +103,14 @@ def test_targets_in_both_syntaxes() -> None:
     assert not rsyslog('action(type="omfwd" target="a" StreamDriver="gtls")')["targets"][0]["encrypted"]
 
 
+def test_a_bracket_in_quotes_opens_nothing() -> None:
+    """Bug, false pass: all that came behind a condition such as `contains "("` was left out, targets in the clear too."""
+    for condition in ('if $msg contains "(" then stop', "if $msg contains '(' then stop", 'if $msg contains "\\" (" then stop'):
+        assert [target["host"] for target in rsyslog(condition, "*.* @logs.example")["targets"]] == ["logs.example"]
+    with pytest.raises(ParseError, match="never closed"):
+        rsyslog('action(type="omfwd"', "*.* @logs.example")
+
+
 def mode(*lines: str) -> str:
     """The mode that new log files come to have; what is not of a unit is of rsyslog's own file."""
     told = (line if line.startswith("/") else f"/etc/rsyslog.conf:{line}" for line in ("", *lines))

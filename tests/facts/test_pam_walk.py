@@ -12,7 +12,7 @@ import pytest
 
 from auditor.errors import ParseError
 from auditor.facts._pam import Module, Pam
-from auditor.facts._pam_walk import binding
+from auditor.facts._pam_walk import Walk
 from tests.facts.hosts import fact
 
 _CONTROLS = (
@@ -95,13 +95,13 @@ def test_the_walk_is_that_of_libpam(seed: int, libpam: Any, tmp_path: Path) -> N
             let_in.append(answers)
     read = [(m.control, m.level) for m in _read(tmp_path)]
     assert read == [(m.control, m.level) for m in stack]
-    assert binding(stack, "auth", judged) == (not let_in), (stack, let_in[:1])
+    assert Walk(stack).binding("auth", judged) == (not let_in), (stack, let_in[:1])
 
 
 def _bound(kind: str, name: str, *lines: str) -> list[bool]:
     output = "\n".join([*(f"/etc/pam.d/judged:{kind} {line}" for line in lines), "end"])
     stack = Pam(output, "pam_stacks").stack("judged", kind)
-    return [binding(stack, kind, at) for at, module in enumerate(stack) if module.name == name]
+    return [Walk(stack).binding(kind, at) for at, module in enumerate(stack) if module.name == name]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_stack_without_end_is_an_error() -> None:
         for at in range(60)
     ]
     with pytest.raises(ParseError):
-        binding([*deep, Module("[default=bad]", "pam_wheel", (), 30)], "auth", 60)
+        Walk([*deep, Module("[default=bad]", "pam_wheel", (), 30)]).binding("auth", 60)
 
 
 _HISTORY, _UNIX, _DENY = "pam_pwhistory.so remember=24", "sufficient pam_unix.so", "required pam_deny.so"

@@ -403,3 +403,15 @@ def test_encryption_that_samba_does_not_list_is_asked_for() -> None:
         "installed=yes\nsmb encrypt=required\n[global]\n\tserver role = standalone server\nend\n", {}
     )
     assert found["settings"]["smb encrypt"] == "required"
+
+
+def test_includes_of_folders_that_are_not_read_are_errors() -> None:
+    """Bug, false pass: a pattern in a folder that the probe does not read came to nothing, and so did a slash too many."""
+    main = ("installed=yes", "minimum=", "== /etc/apache2/apache2.conf")
+    for pattern in ("sites-extra/*.conf", "*/a.conf", "/etc/apache2/conf.d/more/*.conf", "/srv/*.conf"):
+        with pytest.raises(ParseError, match="which the probe does not read"):
+            value("apache", *main, f"|IncludeOptional {pattern}")
+    assert value("apache", *main, "|IncludeOptional conf-enabled/*.conf")["directives"] == []
+    lines = ("== /etc/nginx/nginx.conf", "|http {", "|include /etc/nginx//conf.d/*.conf;", "|}")
+    told = value("nginx", "installed=yes", *lines, "== /etc/nginx/conf.d/a.conf", "|server { listen 81; }")
+    assert [server["name"] for server in told["servers"]] == ["81"]
