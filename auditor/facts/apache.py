@@ -29,6 +29,7 @@ _VARIABLE = _WORDS - {"user", "group"}  # Debian's own files have the account fr
 _LAST_HOLDS = {"servertokens", "serversignature", "sslprotocol", "traceenable"}
 _FOLDERS = ("conf.d", "conf-enabled", "mods-enabled", "sites-enabled", "conf.modules.d")
 _SINGLE = ("apache2.conf", "ports.conf", "conf/httpd.conf")
+_CERTBOT = "/etc/letsencrypt/options-ssl-apache.conf"  # what certbot has each host include for which it fetched a certificate
 # Since RHEL 8 mod_ssl leaves the versions to OpenSSL, as its ssl.conf says; what OpenSSL does not speak then, by its MinProtocol.
 _OWN = "all -SSLv3"
 _POLICY = {
@@ -59,7 +60,7 @@ for folder in . conf {" ".join(_FOLDERS)}; do
   folder=$top/$folder
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))}; do
+for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))} {_CERTBOT}; do
   if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
   [ -f "$file" ] || continue
   if [ ! -r "$file" ]; then printf 'unread=%s\\n' "$file"; continue; fi
@@ -206,7 +207,7 @@ class _Reader:
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = PurePosixPath(self._root, pattern)
         among = any(full.parent == PurePosixPath(self._root, folder) for folder in _FOLDERS)
-        single = any(full == PurePosixPath(self._root, name) for name in _SINGLE)
+        single = any(full == PurePosixPath(self._root, name) for name in (*_SINGLE, _CERTBOT))
         # a name that begins with a dot is matched by no pattern of the probe's, and these two are not read alike everywhere
         if not single and not (among and full.name[:1] not in ".?[" and "[^" not in full.name and "\\" not in full.name):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")

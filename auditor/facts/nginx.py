@@ -1,7 +1,8 @@
 """nginx: each server with what holds for it, as its files say, inheritance from http included.
 
-Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets). An include of anything else that could
-hold servers is an error; lists of parameters and types are not followed. What no file says has the default of its own version.
+Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets), and certbot's options. An include of
+anything else that could hold servers is an error; lists of parameters and types are not followed. What no file says has the
+default of its own version.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _IGNORED = (
     "/usr/share/nginx/modules/*",
 )
 _FOLDERS = {f"/etc/nginx/{name}" for name in ("conf.d", "sites-enabled", "default.d", "snippets")}
+_CERTBOT = "/etc/letsencrypt/options-ssl-nginx.conf"  # what certbot has each server include for which it fetched a certificate
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
 _MOST = 500_000  # lines, where thousands of servers include the same ones
@@ -52,7 +54,8 @@ printf 'version=%s\\n' "$version"
 for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/*; do
+for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/* \\
+  /etc/letsencrypt/options-ssl-nginx.conf; do
   [ -f "$file" ] || continue
   [ -r "$file" ] || exit 1
   printf '== %s\\n' "$file"
@@ -140,7 +143,7 @@ class _Reader:
         folder = str(PurePosixPath(full).parent)
         found = self._folders.matching(full)
         # of /etc/nginx itself the probe reads the main file alone, so a file there that is included is not among the texts
-        if folder not in _FOLDERS or (not found and not any(c in full for c in "*?[")):
+        if (folder not in _FOLDERS and full != _CERTBOT) or (not found and not any(c in full for c in "*?[")):
             raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")
         return found
 

@@ -188,6 +188,36 @@ def test_ssl_on_makes_a_server_of_nginx_one_of_tls() -> None:
     assert (told["tls"], told["plain"], told["protocols"]) == (True, False, ["TLSv1", "TLSv1.1", "TLSv1.2"])
 
 
+@pytest.mark.parametrize(
+    ("name", "main", "lines", "options"),
+    [
+        (
+            "nginx",
+            "/etc/nginx/nginx.conf",
+            ("http { server {", "listen 443 ssl;", "include {};", "} }"),
+            "ssl_protocols TLSv1.2;",
+        ),
+        ("apache", "/etc/apache2/apache2.conf", ("<VirtualHost *:443>", "Include {}", "</VirtualHost>"), "SSLProtocol TLSv1.2"),
+    ],
+)
+def test_certbot_s_options_are_read(name: str, main: str, lines: tuple[str, ...], options: str, tmp_path: Path) -> None:
+    """Bug: of no host whose certificates certbot looks after was anything known, for each includes a file of certbot's folder."""
+    path = f"/etc/letsencrypt/options-ssl-{name}.conf"
+    text = [f"== {main}", *(f"|{line.replace('{}', path)}" for line in lines)]
+    head = ("installed=yes", "version=nginx version: nginx/1.22.1") if name == "nginx" else ("installed=yes",)
+    told = value(name, *head, *text, f"== {path}", f"|{options}")
+    found = told["servers"][0]["protocols"] if name == "nginx" else [d["value"] for d in told["directives"]]
+    assert found == ["TLSv1.2"]
+    with pytest.raises(ParseError, match="which the probe does not read"):
+        value(name, *head, *text)
+    folder = tmp_path / "letsencrypt"
+    folder.mkdir()
+    (folder / f"options-ssl-{name}.conf").write_text(f"{options}\n")
+    probe = script(name).replace("/usr/sbin/nginx", "/bin/true").replace("/usr/sbin/apache2", "/bin/true")
+    probe = probe.replace("/etc/letsencrypt", str(folder)).replace("[ -r /etc/nginx ] && [ -x /etc/nginx ]", "true")
+    assert f"|{options}" in run(["sh"], probe).stdout.splitlines()
+
+
 def apache(*lines: str) -> Any:
     return value("apache", "installed=yes", "== /etc/apache2/apache2.conf", *(f"|{line}" for line in lines))
 
