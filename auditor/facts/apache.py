@@ -26,8 +26,10 @@ _KEPT = {
 # What the words of these say is what checks judge: quotes around them are nothing.
 _WORDS = _KEPT - {"header", "customlog", "errorlog"}
 _VARIABLE = _WORDS - {"user", "group"}  # Debian's own files have the account from the environment
+_LAST_HOLDS = {"servertokens", "serversignature", "sslprotocol", "traceenable"}
 _FOLDERS = ("conf.d", "conf-enabled", "mods-enabled", "sites-enabled", "conf.modules.d")
 _SINGLE = ("apache2.conf", "ports.conf", "conf/httpd.conf")
+_CERTBOT = "/etc/letsencrypt/options-ssl-apache.conf"  # what certbot has each host include for which it fetched a certificate
 # Since RHEL 8 mod_ssl leaves the versions to OpenSSL, as its ssl.conf says; what OpenSSL does not speak then, by its MinProtocol.
 _OWN = "all -SSLv3"
 _POLICY = {
@@ -58,7 +60,7 @@ for folder in . conf {" ".join(_FOLDERS)}; do
   folder=$top/$folder
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))}; do
+for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))} {_CERTBOT}; do
   if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
   [ -f "$file" ] || continue
   if [ ! -r "$file" ]; then printf 'unread=%s\\n' "$file"; continue; fi
@@ -99,10 +101,21 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("apache: the main file is missing")
     reader = _Reader(texts, _ROOTS[main])
     reader.read(main, (), 0)
+    reader.found = _in_force(reader.found)
     if minimum is not None:
         _default_protocols(reader.found, minimum)
     modules: list[Json] = [str(d["value"]).split()[0].removesuffix("_module") for d in reader.found if d["name"] == "loadmodule"]
     return {"installed": True, "directives": [d for d in reader.found if d["name"] != "loadmodule"], "modules": modules}
+
+
+def _in_force(found: list[dict[str, Json]]) -> list[dict[str, Json]]:
+    """Without what a later line for the whole server surely overrides."""
+    last = {
+        str(d["name"]): at
+        for at, d in enumerate(found)
+        if not d["section"] and "conditional" not in d and d["name"] in _LAST_HOLDS
+    }
+    return [d for at, d in enumerate(found) if d["section"] or at >= last.get(str(d["name"]), 0)]
 
 
 def _default_protocols(found: list[dict[str, Json]], minimum: str) -> None:
@@ -194,7 +207,7 @@ class _Reader:
     def _included(self, pattern: str, *, optional: bool) -> list[str]:
         full = PurePosixPath(self._root, pattern)
         among = any(full.parent == PurePosixPath(self._root, folder) for folder in _FOLDERS)
-        single = any(full == PurePosixPath(self._root, name) for name in _SINGLE)
+        single = any(full == PurePosixPath(self._root, name) for name in (*_SINGLE, _CERTBOT))
         # a name that begins with a dot is matched by no pattern of the probe's, and these two are not read alike everywhere
         if not single and not (among and full.name[:1] not in ".?[" and "[^" not in full.name and "\\" not in full.name):
             raise ParseError(f"apache: includes {pattern[:60]!r}, which the probe does not read")

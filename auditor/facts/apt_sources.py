@@ -1,6 +1,7 @@
 """The package sources of apt, in both of its notations, with what each is trusted for and what its archive calls itself.
 
 ``origin`` and ``codename`` are what the Release file says that was last fetched from the source; empty when there is none.
+Of a source that names a list of mirrors on the host, as Debian's images for clouds do, each mirror is told as a source.
 A line that apt itself would refuse is a ParseError: with it apt works from no source at all.
 """
 
@@ -29,6 +30,7 @@ eval "$out"
 os() { sed -n -e "s/\"//g" -e "s/^$1=//p" /etc/os-release; }
 id=$(os ID) && code=$(os VERSION_CODENAME) || exit 1
 printf 'installed=yes\nid=%s\ncodename=%s\n' "$id" "$code"
+mirrors=
 if [ -e "$parts" ] && { [ ! -r "$parts" ] || [ ! -x "$parts" ]; }; then exit 1; fi
 for file in "$list" "$parts"*.list "$parts"*.sources; do
   case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; esac
@@ -36,7 +38,17 @@ for file in "$list" "$parts"*.list "$parts"*.sources; do
   [ -r "$file" ] || exit 1
   text=$(sed -e 's#://[^/[:space:]]*@#://#g' -e '/^[[:space:]][[:space:]]*[A-Za-z0-9+/=]\{40,\}[[:space:]]*$/d' "$file") || exit 1
   printf '%s\n' "$text" | while IFS= read -r line; do printf '%s:%s\n' "$file" "$line"; done
+  named=$(printf '%s\n' "$text" | sed '/^[[:space:]]*#/d' | tr ' \t' '\n\n' |
+    sed -nE 's#^"?mirror\+(file|copy):(//)?(/[^"]*).*#\3#p') || exit 1
+  mirrors="$mirrors
+$named"
 done
+printf '%s\n' "$mirrors" | sort -u | while IFS= read -r file; do
+  if [ ! -e "$file" ]; then continue; fi
+  [ -r "$file" ] || exit 1
+  printf 'mirrors=%s\n' "$file"
+  sed -n -e 's/^[[:space:]]*//' -e '/^[^#]/!d' -e 's/[[:space:]].*//' -e 's#://[^/]*@#://#' -e 's/^/mirror=/p' "$file" || exit 1
+done || exit 1
 echo releases
 if [ -e "$lists" ] && { [ ! -r "$lists" ] || [ ! -x "$lists" ]; }; then exit 1; fi
 for release in "$lists"*InRelease "$lists"*_Release; do
@@ -65,16 +77,43 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("apt_sources: the head or the list of releases is missing")
     middle = lines.index("releases")
     releases = _releases(lines[middle + 1 :])
+    mirrors = _mirrors([line for line in lines[3:middle] if line.startswith(("mirrors=", "mirror="))])
+    texts = [line for line in lines[3:middle] if line and not line.startswith(("mirrors=", "mirror="))]
     sources: dict[str, Source] = {}
     budget = Budget("apt_sources: the types, addresses and suites", _MOST, "sources")
-    for path, text in files([line for line in lines[3:middle] if line], "apt_sources").items():
-        for kind, options, address, suite, components in _deb822(text, budget) if path.endswith(".sources") else _one_line(text):
-            source = _source(path, kind, options, address, suite, components, releases)
+    for path, text in files(texts, "apt_sources").items():
+        told = _deb822(text, budget) if path.endswith(".sources") else _one_line(text)
+        for kind, options, address, suite, components, mirror in (
+            (*one, mirror) for one in told for mirror in _mirrored(one[2], mirrors, budget)
+        ):
+            source = _source(path, kind, options, address, suite, components, releases, mirror)
             known = sources.setdefault(str(source["name"]), source)
             for flag in _FLAGS:  # named twice: apt takes the more trusting of both
                 known[flag] = bool(known[flag]) or bool(source[flag])
             known["check_valid_until"] = bool(known["check_valid_until"]) and bool(source["check_valid_until"])
     return {"installed": True, "id": heads[1][2].lower(), "codename": heads[2][2], "sources": list(sources.values())}
+
+
+def _mirrors(lines: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        key, _, text = line.partition("=")
+        if key == "mirrors":
+            listed = found.setdefault(text, [])
+        elif found:
+            listed.append(text)
+    return found
+
+
+def _mirrored(address: str, mirrors: dict[str, list[str]], budget: Budget) -> list[str]:
+    """The addresses from which apt really fetches: those of the list of mirrors that an address names, or itself."""
+    match = re.fullmatch(r"(?i)mirror\+(?:file|copy):(?://)?(/.*)", address.strip('"'))
+    if match is None:
+        return [address]
+    if not mirrors.get(match[1]):
+        raise ParseError(f"apt_sources: the list of mirrors {match[1][:60]!r} was not read, or names none")
+    budget.spend(len(mirrors[match[1]]))
+    return mirrors[match[1]]
 
 
 def _releases(lines: list[str]) -> dict[str, dict[str, str]]:
@@ -153,13 +192,22 @@ def _stanzas(lines: list[str]) -> list[Options]:
 
 
 def _source(
-    path: str, kind: str, options: Options, address: str, suite: str, components: list[str], releases: dict[str, dict[str, str]]
+    path: str,
+    kind: str,
+    options: Options,
+    address: str,
+    suite: str,
+    components: list[str],
+    releases: dict[str, dict[str, str]],
+    mirror: str,
 ) -> Source:
+    # apt names what it fetched after what the source says, whichever mirror it came from
     uri = re.sub(r"://[^/\s]*@", "://", address.strip('"')).rstrip("/")
+    place = f"{uri}/{suite}".rstrip("/") if suite.endswith("/") else f"{uri}/dists/{suite}"
+    file = re.sub(r"\A[^:/]*:(//)?", "", place)
+    uri = re.sub(r"://[^/\s]*@", "://", mirror.strip('"')).rstrip("/")
     scheme, _, rest = uri.partition(":")
     host = rest[2:].partition("/")[0].partition(":")[0].lower() if rest.startswith("//") else ""
-    place = f"{uri}/{suite}".rstrip("/") if suite.endswith("/") else f"{uri}/dists/{suite}"
-    file = place.partition("://")[2]
     quoted = re.sub(r"""[^!-~]|[\\|{}\[\]<>"^~_=!@#$%&*]""", lambda c: f"%{ord(c[0]):02x}", file)  # as apt's URItoFileName
     told = releases.get(quoted.replace("/", "_"), {})
     by = options.get("signed-by", "").strip()
@@ -212,6 +260,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
+    version=2,
     example={
         "installed": True,
         "id": "debian",

@@ -17,7 +17,8 @@ _APT_KEYS = {  # in small letters: apt compares keys without regard to case
 
 _OFTEN = r"always|0*[1-9][0-9]*[smhd]?"  # an interval that is no zero
 
-# Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked. What was
+# Without systemd apt's own cron job does the work; with it, the two timers, which an administrator may have masked, or the
+# services that they start. What was
 # enabled in RHEL 8 before 8.3 is wanted by multi-user.target, as dnf-automatic's timers were then.
 _SCRIPT = """\
 if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
@@ -28,7 +29,9 @@ if command -v dpkg-query >/dev/null && [ -s /var/lib/dpkg/status ]; then
   for timer in apt-daily.timer apt-daily-upgrade.timer; do
     state=disabled
     for dir in /etc/systemd/system /run/systemd/system; do
-      if [ "$(readlink "$dir/$timer")" = /dev/null ]; then state=masked; fi
+      for unit in "$timer" "${timer%.timer}.service"; do
+        if [ "$(readlink "$dir/$unit")" = /dev/null ]; then state=masked; fi
+      done
       if [ $state = disabled ] && [ -e "$dir/timers.target.wants/$timer" ]; then state=enabled; fi
     done
     if [ ! -d /run/systemd/system ] && [ -x /etc/cron.daily/apt-compat ]; then state=cron; fi
@@ -51,7 +54,9 @@ elif rpm --version >/dev/null 2>&1; then
     for link in "/etc/systemd/system/timers.target.wants/$timer" "/etc/systemd/system/multi-user.target.wants/$timer"; do
       if [ -e "$link" ]; then state=enabled; fi
     done
-    if [ "$(readlink "/etc/systemd/system/$timer")" = /dev/null ]; then state=masked; fi
+    for unit in "$timer" "${timer%.timer}.service"; do
+      if [ "$(readlink "/etc/systemd/system/$unit")" = /dev/null ]; then state=masked; fi
+    done
     echo "timer=$timer $state"
   done
 else
@@ -101,7 +106,7 @@ FACT = Fact(
     title=Text(en="Automatic installation of security updates", ar="التثبيت التلقائي للتحديثات الأمنية"),
     shape=record(manager=STR, installed=BOOL, enabled=BOOL),
     parse=parse,
-    version=3,  # apt's keys in any case, also where they begin
+    version=4,  # what is masked of services too
     example={"manager": "apt", "installed": True, "enabled": True},
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

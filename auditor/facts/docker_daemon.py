@@ -2,8 +2,9 @@
 
 The file is the one that its command line names; Ubuntu's snap has one of its own, and the daemon of a user (rootless) that in
 its home, which has to be open to the login. A user's own socket, and another place that XDG_CONFIG_HOME names, are not told.
-An address on which systemd listens for the daemon is one of its hosts. Lists are joined by commas; an option on the command
-line has the name that it has in the file. Of a log driver's options and of mirrors only that they are set is told.
+An address on which systemd listens for the daemon, by whichever socket unit, is one of its hosts. Lists are joined by commas; an
+option on the command line has the name that it has in the file. Of a log driver's options and of mirrors only that they are
+set is told.
 """
 
 from __future__ import annotations
@@ -70,9 +71,18 @@ if exists "$file"; then
 fi
 printf '%s\\n' "$lines" | sed '/^$/d'
 [ -z "$owner" ] || echo "owner=$owner"
-if [ -d /run/systemd/system ]; then
-  out=$(systemctl show --property=ActiveState,Listen docker.socket) || exit 1
-  case $out in *ActiveState=active*) printf '%s\\n' "$out" | sed -n 's/^Listen=\\([^/@].*\\) (.*)$/listens=\\1/p' ;; esac
+if [ -d /run/systemd/system ] && [ "${owner:-0}" = 0 ]; then
+  units=$(systemctl show --property=TriggeredBy docker.service) || exit 1
+  units=${units#TriggeredBy=}
+  case " $units " in *" docker.socket "*) ;; *) units="$units docker.socket" ;; esac
+  for unit in $units; do
+    case $unit in *.socket) ;; *) continue ;; esac
+    told=$(systemctl show --property=ActiveState,Listen -- "$unit") || exit 1
+    case $told in *ActiveState=active*) ;; *) continue ;; esac
+    # RHEL 8's systemd tells the kind first
+    printf '%s\\n' "$told" |
+      sed -n -e 's/^Listen=\\([^/@].*\\) (Stream)$/listens=\\1/p' -e 's/^ListenStream=\\([^/@].*\\)/listens=\\1/p' || exit 1
+  done
 fi
 for socket in /run/docker.sock /var/run/docker.sock; do
   if [ -S "$socket" ]; then
@@ -122,8 +132,10 @@ def parse(output: str, _args: Arguments) -> Json:
         else:
             settings[name] = given
     settings |= {name: ",".join(told) for name, told in lists.items()}
-    given_hosts = [h for h in str(settings.get("hosts", "")).split(",") if h]
-    hosts: list[Json] = [*given_hosts, *listens]
+    hosts: list[Json] = [h for h in str(settings.get("hosts", "")).split(",") if h]
+    # one that does not run yet is started by whoever asks there
+    if command is None or any(str(host).startswith("fd://") for host in hosts):
+        hosts += listens
     value: dict[str, Json] = {"installed": True, "running": command is not None, "settings": {**settings}, "hosts": hosts}
     if owner:
         value["rootless"] = owner != "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from auditor.errors import ParseError
@@ -77,7 +78,8 @@ def parse(output: str, _args: Arguments) -> Json:
     }
     if match := re.fullmatch(r"(\d{2})/(\d{2})/(\d{4})", told.get("bios_date", "")):
         month, day, year = (int(part) for part in match.groups())
-        value["firmware_date"] = int(datetime(year, month, day, tzinfo=UTC).timestamp())
+        with suppress(ValueError):  # some boards tell 00/00/0000
+            value["firmware_date"] = int(datetime(year, month, day, tzinfo=UTC).timestamp())
     return value
 
 

@@ -1,5 +1,6 @@
 """What the machine itself reports as failing: memory errors, disk arrays that lost a member, and parts that are too hot.
 
+An array that the kernel could not start, or that broke, lacks a member at least.
 Only what the kernel already knows is read: nothing is asked of the devices. Arrays of hardware controllers are not seen here.
 """
 
@@ -24,9 +25,25 @@ for memory in /sys/devices/system/edac/mc/mc[0-9]*; do
   printf 'memory=%s %s %s\n' "${memory##*/}" "$lost" "$mended"
 done
 for array in /sys/block/md*/md; do
-  if [ ! -e "$array/degraded" ]; then continue; fi
-  gone=$(cat "$array/degraded") && level=$(cat "$array/level") || exit 1
+  if [ ! -e "$array/array_state" ]; then continue; fi
+  state=$(cat "$array/array_state") && level=$(cat "$array/level") && kind=$(cat "$array/metadata_version") || exit 1
   name=${array%/md}
+  gone=0
+  case $state in
+    clear) continue ;;
+    # what the firmware's own format keeps of a whole set of disks is never started
+    inactive)
+      case $kind in external:[!/-]*) continue ;; esac
+      wanted=$(cat "$array/raid_disks") || exit 1
+      for member in "$array"/dev-*; do
+        if [ -e "$member" ]; then gone=$((gone + 1)); fi
+      done
+      gone=$((${wanted:-0} - gone))
+      if [ $gone -lt 1 ]; then gone=1; fi
+      level="${level:-md}/$state" ;;
+    broken) gone=1 level="$level/$state" ;;
+    *) if [ -e "$array/degraded" ]; then gone=$(cat "$array/degraded") || exit 1; fi ;;
+  esac
   printf 'array=%s %s %s\n' "${name##*/}" "$level" "$gone"
 done
 for limit in /sys/class/hwmon/hwmon*/temp*_crit; do
@@ -72,6 +89,7 @@ FACT = Fact(
         sensors=ListOf(record(name=STR, degrees=INT, limit=INT, too_hot=BOOL)),
     ),
     parse=parse,
+    version=2,
     example={
         "memory": [{"name": "mc0", "uncorrected": 0, "corrected": 3}],
         "arrays": [{"name": "md0", "level": "raid1", "degraded": False, "missing": 0}],

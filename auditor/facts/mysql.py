@@ -7,6 +7,9 @@ reads them: ``yes`` and ``2`` are off. Passwords are dropped on the target.
 What no file sets is told where MySQL 8 has another default than MariaDB: it does not read clients' files, it writes files in one
 folder, and a second protocol, X, listens on all addresses for itself.
 
+What the server that runs was told on its command line overrides its files, as when somebody started it to reset a password.
+Servers in containers are others.
+
 What ``SET PERSIST`` wrote into the data directory of MySQL overrides them all: ``persisted`` says that there may be such.
 """
 
@@ -49,7 +52,34 @@ for folder in {" ".join(_FOLDERS)}; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 show {" ".join(_MAINS)} {" ".join(f"{folder}/*.cnf" for folder in _FOLDERS)} |
-  sed -E 's/^([^:]*:[[:space:]]*[a-z_-]*pass[a-z_-]*)[[:space:]]*=.*/\\1=dropped/' || exit 1
+  sed -E 's/^([^:]*:[[:space:]]*([a-z_-]*pass[a-z_-]*|(loose[-_])?wsrep[-_]sst[-_]auth))[[:space:]]*=.*/\\1=dropped/' || exit 1
+box() {{ sed -n 's/.*\\([0-9a-f]\\{{64\\}}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }}
+own=$(box /proc/self/cgroup)
+for process in /proc/[0-9]*; do
+  {{ read -r name <"$process/comm"; }} 2>/dev/null || continue
+  case $name in mysqld|mariadbd) ;; *) continue ;; esac
+  boxed=$(box "$process/cgroup")
+  [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
+  words=$({{ tr '\\000' '\\n' <"$process/cmdline"; }} 2>/dev/null) || continue
+  echo server
+  option=
+  printf '%s\\n--\\n' "$words" | while IFS= read -r word; do
+    case $word in
+      -*) ;;
+      *) case $option in ?*=*|'') ;; *) option="$option=$word" ;; esac ;;
+    esac
+    [ -z "$option" ] || printf 'option=%s\\n' "$option"
+    option=
+    name=${{word#--}}
+    if [ "--$name" != "$word" ]; then continue; fi
+    while :; do
+      case $name in loose[-_]*|skip[-_]*|enable[-_]*|disable[-_]*) name=${{name#*[-_]}} ;; *) break ;; esac
+    done
+    case $name in
+      gr*|bin*|net*|loc*|sec*|gen*|mysqlx*|persisted*|datadir*|req*|no[-_]def*|defaults[-_]*) option=$word ;;
+    esac
+  done || exit 1
+done
 persisted=no
 if [ -e {_DATA}/mysqld-auto.cnf ]; then
   persisted=maybe
@@ -76,15 +106,17 @@ def parse(output: str, _args: Arguments) -> Json:
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("mysql: the first line says neither installed=yes nor installed=no")
     version = _VERSION.search(lines[1]) if lines[1:] and lines[1].startswith("version=") else None
-    told, unreadable = split_unreadable([line for line in lines[1:] if not line.startswith(("version=", "persisted="))])
+    others = ("version=", "persisted=", "option=")
+    told, unreadable = split_unreadable([line for line in lines[1:] if line != "server" and not line.startswith(others)])
     if unreadable:
         raise ParseError(f"mysql: may not be read: {sorted(unreadable)[0]}")
     found = files(told, "mysql")
     reader = _Reader(found, version)
-    for main in _MAINS:
+    mains, given = _command_line(lines)
+    for main in mains:
         if main in found:
             reader.read(main, 0)
-    settings = reader.settings
+    settings = {**reader.settings, **given}
     ours = version is not None and "MariaDB" not in version[2]
     if version is not None and ours and int(version[1].partition(".")[0]) >= 8:
         settings = {**_DEFAULTS_OF_8, **settings}
@@ -101,6 +133,33 @@ def _persisted(lines: list[str], settings: dict[str, Json], version: re.Match[st
     loaded = str(settings.get("persisted_globals_load", "on")).lower() not in ("0", "off", "false")
     elsewhere = str(settings.get("datadir", _DATA)).rstrip("/") != _DATA
     return loaded and (elsewhere or "persisted=maybe" in lines)
+
+
+def _command_line(lines: list[str]) -> tuple[tuple[str, ...], dict[str, Json]]:
+    """The files that the server that runs has read, and what its command line sets over them."""
+    servers: list[list[str]] = []
+    for line in lines:
+        if line == "server":
+            servers.append([])
+        elif line.startswith("option=") and servers:
+            servers[-1].append(line[len("option=") :].lstrip("-"))
+    if any(options != servers[0] for options in servers):
+        raise ParseError("mysql: two servers run with other options each, and their settings cannot be told apart")
+    mains: tuple[str, ...] = _MAINS
+    given: dict[str, Json] = {}
+    for option in servers[0] if servers else ():
+        key, equals, value = option.partition("=")
+        name = key.strip().lower().replace("-", "_")
+        if name == "no_defaults":
+            mains = ()
+        elif name == "defaults_file" and value in _MAINS:
+            mains = (value,)
+        elif name.startswith("defaults"):
+            raise ParseError(f"mysql: the server was started with --{option[:60]}, whose files or sections are not read")
+        else:
+            name, value = _taken(name, value if equals else None)
+            given[name] = value
+    return mains, given
 
 
 class _Reader:
@@ -189,7 +248,7 @@ FACT = Fact(
     title=Text(en="Settings of MySQL and MariaDB", ar="إعدادات MySQL وMariaDB"),
     shape=record(installed=BOOL, settings=MapOf(STR), persisted=optional(BOOL)),
     parse=parse,
-    version=4,
+    version=5,
     example={"installed": True, "settings": {"bind_address": "127.0.0.1", "local_infile": "off"}},
     probes={"linux": HostProbe(script=_SCRIPT, privileged=(_LOOK,))},
 )

@@ -1,7 +1,8 @@
 """nginx: each server with what holds for it, as its files say, inheritance from http included.
 
-Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets). An include of anything else that could
-hold servers is an error; lists of parameters and types are not followed. What no file says has the default of its own version.
+Files under /etc/nginx are read (main file, conf.d, sites-enabled, default.d, snippets), and certbot's options. An include of
+anything else that could hold servers is an error; lists of parameters and types are not followed. What no file says has the
+default of its own version.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from auditor.errors import ParseError
 from auditor.facts._blocks import Directive, parse_blocks
 from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import whole
+from auditor.facts._nginx_server import Level, ciphered_addresses, server
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -35,19 +37,10 @@ _IGNORED = (
     "/usr/share/nginx/modules/*",
 )
 _FOLDERS = {f"/etc/nginx/{name}" for name in ("conf.d", "sites-enabled", "default.d", "snippets")}
-_DEFAULTS = {
-    "server_tokens": "on",
-    "autoindex": "off",
-    "access_log": "on",
-    "ssl_ciphers": "HIGH:!aNULL:!MD5",
-    "ssl": "off",
-}
+_CERTBOT = "/etc/letsencrypt/options-ssl-nginx.conf"  # what certbot has each server include for which it fetched a certificate
 # The protocols from a version on, as nginx's list of changes tells: RHEL 8 has 1.14, whose nginx.conf names none.
 _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1.2 TLSv1.3"), ((0,), "TLSv1 TLSv1.1 TLSv1.2"))
 _MOST = 500_000  # lines, where thousands of servers include the same ones
-_NAMES = {name.lower(): name for name in ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")}
-# Conditions that hold for whatever came in the clear.
-_CLEAR = {"($scheme=http)", "($scheme!=https)", "($https=)", "($https!=on)"}
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
 _SCRIPT = """\
@@ -61,7 +54,8 @@ printf 'version=%s\\n' "$version"
 for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/*; do
+for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/* \\
+  /etc/letsencrypt/options-ssl-nginx.conf; do
   [ -f "$file" ] || continue
   [ -r "$file" ] || exit 1
   printf '== %s\\n' "$file"
@@ -94,10 +88,11 @@ def parse(output: str, _args: Arguments) -> Json:
     servers: list[Json] = []
     for http in (d for d in reader.read(_MAIN, 0) if d.words == ("http",)):
         inner = list(reader.expanded(http.inner or (), 0))
-        level = _Level(inner)
+        level = Level(inner)
+        secured = ciphered_addresses(d.inner or () for d in inner if d.words == ("server",))
         found = ((list(reader.deep(d.inner or (), 0)), d.source) for d in inner if d.words == ("server",))
         for own, source in found:
-            servers.append(_server(own, level, protocols, source, reader.budget))
+            servers.append(server(own, level, protocols, secured, source, reader.budget))
     return {"installed": True, "servers": servers}
 
 
@@ -148,113 +143,9 @@ class _Reader:
         folder = str(PurePosixPath(full).parent)
         found = self._folders.matching(full)
         # of /etc/nginx itself the probe reads the main file alone, so a file there that is included is not among the texts
-        if folder not in _FOLDERS or (not found and not any(c in full for c in "*?[")):
+        if (folder not in _FOLDERS and full != _CERTBOT) or (not found and not any(c in full for c in "*?[")):
             raise ParseError(f"nginx: includes {pattern[:60]!r}, which the probe does not read")
         return found
-
-
-class _Level:
-    """The directives of one block by their names."""
-
-    def __init__(self, block: Iterable[Directive]) -> None:
-        self._words: dict[str, list[tuple[str, ...]]] = {}
-        self._joined: dict[str, list[str]] = {}
-        for directive in block:
-            self._words.setdefault("".join(directive.words[:1]), []).append(directive.words[1:])
-
-    def words(self, name: str) -> list[tuple[str, ...]]:
-        """The words behind that name, of each of its directives in order."""
-        return self._words.get(name, [])
-
-    def values(self, name: str) -> list[str]:
-        """The same as texts."""
-        if name not in self._joined:
-            self._joined[name] = [" ".join(words) for words in self.words(name)]
-        return self._joined[name]
-
-
-def _server(directives: list[Directive], http: _Level, protocols: str, source: str, budget: Budget) -> Json:
-    defaults = {**_DEFAULTS, "ssl_protocols": protocols}
-    own = _Level(directives)
-
-    def values(name: str) -> list[str]:
-        found = own.values(name) or http.values(name) or [defaults[name]]
-        budget.line(*found)  # what holds for all servers is told of each
-        return found
-
-    def value(name: str) -> str:
-        return values(name)[-1]
-
-    listens = own.words("listen") or [("80",)]
-    headers = own.words("add_header") or http.words("add_header")
-    names = [word for words in own.words("server_name") for word in words]
-    # before nginx 1.25.1 `ssl on` made every address of the server one of TLS
-    everywhere = value("ssl").lower() == "on"
-    ciphered = [everywhere or "ssl" in words or words[0].endswith(":443") or words[0] == "443" for words in listens]
-    tls = any(ciphered)
-    # lines of one level add up, and case does not count
-    protocols_told = [_NAMES.get(word.lower(), word) for line in values("ssl_protocols") for word in line.split()]
-    if tls and not protocols_told:
-        raise ParseError(f"nginx: {source}: no file names the protocols of TLS, and nginx does not tell its version")
-    listened: list[Json] = [" ".join(words) for words in listens]
-    told: list[Json] = [" ".join(words[:2]) for words in headers]
-    budget.line(*map(str, told))
-    return {
-        "name": names[0] if names and names[0] != "_" else str(listened[0]),
-        "source": source,
-        "listens": listened,
-        "tls": tls,
-        "plain": not all(ciphered),
-        "redirects": _redirects(directives),
-        "server_tokens": value("server_tokens"),
-        "autoindex": value("autoindex").lower() == "on" or _indexed(directives),
-        "access_log": value("access_log").split()[0] != "off",
-        "protocols": [*dict.fromkeys(protocols_told)],
-        "ciphers": value("ssl_ciphers"),
-        "headers": told,
-    }
-
-
-def _indexed(block: Iterable[Directive]) -> bool:
-    """Whether a place in the block, at any depth, lists its folders; nginx does not mind the case of `on`."""
-    return any(" ".join(d.words).lower() == "autoindex on" or _indexed(d.inner or ()) for d in block)
-
-
-def _redirects(own: Iterable[Directive]) -> bool:
-    """Whether nothing but a way on to https, or a refusal, answers what comes to a server in the clear.
-
-    The server itself sends on; or it does so for some names and refuses all else, as certbot writes it; or its ``location /``
-    does, and so does each other location but those under /.well-known/, where a certification authority looks for its proof.
-    """
-    own = tuple(own)
-    if _sends_on(own):
-        return True
-    named = any(d.words[0] == "if" and d.words[1:3] == ("($host", "=") and _sends_on(d.inner or ()) for d in own if d.words)
-    if named and any(_refuses(d.words) for d in own):
-        return True
-    locations = [d for d in own if d.words[:1] == ("location",)]
-    answering = [d for d in locations if not d.words[-1].lstrip("^").replace("\\", "").startswith("/.well-known/")]
-    return any(d.words[1:] in (("/",), ("^~", "/")) for d in answering) and all(
-        _sends_on(d.inner or ()) or any(_refuses(i.words) for i in d.inner or ()) for d in answering
-    )
-
-
-def _sends_on(block: Iterable[Directive]) -> bool:
-    for directive in block:
-        if directive.words[:1] == ("return",) and _is_way_on(directive.words[1:]):
-            return True
-        if directive.words[:1] == ("if",) and "".join(directive.words[1:]) in _CLEAR and _sends_on(directive.inner or ()):
-            return True
-    return False
-
-
-def _is_way_on(words: tuple[str, ...]) -> bool:
-    # a code that is no redirection makes the address a text that is shown
-    return words[-1:] != () and words[-1].startswith("https://") and (len(words) == 1 or words[0].startswith("30"))
-
-
-def _refuses(words: tuple[str, ...]) -> bool:
-    return words[:1] == ("return",) and words[1:2] != () and words[1].startswith("4")
 
 
 FACT = Fact(
@@ -270,7 +161,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "installed": True,
         "servers": [

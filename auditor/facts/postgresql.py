@@ -131,6 +131,8 @@ def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget:
                 settings[name] = value
     if "password_encryption" not in settings:
         settings["password_encryption"] = _encryption(folder, _data(folder, str(settings.get("data_directory", folder))), found)
+    if not found.get(f"{folder}/pg_hba.conf"):
+        raise ParseError(f"postgresql: {folder}/pg_hba.conf was not read, as where it is a link: who may connect is not known")
     return {
         "folder": folder,
         "settings": settings,

@@ -18,14 +18,17 @@ def value(name: str, /, *lines: str) -> Any:
     return fact(name).value("\n".join((*lines, "end", "")), {})
 
 
-def postgresql(*lines: str, hba: tuple[str, ...] = ()) -> Any:
+def postgresql(*lines: str, hba: tuple[str, ...] = ("local all all peer",)) -> Any:
     top = "/etc/postgresql/15/main"
     told = [f"{top}/postgresql.conf:{line}" for line in lines] + [f"{top}/pg_hba.conf:{line}" for line in hba]
     return value("postgresql", "present=yes", *told)["clusters"][0]
 
 
 def test_postgresql_s_rules_and_defaults() -> None:
-    """Quotes and doubled quotes, an address with its mask apart, and what no file sets."""
+    """Quotes and doubled quotes, an address with its mask apart, and what no file sets.
+
+    Regression, false pass: where pg_hba.conf was not read, as where it is a link, there were no rules to judge.
+    """
     told = postgresql("ssl = 'on'", "log_line_prefix = 'it''s '", hba=("host all all 10.0.0.0 255.0.0.0 md5 # old",))
     assert (told["settings"]["ssl"], told["settings"]["log_line_prefix"], told["settings"]["log_connections"]) == (
         "on",
@@ -34,9 +37,10 @@ def test_postgresql_s_rules_and_defaults() -> None:
     )
     assert [(r["address"], r["method"]) for r in told["hba"]] == [("10.0.0.0 255.0.0.0", "md5")]
     for lines, hba in (
-        (("include '/opt/x'",), ()),
-        (("hba_file = '/opt/hba'",), ()),
+        (("include '/opt/x'",), ("local all all peer",)),
+        (("hba_file = '/opt/hba'",), ("local all all peer",)),
         ((), ("host all",)),
+        (("ssl = on",), ()),  # it would not start: the file was not read
         (("ssl=on",), ("@include x",)),
     ):
         with pytest.raises(ParseError):
@@ -71,7 +75,11 @@ def test_a_method_that_postgresql_does_not_know_is_no_strong_one(line: str) -> N
 def test_postgresql_s_alter_system_counts_on_debian() -> None:
     """Regression: it writes beside the data, which Debian keeps apart from the settings; TLS that it turned off passed."""
     top, data = "/etc/postgresql/15/main", "/var/lib/postgresql/15/main"
-    lines = (f"{top}/postgresql.conf:data_directory = '{data}'", f"{top}/postgresql.conf:ssl = on")
+    lines = (
+        f"{top}/postgresql.conf:data_directory = '{data}'",
+        f"{top}/postgresql.conf:ssl = on",
+        f"{top}/pg_hba.conf:local all all peer",
+    )
     told = value("postgresql", "present=yes", *lines, f"{data}/postgresql.auto.conf:ssl = 'off'")["clusters"]
     assert [(c["folder"], c["settings"]["ssl"]) for c in told] == [(top, "off")]
     with pytest.raises(ParseError, match="/srv/pg"):
@@ -104,7 +112,8 @@ def test_a_server_of_the_files_read_is_no_error() -> None:
     top = "/etc/postgresql/15/main"
     started = ("-D /var/lib/postgresql/15/main -c config_file=/etc/postgresql/15/main/postgresql.conf", "-D /var/lib/pgsql/data/")
     runs = [f"runs=/usr/bin/postgres {words}".replace(" ", "\t") for words in started]
-    assert value("postgresql", "present=yes", f"{top}/postgresql.conf:ssl = on", *runs)["present"] is True
+    files = (f"{top}/postgresql.conf:ssl = on", f"{top}/pg_hba.conf:local all all peer")
+    assert value("postgresql", "present=yes", *files, *runs)["present"] is True
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
@@ -135,17 +144,18 @@ def test_postgresql_before_14_stores_md5_where_nothing_is_set(version: str, expe
         (f"{top}/postgresql.conf:ssl = on",),
         ("/var/lib/pgsql/data/postgresql.conf:ssl = on", f"/var/lib/pgsql/data/PG_VERSION:{version}"),
     ):
-        told = value("postgresql", "present=yes", *lines)["clusters"]
+        hba = f"{lines[0].partition(':')[0].removesuffix('postgresql.conf')}pg_hba.conf:local all all peer"
+        told = value("postgresql", "present=yes", *lines, hba)["clusters"]
         assert [c["settings"]["password_encryption"] for c in told] == [expected]
 
 
 def test_postgresql_of_no_known_version_is_not_guessed() -> None:
     """Where no file tells the version, only what is set is told."""
-    main = "/var/lib/pgsql/data/postgresql.conf"
-    told = value("postgresql", "present=yes", f"{main}:password_encryption = md5")["clusters"]
+    main, hba = "/var/lib/pgsql/data/postgresql.conf", "/var/lib/pgsql/data/pg_hba.conf:local all all peer"
+    told = value("postgresql", "present=yes", f"{main}:password_encryption = md5", hba)["clusters"]
     assert [c["settings"]["password_encryption"] for c in told] == ["md5"]
     with pytest.raises(ParseError, match="version"):
-        value("postgresql", "present=yes", f"{main}:port = 5432")
+        value("postgresql", "present=yes", f"{main}:port = 5432", hba)
 
 
 def test_mysql_reads_the_server_s_sections_alone() -> None:
@@ -264,6 +274,47 @@ def test_what_set_persist_wrote_may_override_the_files(may: bool, version: str, 
     lines = ["[mysqld]", "local_infile=0", *settings]
     output = ["installed=yes", version, *(f"/etc/my.cnf:{line}" for line in lines), f"persisted={found}", "end"]
     assert fact("mysql").value("\n".join(output), {}).get("persisted", False) == may
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--basedir=/usr", "--skip-grant-tables"), {"skip_grant_tables": "on", "bind_address": "127.0.0.1"}),
+        (("--bind-address", "0.0.0.0", "--user=mysql"), {"bind_address": "0.0.0.0"}),
+        (("--no-defaults",), {}),
+        (("--defaults-file=/etc/my.cnf",), {"bind_address": "127.0.0.1"}),
+        (("--skip-networking", "--init-file=/x"), {"skip_networking": "on", "bind_address": "127.0.0.1"}),
+    ],
+)
+def test_mysql_s_command_line_overrides_its_files(tmp_path: Path, options: tuple[str, ...], expected: dict[str, str]) -> None:
+    """Regression, false pass: a server started with --skip-grant-tables lets everybody in, and its files say nothing of it."""
+    for number, group in ((7, "/system.slice/mysqld.service"), (8, f"/system.slice/docker-{'0f' * 32}.scope")):
+        process = tmp_path / "proc" / str(number)
+        process.mkdir(parents=True)
+        (process / "comm").write_text("mysqld\n")
+        (process / "cgroup").write_text(f"0::{group}\n")
+        (process / "cmdline").write_text("\0".join(("/usr/sbin/mysqld", *(options if number == 7 else ("--local-infile",)), "")))
+    (tmp_path / "my.cnf").write_text("[mysqld]\nbind-address=127.0.0.1\nwsrep_sst_auth = sst:secret\n")
+    text = script("mysql").replace("/usr/sbin/mysqld", "/bin/true").replace("/etc/my.cnf ", f"{tmp_path}/my.cnf ")
+    text = text.replace("/etc/mysql/", f"{tmp_path}/none/").replace("/proc/[0-9]*", f"{tmp_path}/proc/[0-9]*")
+    told = run(["sh"], text).stdout
+    assert "secret" not in told
+    settings: Any = fact("mysql").value(told.replace(str(tmp_path), "/etc"), {})["settings"]  # type: ignore[call-overload, index]
+    assert {key: text for key, text in settings.items() if key != "wsrep_sst_auth"} == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("server", "option=--defaults-file=/srv/my.cnf"),
+        ("server", "option=--defaults-group-suffix=.a"),
+        ("server", "server", "option=--skip-networking"),
+    ],
+)
+def test_a_server_of_mysql_that_reads_other_files_is_not_guessed(lines: tuple[str, ...]) -> None:
+    """What such a server sets is not known, nor which of two servers a setting is of."""
+    with pytest.raises(ParseError):
+        value("mysql", "installed=yes", _MARIA, *lines, "persisted=no")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")

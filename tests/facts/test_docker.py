@@ -129,6 +129,27 @@ def test_whose_the_daemon_is_is_told(tmp_path: Path) -> None:
     assert "rootless" not in value("installed=yes", "line=dockerd"), "an older probe did not tell"
 
 
+@pytest.mark.parametrize("told", ["Listen=/run/docker.sock (Stream)\\nListen=[::]:2375 (Stream)", "ListenStream=[::]:2375"])
+def test_a_port_on_which_systemd_listens_for_docker_is_one_of_its_hosts(tmp_path: Path, told: str) -> None:
+    """Regression, false pass: with fd:// a socket unit may open a port in the clear, and no file or word of Docker's names it."""
+    process = tmp_path / "7"
+    process.mkdir()
+    (process / "comm").write_text("dockerd\n")
+    off = "printf 'Listen=[::]:1 (Stream)\\nActiveState=inactive\\n'"
+    on = f"printf '{told}\\nActiveState=active\\n'"
+    named = "echo TriggeredBy=docker.socket off.socket"
+    lines = ("#!/bin/sh", 'case "$*" in', f"*TriggeredBy*) {named} ;;", f"*off.socket) {off} ;;", f"*) {on} ;;", "esac", "")
+    (tmp_path / "systemctl").write_text("\n".join(lines))
+    (tmp_path / "systemctl").chmod(0o755)
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/run/systemd/system", str(tmp_path))
+    hosts = {}
+    for words in ("dockerd\0-H\0fd://\0", "dockerd\0-H\0unix://\0"):
+        (process / "cmdline").write_text(words)
+        value: Any = fact("docker_daemon").value(run(["sh"], text, path=f"{tmp_path}:{PATH}").stdout, {})
+        hosts[words.split("\0")[2]] = value["hosts"]
+    assert hosts == {"fd://": ["fd://", "tcp://[::]:2375"], "unix://": ["unix://"]}
+
+
 def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:
     """Bug: where the snap's daemon ran beside the package's, the settings of one were told with the command line of the other."""
     text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*").replace("/etc/docker/daemon.json", "/nowhere")

@@ -80,6 +80,21 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
         lambda n: _SUDO + _many(n, lambda i: f"/etc/sudoers:Defaults:u{i} !authenticate\n/etc/sudoers:u{i} ALL = /bin/a\n"),
         100,
     ),
+    "the places of a server of nginx, each held against the headers around it": (
+        "nginx",
+        lambda n: (
+            "installed=yes\nversion=nginx version: nginx/1.22.1\n"
+            + _file(
+                "/etc/nginx/nginx.conf",
+                "http { server {",
+                *[f"add_header X-{i} a;" for i in range(n)],
+                *[f"location /{i} {{ proxy_pass http://a; add_header X-{i} a; }}" for i in range(n)],
+                *[f"location /i{i} {{ proxy_pass http://a; }}" for i in range(n)],
+                "} }",
+            )
+        ),
+        100,
+    ),
     "the servers of nginx, each held against all that http holds": (
         "nginx",
         lambda n: (
@@ -90,7 +105,15 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
     ),
     "clusters of PostgreSQL, each among all files": (
         "postgresql",
-        lambda n: "present=yes\n" + _many(n, lambda i: f"/etc/postgresql/15/c{i}/postgresql.conf:ssl = on\n"),
+        lambda n: (
+            "present=yes\n"
+            + _many(
+                n,
+                lambda i: "".join(
+                    f"/etc/postgresql/15/c{i}/{line}\n" for line in ("postgresql.conf:ssl = on", "pg_hba.conf:local a a peer")
+                ),
+            )
+        ),
         100,
     ),
     "links, each among all files of networks": (

@@ -72,10 +72,25 @@ ON = "return 301 https://$host$request_uri;"
         (("listen 80;", ACME, f"location = / {{ {ON} }}"), (False, True, False)),
         (("listen 80;", ACME), (False, True, False)),
         (("listen 80;", "return 200 https://a.example;"), (False, True, False)),
+        (("listen 80 default_server;", "return 444;"), (False, True, True)),
+        (("listen 80;", "if ($remote_addr = 10.0.0.1) { break; }", "return 444;", "root /srv;"), (False, True, False)),
+        (("listen 80;", "if ($bad) { return 200 x; }", "return 444;"), (False, True, False)),
+        (("listen 80;", "if ($bad) { set $x 1; }", "return 444;"), (False, True, True)),
+        (("listen 80;", "rewrite ^ https://$host$request_uri? permanent;"), (False, True, True)),
+        (("listen 80;", "rewrite ^/(.*)$ https://a.example/$1;"), (False, True, True)),
+        (("listen 80;", "rewrite ^/$ https://a.example/;", "root /srv;"), (False, True, False)),
+        (("listen 80;", "rewrite ^/old https://a.example/new;", "root /srv;"), (False, True, False)),
+        (("listen 127.0.0.1:8080;", "location /status { stub_status; }"), (False, False, False)),
+        (("listen unix:/run/app.sock;", "listen [::1]:8080;", "root /srv;"), (False, False, False)),
+        (("listen 443 quic reuseport;", "listen 443 ssl;", "root /srv;"), (True, False, False)),
+        (("listen 443;", "root /srv;"), (False, True, False)),
     ],
 )
 def test_what_a_server_does_with_what_comes_in_the_clear(lines: tuple[str, ...], expected: tuple[bool, bool, bool]) -> None:
-    """Regression, false pass: one server on 80 and 443 was not looked at; false failures: certbot's ``if`` and ``location /``."""
+    """Regressions, false pass: one server on 80 and 443 was not looked at, nor one on 443 without TLS.
+
+    False failures: certbot's ``if`` and ``location /``, a refusal of everything, rewrite, QUIC, what does not leave the host.
+    """
     server = nginx(*lines)
     assert (server["tls"], server["plain"], server["redirects"]) == expected
 
@@ -102,6 +117,55 @@ def test_nginx_s_lists_of_folders_are_found_wherever_they_are_set(lines: tuple[s
     assert nginx("location / { location /x { autoindex off; } }")["autoindex"] is False
 
 
+def test_an_address_of_nginx_speaks_tls_for_all_its_servers() -> None:
+    """Regression, false failure: of two servers on one address one alone says ssl, and the other was told as open."""
+    other = ("}", "server {", "listen *:8443 ssl;")
+    assert (nginx("listen 8443;", *other)["plain"], nginx("listen 8444;", *other)["plain"]) == (False, True)
+
+
+HSTS = 'add_header Strict-Transport-Security "max-age=31536000";'
+ONE = "add_header X-Frame-Options DENY;"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((HSTS, f"location / {{ {ONE} }}"), []),
+        ((HSTS, rf"location ~ \.php$ {{ {ONE} fastcgi_pass unix:/run/php.sock; }}"), []),
+        ((HSTS, f"location / {{ location /app {{ {ONE} proxy_pass http://a; }} }}"), []),
+        (
+            (HSTS, f"location / {{ {HSTS} {ONE} location /app {{ proxy_pass http://a; }} }}"),
+            ["Strict-Transport-Security max-age=31536000"],
+        ),
+        ((HSTS, "location /static/ { add_header Cache-Control public; }"), ["Strict-Transport-Security max-age=31536000"]),
+        ((f"location / {{ {HSTS} }}",), ["Strict-Transport-Security max-age=31536000"]),
+        ((f"location / {{ {HSTS} }}", "location /app { proxy_pass http://a; }"), []),
+        (('add_header Strict-Transport-Security "";',), []),
+    ],
+)
+def test_a_place_of_nginx_that_sets_a_header_drops_those_around_it(lines: tuple[str, ...], expected: list[str]) -> None:
+    """Regression, false pass: a header that ``location /`` or a program's place drops passed for sent, as did an empty one."""
+    assert [h for h in nginx("listen 443 ssl;", *lines)["headers"] if h.startswith("Strict")] == expected
+
+
+@pytest.mark.parametrize(
+    ("lines", "tokens", "logged"),
+    [
+        (("server_tokens OFF;",), "off", True),
+        (("server_tokens off;", "location /t { server_tokens on; }"), "on", True),
+        (("access_log /dev/null;",), "on", False),
+        (("access_log off;", "access_log /var/log/a.log;"), "on", False),
+        (("location / { access_log off; }",), "on", False),
+        (("location = /favicon.ico { access_log off; }",), "on", True),
+        (("access_log /var/log/a.log;", "access_log /dev/null;"), "on", True),
+    ],
+)
+def test_nginx_s_version_and_log_are_judged_where_they_are_set(lines: tuple[str, ...], tokens: str, logged: bool) -> None:
+    """Regressions: a place of its own tells the version, or leaves no log, as does /dev/null; `OFF` was not off."""
+    told = nginx("listen 443 ssl;", *lines)
+    assert (told["server_tokens"], told["access_log"]) == (tokens, logged)
+
+
 def test_nginx_s_lines_of_protocols_add_up() -> None:
     """Regression, false pass: of two lines the last alone counted, and nginx speaks what both name."""
     told = nginx(
@@ -122,6 +186,36 @@ def test_ssl_on_makes_a_server_of_nginx_one_of_tls() -> None:
     """Regression, false pass: the old way to turn TLS on was not known, and the server's protocols not judged."""
     told = nginx("listen 8443;", "ssl on;", version="1.14.1")
     assert (told["tls"], told["plain"], told["protocols"]) == (True, False, ["TLSv1", "TLSv1.1", "TLSv1.2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "main", "lines", "options"),
+    [
+        (
+            "nginx",
+            "/etc/nginx/nginx.conf",
+            ("http { server {", "listen 443 ssl;", "include {};", "} }"),
+            "ssl_protocols TLSv1.2;",
+        ),
+        ("apache", "/etc/apache2/apache2.conf", ("<VirtualHost *:443>", "Include {}", "</VirtualHost>"), "SSLProtocol TLSv1.2"),
+    ],
+)
+def test_certbot_s_options_are_read(name: str, main: str, lines: tuple[str, ...], options: str, tmp_path: Path) -> None:
+    """Bug: of no host whose certificates certbot looks after was anything known, for each includes a file of certbot's folder."""
+    path = f"/etc/letsencrypt/options-ssl-{name}.conf"
+    text = [f"== {main}", *(f"|{line.replace('{}', path)}" for line in lines)]
+    head = ("installed=yes", "version=nginx version: nginx/1.22.1") if name == "nginx" else ("installed=yes",)
+    told = value(name, *head, *text, f"== {path}", f"|{options}")
+    found = told["servers"][0]["protocols"] if name == "nginx" else [d["value"] for d in told["directives"]]
+    assert found == ["TLSv1.2"]
+    with pytest.raises(ParseError, match="which the probe does not read"):
+        value(name, *head, *text)
+    folder = tmp_path / "letsencrypt"
+    folder.mkdir()
+    (folder / f"options-ssl-{name}.conf").write_text(f"{options}\n")
+    probe = script(name).replace("/usr/sbin/nginx", "/bin/true").replace("/usr/sbin/apache2", "/bin/true")
+    probe = probe.replace("/etc/letsencrypt", str(folder)).replace("[ -r /etc/nginx ] && [ -x /etc/nginx ]", "true")
+    assert f"|{options}" in run(["sh"], probe).stdout.splitlines()
 
 
 def apache(*lines: str) -> Any:
@@ -191,7 +285,6 @@ def test_quotes_around_apache_s_words_are_nothing() -> None:
         "IncludeOptional sites-enabled/*/*.conf",
         "IncludeOptional vhosts.d/*.conf",
         "IncludeOptional sites-enabled/.*",
-        "IncludeOptional sites-enabled/*",
         "IncludeOptional sites-enabled/[^a]*.conf",
         "Include ports.conf conf-enabled/*.conf",
         "IncludeOptional ${WHERE}/*.conf",
@@ -238,6 +331,49 @@ def test_a_macro_s_own_words_are_no_values() -> None:
     with pytest.raises(ParseError, match="variable"):
         apache("<Macro Site $options>", "Options $options", "</Macro>")
     assert apache("<Macro Site $name>", "Options None", "</Macro>")["directives"][0]["value"] == "None"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "IncludeOptional vhosts.d/*.conf",
+        "IncludeOptional sites-enabled/*/*.conf",
+        "IncludeOptional ${SITES}/*.conf",
+        "IncludeOptional extra.conf",
+        "SSLProtocol ${PROTOCOLS}",
+        "Options ${MORE}",
+    ],
+)
+def test_what_apache_s_probe_cannot_follow_is_no_empty_place(line: str) -> None:
+    """Regression, false pass: files of /etc/httpd that are not read passed for none, and a variable for a safe word."""
+    with pytest.raises(ParseError):
+        apache(line)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("ServerTokens OS", "ServerTokens Prod"), ["Prod"]),
+        (("ServerTokens OS", "<IfDefine X>", "ServerTokens Prod", "</IfDefine>"), ["OS", "Prod"]),
+        (("ServerTokens OS", "<IfModule mod_x.c>", "ServerTokens Prod", "</IfModule>"), ["OS", "Prod"]),
+        (("LoadModule x_module x.so", "ServerTokens OS", "<IfModule mod_x.c>", "ServerTokens Prod", "</IfModule>"), ["Prod"]),
+        (
+            ("LoadModule x_module x.so", "ServerTokens OS", "<IfModule !mod_x.c>", "ServerTokens Prod", "</IfModule>"),
+            ["OS", "Prod"],
+        ),
+        (('ServerTokens "Prod"',), ["Prod"]),
+    ],
+)
+def test_of_directives_for_apache_s_whole_server_the_last_holds(lines: tuple[str, ...], expected: list[str]) -> None:
+    """Regression, false failure: a line of Debian's own that a later file overrides was judged beside it; quotes said nothing."""
+    assert [d["value"] for d in apache(*lines)["directives"]] == expected
+
+
+def test_of_apache_s_virtual_hosts_each_has_its_own() -> None:
+    """Two virtual hosts may have one name, and the later says nothing of the earlier."""
+    hosts = [f"<VirtualHost *:443>\nSSLProtocol {told}\n</VirtualHost>" for told in ("all", "TLSv1.3")]
+    told = apache(*"\n".join(hosts).split("\n"))["directives"]
+    assert [d["value"] for d in told] == ["all", "TLSv1.3"]
 
 
 @pytest.mark.parametrize(

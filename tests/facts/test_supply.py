@@ -77,6 +77,37 @@ def test_login_data_in_an_address_stays_on_the_host(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize("slashes", ["//", ""])
+def test_each_mirror_of_a_list_on_the_host_is_a_source(slashes: str, tmp_path: Path) -> None:
+    """Regressions: of such a source no server was judged, so that any passed; as Debian's cloud images have it, it failed.
+
+    apt names the Release file after the list.
+    """
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "lists").mkdir()
+    mirrors = tmp_path / "debian.list"
+    mirrors.write_text("# near\n\nhttps://deb.debian.org/debian\tpriority:1\n http://u:s3cret@evil.example/debian\n")
+    (tmp_path / "parts" / "a.sources").write_text(
+        f"Types: deb\nURIs: mirror+file:{slashes}{mirrors}\nSuites: bookworm\nComponents: main\n"
+    )
+    told = str(mirrors).replace("_", "%5f").replace("/", "_")
+    (tmp_path / "lists" / f"{told}_dists_bookworm_InRelease").write_text("Origin: Debian\nCodename: bookworm\nSHA256:\n abc\n")
+    config = f"list={tmp_path}/list parts={tmp_path}/parts/ lists={tmp_path}/lists/"
+    script = (
+        fact("apt_sources").probes["linux"].script.replace("$(apt-config ", f"$(echo '{config}' #", 1).replace("lists/d)", "\n)")
+    )
+    for words in SHELLS.values():
+        done = run(words, ALLOWED + script)
+        assert "s3cret" not in done.stdout
+        found: Any = fact("apt_sources").value(done.stdout, {})
+        assert [(s["name"], s["scheme"], s["host"], s["codename"]) for s in found["sources"]] == [
+            ("deb https://deb.debian.org/debian bookworm", "https", "deb.debian.org", "bookworm"),
+            ("deb http://evil.example/debian bookworm", "http", "evil.example", "bookworm"),
+        ]
+    with pytest.raises(ParseError, match="list of mirrors"):
+        sources("deb mirror+file:/none/m.list bookworm main")
+
+
 def as_user(script: str) -> subprocess.CompletedProcess[str]:
     """Run a fragment without root's rights, so that closed files are closed."""
     return run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "dash"], ALLOWED + script)
@@ -194,6 +225,47 @@ def test_a_pattern_of_an_older_release_brings_no_updates() -> None:
 def test_virtual_machines_are_told_from_real_ones(lines: list[str], virtual: bool) -> None:
     """Checks of machines apply to real ones alone; where nothing says virtual, the machine counts as real."""
     assert value("hardware", *lines)["virtual"] is virtual
+
+
+def test_a_date_of_firmware_that_is_none_is_left_out() -> None:
+    """Bug: one such board made every check of the machine an error."""
+    assert "firmware_date" not in value("hardware", "bios_date=00/00/0000", "disk=sda")
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"array_state": "clean", "level": "raid1", "degraded": "0"}, [("raid1", 0)]),
+        ({"array_state": "active", "level": "raid6", "degraded": "2"}, [("raid6", 2)]),
+        (
+            {"array_state": "inactive", "level": "raid5", "raid_disks": "3", "dev-sda": "", "metadata_version": "1.2"},
+            [("raid5/inactive", 2)],
+        ),
+        ({"array_state": "inactive", "level": "", "raid_disks": "0", "metadata_version": "1.2"}, [("md/inactive", 1)]),
+        ({"array_state": "inactive", "level": "", "metadata_version": "external:imsm"}, []),
+        (
+            {"array_state": "inactive", "level": "raid1", "raid_disks": "2", "metadata_version": "external:/md127/0"},
+            [("raid1/inactive", 2)],
+        ),
+        ({"array_state": "broken", "level": "raid0"}, [("raid0/broken", 1)]),
+        ({"array_state": "clear", "level": ""}, []),
+    ],
+)
+def test_an_array_that_does_not_start_is_not_complete(
+    shell: list[str], files: dict[str, str], expected: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    """Regression, false pass: such an array has no file that counts its members, and was taken for none.
+
+    The set of disks that firmware keeps (IMSM, DDF) is never started itself, only the arrays on it.
+    """
+    array = tmp_path / "md7" / "md"
+    array.mkdir(parents=True)
+    for name, text in ({"metadata_version": "1.2"} | files).items():
+        (array / name).write_text(f"{text}\n")
+    text = fact("hardware_health").probes["linux"].script.replace("/sys/block/md*", f"{tmp_path}/md*")
+    told: Any = fact("hardware_health").value(run(shell, text).stdout, {})
+    assert [(found["level"], found["missing"]) for found in told["arrays"]] == expected
 
 
 def test_the_core_newer_than_the_start_is_told_once() -> None:

@@ -257,6 +257,36 @@ def test_a_timer_that_was_enabled_in_an_older_rhel_8_is_enabled(shell: list[str]
     assert told("automatic_updates", shell, places, path)["enabled"] is False
     (state / "multi-user.target.wants/dnf-automatic.timer").symlink_to(units / "dnf-automatic.timer")
     assert told("automatic_updates", shell, places, path)["enabled"] is True
+    (state / "dnf-automatic.service").symlink_to("/dev/null")
+    assert told("automatic_updates", shell, places, path)["enabled"] is False, (
+        "its service is masked, and the timer starts nothing"
+    )
+
+
+@BOTH
+def test_a_timer_of_apt_whose_service_is_masked_starts_nothing(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: `systemctl mask apt-daily-upgrade.service` leaves its timer enabled, and no update ever comes."""
+    state, binaries = tmp_path / "state", tmp_path / "bin"
+    (state / "timers.target.wants").mkdir(parents=True)
+    for timer in ("apt-daily.timer", "apt-daily-upgrade.timer"):
+        (state / "timers.target.wants" / timer).symlink_to("/dev/zero")
+    (tmp_path / "status").write_text("x")
+    tool(binaries, "dpkg-query", "true")
+    tool(binaries, "unattended-upgrade", "true")
+    path = tool(
+        binaries,
+        "apt-config",
+        """echo 'APT::Periodic::Update-Package-Lists "1";'; echo 'APT::Periodic::Unattended-Upgrade "1";'""",
+    )
+    places = {
+        "/var/lib/dpkg/status": f"{tmp_path}/status",
+        "/usr/bin/unattended-upgrade": f"{binaries}/unattended-upgrade",
+        "/etc/systemd/system": str(state),
+        "/run/systemd/system": str(tmp_path),
+    }
+    assert told("automatic_updates", shell, places, path)["enabled"] is True
+    (state / "apt-daily-upgrade.service").symlink_to("/dev/null")
+    assert told("automatic_updates", shell, places, path)["enabled"] is False
 
 
 @BOTH
