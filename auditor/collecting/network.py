@@ -44,6 +44,7 @@ from auditor.collecting.targets import (
     Asked,
     Target,
     host_arguments,
+    named_ports,
     network_arguments,
     network_probes,
     places_of,
@@ -102,7 +103,9 @@ class _Scan:
 
     def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
         wanted = [(p.asset, network_probes(p.probes)) for p in department.assets if not p.skipped]
-        targets = list(self._located([(asset, probes) for asset, probes in wanted if probes]))
+        named = _named(department)
+        located = self._located([(asset, probes) for asset, probes in wanted if probes])
+        targets = [replace(target, named=named[target.asset.uid]) for target in located]
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
         try:
@@ -282,6 +285,13 @@ class _Scan:
     def _unseen(self, asset: Asset, calls: Iterable[ProbeCall], status: ObservationStatus, reason: str) -> None:
         for call in calls:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
+
+
+def _named(department: DepartmentPlan) -> dict[str, frozenset[int]]:
+    """The ports that checks name, by asset. Hosts mostly share their checks, which are looked through once."""
+    of_tasks = {id(plan.checks): plan.checks for plan in department.assets}
+    known = {key: named_ports(tasks) for key, tasks in of_tasks.items()}
+    return {plan.asset.uid: known[id(plan.checks)] for plan in department.assets}
 
 
 def _cut_short(output: NmapOutput) -> tuple[ObservationStatus, str]:

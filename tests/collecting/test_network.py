@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,19 @@ from auditor.collecting.presence import gone
 from auditor.collecting.targets import HOSTS_AT_ONCE, ROUNDS
 from auditor.errors import CollectionError, ParseError
 from auditor.facts import NetworkProbe, by_name
+from auditor.loading import load_workspace
 from auditor.model import (
     Asset,
     AssetKind,
     AssetPlan,
+    CheckTask,
     Connection,
     DepartmentPlan,
     Observation,
     ObservationStatus,
     ProbeCall,
     Settings,
+    Severity,
 )
 
 pytestmark = pytest.mark.alone
@@ -614,6 +618,32 @@ def test_ports_are_written_as_nmap_reads_them() -> None:
     """Collapsing and expanding a list gives the list."""
     assert nmap_ports.collapse(nmap_ports.expand("22,80-82,81,443")) == "22,80-82,443"
     assert nmap_ports.expand(nmap_ports.collapse(nmap_ports.ALWAYS)) == nmap_ports.ALWAYS
+
+
+def test_every_port_that_a_check_names_is_looked_at() -> None:
+    """Regression, false pass: thirteen ports of the shipped lists (MQTT, ZooKeeper, Proxmox, Docker's 4243) were never asked."""
+    loaded = load_workspace(Path(__file__).parents[2])
+    assert loaded.catalogue is not None
+    for check in (check for name, check in loaded.catalogue.checks.items() if name.startswith("net-")):
+        lists = [p.default for p in check.params if p.type == "ints" and isinstance(p.default, list | tuple)]
+        unseen = {port for ports in lists for port in ports} - nmap_ports.ALWAYS
+        assert (check.id, unseen) == (check.id, set())
+
+
+def test_a_port_that_the_policy_adds_is_looked_at() -> None:
+    """Regression, false pass: a check passed on a port of the policy's own list that nmap was not asked for."""
+    tasks = [
+        CheckTask("net-database-ports", Severity.HIGH, {"ports": [5433, 3306], "roles": ["db"]}, facts, (), "")
+        for facts in ((("open_ports", ProbeCall("open_ports")),), (("sshd", ProbeCall("sshd")),))
+    ]
+    asked = plan(host("a", "10.0.0.1"), host("b", "10.0.0.2"))
+    named = replace(asked, assets=tuple(replace(a, checks=(task,)) for a, task in zip(asked.assets, tasks, strict=True)))
+    nmap = Nmap(document(answer("10.0.0.1", (5433, "open")), answer("10.0.0.2", (5433, "open"), (22, "open"))))
+    seen = look(named, run=nmap)
+    ports = nmap_ports.expand(nmap.runs[0][nmap.runs[0].index("-p") + 1])
+    assert 5433 in ports
+    assert 'portid="5433"' in seen["a", "open_ports"].stdout
+    assert 'portid="5433"' not in seen["b", "open_ports"].stdout  # no check of its own names it
 
 
 def test_nmap_that_dies_leaves_what_it_had_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
