@@ -191,7 +191,7 @@ class _Scan:
             found.answers.extend(from_nmap(found, at, output.seconds))
         try:
             if not stopped:
-                self._speak(reached, output.seconds)
+                self._speak(reached, at, output.seconds)
         finally:  # what nmap saw was seen, whatever became of the rest
             for found in reached:
                 self._seen(found.target.asset, found.answers)
@@ -212,13 +212,13 @@ class _Scan:
         if not self._cancelled():  # or it was not waited for
             self._unseen(target.asset, calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
 
-    def _speak(self, reached: list[Reached], seconds: float) -> None:
+    def _speak(self, reached: list[Reached], seen_at: datetime, seconds: float) -> None:
         """What nmap does not ask. It counts of the hosts that answer until the end."""
         spoken = [r for r in reached if any(probe.questions or probe.conversations for _, probe in r.target.probes)]
         # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
         with ThreadPoolExecutor(1) as pool:
             replies = pool.submit(lambda: list(self._ask(spoken)))
-            told = [*self._converse(spoken, seconds), *replies.result()]
+            told = [*self._converse(spoken, seen_at, seconds), *replies.result()]
         lost = self._lost((r.target, r.host) for r in spoken)
         for found, answer in told:
             if found.target.address in lost:
@@ -242,15 +242,16 @@ class _Scan:
                 given = [(name, reply) for name, reply in told if isinstance(reply, Reply)]
                 yield r, Answer(call, partial(write, given), at, seconds)
 
-    def _converse(self, reached: list[Reached], seconds: float) -> Iterator[tuple[Reached, Answer]]:
-        """Speak to the open ports of the hosts that answered nmap."""
+    def _converse(self, reached: list[Reached], seen_at: datetime, seconds: float) -> Iterator[tuple[Reached, Answer]]:
+        """Speak to the open ports of the hosts that answered nmap. What rests on nmap's scripts too is as old as they are."""
         started = time.monotonic()
         wanted = [(r, call, probe) for r in reached for call, probe in r.target.probes if probe.conversations]
         outcomes = converse([(r.target.address, probe, r.ports) for r, _, probe in wanted], cancelled=self._cancelled)
         at, took = self._clock(), seconds + time.monotonic() - started
         for (r, call, probe), told in zip(wanted, outcomes, strict=True):
             if told is not None:
-                yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
+                told_at = seen_at if probe.scripts else at
+                yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), told_at, took)
 
     def _was_there(self, target: Target, host: Element, ports: Ports) -> bool:
         """Whether nmap finished the host and it was there; answers for it where not.

@@ -19,6 +19,7 @@ from auditor.facts._nmap_output import (
     table,
     texts,
 )
+from auditor.facts._tls_hello import CONVERSATIONS, SCRIPT, further
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -42,7 +43,8 @@ def parse(output: str, _args: Arguments) -> Json:
     versions were not read: ParseError. A certificate that could not be read (the script that reads it was silent, or the port
     speaks only versions that our own TLS refuses) is left out: that is no proof that there is none, so checks on it do not
     decide for that port, and the other ports are judged. ``no_certificate`` is there, and true, where each cipher of the port
-    shows that there is none. Ciphers are left out when a version did not tell its own.
+    shows that there is none. Ciphers are left out when a version did not tell its own. ``incomplete`` is there, and true, where
+    the server was not heard to refuse whatever else it was asked for: it may agree to more than is listed.
     """
     ports: list[Json] = []
     for port in open_ports(output):
@@ -54,14 +56,18 @@ def parse(output: str, _args: Arguments) -> Json:
             continue
         if ciphers is None:
             raise ParseError(f"port {number(port)} speaks TLS and its versions could not be read")
-        value: dict[str, Json] = {"port": number(port), "versions": _versions(ciphers)}
+        chosen, whole = further(port)
+        value: dict[str, Json] = {"port": number(port), "versions": [*sorted({*_versions(ciphers), *chosen})]}
         if (offered := _ciphers(ciphers)) is not None:
+            offered = sorted({*offered, *(name for names in chosen.values() for name in names)})
             value["ciphers"] = list(offered)
+        if not whole:
+            value["incomplete"] = True
         if groups := [int(elem(version, "dh")) for version in ciphers if elem(version, "dh")]:
             value["dh_bits"] = min(groups)
         if certificate is not None:
             value["certificate"] = _certificate(certificate)
-        elif offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
+        elif whole and offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
             value["no_certificate"] = True
         ports.append(value)
     return ports
@@ -73,8 +79,8 @@ def proven(output: str, _args: Arguments) -> list[Json]:
     return as_items(told) + closed_ports(output)
 
 
-def _versions(ciphers: Element) -> list[Json]:
-    versions: list[Json] = [t.get("key", "") for t in ciphers if t.tag == "table" and _VERSION.fullmatch(t.get("key", ""))]
+def _versions(ciphers: Element) -> list[str]:
+    versions = [t.get("key", "") for t in ciphers if t.tag == "table" and _VERSION.fullmatch(t.get("key", ""))]
     if not versions:
         raise ParseError("ssl-enum-ciphers listed no protocol version")
     return versions
@@ -157,6 +163,7 @@ FACT = Fact(
                 )
             ),
             no_certificate=optional(BOOL),
+            incomplete=optional(BOOL),
         )
     ),
     parse=parse,
@@ -179,7 +186,7 @@ FACT = Fact(
             },
         }
     ],
-    network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
-    version=3,
+    network=NetworkProbe(what="scripts", scripts=("ssl-cert", SCRIPT), service_detection=True, conversations=CONVERSATIONS),
+    version=4,
     proven=proven,
 )

@@ -178,7 +178,7 @@ def test_slices_are_made_host_by_host_as_they_are_taken(monkeypatch: pytest.Monk
     taken: list[tuple[str, int]] = []
     nmap = Nmap(document(*(answer(f"127.88.0.{n}", (22, "open")) for n in (1, 2, 3))))
     hosts = [host(f"h{n}", f"127.88.0.{n}") for n in (1, 2, 3)]
-    department = plan(*hosts, facts=("open_ports", "tls", "ldap_service"))
+    department = plan(*hosts, facts=("open_ports", "ssh_algorithms", "ldap_service"))
     look(department, run=nmap, on_result=lambda seen: taken.append((seen.asset, len(made))))
     assert [uid for uid, _ in taken] == ["h1"] * 3 + ["h2"] * 3 + ["h3"] * 3
     assert [many for uid, many in taken if uid == "h1"] == [1, 2, 2]  # what was spoken is no slice of nmap's alone
