@@ -22,6 +22,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _SLICES = 500  # that are remembered: those of fifty systems
 _LONGEST = 20_000  # characters of one; it lists some 5,000 of ports, and a hostile host's own words do not fill the memory
 
+_BROKE = "ERROR: Script execution failed"  # what nmap lets a script say that stopped on an error of its own
 _SERVICE = ("name", "product", "version", "tunnel", "method")
 
 
@@ -183,9 +184,10 @@ def _port(port: Element, probe: NetworkProbe) -> Element:
 
 
 def _scripts(said: Element, probe: NetworkProbe) -> list[Element]:
-    """What the probe's scripts said of a port or of the host, in order and without what wavers."""
+    """What the probe's scripts said of a port or of the host, in order and without what wavers. One that broke said nothing."""
     found = sorted(said.iterfind("script"), key=lambda s: s.get("id", ""))
-    return [kept(script) for script in found if script.get("id", "") in probe.scripts]
+    whole = [script for script in found if not script.get("output", "").startswith(_BROKE)]
+    return [kept(script) for script in whole if script.get("id", "") in probe.scripts]
 
 
 def _text(element: Element) -> str:

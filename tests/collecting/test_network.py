@@ -620,6 +620,25 @@ def test_ports_are_written_as_nmap_reads_them() -> None:
     assert nmap_ports.expand(nmap_ports.collapse(nmap_ports.ALWAYS)) == nmap_ports.ALWAYS
 
 
+def test_a_script_that_broke_said_nothing() -> None:
+    """Regression, false pass: a web server of which nmap's script broke was one without version and without a login."""
+    broken = 'output="ERROR: Script execution failed (use -d to debug)"'
+    service = f'<service name="http" method="probed"/><script id="http-headers" {broken}/><script id="http-title" {broken}/>'
+    listed = f'<port protocol="tcp" portid="5800"><state state="open"/>{service}</port>'
+    seen = fromstring(f'<host><status state="up"/><ports>{listed}</ports></host>')
+    for name, said in (("web_headers", "were not read"), ("network_services", "")):
+        fact = by_name(name)
+        assert fact is not None
+        assert fact.network is not None
+        text = host_slice(seen, fact.network, ports_of(seen, frozenset({5800})))
+        assert "<script" not in text
+        if said:
+            with pytest.raises(ParseError, match=said):
+                fact.value(text, {})
+        else:
+            assert "redirects_to_tls" not in fact.value(text, {})[0]
+
+
 def test_every_port_that_a_check_names_is_looked_at() -> None:
     """Regression, false pass: thirteen ports of the shipped lists (MQTT, ZooKeeper, Proxmox, Docker's 4243) were never asked."""
     loaded = load_workspace(Path(__file__).parents[2])

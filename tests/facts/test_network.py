@@ -133,6 +133,16 @@ def test_silence_on_a_tls_port_is_not_the_absence_of_tls(number: int, service: s
     assert fact("tls").value(host(port(number, '<service name="http" method="probed"/>')), {}) == []
 
 
+@pytest.mark.parametrize("service", ["", '<service name="http" method="table"/>', '<service name="tcpwrapped" method="probed"/>'])
+def test_silence_on_a_web_port_is_not_the_absence_of_a_web_server(service: str) -> None:
+    """Regression, false pass: no web server asked for a password in the clear where the one on port 80 hung up on nmap."""
+    for number in (80, 8080):
+        with pytest.raises(ParseError, match="headers"):
+            fact("web_headers").value(host(port(number, service)), {})
+    assert fact("web_headers").value(host(port(80, '<service name="ssh" method="probed"/>')), {}) == []
+    assert fact("web_headers").value(host(port(81, service)), {}) == []
+
+
 def test_a_tls_port_without_versions_is_a_parse_error() -> None:
     """A certificate without versions would let a check pass on what nobody saw."""
     half = '<script id="ssl-cert"><table key="subject"/></script>'
