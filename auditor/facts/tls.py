@@ -102,7 +102,7 @@ def _certificate(said: Element) -> Json:
     key, validity = table(said, "pubkey"), table(said, "validity")
     subject, issuer = _name(table(said, "subject")), _name(table(said, "issuer"))
     common = elem(table(said, "subject"), "commonName")
-    names = dict.fromkeys([*([common] if common else []), *_alternative_names(table(said, "extensions"))])
+    names = dict.fromkeys(_names(common, _alternative_names(table(said, "extensions"))))
     signature = elem(said, "sig_algo").lower()
     if not signature:
         raise ParseError("the certificate's signature algorithm is missing")
@@ -124,11 +124,17 @@ def _name(parts: Element | None) -> str:
     return ", ".join(f"{e.get('key', '')}={e.text or ''}" for e in (parts if parts is not None else ()) if e.tag == "elem")
 
 
-def _alternative_names(extensions: Element | None) -> list[str]:
+def _names(common: str, alternative: list[tuple[str, str]]) -> list[str]:
+    """Those that clients look at: beside alternative names of DNS the common name counts no more (RFC 6125, 6.4.4)."""
+    counts = common and all(kind != "DNS" for kind, _ in alternative)
+    return [*([common] if counts else []), *(value for _, value in alternative)]
+
+
+def _alternative_names(extensions: Element | None) -> list[tuple[str, str]]:
     for extension in extensions if extensions is not None else ():
         if elem(extension, "name") == "X509v3 Subject Alternative Name":
             parts = (part.strip().partition(":") for part in elem(extension, "value").split(","))
-            return [value for kind, _, value in parts if kind in ("DNS", "IP Address") and value]
+            return [(kind, value) for kind, _, value in parts if kind in ("DNS", "IP Address") and value]
     return []
 
 

@@ -143,6 +143,26 @@ def test_silence_on_a_web_port_is_not_the_absence_of_a_web_server(service: str) 
     assert fact("web_headers").value(host(port(81, service)), {}) == []
 
 
+@pytest.mark.parametrize(
+    ("alternative", "names"),
+    [
+        ("", ["www.health.example"]),
+        ("DNS:old.health.example", ["old.health.example"]),
+        ("DNS:www.health.example, DNS:old.health.example", ["www.health.example", "old.health.example"]),
+        ("IP Address:10.0.0.5", ["www.health.example", "10.0.0.5"]),
+        ("email:a@health.example", ["www.health.example"]),
+    ],
+)
+def test_a_certificate_s_common_name_counts_only_where_it_has_no_other(alternative: str, names: list[str]) -> None:
+    """Regression, false pass: clients refuse a host whose name stands in the common name alone, beside names of other hosts."""
+    text = (GOLDENS / "tls" / "good.txt").read_text()
+    text = text.replace(
+        "DNS:portal.health.example, DNS:www.health.example, IP Address:10.213.7.2", alternative or "email:x@y.example"
+    ).replace('<elem key="commonName">portal', '<elem key="commonName">www')
+    value: Any = fact("tls").value(text, {})
+    assert names == value[0]["certificate"]["names"]
+
+
 def test_a_tls_port_without_versions_is_a_parse_error() -> None:
     """A certificate without versions would let a check pass on what nobody saw."""
     half = '<script id="ssl-cert"><table key="subject"/></script>'
