@@ -32,6 +32,9 @@ _USUAL = frozenset(
 _WITHOUT_CERTIFICATE = re.compile(
     r"TLS_(?:(?:EC)?DH_anon|PSK|PSK_DHE|(?:EC)?DHE_PSK|KRB5|SRP_SHA|ECCPWD)(?:_EXPORT)?_WITH_\w+", re.ASCII
 )
+# Those of TLS 1.3 do not tell; a server with Ed25519 calls itself ECDSA, and static ECDH_RSA is said by a key of a curve.
+_AUTHENTICATION = re.compile(r"TLS_(?:(?:EC)?DHE_)?(RSA|ECDSA|DSS)(?:_PSK|_EXPORT)?_WITH_")
+_KEYS = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
 _VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
 
 
@@ -45,6 +48,8 @@ def parse(output: str, _args: Arguments) -> Json:
     decide for that port, and the other ports are judged. ``no_certificate`` is there, and true, where each cipher of the port
     shows that there is none. Ciphers are left out when a version did not tell its own. ``incomplete`` is there, and true, where
     the server was not heard to refuse whatever else it was asked for: it may agree to more than is listed.
+    ``another_certificate`` is there, and true, where the ciphers tell that there is one of another kind of key, which nmap does
+    not show: what is seen of the one says nothing of the other.
     """
     ports: list[Json] = []
     for port in open_ports(output):
@@ -66,7 +71,9 @@ def parse(output: str, _args: Arguments) -> Json:
         if groups := [int(elem(version, "dh")) for version in ciphers if elem(version, "dh")]:
             value["dh_bits"] = min(groups)
         if certificate is not None:
-            value["certificate"] = _certificate(certificate)
+            value["certificate"] = shown = _certificate(certificate)
+            if len({shown["key_type"], *_kinds(offered or [])} - {"unknown"}) > 1:
+                value["another_certificate"] = True
         elif whole and offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
             value["no_certificate"] = True
         ports.append(value)
@@ -98,7 +105,12 @@ def _ciphers(said: Element) -> list[str] | None:
     return sorted(names)
 
 
-def _certificate(said: Element) -> Json:
+def _kinds(ciphers: list[str]) -> set[str]:
+    """The kinds of keys, as nmap calls them, by which the server proves who it is in these ciphers."""
+    return {_KEYS[match[1]] for name in ciphers if (match := _AUTHENTICATION.match(name))}
+
+
+def _certificate(said: Element) -> dict[str, Json]:
     key, validity = table(said, "pubkey"), table(said, "validity")
     subject, issuer = _name(table(said, "subject")), _name(table(said, "issuer"))
     common = elem(table(said, "subject"), "commonName")
@@ -168,6 +180,7 @@ FACT = Fact(
                     self_signed=BOOL,
                 )
             ),
+            another_certificate=optional(BOOL),
             no_certificate=optional(BOOL),
             incomplete=optional(BOOL),
         )

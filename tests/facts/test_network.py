@@ -163,6 +163,31 @@ def test_a_certificate_s_common_name_counts_only_where_it_has_no_other(alternati
     assert names == value[0]["certificate"]["names"]
 
 
+@pytest.mark.parametrize(
+    ("key", "ciphers", "another"),
+    [
+        ("ec", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], True),
+        ("rsa", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], True),
+        ("rsa", ["TLS_RSA_PSK_WITH_AES_128_CBC_SHA", "TLS_DHE_DSS_WITH_AES_128_CBC_SHA"], True),
+        (
+            "rsa",
+            ["TLS_AKE_WITH_AES_256_GCM_SHA384", "TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "TLS_DH_anon_WITH_AES_128_CBC_SHA"],
+            False,
+        ),
+        ("unknown", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], False),
+        ("ec", ["TLS_AKE_WITH_AES_256_GCM_SHA384"], False),
+    ],
+)
+def test_a_second_certificate_is_told_by_the_ciphers(key: str, ciphers: list[str], another: bool) -> None:
+    """Regression, false pass: a server's old RSA certificate, expired and weak, hid behind its new one with a curve."""
+    listed = "".join(f"<elem>{name}</elem>" for name in ciphers)
+    said = f'<script id="ssl-enum-ciphers"><table key="TLSv1.2"><table key="ciphers">{listed}</table></table></script>'
+    text = (GOLDENS / "tls" / "good.txt").read_text().replace('<elem key="type">rsa', f'<elem key="type">{key}')
+    start, end = text.index('<script id="ssl-enum-ciphers">'), text.index("</script>", text.index("ssl-enum-ciphers"))
+    value: Any = fact("tls").value(text[:start] + said + text[end + len("</script>") :], {})
+    assert another is value[0].get("another_certificate", False)
+
+
 def test_a_tls_port_without_versions_is_a_parse_error() -> None:
     """A certificate without versions would let a check pass on what nobody saw."""
     half = '<script id="ssl-cert"><table key="subject"/></script>'
