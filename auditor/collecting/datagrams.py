@@ -2,9 +2,9 @@
 
 nmap's own UDP scan needs privileges, and what is seen must not depend on who ran the audit. A question is one datagram that any
 client of the service sends; it is repeated, because datagrams get lost. A connected socket takes answers from the one asked
-alone, and learns from the host's ICMP message that nothing listens on the port. A message that the question is not let through, as
-firewalld's rules send it, is no such word: it is silence. Where a service answers from another port the
-socket is not connected: the sender's address is then compared here, and Linux is asked to tell of ICMP messages all the same.
+alone, and learns from the host's ICMP message that nothing listens on the port; a message that the question is not let through,
+as firewalld's rules send it, is no such word but silence. Where a service answers from another port the socket is not
+connected: the sender's address is then compared here, and Linux is asked to tell of ICMP messages all the same.
 """
 
 from __future__ import annotations
