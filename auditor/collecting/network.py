@@ -26,7 +26,6 @@ from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import (
     Address,
     Ports,
-    Scan,
     answering_ports,
     gave_up,
     host_slice,
@@ -35,7 +34,7 @@ from auditor.collecting.nmap_xml import (
     ports_of,
     read_scan,
 )
-from auditor.collecting.places import Places, Refused, Resolve, own_addresses, resolve
+from auditor.collecting.places import Places, Refused, Resolve, literal, own_addresses, resolve
 from auditor.collecting.presence import Gone, gone
 from auditor.collecting.ssh_target import Configs
 from auditor.collecting.targets import (
@@ -115,14 +114,20 @@ class _Scan:
             for target in networks:
                 self._unseen(target.asset, target.calls, ObservationStatus.FAILED, str(refusal))
             names, networks = {}, []
+        known = names.keys() | {address for text in listed if (address := literal(text)) is not None}
         # Looking through networks is mostly waiting for addresses where nobody is: the hosts are looked at meanwhile.
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for done in [pool.submit(self._discover_all, networks, names), pool.submit(self._look_all, hosts)]:
+            for done in [
+                pool.submit(self._discover_all, networks, names, own_addresses() - known, hosts),
+                pool.submit(self._look_all, hosts),
+            ]:
                 done.result()
 
-    def _discover_all(self, networks: list[Target], names: dict[Address, list[str]]) -> None:
+    def _discover_all(
+        self, networks: list[Target], names: dict[Address, list[str]], own: frozenset[Address], hosts: list[Target]
+    ) -> None:
         for version in (4, 6):
-            self._discover([t for t in networks if t.place.version == version], names)
+            self._discover([t for t in networks if t.place.version == version], names, own, hosts)
 
     def _look_all(self, hosts: list[Target]) -> None:
         for version in (4, 6):
@@ -143,24 +148,32 @@ class _Scan:
             else:
                 yield Target(asset, probes, place)
 
-    def _discover(self, targets: list[Target], names: dict[Address, list[str]]) -> None:
+    def _discover(
+        self, targets: list[Target], names: dict[Address, list[str]], own: frozenset[Address], hosts: list[Target]
+    ) -> None:
+        """``own``: this machine's addresses that no inventory lists; where it stands in the network it is no stranger."""
         if not targets or self._cancelled():
             return
         output = self._nmap(network_arguments(targets), seconds=self._seconds * ROUNDS, cancelled=self._cancelled)
         at = self._clock()
+        scan = read_scan(output.xml)
+        up = {a for a, host in scan.hosts.items() if is_up(host) and a not in own}
+        up |= self._also_up(targets, hosts, up) if scan.whole else set()
         if self._cancelled():
             return
-        scan = read_scan(output.xml)
-        # the auditor's own machine answers too where it stands in the network; it is no stranger
-        own = own_addresses()
-        scan = Scan({a: host for a, host in scan.hosts.items() if a not in own}, whole=scan.whole)
         for target in targets:
             if scan.whole:
-                text = partial(network_slice, scan, target.network, names)
+                text = partial(network_slice, up, target.network, names)
                 self._seen(target.asset, (Answer(call, text, at, output.seconds) for call in target.calls))
             else:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.calls, status, reason)
+
+    def _also_up(self, networks: list[Target], hosts: list[Target], up: set[Address]) -> set[Address]:
+        """Listed hosts that were silent on the ports on which everyone is asked, and answer on one of their own."""
+        silent = (h for h in hosts if h.address not in up and any(h.address in n.network for n in networks))
+        asked = {h.address: ports for h in silent if (ports := h.own)}
+        return asked.keys() - self._gone(asked, cancelled=self._cancelled)
 
     def _look(self, targets: list[Target]) -> None:
         if not targets or self._cancelled():

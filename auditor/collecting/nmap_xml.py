@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -151,10 +151,12 @@ def _closed(host: Element, ports: frozenset[int]) -> frozenset[int]:
     return frozenset(closed) & ports
 
 
-def network_slice(scan: Scan, network: ipaddress.IPv4Network | ipaddress.IPv6Network, names: Mapping[Address, list[str]]) -> str:
-    """The addresses of ``network`` that answered, in order, each with the names by which inventories list it."""
+def network_slice(
+    up: Collection[Address], network: ipaddress.IPv4Network | ipaddress.IPv6Network, names: Mapping[Address, list[str]]
+) -> str:
+    """The addresses of ``network`` that are up, in order, each with the names by which inventories list it."""
     out = Element("hosts")
-    for address in sorted((a for a, host in scan.hosts.items() if a in network and is_up(host)), key=int):
+    for address in sorted((a for a in up if a in network), key=int):
         host = SubElement(out, "host")
         SubElement(host, "status", state="up")
         SubElement(host, "address", addr=str(address))

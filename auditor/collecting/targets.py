@@ -58,6 +58,12 @@ class Target:
         ports.add(self.asset.connection.port or 22)
         return frozenset(port for port in ports | self.named if 0 < port < 65_536)
 
+    @property
+    def own(self) -> list[int]:
+        """The port of its SSH server and those declared, without the ones on which everyone is asked whether he is there."""
+        first = self.asset.connection.port
+        return sorted(self.declared - self.named - set(PING), key=lambda port: (port != first, port))
+
 
 def network_probes(calls: Iterable[ProbeCall]) -> tuple[Asked, ...]:
     """Those of the calls that are read from the network, each with its probe."""

@@ -562,6 +562,38 @@ def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:
     assert fact.value(seen["n2", "live_hosts"].stdout, {}) == [{"address": "10.0.1.1", "names": []}]
 
 
+def test_a_listed_host_that_answers_on_its_own_port_alone_is_there() -> None:
+    """Regression, false failure: a host whose SSH is on 2222, and whose firewall drops all else, was silent on its network."""
+    asked: list[Any] = []
+
+    def gone(answered: Any, **_: Any) -> frozenset[Any]:
+        asked.append({str(address): list(ports) for address, ports in answered.items()})
+        return frozenset({ipaddress.ip_address("10.0.0.8")})
+
+    ssh = Connection(port=2222)
+    assets = (
+        network("n", "10.0.0.0/24"),
+        host("there", "10.0.0.7", connection=ssh, ports=("22/tcp", "700/tcp")),
+        host("away", "10.0.0.8", connection=ssh),
+        host("seen", "10.0.0.9", connection=ssh),
+        host("plain", "10.0.0.10"),
+        host("elsewhere", "10.0.1.7", connection=ssh),
+    )
+    nmap = {"-sn": document(answer("10.0.0.9")), "-sT": document()}
+    seen = look(plan(*assets), run=lambda arguments, **_: NmapOutput(nmap[arguments[0]], False, "", 1.0), gone=gone)
+    assert {"10.0.0.7": [2222, 700], "10.0.0.8": [2222]} in asked
+    assert ["10.0.0.7" in seen["n", "live_hosts"].stdout, "10.0.0.8" in seen["n", "live_hosts"].stdout] == [True, False]
+
+
+def test_the_auditor_s_own_machine_is_there_where_it_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, false failure: left out lest it be a stranger, it was silent. Not listed, it is still none."""
+    monkeypatch.setattr(network_room, "own_addresses", lambda: frozenset({ipaddress.ip_address("10.0.0.9")}))
+    for listed, there in ((("10.0.0.9",), True), (("auditor.health.example",), True), ((), False)):
+        nmap = Nmap(document(answer("10.0.0.9")))
+        seen = look(plan(network("n", "10.0.0.0/24")), run=nmap, listed=listed, resolve=lambda _name: ["10.0.0.9"])
+        assert there is ("10.0.0.9" in seen["n", "live_hosts"].stdout)
+
+
 def test_networks_are_gone_through_in_rounds() -> None:
     """Regression, hosts unseen: a host whose two answers were lost was on no list. Each round adds to the run's time limit."""
     limits: list[float] = []
