@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from auditor.collecting.nmap_xml import Address, Ports
-from auditor.facts._conversations import is_due, speaks_tls, written
+from auditor.facts._conversations import CLOSED, SILENT, is_due, speaks_tls, written
 from auditor.facts.interface import SECURE, Conversation, NetworkProbe, Told
 
 PATIENCE = 5.0  # seconds to wait for a server's next word
@@ -29,9 +29,7 @@ _AT_ONCE = 64
 _PAUSE = 0.2  # between two connections to one host; servers of remote desktops drop those that come too quickly
 _WAIT = 0.25
 
-SILENT, CLOSED, GARBLED, LONG, NO_TLS, NO_TIME = (
-    "silence",
-    "the connection was closed",
+GARBLED, LONG, NO_TLS, NO_TIME = (
     "what came is no answer",
     "the answer does not end",
     "TLS could not be agreed on",
@@ -47,6 +45,7 @@ class Call:
     port: int
     tls: bool
     conversation: Conversation
+    about: tuple[str, ...] = ()
 
 
 class _Failed(Exception):  # noqa: N818 — the outcome of one conversation
@@ -63,7 +62,7 @@ def converse(
     """What came of each host's conversations of a probe, by port; None for what was not finished when ``cancelled``."""
     due = [
         [
-            Call(address, int(port.get("portid", "0")), speaks_tls(port, c), c)
+            Call(address, int(port.get("portid", "0")), speaks_tls(port, c), c, c.about(port) if c.about else ())
             for port in ports.open
             for c in probe.conversations
             if is_due(port, c)
@@ -120,7 +119,7 @@ def _converse(call: Call, cancelled: Callable[[], bool], patience: float) -> Tol
     with contextlib.closing(_Line(call, cancelled, patience)) as line:
         if call.tls:
             line.secure()
-        talk = call.conversation.talk()
+        talk = call.conversation.talk(*call.about)
         try:
             words = next(talk)
             while True:

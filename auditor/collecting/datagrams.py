@@ -2,13 +2,15 @@
 
 nmap's own UDP scan needs privileges, and what is seen must not depend on who ran the audit. A question is one datagram that any
 client of the service sends; it is repeated, because datagrams get lost. A connected socket takes answers from the one asked
-alone, and learns from the host's ICMP message that nothing listens on the port. Where a service answers from another port the
-socket is not connected: the sender's address is then compared here, and Linux is asked to tell of ICMP messages all the same.
+alone, and learns from the host's ICMP message that nothing listens on the port; a message that the question is not let through,
+as firewalld's rules send it, is no such word but silence. Where a service answers from another port the socket is not
+connected: the sender's address is then compared here, and Linux is asked to tell of ICMP messages all the same.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import resource
 import selectors
@@ -29,6 +31,8 @@ _FILES = 8 * MOST_AT_ONCE  # that may be open are asked for
 _SHARE = 5  # of those: as settings stand four departments are asked side by side, and hosts visited meanwhile
 _LARGEST = 65_535
 _TELL_ICMP = ((socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25))  # IP_RECVERR, IPV6_RECVERR (linux/in.h, linux/in6.h)
+# What ICMP's messages of unreachable hosts and networks, and of prohibitions, become; what has no route ends at connecting.
+_KEPT_OUT = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES})
 
 Pair: TypeAlias = tuple[Address, Question]
 
@@ -113,16 +117,25 @@ class _Wave:
 
     def _send(self, pair: Pair) -> None:
         try:
-            if pair[1].any_port:
-                self._sockets[pair].sendto(pair[1].payload, (str(pair[0]), pair[1].port))
-            else:
-                self._sockets[pair].send(pair[1].payload)
+            try:
+                self._send_once(pair)
+            except OSError as error:
+                if error.errno not in _KEPT_OUT:
+                    raise
+                self._send_once(pair)  # the error was that of the last try; one of this try comes again
         except ConnectionRefusedError:
             self._done(pair, Reply(REFUSED))
         except BlockingIOError:
             pass  # the next try sends it
         except OSError as error:
             self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
+
+    def _send_once(self, pair: Pair) -> None:
+        address, question = pair
+        if question.any_port:
+            self._sockets[pair].sendto(question.payload, (str(address), question.port))
+        else:
+            self._sockets[pair].send(question.payload)
 
     def _listen(self, until: float, cancelled: Callable[[], bool]) -> None:
         while self._sockets and (left := until - time.monotonic()) > 0 and not cancelled():
@@ -138,7 +151,8 @@ class _Wave:
         except BlockingIOError:
             return
         except OSError as error:
-            self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
+            if error.errno not in _KEPT_OUT:
+                self._done(pair, Unasked(f"{pair[0]}: {error.strerror}"))
             return
         if pair[1].any_port and ipaddress.ip_address(sender[0].partition("%")[0]) != pair[0]:
             return

@@ -26,7 +26,6 @@ from auditor.collecting.nmap_run import NmapOutput, run_nmap
 from auditor.collecting.nmap_xml import (
     Address,
     Ports,
-    Scan,
     answering_ports,
     gave_up,
     host_slice,
@@ -35,7 +34,7 @@ from auditor.collecting.nmap_xml import (
     ports_of,
     read_scan,
 )
-from auditor.collecting.places import Places, Refused, Resolve, own_addresses, resolve
+from auditor.collecting.places import Places, Refused, Resolve, literal, own_addresses, resolve
 from auditor.collecting.presence import Gone, gone
 from auditor.collecting.ssh_target import Configs
 from auditor.collecting.targets import (
@@ -44,6 +43,7 @@ from auditor.collecting.targets import (
     Asked,
     Target,
     host_arguments,
+    named_ports,
     network_arguments,
     network_probes,
     places_of,
@@ -102,7 +102,9 @@ class _Scan:
 
     def all(self, department: DepartmentPlan, listed: tuple[str, ...]) -> None:
         wanted = [(p.asset, network_probes(p.probes)) for p in department.assets if not p.skipped]
-        targets = list(self._located([(asset, probes) for asset, probes in wanted if probes]))
+        named = _named(department)
+        located = self._located([(asset, probes) for asset, probes in wanted if probes])
+        targets = [replace(target, named=named[target.asset.uid]) for target in located]
         networks = [t for t in targets if t.asset.kind is AssetKind.NETWORK]
         hosts = [t for t in targets if t.asset.kind is AssetKind.HOST]
         try:
@@ -112,14 +114,20 @@ class _Scan:
             for target in networks:
                 self._unseen(target.asset, target.calls, ObservationStatus.FAILED, str(refusal))
             names, networks = {}, []
+        known = names.keys() | {address for text in listed if (address := literal(text)) is not None}
         # Looking through networks is mostly waiting for addresses where nobody is: the hosts are looked at meanwhile.
         with ThreadPoolExecutor(max_workers=2) as pool:
-            for done in [pool.submit(self._discover_all, networks, names), pool.submit(self._look_all, hosts)]:
+            for done in [
+                pool.submit(self._discover_all, networks, names, own_addresses() - known, hosts),
+                pool.submit(self._look_all, hosts),
+            ]:
                 done.result()
 
-    def _discover_all(self, networks: list[Target], names: dict[Address, list[str]]) -> None:
+    def _discover_all(
+        self, networks: list[Target], names: dict[Address, list[str]], own: frozenset[Address], hosts: list[Target]
+    ) -> None:
         for version in (4, 6):
-            self._discover([t for t in networks if t.place.version == version], names)
+            self._discover([t for t in networks if t.place.version == version], names, own, hosts)
 
     def _look_all(self, hosts: list[Target]) -> None:
         for version in (4, 6):
@@ -140,24 +148,32 @@ class _Scan:
             else:
                 yield Target(asset, probes, place)
 
-    def _discover(self, targets: list[Target], names: dict[Address, list[str]]) -> None:
+    def _discover(
+        self, targets: list[Target], names: dict[Address, list[str]], own: frozenset[Address], hosts: list[Target]
+    ) -> None:
+        """``own``: this machine's addresses that no inventory lists; where it stands in the network it is no stranger."""
         if not targets or self._cancelled():
             return
         output = self._nmap(network_arguments(targets), seconds=self._seconds * ROUNDS, cancelled=self._cancelled)
         at = self._clock()
+        scan = read_scan(output.xml)
+        up = {a for a, host in scan.hosts.items() if is_up(host) and a not in own}
+        up |= self._also_up(targets, hosts, up) if scan.whole else set()
         if self._cancelled():
             return
-        scan = read_scan(output.xml)
-        # the auditor's own machine answers too where it stands in the network; it is no stranger
-        own = own_addresses()
-        scan = Scan({a: host for a, host in scan.hosts.items() if a not in own}, whole=scan.whole)
         for target in targets:
             if scan.whole:
-                text = partial(network_slice, scan, target.network, names)
+                text = partial(network_slice, up, target.network, names)
                 self._seen(target.asset, (Answer(call, text, at, output.seconds) for call in target.calls))
             else:
                 status, reason = _cut_short(output)
                 self._unseen(target.asset, target.calls, status, reason)
+
+    def _also_up(self, networks: list[Target], hosts: list[Target], up: set[Address]) -> set[Address]:
+        """Listed hosts that were silent on the ports on which everyone is asked, and answer on one of their own."""
+        silent = (h for h in hosts if h.address not in up and any(h.address in n.network for n in networks))
+        asked = {h.address: ports for h in silent if (ports := h.own)}
+        return asked.keys() - self._gone(asked, cancelled=self._cancelled)
 
     def _look(self, targets: list[Target]) -> None:
         if not targets or self._cancelled():
@@ -188,7 +204,7 @@ class _Scan:
             found.answers.extend(from_nmap(found, at, output.seconds))
         try:
             if not stopped:
-                self._speak(reached, output.seconds)
+                self._speak(reached, at, output.seconds)
         finally:  # what nmap saw was seen, whatever became of the rest
             for found in reached:
                 self._seen(found.target.asset, found.answers)
@@ -209,13 +225,13 @@ class _Scan:
         if not self._cancelled():  # or it was not waited for
             self._unseen(target.asset, calls, ObservationStatus.FAILED, _STOPPED_ANSWERING)
 
-    def _speak(self, reached: list[Reached], seconds: float) -> None:
+    def _speak(self, reached: list[Reached], seen_at: datetime, seconds: float) -> None:
         """What nmap does not ask. It counts of the hosts that answer until the end."""
         spoken = [r for r in reached if any(probe.questions or probe.conversations for _, probe in r.target.probes)]
         # questions over UDP are mostly waiting for hosts that are silent: services are spoken to meanwhile
         with ThreadPoolExecutor(1) as pool:
             replies = pool.submit(lambda: list(self._ask(spoken)))
-            told = [*self._converse(spoken, seconds), *replies.result()]
+            told = [*self._converse(spoken, seen_at, seconds), *replies.result()]
         lost = self._lost((r.target, r.host) for r in spoken)
         for found, answer in told:
             if found.target.address in lost:
@@ -239,15 +255,16 @@ class _Scan:
                 given = [(name, reply) for name, reply in told if isinstance(reply, Reply)]
                 yield r, Answer(call, partial(write, given), at, seconds)
 
-    def _converse(self, reached: list[Reached], seconds: float) -> Iterator[tuple[Reached, Answer]]:
-        """Speak to the open ports of the hosts that answered nmap."""
+    def _converse(self, reached: list[Reached], seen_at: datetime, seconds: float) -> Iterator[tuple[Reached, Answer]]:
+        """Speak to the open ports of the hosts that answered nmap. What rests on nmap's scripts too is as old as they are."""
         started = time.monotonic()
         wanted = [(r, call, probe) for r in reached for call, probe in r.target.probes if probe.conversations]
         outcomes = converse([(r.target.address, probe, r.ports) for r, _, probe in wanted], cancelled=self._cancelled)
         at, took = self._clock(), seconds + time.monotonic() - started
         for (r, call, probe), told in zip(wanted, outcomes, strict=True):
             if told is not None:
-                yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), at, took)
+                told_at = seen_at if probe.scripts else at
+                yield r, Answer(call, partial(host_slice, r.host, probe, r.ports, told), told_at, took)
 
     def _was_there(self, target: Target, host: Element, ports: Ports) -> bool:
         """Whether nmap finished the host and it was there; answers for it where not.
@@ -282,6 +299,13 @@ class _Scan:
     def _unseen(self, asset: Asset, calls: Iterable[ProbeCall], status: ObservationStatus, reason: str) -> None:
         for call in calls:
             self._on_result(Observation(asset.uid, call, status, self._clock(), stderr=reason))
+
+
+def _named(department: DepartmentPlan) -> dict[str, frozenset[int]]:
+    """The ports that checks name, by asset. Hosts mostly share their checks, which are looked through once."""
+    of_tasks = {id(plan.checks): plan.checks for plan in department.assets}
+    known = {key: named_ports(tasks) for key, tasks in of_tasks.items()}
+    return {plan.asset.uid: known[id(plan.checks)] for plan in department.assets}
 
 
 def _cut_short(output: NmapOutput) -> tuple[ObservationStatus, str]:

@@ -21,7 +21,7 @@ _TLS_VERSION = re.compile(r"(?:SSL|TLS)")
 # Of a web server's headers those that checks read: the others carry times, lengths and tags of the very answer.
 _HEADERS = frozenset({
     "content-security-policy", "location", "server", "set-cookie", "strict-transport-security", "www-authenticate",
-    "x-content-type-options", "x-frame-options", "x-powered-by", "x-aspnet-version", "x-generator",
+    "x-content-type-options", "x-frame-options", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator",
 })  # fmt: skip
 _HEADER = re.compile(r"\s*([A-Za-z0-9-]{1,60}):[ \t]*(.*)")
 _NONCE = re.compile(r"'(nonce|sha256|sha384|sha512)-[^']*'")
@@ -68,13 +68,16 @@ def _ciphers(script: Element, out: Element) -> None:
 
 
 def _headers(output: str, out: Element) -> None:
-    """The headers in order, by their names in lower case. Each cookie is its name and flags: its value is somebody's session."""
+    """The headers by their names in lower case, in order. Each cookie is its name and flags: its value is somebody's session.
+
+    Of one header said twice browsers mostly look at the first: those stay as the server said them, but for cookies.
+    """
     found: list[tuple[str, str]] = []
     for line in output.splitlines():
         match = _HEADER.fullmatch(line)
         if match and (name := match[1].lower()) in _HEADERS:
             found.append((name, _steady(name, match[2].strip())))
-    for name, value in sorted(set(found)):
+    for name, value in sorted(dict.fromkeys(found), key=lambda said: (said[0], said[1] if said[0] == "set-cookie" else "")):
         SubElement(out, "elem", key=name).text = value
 
 

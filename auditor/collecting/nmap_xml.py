@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -22,6 +22,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _SLICES = 500  # that are remembered: those of fifty systems
 _LONGEST = 20_000  # characters of one; it lists some 5,000 of ports, and a hostile host's own words do not fill the memory
 
+_BROKE = "ERROR: Script execution failed"  # what nmap lets a script say that stopped on an error of its own
 _SERVICE = ("name", "product", "version", "tunnel", "method")
 
 
@@ -150,10 +151,12 @@ def _closed(host: Element, ports: frozenset[int]) -> frozenset[int]:
     return frozenset(closed) & ports
 
 
-def network_slice(scan: Scan, network: ipaddress.IPv4Network | ipaddress.IPv6Network, names: Mapping[Address, list[str]]) -> str:
-    """The addresses of ``network`` that answered, in order, each with the names by which inventories list it."""
+def network_slice(
+    up: Collection[Address], network: ipaddress.IPv4Network | ipaddress.IPv6Network, names: Mapping[Address, list[str]]
+) -> str:
+    """The addresses of ``network`` that are up, in order, each with the names by which inventories list it."""
     out = Element("hosts")
-    for address in sorted((a for a, host in scan.hosts.items() if a in network and is_up(host)), key=int):
+    for address in sorted((a for a in up if a in network), key=int):
         host = SubElement(out, "host")
         SubElement(host, "status", state="up")
         SubElement(host, "address", addr=str(address))
@@ -183,9 +186,10 @@ def _port(port: Element, probe: NetworkProbe) -> Element:
 
 
 def _scripts(said: Element, probe: NetworkProbe) -> list[Element]:
-    """What the probe's scripts said of a port or of the host, in order and without what wavers."""
+    """What the probe's scripts said of a port or of the host, in order and without what wavers. One that broke said nothing."""
     found = sorted(said.iterfind("script"), key=lambda s: s.get("id", ""))
-    return [kept(script) for script in found if script.get("id", "") in probe.scripts]
+    whole = [script for script in found if not script.get("output", "").startswith(_BROKE)]
+    return [kept(script) for script in whole if script.get("id", "") in probe.scripts]
 
 
 def _text(element: Element) -> str:

@@ -51,9 +51,9 @@ def own_addresses() -> frozenset[Address]:
 
 def is_this_machine(address: str, resolve: Resolve = resolve) -> bool:
     """Whether an address, or every address that a name has now, is loopback or one of this machine's own."""
-    literal = _literal(address)
+    written = literal(address)
     try:
-        found = {ipaddress.ip_address(text) for text in resolve(address)} if literal is None else {literal}
+        found = {ipaddress.ip_address(text) for text in resolve(address)} if written is None else {written}
     except (OSError, ValueError):  # UnicodeError, of what is no name, among them
         return False
     plain = {(a.ipv4_mapped or a) if isinstance(a, ipaddress.IPv6Address) else a for a in found}
@@ -100,7 +100,7 @@ class Places:
             return refusal
 
     def _host(self, asset: Asset) -> Address:
-        address = _literal(asset.address)
+        address = literal(asset.address)
         if address is None:
             address = self._address_of(asset.address)
         if address.is_multicast or address.is_unspecified:
@@ -141,7 +141,7 @@ class Places:
         names: dict[str, str] = {}
         for text in listed:
             host = self._led.get(text, text)
-            address = _literal(host)
+            address = literal(host)
             if address is None:
                 names[text] = host
             elif str(address) != text:
@@ -153,7 +153,7 @@ class Places:
         return known
 
 
-def _literal(text: str) -> Address | None:
+def literal(text: str) -> Address | None:
     """The address that the text is; None for a name. A scope id is no address that a report could be held to."""
     try:
         address = ipaddress.ip_address(text)

@@ -12,7 +12,7 @@ from auditor.collecting.nmap_ports import ALWAYS, PING, collapse
 from auditor.collecting.nmap_xml import Address
 from auditor.collecting.places import Network
 from auditor.facts import NetworkProbe, by_name
-from auditor.model import Asset, ProbeCall
+from auditor.model import Asset, CheckTask, ProbeCall
 
 Asked: TypeAlias = tuple[ProbeCall, NetworkProbe]
 
@@ -25,11 +25,12 @@ _DECLARED = re.compile(r"([0-9]{1,5})/tcp")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An asset with its network probes, and where it is."""
+    """An asset with its network probes, where it is, and the TCP ports that its checks name."""
 
     asset: Asset
     probes: tuple[Asked, ...]
     place: Address | Network
+    named: frozenset[int] = frozenset()
 
     @property
     def address(self) -> Address:
@@ -52,16 +53,34 @@ class Target:
 
     @property
     def declared(self) -> frozenset[int]:
-        """The TCP ports that its inventory declares, and the one its SSH server is expected on."""
+        """The TCP ports that its inventory declares or its checks name, and the one its SSH server is expected on."""
         ports = {int(m[1]) for text in self.asset.ports if (m := _DECLARED.fullmatch(text))}
         ports.add(self.asset.connection.port or 22)
-        return frozenset(port for port in ports if 0 < port < 65_536)
+        return frozenset(port for port in ports | self.named if 0 < port < 65_536)
+
+    @property
+    def own(self) -> list[int]:
+        """The port of its SSH server and those declared, without the ones on which everyone is asked whether he is there."""
+        first = self.asset.connection.port
+        return sorted(self.declared - self.named - set(PING), key=lambda port: (port != first, port))
 
 
 def network_probes(calls: Iterable[ProbeCall]) -> tuple[Asked, ...]:
     """Those of the calls that are read from the network, each with its probe."""
     facts = ((call, by_name(call.fact)) for call in calls)
     return tuple((call, fact.network) for call, fact in facts if fact is not None and fact.network is not None)
+
+
+def named_ports(tasks: Iterable[CheckTask]) -> frozenset[int]:
+    """The ports that checks over the network name in their parameters, as a policy may set them; of one that nobody looked at
+    a check that wants it closed would pass.
+    """
+    listed: set[int] = set()
+    for task in tasks:
+        if any((fact := by_name(call.fact)) is not None and fact.network is not None for _, call in task.facts):
+            lists = (value for value in task.params.values() if isinstance(value, list))
+            listed.update(number for value in lists for number in value if isinstance(number, int))
+    return frozenset(listed) - ALWAYS
 
 
 def places_of(asset: Asset, probes: tuple[Asked, ...]) -> Iterator[tuple[Asset, tuple[Asked, ...]]]:

@@ -43,11 +43,18 @@ class Deciding:
         self._items = Items()
 
     def decide(
-        self, task: CheckTask, asset: Asset, facts: dict[str, Value], observed_at: datetime, *, shown: bool = True
+        self,
+        task: CheckTask,
+        asset: Asset,
+        facts: dict[str, Value],
+        observed_at: datetime,
+        *,
+        shown: bool = True,
+        missing: int = 0,
     ) -> Outcome:
         """One check on an asset, from the values of its facts; ERROR where an expression has none, never a pass.
 
-        Not ``shown``: what was observed would be too long a list.
+        Not ``shown``: what was observed would be too long a list. ``missing``: how many readings of a department there are not.
         """
         compiled = self.compiled(task.check)
         if isinstance(compiled, str):
@@ -58,7 +65,7 @@ class Deciding:
             **facts,
             "params": dict(task.params),
             "asset": bind_asset(asset),
-            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, [])},
+            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, []), "missing": missing},
             "inventory": self._inventory,
             "now": self._now,
             "observed_at": observed_at,

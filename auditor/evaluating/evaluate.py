@@ -247,7 +247,7 @@ class Evaluator:
         if not seen:
             verdict = Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly)
             return outcome_of(task, asset, [verdict], complete=False)
-        outcome = self._deciding.decide(task, asset, values, min(instants))
+        outcome = self._deciding.decide(task, asset, values, min(instants), missing=planned - seen)
         if seen == planned:
             return outcome
         # Offenders that were seen still fail; nothing else can be known of those that were not.

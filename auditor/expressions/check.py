@@ -234,7 +234,7 @@ def _variables(source: _Source) -> dict[str, Shape]:
     variables: dict[str, Shape] = {
         "params": Record(tuple((name, PARAM_SHAPES[kind]) for name, kind in source.params)),
         "asset": ASSET,
-        "department": record(id=STR, hosts=ListOf(LISTED)),
+        "department": record(id=STR, hosts=ListOf(LISTED), missing=INT),
         "inventory": record(addresses=ListOf(STR)),
         "now": TIMESTAMP,
         "observed_at": TIMESTAMP,

@@ -96,6 +96,31 @@ def _within(address: str, network: str) -> bool:
         return False
 
 
+def _cover(names: list[str], host: str) -> bool:
+    """Whether one of a certificate's names is the host's (RFC 6125): names in any case, addresses however they are written; a
+    wildcard stands for one whole label, and for none of a host that is named by a single one or is an address.
+    """
+    wanted = _plain(host)
+    _, dot, domain = wanted.partition(".")
+    wild = f"*.{domain}" if dot and not _is_address(wanted) else ""
+    return any(name in (wanted, wild) for name in map(_plain, names) if name)
+
+
+def _plain(name: str) -> str:
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name.lower().rstrip(".")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def group(pairs: list[Any]) -> list[dict[str, Any]]:
     """``[key, value]`` pairs by key, in the order in which keys first come."""
     groups: dict[str, dict[str, None]] = {}
@@ -123,7 +148,7 @@ def _listed(hosts: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any
 
 
 def _sought(hosts: list[dict[str, Any]], networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    answering = {found["address"] for network in networks for found in network["value"]}
+    answering = {name for network in networks for found in network["value"] for name in (found["address"], *found["names"])}
     places = [network["asset"]["address"] for network in networks]
     return [
         {
@@ -145,6 +170,10 @@ WRITTEN: dict[str, tuple[str, str]] = {
     "having": ("records.having(field)", "Those in which the field is true."),
     "pairs": ("records.pairs(field, field)", "Two fields of each as texts, a list joined by commas in alphabetical order."),
     "within": ("address.within(network)", "Whether an IP address lies in a network in CIDR notation; a name lies in none."),
+    "cover": (
+        "names.cover(host)",
+        "Whether one of a certificate's names is that of a host, or a wildcard that stands for its first label.",
+    ),
     "group": ("pairs.group()", "`key` and `values` for each key of `[key, value]` pairs."),
     "near": (
         "pairs.near(distance)",
@@ -186,6 +215,7 @@ def functions(grouped: Any, counted: Any, known: Any, sought: Any) -> list[Any]:
         member("having", [same, cel.Type.STRING], same, _having),
         member("pairs", [same, cel.Type.STRING, cel.Type.STRING], cel.Type.List(texts), _pairs),
         member("within", [cel.Type.STRING, cel.Type.STRING], cel.Type.BOOL, _within),
+        member("cover", [texts, cel.Type.STRING], cel.Type.BOOL, _cover),
         member("group", [cel.Type.List(texts)], cel.Type.List(grouped), group),
         member("listed", [same, texts], cel.Type.List(known), _listed),
         member("sought", [same, same], cel.Type.List(sought), _sought),

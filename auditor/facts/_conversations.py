@@ -10,6 +10,7 @@ from auditor.facts._nmap_output import identified, in_tls, number, open_ports, s
 from auditor.facts.interface import Conversation, NetworkProbe, Told
 
 FAILED = "failed"
+SILENT, CLOSED = "silence", "the connection was closed"
 
 
 def speaks_tls(port: Element, conversation: Conversation) -> bool:
@@ -25,6 +26,8 @@ def speaks_tls(port: Element, conversation: Conversation) -> bool:
 def is_due(port: Element, conversation: Conversation) -> bool:
     """Whether the conversation is held on the open port."""
     service = port.find("service")
+    if conversation.after:
+        return script(port, conversation.after) is not None and (in_tls(service) or not identified(service))
     name = service.get("name", "") if service is not None and identified(service) else ""
     usual = number(port) in conversation.ports | conversation.tls_ports
     if name not in conversation.services and not (usual and not name):

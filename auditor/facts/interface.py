@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
+from xml.etree.ElementTree import Element
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
@@ -72,6 +73,9 @@ class Conversation:
     ``services`` (nmap's names); ``tls_ports`` are those of them usual for TLS from the first byte. ``plain_only``: not held where
     TLS is spoken from the first byte. ``plain_first``: the first words are plain, also where nmap found that TLS would do.
 
+    ``after`` names a script of nmap instead: held on every port of which it said something and that speaks TLS from the first
+    byte, or did not tell what it is. ``about`` gives from the port, as nmap tells of it, the texts that ``talk`` is called with.
+
     ``talk`` is pure and given the words to say one by one: it yields bytes to send (``b""``: only wait) and is sent what comes
     next, or yields ``SECURE`` and goes on once TLS is spoken. It returns what a parser reads, as keys with values, without what
     differs each night or is secret. Raising anything means that what came is no answer.
@@ -80,10 +84,12 @@ class Conversation:
     name: str
     ports: frozenset[int]
     services: frozenset[str]
-    talk: Callable[[], Talk]
+    talk: Callable[..., Talk]
     tls_ports: frozenset[int] = frozenset()
     plain_only: bool = False
     plain_first: bool = False
+    after: str = ""
+    about: Callable[[Element], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

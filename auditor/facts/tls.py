@@ -19,6 +19,7 @@ from auditor.facts._nmap_output import (
     table,
     texts,
 )
+from auditor.facts._tls_hello import CONVERSATIONS, SCRIPT, further
 from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -31,6 +32,9 @@ _USUAL = frozenset(
 _WITHOUT_CERTIFICATE = re.compile(
     r"TLS_(?:(?:EC)?DH_anon|PSK|PSK_DHE|(?:EC)?DHE_PSK|KRB5|SRP_SHA|ECCPWD)(?:_EXPORT)?_WITH_\w+", re.ASCII
 )
+# Those of TLS 1.3 do not tell; a server with Ed25519 calls itself ECDSA, and static ECDH_RSA is said by a key of a curve.
+_AUTHENTICATION = re.compile(r"TLS_(?:(?:EC)?DHE_)?(RSA|ECDSA|DSS)(?:_PSK|_EXPORT)?_WITH_")
+_KEYS = {"RSA": "rsa", "ECDSA": "ec", "DSS": "dsa"}
 _VERSION = re.compile(r"(?:SSLv[23]|TLSv1\.[0-9])")
 
 
@@ -42,7 +46,10 @@ def parse(output: str, _args: Arguments) -> Json:
     versions were not read: ParseError. A certificate that could not be read (the script that reads it was silent, or the port
     speaks only versions that our own TLS refuses) is left out: that is no proof that there is none, so checks on it do not
     decide for that port, and the other ports are judged. ``no_certificate`` is there, and true, where each cipher of the port
-    shows that there is none. Ciphers are left out when a version did not tell its own.
+    shows that there is none. Ciphers are left out when a version did not tell its own. ``incomplete`` is there, and true, where
+    the server was not heard to refuse whatever else it was asked for: it may agree to more than is listed.
+    ``another_certificate`` is there, and true, where the ciphers tell that there is one of another kind of key, which nmap does
+    not show: what is seen of the one says nothing of the other.
     """
     ports: list[Json] = []
     for port in open_ports(output):
@@ -54,14 +61,20 @@ def parse(output: str, _args: Arguments) -> Json:
             continue
         if ciphers is None:
             raise ParseError(f"port {number(port)} speaks TLS and its versions could not be read")
-        value: dict[str, Json] = {"port": number(port), "versions": _versions(ciphers)}
+        chosen, whole = further(port)
+        value: dict[str, Json] = {"port": number(port), "versions": [*sorted({*_versions(ciphers), *chosen})]}
         if (offered := _ciphers(ciphers)) is not None:
+            offered = sorted({*offered, *(name for names in chosen.values() for name in names)})
             value["ciphers"] = list(offered)
+        if not whole:
+            value["incomplete"] = True
         if groups := [int(elem(version, "dh")) for version in ciphers if elem(version, "dh")]:
             value["dh_bits"] = min(groups)
         if certificate is not None:
-            value["certificate"] = _certificate(certificate)
-        elif offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
+            value["certificate"] = shown = _certificate(certificate)
+            if len({shown["key_type"], *_kinds(offered or [])} - {"unknown"}) > 1:
+                value["another_certificate"] = True
+        elif whole and offered and all(map(_WITHOUT_CERTIFICATE.fullmatch, offered)):
             value["no_certificate"] = True
         ports.append(value)
     return ports
@@ -73,8 +86,8 @@ def proven(output: str, _args: Arguments) -> list[Json]:
     return as_items(told) + closed_ports(output)
 
 
-def _versions(ciphers: Element) -> list[Json]:
-    versions: list[Json] = [t.get("key", "") for t in ciphers if t.tag == "table" and _VERSION.fullmatch(t.get("key", ""))]
+def _versions(ciphers: Element) -> list[str]:
+    versions = [t.get("key", "") for t in ciphers if t.tag == "table" and _VERSION.fullmatch(t.get("key", ""))]
     if not versions:
         raise ParseError("ssl-enum-ciphers listed no protocol version")
     return versions
@@ -92,11 +105,16 @@ def _ciphers(said: Element) -> list[str] | None:
     return sorted(names)
 
 
-def _certificate(said: Element) -> Json:
+def _kinds(ciphers: list[str]) -> set[str]:
+    """The kinds of keys, as nmap calls them, by which the server proves who it is in these ciphers."""
+    return {_KEYS[match[1]] for name in ciphers if (match := _AUTHENTICATION.match(name))}
+
+
+def _certificate(said: Element) -> dict[str, Json]:
     key, validity = table(said, "pubkey"), table(said, "validity")
     subject, issuer = _name(table(said, "subject")), _name(table(said, "issuer"))
     common = elem(table(said, "subject"), "commonName")
-    names = dict.fromkeys([*([common] if common else []), *_alternative_names(table(said, "extensions"))])
+    names = dict.fromkeys(_names(common, _alternative_names(table(said, "extensions"))))
     signature = elem(said, "sig_algo").lower()
     if not signature:
         raise ParseError("the certificate's signature algorithm is missing")
@@ -118,11 +136,17 @@ def _name(parts: Element | None) -> str:
     return ", ".join(f"{e.get('key', '')}={e.text or ''}" for e in (parts if parts is not None else ()) if e.tag == "elem")
 
 
-def _alternative_names(extensions: Element | None) -> list[str]:
+def _names(common: str, alternative: list[tuple[str, str]]) -> list[str]:
+    """Those that clients look at: beside alternative names of DNS the common name counts no more (RFC 6125, 6.4.4)."""
+    counts = common and all(kind != "DNS" for kind, _ in alternative)
+    return [*([common] if counts else []), *(value for _, value in alternative)]
+
+
+def _alternative_names(extensions: Element | None) -> list[tuple[str, str]]:
     for extension in extensions if extensions is not None else ():
         if elem(extension, "name") == "X509v3 Subject Alternative Name":
             parts = (part.strip().partition(":") for part in elem(extension, "value").split(","))
-            return [value for kind, _, value in parts if kind in ("DNS", "IP Address") and value]
+            return [(kind, value) for kind, _, value in parts if kind in ("DNS", "IP Address") and value]
     return []
 
 
@@ -156,7 +180,9 @@ FACT = Fact(
                     self_signed=BOOL,
                 )
             ),
+            another_certificate=optional(BOOL),
             no_certificate=optional(BOOL),
+            incomplete=optional(BOOL),
         )
     ),
     parse=parse,
@@ -179,7 +205,7 @@ FACT = Fact(
             },
         }
     ],
-    network=NetworkProbe(what="scripts", scripts=("ssl-cert", "ssl-enum-ciphers"), service_detection=True),
-    version=3,
+    network=NetworkProbe(what="scripts", scripts=("ssl-cert", SCRIPT), service_detection=True, conversations=CONVERSATIONS),
+    version=4,
     proven=proven,
 )

@@ -10,6 +10,7 @@ from auditor.facts.interface import Arguments, Fact, NetworkProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
+_USUAL = frozenset({80, 8080})  # silence there is no proof that there is no web server
 _MAX_AGE = re.compile(r'(?:^|;)\s*max-age\s*=\s*"?([0-9]{1,12})"?\s*(?:;|,|$)', re.IGNORECASE)  # RFC 6797
 
 
@@ -19,7 +20,8 @@ def parse(output: str, _args: Arguments) -> Json:
     ``hsts_seconds`` is the max-age of Strict-Transport-Security, 0 when there is none. ``cookies`` are names with the flags
     ``secure`` and ``httponly``; ``www-authenticate`` is the scheme alone, ``location`` where a redirect leads without its path.
     ``tls`` is left out where nmap found neither TLS nor what the service is: the script speaks TLS where plain words fail, and
-    does not tell. A port that speaks HTTP and whose headers were not read: ParseError.
+    does not tell. A port that speaks HTTP, or usually does and did not say what else it is, and whose headers were not read:
+    ParseError.
     """
     servers: list[Json] = []
     for port in open_ports(output):
@@ -28,6 +30,8 @@ def parse(output: str, _args: Arguments) -> Json:
         if said is None:
             if identified(service) and attributes.get("name", "").startswith("http"):
                 raise ParseError(f"port {number(port)} speaks HTTP and its headers were not read")
+            if number(port) in _USUAL and not identified(service) and not in_tls(service):
+                raise ParseError(f"port {number(port)} showed no headers, and what it speaks could not be told")
             continue
         pairs = [(e.get("key", ""), e.text or "") for e in said if e.tag == "elem"]
         told: dict[str, list[str]] = {}
@@ -83,6 +87,6 @@ FACT = Fact(
         }
     ],
     network=NetworkProbe(what="scripts", scripts=("http-headers",), service_detection=True),
-    version=2,
+    version=3,
     proven=proven,
 )

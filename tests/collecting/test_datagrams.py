@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import threading
@@ -116,6 +117,48 @@ def test_what_cannot_be_sent_is_not_silence(monkeypatch: pytest.MonkeyPatch) -> 
     told = put(9, ipaddress.ip_address("255.255.255.255"))
     assert isinstance(told, Unasked)
     assert "255.255.255.255" in told.reason
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES])
+def test_a_firewall_that_says_no_is_silence(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Regression: on every host with firewalld's rules, whose ports answer "prohibited", no question over UDP was judged."""
+    sent: list[bytes] = []
+
+    class Prohibited(socket.socket):
+        """The error of each try waits for whoever comes next, to send or to listen."""
+
+        waiting = False
+
+        def recvfrom(self, *_arguments: object, **_named: object) -> tuple[bytes, tuple[str, int]]:
+            self.waiting = False
+            raise OSError(number, "prohibited")
+
+        def send(self, data: bytes, *_arguments: object) -> int:  # type: ignore[override]
+            if self.waiting:
+                self.waiting = False
+                raise OSError(number, "prohibited")
+            self.waiting = True
+            sent.append(data)
+            return super().send(data)
+
+    with server(b"no") as port:
+        monkeypatch.setattr(datagrams.socket, "socket", Prohibited)
+        assert put(port) == Reply(SILENT)
+    assert len(sent) == datagrams.TRIES
+
+
+def test_what_never_gets_out_is_not_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that comes again at once is this machine's own."""
+
+    class Shut(socket.socket):
+        def send(self, *_arguments: object) -> int:
+            raise OSError(errno.EACCES, "not allowed")
+
+    with server(b"no") as port:
+        monkeypatch.setattr(datagrams.socket, "socket", Shut)
+        told = put(port)
+    assert isinstance(told, Unasked)
+    assert "not allowed" in told.reason
 
 
 def test_stopping_leaves_out_what_was_not_finished() -> None:

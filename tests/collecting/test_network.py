@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,16 +30,19 @@ from auditor.collecting.presence import gone
 from auditor.collecting.targets import HOSTS_AT_ONCE, ROUNDS
 from auditor.errors import CollectionError, ParseError
 from auditor.facts import NetworkProbe, by_name
+from auditor.loading import load_workspace
 from auditor.model import (
     Asset,
     AssetKind,
     AssetPlan,
+    CheckTask,
     Connection,
     DepartmentPlan,
     Observation,
     ObservationStatus,
     ProbeCall,
     Settings,
+    Severity,
 )
 
 pytestmark = pytest.mark.alone
@@ -174,7 +178,7 @@ def test_slices_are_made_host_by_host_as_they_are_taken(monkeypatch: pytest.Monk
     taken: list[tuple[str, int]] = []
     nmap = Nmap(document(*(answer(f"127.88.0.{n}", (22, "open")) for n in (1, 2, 3))))
     hosts = [host(f"h{n}", f"127.88.0.{n}") for n in (1, 2, 3)]
-    department = plan(*hosts, facts=("open_ports", "tls", "ldap_service"))
+    department = plan(*hosts, facts=("open_ports", "ssh_algorithms", "ldap_service"))
     look(department, run=nmap, on_result=lambda seen: taken.append((seen.asset, len(made))))
     assert [uid for uid, _ in taken] == ["h1"] * 3 + ["h2"] * 3 + ["h3"] * 3
     assert [many for uid, many in taken if uid == "h1"] == [1, 2, 2]  # what was spoken is no slice of nmap's alone
@@ -558,6 +562,38 @@ def test_networks_are_discovered_in_one_run_and_known_by_listed_names() -> None:
     assert fact.value(seen["n2", "live_hosts"].stdout, {}) == [{"address": "10.0.1.1", "names": []}]
 
 
+def test_a_listed_host_that_answers_on_its_own_port_alone_is_there() -> None:
+    """Regression, false failure: a host whose SSH is on 2222, and whose firewall drops all else, was silent on its network."""
+    asked: list[Any] = []
+
+    def gone(answered: Any, **_: Any) -> frozenset[Any]:
+        asked.append({str(address): list(ports) for address, ports in answered.items()})
+        return frozenset({ipaddress.ip_address("10.0.0.8")})
+
+    ssh = Connection(port=2222)
+    assets = (
+        network("n", "10.0.0.0/24"),
+        host("there", "10.0.0.7", connection=ssh, ports=("22/tcp", "700/tcp")),
+        host("away", "10.0.0.8", connection=ssh),
+        host("seen", "10.0.0.9", connection=ssh),
+        host("plain", "10.0.0.10"),
+        host("elsewhere", "10.0.1.7", connection=ssh),
+    )
+    nmap = {"-sn": document(answer("10.0.0.9")), "-sT": document()}
+    seen = look(plan(*assets), run=lambda arguments, **_: NmapOutput(nmap[arguments[0]], False, "", 1.0), gone=gone)
+    assert {"10.0.0.7": [2222, 700], "10.0.0.8": [2222]} in asked
+    assert ["10.0.0.7" in seen["n", "live_hosts"].stdout, "10.0.0.8" in seen["n", "live_hosts"].stdout] == [True, False]
+
+
+def test_the_auditor_s_own_machine_is_there_where_it_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, false failure: left out lest it be a stranger, it was silent. Not listed, it is still none."""
+    monkeypatch.setattr(network_room, "own_addresses", lambda: frozenset({ipaddress.ip_address("10.0.0.9")}))
+    for listed, there in ((("10.0.0.9",), True), (("auditor.health.example",), True), ((), False)):
+        nmap = Nmap(document(answer("10.0.0.9")))
+        seen = look(plan(network("n", "10.0.0.0/24")), run=nmap, listed=listed, resolve=lambda _name: ["10.0.0.9"])
+        assert there is ("10.0.0.9" in seen["n", "live_hosts"].stdout)
+
+
 def test_networks_are_gone_through_in_rounds() -> None:
     """Regression, hosts unseen: a host whose two answers were lost was on no list. Each round adds to the run's time limit."""
     limits: list[float] = []
@@ -614,6 +650,51 @@ def test_ports_are_written_as_nmap_reads_them() -> None:
     """Collapsing and expanding a list gives the list."""
     assert nmap_ports.collapse(nmap_ports.expand("22,80-82,81,443")) == "22,80-82,443"
     assert nmap_ports.expand(nmap_ports.collapse(nmap_ports.ALWAYS)) == nmap_ports.ALWAYS
+
+
+def test_a_script_that_broke_said_nothing() -> None:
+    """Regression, false pass: a web server of which nmap's script broke was one without version and without a login."""
+    broken = 'output="ERROR: Script execution failed (use -d to debug)"'
+    service = f'<service name="http" method="probed"/><script id="http-headers" {broken}/><script id="http-title" {broken}/>'
+    listed = f'<port protocol="tcp" portid="5800"><state state="open"/>{service}</port>'
+    seen = fromstring(f'<host><status state="up"/><ports>{listed}</ports></host>')
+    for name, said in (("web_headers", "were not read"), ("network_services", "")):
+        fact = by_name(name)
+        assert fact is not None
+        assert fact.network is not None
+        text = host_slice(seen, fact.network, ports_of(seen, frozenset({5800})))
+        assert "<script" not in text
+        if said:
+            with pytest.raises(ParseError, match=said):
+                fact.value(text, {})
+        else:
+            assert "redirects_to_tls" not in fact.value(text, {})[0]
+
+
+def test_every_port_that_a_check_names_is_looked_at() -> None:
+    """Regression, false pass: thirteen ports of the shipped lists (MQTT, ZooKeeper, Proxmox, Docker's 4243) were never asked."""
+    loaded = load_workspace(Path(__file__).parents[2])
+    assert loaded.catalogue is not None
+    for check in (check for name, check in loaded.catalogue.checks.items() if name.startswith("net-")):
+        lists = [p.default for p in check.params if p.type == "ints" and isinstance(p.default, list | tuple)]
+        unseen = {port for ports in lists for port in ports} - nmap_ports.ALWAYS
+        assert (check.id, unseen) == (check.id, set())
+
+
+def test_a_port_that_the_policy_adds_is_looked_at() -> None:
+    """Regression, false pass: a check passed on a port of the policy's own list that nmap was not asked for."""
+    tasks = [
+        CheckTask("net-database-ports", Severity.HIGH, {"ports": [5433, 3306], "roles": ["db"]}, facts, (), "")
+        for facts in ((("open_ports", ProbeCall("open_ports")),), (("sshd", ProbeCall("sshd")),))
+    ]
+    asked = plan(host("a", "10.0.0.1"), host("b", "10.0.0.2"))
+    named = replace(asked, assets=tuple(replace(a, checks=(task,)) for a, task in zip(asked.assets, tasks, strict=True)))
+    nmap = Nmap(document(answer("10.0.0.1", (5433, "open")), answer("10.0.0.2", (5433, "open"), (22, "open"))))
+    seen = look(named, run=nmap)
+    ports = nmap_ports.expand(nmap.runs[0][nmap.runs[0].index("-p") + 1])
+    assert 5433 in ports
+    assert 'portid="5433"' in seen["a", "open_ports"].stdout
+    assert 'portid="5433"' not in seen["b", "open_ports"].stdout  # no check of its own names it
 
 
 def test_nmap_that_dies_leaves_what_it_had_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 
 from auditor.collecting.nmap_scripts import kept
+from auditor.facts import by_name
 
 
 def version(name: str, ciphers: dict[str, str]) -> str:
@@ -61,3 +63,14 @@ def test_of_a_web_server_s_headers_nothing_is_kept_that_wavers_or_is_secret() ->
         ("set-cookie", "sid; httponly; secure"),
         ("www-authenticate", "digest"),
     ] == [(e.get("key"), e.text or None) for e in kept(script)]
+
+
+def test_of_a_header_said_twice_the_first_counts() -> None:
+    """Regression, false pass: put in order, half a year came before the minute that browsers keep to (RFC 6797, 8.1)."""
+    said = "\n  Strict-Transport-Security: max-age=60\n  Server: x\n  Strict-Transport-Security: max-age=31536000\n"
+    script = kept(Element("script", id="http-headers", output=said))
+    port = f'<port protocol="tcp" portid="443"><state state="open"/>{tostring(script, encoding="unicode")}</port>'
+    fact = by_name("web_headers")
+    assert fact is not None
+    value: Any = fact.value(f'<host><status state="up"/><ports>{port}</ports></host>', {})
+    assert value[0]["hsts_seconds"] == 60

@@ -23,6 +23,7 @@ from auditor.collecting.witnesses import witnessed
 from auditor.facts import by_name
 from auditor.facts._ber import NULL, SEQUENCE, STRING, elements, integer, tlv
 from auditor.facts._datagrams import ANSWERED, Reply, write
+from auditor.loading import load_workspace
 from tests.collecting.servers import lacking, program
 from tests.collecting.spaces import inside, run, space
 
@@ -185,3 +186,28 @@ class TestSnmpd:
         with snmpd(tmp_path, "rocommunity public") as name:
             dropping(name, "udp dport 161")
             assert asked(FAR) == []
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("rocommunity public default -V systemonly", "rocommunity6 public", "view systemonly included .1.3.6.1.2.1.1"),
+            (  # as the RHEL family's package has it
+                "com2sec notConfigUser  default       public",
+                "group   notConfigGroup v1           notConfigUser",
+                "group   notConfigGroup v2c           notConfigUser",
+                "view    systemview    included   .1.3.6.1.2.1.1",
+                'access  notConfigGroup ""      any       noauth    exact  systemview none none',
+            ),
+        ],
+    )
+    def test_the_remedy_leaves_no_community(self, tmp_path: Path, lines: tuple[str, ...]) -> None:
+        """Regression: where the community stood in `com2sec`, as on the RHEL family, the remedy left it."""
+        with snmpd(tmp_path, *lines):
+            assert ("public", "2c", "given") in asked(FAR)
+        check = load_workspace(Path(__file__).parents[2])
+        assert check.catalogue is not None
+        shell = check.catalogue.checks["net-snmp-community"].remediation_shell
+        loop = shell[shell.index("for file") : shell.index("done") + len("done")].replace("/etc/snmp", str(tmp_path))
+        subprocess.run(["sh", "-euc", loop], check=True)
+        with snmpd(tmp_path, *(tmp_path / "snmpd.conf").read_text().splitlines()):
+            assert asked(FAR) == NONE

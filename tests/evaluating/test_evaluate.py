@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditor.evaluating import Evaluator
 from auditor.facts.shape import INT, STR, ListOf, record
+from auditor.loading import load_workspace
 from auditor.model import (
+    AssetPlan,
+    CheckTask,
     DepartmentPlan,
     FactUse,
+    Observation,
     ObservationStatus,
     Outcome,
     Param,
@@ -19,6 +25,7 @@ from auditor.model import (
     Reach,
     Reason,
     Scope,
+    Severity,
     Stricter,
     VerdictKind,
 )
@@ -202,6 +209,40 @@ def test_department_scope_offenders_seen_still_fail() -> None:
     outcome = over_department(seen(1, 22), seen(2, 22))
     assert (outcome.kind, outcome.complete) == (VerdictKind.FAIL, False)
     assert [v.subject for v in outcome.verdicts] == ["", "22"]
+
+
+def test_a_department_that_was_partly_observed_knows_how_much_is_missing() -> None:
+    """Regression, false failure: of five clocks two were read and disagreed, and the right one failed with the wrong one."""
+    outcome = over_department(seen(1, 22), seen(2, 22), expect="size(item.values) + department.missing == 3")
+    assert [(v.subject, v.kind) for v in outcome.verdicts] == [("", VerdictKind.UNKNOWN)]
+    all_seen = over_department(seen(1, 22), seen(2, 23), seen(3, 24), expect="department.missing == 0")
+    assert all_seen.kind is VerdictKind.PASS
+
+
+def test_clocks_that_were_not_read_may_be_the_majority() -> None:
+    """One of two that were read may be right; one of four that three others contradict is not, whatever the fifth says."""
+    loaded = load_workspace(Path(__file__).parents[2])
+    assert loaded.catalogue is not None
+    checks = loaded.catalogue.checks
+    members = [host(f"h{n}") for n in range(5)]
+    call = ProbeCall("clock")
+    params: dict[str, Any] = {"max_seconds": 30}
+    clocks = CheckTask("dept-clock-spread", Severity.MEDIUM, params, (("clock", call),), (), "")
+    plan = DepartmentPlan("health", host("department:health"), tuple(AssetPlan(m, (call,), ()) for m in members), (clocks,))
+
+    def failing(*offsets: int) -> list[str]:
+        results = {}
+        for n, offset in enumerate(offsets):
+            stamp = int(NOW.timestamp()) + offset
+            told = Observation(f"h{n}", call, ObservationStatus.OK, NOW, stdout=f"epoch={stamp}\nend\n", exit_status=0)
+            results[f"h{n}"] = result(told, asset=f"h{n}")
+        (outcome,) = Evaluator(checks, now=NOW).judge_department(plan, results)
+        assert outcome.kind is not VerdictKind.PASS
+        return [v.subject for v in outcome.verdicts if v.kind is VerdictKind.FAIL]
+
+    assert failing(0, 3600) == []
+    assert failing(0, 1, 2, 3600) == ["h3"]
+    assert failing(0, 1, 2, 3600, 3600) == ["h3", "h4"]
 
 
 def test_shapes_of_builders() -> None:

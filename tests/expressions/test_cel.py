@@ -161,6 +161,28 @@ def test_any_value_holds_or_raises(value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("names", "host", "told"),
+    [
+        (["www.health.example"], "WWW.health.example", True),
+        (["*.health.example"], "www.health.example", True),
+        (["*.Health.example."], "www.health.example", True),
+        (["*.health.example"], "a.www.health.example", False),
+        (["*.health.example"], "health.example", False),
+        (["*.example"], "www.health.example", False),
+        (["*.0.0.5"], "10.0.0.5", False),
+        (["*."], "www", False),
+        (["FD00:0:0:0:0:0:0:5"], "fd00::5", True),
+        ([""], "", False),
+        ([], "www", False),
+    ],
+)
+def test_the_names_of_a_certificate(names: list[str], host: str, told: bool) -> None:
+    """Regression, false failure: a certificate for *.health.example was for no host of it."""
+    program = Environment({"params": record(n=ListOf(STR), h=STR)}).compile("params.n.cover(params.h)")
+    assert program.holds(Binding({"params": {"n": names, "h": host}})) is told
+
+
+@pytest.mark.parametrize(
     ("address", "network", "told"),
     [
         ("10.1.2.3", "10.1.0.0/16", True),

@@ -26,7 +26,9 @@ NETWORKS = st.lists(
 ONE = Environment({"live": ANY, "item": ANY, "known": ANY})
 IS_LISTED = ONE.compile("item.address in known || item.names.exists(name, name in known)")
 IS_SCANNED = ONE.compile("live.exists(network, item.address.within(network.asset.address))")
-ANSWERS = ONE.compile("live.exists(network, network.value.exists(host, host.address == item.address))")
+ANSWERS = ONE.compile(
+    "live.exists(network, network.value.exists(host, host.address == item.address || item.address in host.names))"
+)
 
 
 @given(NETWORKS, st.lists(ADDRESSES, max_size=5))
@@ -57,6 +59,14 @@ def test_a_network_of_more_hosts_than_an_evaluation_may_iterate() -> None:
         {"uid": "d/a", "address": "10.1.47.9", "scanned": True, "answers": True},
         {"uid": "d/b", "address": "10.1.99.9", "scanned": True, "answers": False},
     ]
+
+
+def test_a_host_that_is_listed_in_another_writing_answers() -> None:
+    """Regression, false failure: a host listed as FD00:0::7 was silent, because fd00::7 answered."""
+    live = [{"asset": {"address": "fd00::/64"}, "value": [{"address": "fd00::7", "names": ["FD00:0::7"]}]}]
+    hosts = [{"uid": "d/a", "name": "a", "address": "FD00:0::7"}]
+    found = SOUGHT.value(Binding({"live": live, "known": [], "hosts": hosts}))
+    assert found == [{"uid": "d/a", "address": "FD00:0::7", "scanned": True, "answers": True}]
 
 
 @pytest.mark.parametrize(

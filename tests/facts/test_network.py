@@ -133,6 +133,61 @@ def test_silence_on_a_tls_port_is_not_the_absence_of_tls(number: int, service: s
     assert fact("tls").value(host(port(number, '<service name="http" method="probed"/>')), {}) == []
 
 
+@pytest.mark.parametrize("service", ["", '<service name="http" method="table"/>', '<service name="tcpwrapped" method="probed"/>'])
+def test_silence_on_a_web_port_is_not_the_absence_of_a_web_server(service: str) -> None:
+    """Regression, false pass: no web server asked for a password in the clear where the one on port 80 hung up on nmap."""
+    for number in (80, 8080):
+        with pytest.raises(ParseError, match="headers"):
+            fact("web_headers").value(host(port(number, service)), {})
+    assert fact("web_headers").value(host(port(80, '<service name="ssh" method="probed"/>')), {}) == []
+    assert fact("web_headers").value(host(port(81, service)), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("alternative", "names"),
+    [
+        ("", ["www.health.example"]),
+        ("DNS:old.health.example", ["old.health.example"]),
+        ("DNS:www.health.example, DNS:old.health.example", ["www.health.example", "old.health.example"]),
+        ("IP Address:10.0.0.5", ["www.health.example", "10.0.0.5"]),
+        ("email:a@health.example", ["www.health.example"]),
+    ],
+)
+def test_a_certificate_s_common_name_counts_only_where_it_has_no_other(alternative: str, names: list[str]) -> None:
+    """Regression, false pass: clients refuse a host whose name stands in the common name alone, beside names of other hosts."""
+    text = (GOLDENS / "tls" / "good.txt").read_text()
+    text = text.replace(
+        "DNS:portal.health.example, DNS:www.health.example, IP Address:10.213.7.2", alternative or "email:x@y.example"
+    ).replace('<elem key="commonName">portal', '<elem key="commonName">www')
+    value: Any = fact("tls").value(text, {})
+    assert names == value[0]["certificate"]["names"]
+
+
+@pytest.mark.parametrize(
+    ("key", "ciphers", "another"),
+    [
+        ("ec", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"], True),
+        ("rsa", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], True),
+        ("rsa", ["TLS_RSA_PSK_WITH_AES_128_CBC_SHA", "TLS_DHE_DSS_WITH_AES_128_CBC_SHA"], True),
+        (
+            "rsa",
+            ["TLS_AKE_WITH_AES_256_GCM_SHA384", "TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "TLS_DH_anon_WITH_AES_128_CBC_SHA"],
+            False,
+        ),
+        ("unknown", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"], False),
+        ("ec", ["TLS_AKE_WITH_AES_256_GCM_SHA384"], False),
+    ],
+)
+def test_a_second_certificate_is_told_by_the_ciphers(key: str, ciphers: list[str], another: bool) -> None:
+    """Regression, false pass: a server's old RSA certificate, expired and weak, hid behind its new one with a curve."""
+    listed = "".join(f"<elem>{name}</elem>" for name in ciphers)
+    said = f'<script id="ssl-enum-ciphers"><table key="TLSv1.2"><table key="ciphers">{listed}</table></table></script>'
+    text = (GOLDENS / "tls" / "good.txt").read_text().replace('<elem key="type">rsa', f'<elem key="type">{key}')
+    start, end = text.index('<script id="ssl-enum-ciphers">'), text.index("</script>", text.index("ssl-enum-ciphers"))
+    value: Any = fact("tls").value(text[:start] + said + text[end + len("</script>") :], {})
+    assert another is value[0].get("another_certificate", False)
+
+
 def test_a_tls_port_without_versions_is_a_parse_error() -> None:
     """A certificate without versions would let a check pass on what nobody saw."""
     half = '<script id="ssl-cert"><table key="subject"/></script>'
