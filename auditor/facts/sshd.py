@@ -204,7 +204,7 @@ _BLOCK = record(
 )
 
 # Only root's listeners, and not those of containers; the count of connections in their titles differs each night.
-_STARTED = r"""
+STARTED = r"""
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
   if [ "$name" != sshd ] || [ "$(stat -c %u "$process" 2>/dev/null)" != 0 ]; then continue; fi
@@ -275,7 +275,7 @@ FACT = Fact(
                 "fi\n"
                 "[ $? -le 1 ] || exit 1\n"
                 "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
-                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + _STARTED + "echo end\n"
+                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + STARTED + "echo end\n"
             ),
             privileged=(
                 "/usr/sbin/sshd -T",

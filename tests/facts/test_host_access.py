@@ -38,7 +38,7 @@ def test_command_lines_of_servers_are_told(shell: str, tmp_path: Path) -> None:
         (folder / "comm").write_text(f"{name}\n")
         (folder / "cmdline").write_bytes(line)
         (folder / "cgroup").write_text(f"{group}\n")
-    script = sshd._STARTED.replace("/proc/", f"{tmp_path}/")
+    script = sshd.STARTED.replace("/proc/", f"{tmp_path}/")
     done = subprocess.run([*SHELLS[shell], "-c", script], env={"LC_ALL": "C", "PATH": os.defpath}, capture_output=True)
     assert done.stdout == b"/usr/sbin/sshd\t-D\t-o\tMACs=b\t\nsshd: /usr/sbin/sshd -D -oCiphers=a\n"
 
