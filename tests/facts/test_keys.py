@@ -1,4 +1,4 @@
-"""SSH keys that open accounts, found where sshd and the homes of a tree of files have them."""
+"""SSH keys that open accounts and hidden files of homes, found where a tree of files has them."""
 
 from __future__ import annotations
 
@@ -126,3 +126,20 @@ def test_a_folder_s_name_turns_no_key_away() -> None:
     ]
     with pytest.raises(ParseError):
         fact("authorized_keys").value("\n".join(lines), {})
+
+
+@each_shell
+def test_hidden_files_of_homes_behind_a_link(shell: list[str], tree: Path) -> None:
+    """Regression: where /home is a link no file in a home was seen, and without /home none at all."""
+    put(tree, "root/.netrc", "")
+    put(tree, "var/home/amal/.netrc", "")
+    text = re.sub(r"(?<=[ ])/(root|home)\b", rf"{tree}/\1", fact("user_files").probes["linux"].script)
+
+    def told() -> list[str]:
+        value: Any = fact("user_files").value(run(shell, ALLOWED + text).stdout.replace(f"|{tree}/", "|/"), {})
+        return [item["path"] for item in value]
+
+    (tree / "home").rmdir()
+    assert told() == ["/root/.netrc"]
+    (tree / "home").symlink_to(tree / "var/home")
+    assert told() == ["/home/amal/.netrc", "/root/.netrc"]
