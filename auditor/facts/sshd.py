@@ -12,12 +12,12 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._lines import files, number, whole
-from auditor.facts._sshd_blocks import MAIN, OLD_NAMES, USERS, blocks
+from auditor.facts._sshd_blocks import APPENDED, MAIN, OLD_NAMES, blocks
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
-_LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
+_LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "gssapikexalgorithms")
 _MATCHABLE_INTS = ("maxauthtries", "clientaliveinterval", "clientalivecountmax", "maxsessions")
 _MATCHABLE_WORDS = (
     "permitrootlogin",
@@ -30,12 +30,13 @@ _MATCHABLE_WORDS = (
     "x11forwarding",
     "allowtcpforwarding",
     "allowagentforwarding",
+    "permittunnel",
     "loglevel",
     "banner",
 )
 _MATCHABLE = (*_MATCHABLE_INTS, *_MATCHABLE_WORDS)
 _INTS = (*_MATCHABLE_INTS, "logingracetime")
-_WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "usepam", "strictmodes", "maxstartups", "printlastlog")
+_WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "gssapikeyexchange", "usepam", "strictmodes", "maxstartups", "printlastlog")
 _WITH_ARGUMENT = "CEbcfghkopu"  # sshd's options that take one
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -89,7 +90,7 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 def _settings(lines: list[str]) -> dict[str, Json]:
     ports: list[Json] = []
-    users: dict[str, list[Json]] = {name: [] for name in (*USERS, "authenticationmethods")}
+    appended: dict[str, list[Json]] = {name: [] for name in (*APPENDED, "authenticationmethods")}
     value: dict[str, Json] = {"installed": True}
     for line in lines:
         keyword, _, rest = line.strip().partition(" ")
@@ -101,8 +102,8 @@ def _settings(lines: list[str]) -> dict[str, Json]:
             name = OLD_NAMES[name]
         if name == "port":
             ports.append(number(rest, "sshd: port"))
-        elif name in users:
-            users[name].extend(rest.split())
+        elif name in appended:
+            appended[name].extend(rest.split())
         elif name in value and name not in OLD_NAMES.values():
             raise ParseError(f"sshd: {name} is stated twice")
         elif name in _LISTS:
@@ -113,7 +114,7 @@ def _settings(lines: list[str]) -> dict[str, Json]:
             value[name] = _word(name, rest)
     if "permitrootlogin" not in value or not ports:
         raise ParseError("sshd: the output of sshd -T is not whole: permitrootlogin or port is missing")
-    return {**value, "port": ports, **users}
+    return {**value, "port": ports, **appended}
 
 
 def _given(lines: list[str]) -> dict[str, Json]:
@@ -173,7 +174,7 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]]) 
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
     # the lists of a block take the place of those outside it
-    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in USERS}}
+    return {**block, **{name: list(own.get(name, ())) or outside[name] for name in APPENDED}}
 
 
 def _command(spec: str) -> str:
@@ -183,7 +184,7 @@ def _command(spec: str) -> str:
 def _answer(spec: str, told: dict[str, Json], stated: dict[str, Json], value: dict[str, Json]) -> Json:
     """What sshd says of one connection. Where it says what it says of every one, the server's command line may override it."""
     user = spec.partition(",")[0].removeprefix("user=")
-    names = [name for name in (*_MATCHABLE, *USERS, "authenticationmethods") if name in told]
+    names = [name for name in (*_MATCHABLE, *APPENDED, "authenticationmethods") if name in told]
     own = {name: value[name] if told[name] == stated.get(name) else told[name] for name in names}
     return {"match": f"User {user} ({_command(spec)})", **own}
 
@@ -198,7 +199,7 @@ def _seconds(text: str, name: str) -> int:
 _BLOCK = record(
     match=STR,
     authenticationmethods=ListOf(STR),
-    **{name: optional(ListOf(STR)) for name in USERS},
+    **{name: optional(ListOf(STR)) for name in APPENDED},
     **{name: optional(INT) for name in _MATCHABLE_INTS},
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
@@ -239,7 +240,7 @@ FACT = Fact(
     shape=record(
         installed=BOOL,
         port=optional(ListOf(INT)),
-        **{name: optional(ListOf(STR)) for name in (*_LISTS, *USERS)},
+        **{name: optional(ListOf(STR)) for name in (*_LISTS, *APPENDED)},
         authenticationmethods=optional(ListOf(STR)),
         **{name: optional(INT) for name in _INTS},
         **{name: optional(STR) for name in _WORDS},
@@ -286,5 +287,5 @@ FACT = Fact(
             ),
         )
     },
-    version=5,
+    version=6,
 )
