@@ -149,7 +149,7 @@ def test_who_may_log_in_is_read_inside_match_blocks() -> None:
 
 
 def test_environment_and_tunnels_are_read_inside_match_blocks() -> None:
-    """Regression: the variables that sshd takes, and tunnels, were not told. A block's list replaces that outside (sshd -T -C)."""
+    """Regression: variables that sshd takes, and tunnels, were not told. A block's list replaces that outside (sshd -T -C)."""
     main = "/etc/ssh/sshd_config"
     lines = ("Match User amal", "AcceptEnv FOO", "AcceptEnv BAR", "PermitTunnel Ethernet", "Match User z", "Banner no")
     stated = ("acceptenv LANG", "acceptenv LC_*", "permittunnel no")
