@@ -143,3 +143,30 @@ def test_hidden_files_of_homes_behind_a_link(shell: list[str], tree: Path) -> No
     assert told() == ["/root/.netrc"]
     (tree / "home").symlink_to(tree / "var/home")
     assert told() == ["/home/amal/.netrc", "/root/.netrc"]
+
+
+def host_keys(main: str, **others: str) -> list[tuple[str, str]]:
+    """What is told of StrictHostKeyChecking in such files."""
+    stated = ["installed=yes", "stricthostkeychecking ask", "ciphers a", "macs b", "kexalgorithms c", "== files"]
+    texts = {"/etc/ssh/ssh_config": main, **{f"/etc/ssh/ssh_config.d/{name}.conf": text for name, text in others.items()}}
+    lines = [f"{path}:{line}" for path, text in texts.items() for line in text.split("\n")]
+    value: Any = fact("ssh_client").value("\n".join([*stated, *lines, "end"]), {})
+    return [(item["hosts"], item["value"]) for item in value["host_keys"]]
+
+
+def test_host_keys_are_told_block_by_block() -> None:
+    """Regression: a block for one network that takes any host key passed. What holds for every host ends what comes after it."""
+    assert host_keys(
+        "Host 10.* lab\n\tStrictHostKeyChecking=No\nHost *\n  StrictHostKeyChecking ask\nMatch host x\nStrictHostKeyChecking no"
+    ) == [
+        ("10.* lab", "no"),
+        ("*", "ask"),
+    ]
+    included = "Include /etc/ssh/ssh_config.d/*.conf\nstricthostkeychecking\taccept-new"
+    assert host_keys(included, b="Host *.lan\nStrictHostKeyChecking off", a="Match host y exec z\nStrictHostKeyChecking yes") == [
+        ("Match host y exec z", "yes"),
+        ("*.lan", "off"),
+        ("*", "accept-new"),
+    ]
+    assert host_keys(included, a="Host *\nStrictHostKeyChecking ask", b="Host x\nStrictHostKeyChecking no") == [("*", "ask")]
+    assert host_keys("Host x", a="StrictHostKeyChecking no") == []
