@@ -9,7 +9,9 @@ from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import Files
 
-USERS = ("allowusers", "allowgroups", "denyusers", "denygroups")
+APPENDED = ("allowusers", "allowgroups", "denyusers", "denygroups", "acceptenv")
+"""Of these sshd takes every line; those of a block take the place of those outside it."""
+
 OLD_NAMES = {
     "challengeresponseauthentication": "kbdinteractiveauthentication",
     "skeyauthentication": "kbdinteractiveauthentication",
@@ -69,8 +71,8 @@ class _Walk:
                     own = {}
                     self.found.append((criteria, own))
                 name = OLD_NAMES.get(keyword, keyword)
-                if name in USERS:
-                    own.setdefault(name, []).extend(words[1:])  # of these sshd takes every line
+                if name in APPENDED:
+                    own.setdefault(name, []).extend(words[1:])
                 else:
                     own.setdefault(name, words[1:])  # sshd keeps the first
 

@@ -3,7 +3,8 @@
 Network mounts, what containers keep, /proc, /sys, /dev and /run are left out. GNU find walks as root, once, at the lowest
 priority; when it cannot see everything, does not end in time or finds more than can be listed, the probe fails: a
 shorter list would read as a cleaner host. Snapshots of btrfs that are not mounted are not entered.
-A .pem of less than a megabyte that has no private key among what it holds is no key: grep looks, and tells yes or no.
+A .pem of less than a megabyte that has no private key among what it holds is no key, nor is a .key that says it is public: grep
+looks, and tells yes or no.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _LEFT_OUT = (
 )
 _WEB_ROOTS = ("/var/www/*", "/srv/*", "/usr/share/nginx/html/*")
 _DUMPS = ("*.sql", "*.sql.gz", "*.sql.xz", "*.sql.bz2", "*.sql.zst", "*.dump", "*.dmp", "*.mdb", "*.bson")
-_KEYS = ("*.key", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keytab", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+_KEYS = (
+    *("*.key", "*.pem", "*.ppk", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.keytab"),
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519"),
+)
 _EXPOSED = (
     *_DUMPS,
     *("*.zip", "*.tar", "*.tar.gz", "*.tgz", "*.tar.xz", "*.7z", "*.rar"),
@@ -53,12 +57,12 @@ def _all(kinds: tuple[Words, ...]) -> Words:
 
 
 def _expression() -> Words:
-    """Cheap tests first, and most files never come to the dear ones: names are compared outside /usr only."""
+    """Cheap tests first, and most files never come to the dear ones: the distribution keeps none of those names in /usr."""
     pruned = _any("-path", _LEFT_OUT)
     foreign = ["-type", "d", "!", *_any("-fstype", _LOCAL)]  # files of an overlay are told as of no known kind
     named = (
         _print("dump", *_any("-iname", _DUMPS)),
-        _print("key", "-perm", "/0044", *_any("-name", _KEYS), "!", "-path", "/etc/ssl/certs/*", "!", *_CERTIFICATES),
+        _print("key", "-perm", "/0044", *_any("-iname", _KEYS), "!", "-path", "/etc/ssl/certs/*", "!", *_PUBLIC),
         _print("archive", *_any("-path", _WEB_ROOTS), *_any("-iname", _EXPOSED)),
         _print("core", *_DUMPED),
     )
@@ -68,17 +72,22 @@ def _expression() -> Words:
         _print("writable", "-perm", "-0002", *_any("-type", ("f", "d"))),
         _print("unowned", "(", "!", "-uid", "0", "-nouser", "-o", "!", "-gid", "0", "-nogroup", ")"),
         _print("repository", "-type", "d", *_any("-name", (".git", ".svn", ".hg")), *_any("-path", _WEB_ROOTS)),
-        ["(", "-type", "f", *_outside("/usr/*", "/usr/share/nginx/html/*"), "(", *_all(named), ")", ")"],
+        ["(", "-type", "f", *_outside("/usr/*", ("/usr/local/*", "/usr/share/nginx/html/*")), "(", *_all(named), ")", ")"],
     )
     return ["(", *pruned, "-o", *foreign, ")", "-prune", "-o", "(", *_all(kinds), ")"]
 
 
-def _holds(text: str) -> Words:
-    return ["-exec", "/bin/grep", "-qsF", "-e", text, "{}", ";"]
+def _holds(*texts: str) -> Words:
+    return ["-exec", "/bin/grep", "-qsF", *[word for text in texts for word in ("-e", text)], "{}", ";"]
 
 
 # RHEL's /etc/pki and /etc/rhsm and Ubuntu's /etc/pki and /etc/pollinate are full of such files, by everyone's leave to read.
-_CERTIFICATES = ["(", "-name", "*.pem", "-size", "-2048", *_holds("-----BEGIN "), "!", *_holds("PRIVATE KEY"), ")"]
+# A .key may be the public half of one, as those are that sign packages. What else begins in such a way may be secret (OpenVPN's).
+_PUBLIC = [
+    *("(", "-size", "-2048", "(", "-iname", "*.pem", *_holds("-----BEGIN ")),
+    *("-o", "-iname", "*.key", *_holds("-----BEGIN PGP PUBLIC KEY BLOCK-----", "-----BEGIN PUBLIC KEY-----"), ")"),
+    *("!", *_holds("PRIVATE KEY"), ")"),
+]
 
 
 # As the kernel names them; as kdump keeps the kernel's own memory, with all programs' in it, in a folder for each crash (RHEL's
@@ -91,8 +100,8 @@ _DUMPED = (
 )
 
 
-def _outside(folder: str, but: str) -> Words:
-    return ["(", "!", "-path", folder, "-o", "-path", but, ")"]
+def _outside(folder: str, but: tuple[str, ...]) -> Words:
+    return ["(", "!", "-path", folder, "-o", *_any("-path", but), ")"]
 
 
 # On a busy host files go while they are looked at: that is no error, for what is gone is not there.

@@ -1,4 +1,7 @@
-"""What the host exports by NFS, to whom and with which options, from /etc/exports and /etc/exports.d, a client a row."""
+"""What the host exports by NFS, to whom and with which options, from /etc/exports and /etc/exports.d, a client a row.
+
+Where the kernel's server runs, what it exports now is told besides, if no file says it: ``exportfs`` alone may have named it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
+_RUNNING = "/var/lib/nfs/etab"
 _CLIENT = re.compile(r"([^\s(]*)(?:\(([^)]*)\))?")
 
 _SCRIPT = (
@@ -19,6 +23,11 @@ _SCRIPT = (
 if [ -d /etc/exports.d ]; then [ -r /etc/exports.d ] && [ -x /etc/exports.d ] || exit 1; fi
 [ -x /etc ] || exit 1
 show /etc/exports /etc/exports.d/*.exports
+if [ -d /proc/fs/nfsd ]; then
+  [ -x /var/lib ] || exit 1
+  if [ -d /var/lib/nfs ]; then [ -x /var/lib/nfs ] || exit 1; fi
+  show /var/lib/nfs/etab
+fi
 echo done
 echo end
 """
@@ -35,7 +44,9 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError(f"nfs_exports: may not be read: {sorted(unreadable)[0]}")
     found: list[Json] = []
     budget = Budget("nfs_exports: the options, told of each client,")
+    written: dict[tuple[str, str], set[Json]] = {}
     for source, text in files(told, "nfs_exports").items():
+        running = source == _RUNNING
         for line in continued(text):
             words = re.findall(r'"[^"]*"|\S+', line.split("#")[0])
             if not words:
@@ -53,8 +64,14 @@ def parse(output: str, _args: Arguments) -> Json:
                     raise ParseError(f"nfs_exports: {source}: a client that cannot be read: {client[:60]!r}")
                 options: list[Json] = [*default, *(o for o in (match[2] or "").split(",") if o)]
                 budget.line(path, *map(str, options))
-                found.append({"path": path, "client": match[1] or "*", "options": options})
+                key = (path, match[1] or "*")
+                # what runs is told with every option; of these the one that a file can hide counts
+                if running and key in written and ("no_root_squash" not in options or "no_root_squash" in written[key]):
+                    continue
+                written.setdefault(key, set()).update(options)
+                found.append({"path": path, "client": key[1], "options": options})
             if not [c for c in clients if not c.startswith("-")]:
+                written.setdefault((path, "*"), set())
                 found.append({"path": path, "client": "*", "options": []})
     return found
 
@@ -64,6 +81,7 @@ FACT = Fact(
     title=Text(en="Folders exported by NFS", ar="المجلدات المصدَّرة عبر NFS"),
     shape=ListOf(record(path=STR, client=STR, options=ListOf(STR))),
     parse=parse,
+    version=2,
     example=[{"path": "/srv/share", "client": "10.20.1.0/24", "options": ["rw", "root_squash"]}],
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -1,6 +1,7 @@
 """Samba as it understands its own file (``testparm``): the global settings, and each share's.
 
-What [global] says of shares holds in each that does not say otherwise, and is told with the share.
+What [global] says of shares holds in each that does not say otherwise, and is told with the share. So are the shares that people
+made themselves (``net usershare``), which testparm does not list, where guests may be let into them, as on Debian and Ubuntu.
 """
 
 from __future__ import annotations
@@ -19,19 +20,38 @@ _INHERITED = frozenset(
     | {"hosts deny", "invalid users", "read list", "read only", "valid users", "wide links", "write list"}
 )
 
-# The list leaves out the global `smb encrypt`, whatever it is: it is asked by its name.
-_SCRIPT = """\
+_USERSHARES = "/var/lib/samba/usershares"
+_GUESTS = f"/usr/bin/find {_USERSHARES} -type f -exec /bin/grep -H ^guest_ok= '{{}}' ';'"
+
+# The list leaves out the global `smb encrypt`, whatever it is, and what has its default: these are asked by their names.
+_SCRIPT = f"""\
 if [ ! -x /usr/sbin/smbd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 [ -x /usr/bin/testparm ] || exit 1
 [ -r /etc/samba/smb.conf ] || exit 1
 settings=$(/usr/bin/testparm -s 2>/dev/null) || exit 1
 encrypt=$(/usr/bin/testparm -s --parameter-name='smb encrypt' 2>/dev/null) || exit 1
-printf 'installed=yes\\nsmb encrypt=%s\\n%s\\nend\\n' "$encrypt" "$settings"
+guests=$(/usr/bin/testparm -s --parameter-name='usershare allow guests' 2>/dev/null) || exit 1
+most=$(/usr/bin/testparm -s --parameter-name='usershare max shares' 2>/dev/null) || exit 1
+place=$(/usr/bin/testparm -s --parameter-name='usershare path' 2>/dev/null) || exit 1
+printf 'installed=yes\\nsmb encrypt=%s\\n' "$encrypt"
+if [ "$guests" != No ] && [ "$most" != 0 ] && [ -n "$place" ]; then
+  if [ "${{place%/}}" != {_USERSHARES} ]; then
+    echo "the probe does not read people's own shares in $place" >&2
+    exit 1
+  fi
+  if [ -e {_USERSHARES} ]; then
+    shares=$(as_root {_GUESTS}) || exit 1
+    [ -z "$shares" ] || printf '%s\\n' "$shares" | sed 's/^/usershare=/' || exit 1
+  elif [ ! -x /var/lib/samba ] && [ -e /var/lib/samba ]; then
+    exit 1
+  fi
+fi
+printf '%s\\nend\\n' "$settings"
 """
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``installed=no``, or ``installed=yes``, ``smb encrypt=`` and what ``testparm -s`` prints."""
+    """``installed=no``, or ``installed=yes``, ``smb encrypt=``, people's ``usershare=`` and what ``testparm`` prints."""
     lines = whole(output, "samba")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "settings": {}, "shares": []}
@@ -40,10 +60,15 @@ def parse(output: str, _args: Arguments) -> Json:
     sections: dict[str, dict[str, Json]] = {}
     current: dict[str, Json] | None = None
     asked: dict[str, Json] = {}
+    own_shares: list[Json] = []
     for line in lines[1:]:
         text = line.strip()
         if current is None and text.startswith("smb encrypt=") and not asked:
             asked = {"smb encrypt": text.partition("=")[2].strip()}
+            continue
+        if current is None and text.startswith(f"usershare={_USERSHARES}/"):
+            name, _, guests = text.rpartition(":guest_ok=")
+            own_shares.append({"name": name.rpartition("/")[2], "settings": {"guest ok": "No" if guests == "n" else "Yes"}})
             continue
         if not text or text.startswith(("#", ";")):
             continue
@@ -58,7 +83,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("samba: the global settings are missing")
     common = {key: value for key, value in sections["global"].items() if key in _INHERITED}
     shares: list[Json] = [{"name": name, "settings": {**common, **own}} for name, own in sections.items() if name != "global"]
-    return {"installed": True, "settings": {**_DEFAULTS, **asked, **sections["global"]}, "shares": shares}
+    return {"installed": True, "settings": {**_DEFAULTS, **asked, **sections["global"]}, "shares": [*shares, *own_shares]}
 
 
 FACT = Fact(
@@ -66,11 +91,11 @@ FACT = Fact(
     title=Text(en="Settings of Samba and its shares", ar="إعدادات Samba والمجلدات المشتركة"),
     shape=record(installed=BOOL, settings=MapOf(STR), shares=ListOf(record(name=STR, settings=MapOf(STR)))),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "settings": {"server min protocol": "SMB2_02"},
         "shares": [{"name": "forms", "settings": {"path": "/srv/forms", "guest ok": "No"}}],
     },
-    probes={"linux": HostProbe(script=_SCRIPT)},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_GUESTS,))},
 )

@@ -15,12 +15,12 @@ import re
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget
 from auditor.facts._lines import files, number, whole
-from auditor.facts._sshd_blocks import MAIN, OLD_NAMES, USERS, blocks
+from auditor.facts._sshd_blocks import APPENDED, MAIN, OLD_NAMES, blocks
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
-_LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms")
+_LISTS = ("ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "gssapikexalgorithms")
 _MATCHABLE_INTS = ("maxauthtries", "clientaliveinterval", "clientalivecountmax", "maxsessions")
 _MATCHABLE_WORDS = (
     "permitrootlogin",
@@ -33,12 +33,13 @@ _MATCHABLE_WORDS = (
     "x11forwarding",
     "allowtcpforwarding",
     "allowagentforwarding",
+    "permittunnel",
     "loglevel",
     "banner",
 )
 _MATCHABLE = (*_MATCHABLE_INTS, *_MATCHABLE_WORDS)
 _INTS = (*_MATCHABLE_INTS, "logingracetime")
-_WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "usepam", "strictmodes", "maxstartups", "printlastlog")
+_WORDS = (*_MATCHABLE_WORDS, "permituserenvironment", "gssapikeyexchange", "usepam", "strictmodes", "maxstartups", "printlastlog")
 _WITH_ARGUMENT = "CEbcfghkopu"  # sshd's options that take one
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -93,7 +94,7 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 def _settings(lines: list[str]) -> dict[str, Json]:
     ports: list[Json] = []
-    users: dict[str, list[Json]] = {name: [] for name in (*USERS, "authenticationmethods")}
+    appended: dict[str, list[Json]] = {name: [] for name in (*APPENDED, "authenticationmethods")}
     value: dict[str, Json] = {"installed": True}
     for line in lines:
         keyword, _, rest = line.strip().partition(" ")
@@ -105,8 +106,8 @@ def _settings(lines: list[str]) -> dict[str, Json]:
             name = OLD_NAMES[name]
         if name == "port":
             ports.append(number(rest, "sshd: port"))
-        elif name in users:
-            users[name].extend(rest.split())
+        elif name in appended:
+            appended[name].extend(rest.split())
         elif name in value and name not in OLD_NAMES.values():
             raise ParseError(f"sshd: {name} is stated twice")
         elif name in _LISTS:
@@ -117,7 +118,7 @@ def _settings(lines: list[str]) -> dict[str, Json]:
             value[name] = _word(name, rest)
     if "permitrootlogin" not in value or not ports:
         raise ParseError("sshd: the output of sshd -T is not whole: permitrootlogin or port is missing")
-    return {**value, "port": ports, **users}
+    return {**value, "port": ports, **appended}
 
 
 def _given(lines: list[str]) -> dict[str, Json]:
@@ -177,7 +178,7 @@ def _inside(outside: dict[str, Json], criteria: str, own: dict[str, list[str]], 
     if "authenticationmethods" in own:
         block["authenticationmethods"] = list(own["authenticationmethods"])
     # the lists of a block take the place of those outside it
-    block |= {name: list(own.get(name, ())) or outside[name] for name in USERS}
+    block |= {name: list(own.get(name, ())) or outside[name] for name in APPENDED}
     for said in block.values():
         budget.line(*(map(str, said) if isinstance(said, list) else [str(said)]))
     return block
@@ -190,7 +191,7 @@ def _command(spec: str) -> str:
 def _answer(spec: str, told: dict[str, Json], stated: dict[str, Json], value: dict[str, Json]) -> Json:
     """What sshd says of one connection. Where it says what it says of every one, the server's command line may override it."""
     user = spec.partition(",")[0].removeprefix("user=")
-    names = [name for name in (*_MATCHABLE, *USERS, "authenticationmethods") if name in told]
+    names = [name for name in (*_MATCHABLE, *APPENDED, "authenticationmethods") if name in told]
     own = {name: value[name] if told[name] == stated.get(name) else told[name] for name in names}
     return {"match": f"User {user} ({_command(spec)})", **own}
 
@@ -205,7 +206,7 @@ def _seconds(text: str, name: str) -> int:
 _BLOCK = record(
     match=STR,
     authenticationmethods=ListOf(STR),
-    **{name: optional(ListOf(STR)) for name in USERS},
+    **{name: optional(ListOf(STR)) for name in APPENDED},
     **{name: optional(INT) for name in _MATCHABLE_INTS},
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
@@ -213,7 +214,7 @@ _BLOCK = record(
 # Only root's listeners (whose a folder in /proc is does not tell: all that forbids to be looked into is root's there), and not
 # those of containers, which have a number of their own there as well; before Linux 4.1 their group's name has to tell.
 # The count of connections in their titles differs each night.
-_STARTED = r"""
+STARTED = r"""
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
   if [ "$name" != sshd ] || ! grep -q '^Uid:[[:space:]]*0[[:space:]]' "$process/status" 2>/dev/null; then continue; fi
@@ -273,7 +274,7 @@ FACT = Fact(
     shape=record(
         installed=BOOL,
         port=optional(ListOf(INT)),
-        **{name: optional(ListOf(STR)) for name in (*_LISTS, *USERS)},
+        **{name: optional(ListOf(STR)) for name in (*_LISTS, *APPENDED)},
         authenticationmethods=optional(ListOf(STR)),
         **{name: optional(INT) for name in _INTS},
         **{name: optional(STR) for name in _WORDS},
@@ -308,7 +309,7 @@ FACT = Fact(
                 "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config)\n"
                 "fi\n"
                 "[ $? -le 1 ] || exit 1\n" + _IN_FORCE + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
-                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + _STARTED + "echo end\n"
+                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + STARTED + "echo end\n"
             ),
             privileged=(
                 "/usr/sbin/sshd -T",
@@ -319,5 +320,5 @@ FACT = Fact(
             ),
         )
     },
-    version=5,
+    version=6,
 )

@@ -1,4 +1,7 @@
-"""Hidden files at the top of people's and root's home folders, with mode and owner; their content is not read."""
+"""Hidden files at the top of people's and root's home folders, with mode and owner; their content is not read.
+
+On hosts that are images /home and /root are links (-H); ``account`` is the folder's name, which may be another than its owner's.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
-_COMMAND = "/usr/bin/find /root /home -maxdepth 2 -name '.*' -type f -printf '%m|%u|' -print0"
+_FIND = "-maxdepth 2 -name '.*' -type f -printf '%m|%u|' -print0"
+_COMMANDS = (f"/usr/bin/find -H /root /home {_FIND}", f"/usr/bin/find -H /root {_FIND}")
 
 _SCRIPT = f"""\
 [ -x /usr/bin/find ] || exit 1
-{{ as_root {_COMMAND} || echo broken; }} | tr '\\n\\0' '?\\n' |
+walk() {{
+  if [ -d /home ]; then as_root {_COMMANDS[0]}; else as_root {_COMMANDS[1]}; fi
+}}
+{{ walk || echo broken; }} | tr '\\n\\0' '?\\n' |
   awk '$0 == "broken?" {{ bad = 1; exit }} {{ print }} END {{ if (!bad) print "end" }}' || exit 1
 """
 
@@ -36,5 +43,5 @@ FACT = Fact(
     shape=ListOf(record(account=STR, name=STR, path=STR, mode=STR, owner=STR)),
     parse=parse,
     example=[{"account": "amal", "name": ".bashrc", "path": "/home/amal/.bashrc", "mode": "0644", "owner": "amal"}],
-    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND,))},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=_COMMANDS)},
 )

@@ -50,7 +50,7 @@ def test_command_lines_of_servers_are_told(shell: str, tmp_path: Path) -> None:
         (folder / "cmdline").write_bytes(line)
         (folder / "cgroup").write_text(f"{group}\n")
         (folder / "status").write_text(f"Uid:\t{uid}\t\n")
-    script = sshd._STARTED.replace("/proc/", f"{tmp_path}/")
+    script = sshd.STARTED.replace("/proc/", f"{tmp_path}/")
     done = subprocess.run([*SHELLS[shell], "-c", script], env={"LC_ALL": "C", "PATH": os.defpath}, capture_output=True)
     assert done.stdout.decode().splitlines() == [
         "/usr/sbin/sshd\t-D\t-o\tMACs=b\t",
@@ -162,6 +162,17 @@ def test_who_may_log_in_is_read_inside_match_blocks() -> None:
     )
     blocks = [(b["match"], b["allowusers"], b["allowgroups"]) for b in found["match_blocks"]]
     assert blocks == [("User amal", ["x", "y"], ["g"]), ("Address 10.0.0.0/8", ["*"], ["g"]), ("User z", ["a"], ["g"])]
+
+
+def test_environment_and_tunnels_are_read_inside_match_blocks() -> None:
+    """Regression: variables that sshd takes, and tunnels, were not told. A block's list replaces that outside (sshd -T -C)."""
+    main = "/etc/ssh/sshd_config"
+    lines = ("Match User amal", "AcceptEnv FOO", "AcceptEnv BAR", "PermitTunnel Ethernet", "Match User z", "Banner no")
+    stated = ("acceptenv LANG", "acceptenv LC_*", "permittunnel no")
+    found = value("sshd", *SSHD, *stated, "== files", *(f"{main}:{line}" for line in lines))
+    assert (found["acceptenv"], found["permittunnel"]) == (["LANG", "LC_*"], "no")
+    blocks = [(b["acceptenv"], b["permittunnel"]) for b in found["match_blocks"]]
+    assert blocks == [(["FOO", "BAR"], "ethernet"), (["LANG", "LC_*"], "no")]
 
 
 ROOT = "User root (sshd -T -C user=root,host=192.0.2.1,addr=192.0.2.1)"

@@ -123,7 +123,7 @@ def walked(shell: list[str], root: Path, files: dict[str, str]) -> Any:
         .replace("/usr/bin/find / ", f"/usr/bin/find {root} ")
         .replace("-path /etc/passwd", f"-path {root}/etc/passwd")
     )
-    for folder in ("/var/lib/systemd/coredump", "/var/crash", "/home/*/.local"):
+    for folder in ("/var/lib/systemd/coredump", "/var/crash", "/home/*/.local", "/usr/*", "/usr/local/*", "/usr/share/nginx"):
         walk = walk.replace(folder, f"{root}{folder}")
     return fact("file_walk").value(run(shell, ALLOWED + walk).stdout, {})
 
@@ -224,3 +224,43 @@ def test_variables_that_name_each_other_are_not_followed_for_ever() -> None:
     lines += [f"line=A{n}=${{A{n - 1}}}${{A{n - 1}}}" for n in range(1, 40)]
     with pytest.raises(ParseError, match="more than 10000 characters"):
         fact("proxy_settings").value("\n".join([*lines, "end"]), {})
+
+
+@each_shell
+def test_what_administrators_keep_in_usr_local_is_looked_at(shell: list[str], tmp_path: Path) -> None:
+    """Regression: keys, dumps and memory dumps below /usr/local passed, as though the distribution had put them there."""
+    key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+    files = {"usr/local/nginx/conf/web.key": key, "usr/local/backup/people.sql": "x", "usr/local/srv/core": "x" * 70_000}
+    value = walked(shell, tmp_path, {**files, "usr/share/doc/example.key": key})
+    told = {
+        name: [item["path"].removeprefix(f"{tmp_path}/") for item in value[name]]
+        for name in ("readable_keys", "dumps", "core_dumps")
+    }
+    assert told == {
+        "readable_keys": ["usr/local/nginx/conf/web.key"],
+        "dumps": ["usr/local/backup/people.sql"],
+        "core_dumps": ["usr/local/srv/core"],
+    }
+
+
+@each_shell
+def test_keys_by_more_names_and_public_ones(shell: list[str], tmp_path: Path) -> None:
+    """Regression: WEB.PFX, PuTTY's and PKCS#8 keys passed; the public .key that a repository signs with failed."""
+    public = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nmQIN\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    private = public + "-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQOY\n"
+    files = {
+        **{
+            "etc/apt/keyrings/vendor.key": public,
+            "etc/vpn/both.key": private,
+            "etc/vpn/ta.key": "-----BEGIN OpenVPN Static key V1-----\n",
+        },
+        **{
+            "srv/WEB.PFX": "0",
+            "home/amal/login.ppk": "PuTTY-User-Key-File-3",
+            "opt/app/sign.p8": "0",
+            "opt/app/app.keystore": "0",
+        },
+    }
+    found = [item["path"].removeprefix(f"{tmp_path}/") for item in walked(shell, tmp_path, files)["readable_keys"]]
+    secret = sorted(set(files) - {"etc/apt/keyrings/vendor.key"})
+    assert found == secret

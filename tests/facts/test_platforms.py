@@ -19,6 +19,7 @@ REAL = ("debian11", "debian12", "debian13")
 WITHOUT: dict[str, dict[str, str]] = {
     "busybox": {
         "refused: the applet called find has neither -printf nor -print0 of GNU's": "cloud_credentials file_walk user_files",
+        "refused: the applet called stat has no --printf": "changeable_files",
         "refused: there is no ssh-keygen to tell of keys": "authorized_keys",
         "refused: there is no package manager, and the applet called rpm only unpacks": (
             "automatic_updates package_integrity packages runtimes unpackaged_programs update_history updates"

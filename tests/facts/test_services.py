@@ -420,6 +420,26 @@ def test_an_export_without_a_client_is_for_everyone() -> None:
     ]
 
 
+def test_what_nfs_exports_now_is_told_besides() -> None:
+    """Regression: an export that `exportfs -o` alone named passed, and so did one that still runs without root_squash."""
+    source, running = "/etc/exports", "/var/lib/nfs/etab"
+    lines = (
+        f"{source}:/srv 10.0.0.0/24(rw)",
+        f"{source}:/same 10.0.0.0/24(rw)",
+        f"{running}:/same\t10.0.0.0/24(rw,sync,root_squash,anonuid=65534)",
+        f"{running}:/srv\t10.0.0.0/24(rw,sync,no_root_squash)",
+        f"{running}:/tmp\t*(ro,root_squash)",
+        "done",
+    )
+    told = [(item["path"], item["client"], "no_root_squash" in item["options"]) for item in value("nfs_exports", *lines)]
+    assert told == [
+        ("/srv", "10.0.0.0/24", False),
+        ("/same", "10.0.0.0/24", False),
+        ("/srv", "10.0.0.0/24", True),
+        ("/tmp", "*", False),
+    ]
+
+
 def test_what_samba_says_of_all_shares_holds_in_each() -> None:
     """Regression: `guest ok = yes` in [global] opened shares that do not speak of guests, and samba-no-guests passed."""
     text = "installed=yes\nsmb encrypt=required\n[global]\n\tguest ok = Yes\n\tlogging = file\n\n[a]\n\tpath = /a\n"
