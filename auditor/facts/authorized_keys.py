@@ -14,9 +14,9 @@ import re
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget
 from auditor.facts._lines import number
+from auditor.facts._sshd_probe import STARTED
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
-from auditor.facts.sshd import STARTED
 from auditor.model import Json, Text
 
 _KEY = re.compile(r"(\d+) ((?:SHA256|MD5):\S+)(?: (.*))? \(([A-Z0-9-]+)\)\Z")

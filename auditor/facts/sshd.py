@@ -16,6 +16,7 @@ from auditor.errors import ParseError
 from auditor.facts._budget import Budget
 from auditor.facts._lines import files, number, whole
 from auditor.facts._sshd_blocks import APPENDED, MAIN, OLD_NAMES, blocks
+from auditor.facts._sshd_probe import PRIVILEGED, ROOT, SCRIPT
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -44,12 +45,6 @@ _WITH_ARGUMENT = "CEbcfghkopu"  # sshd's options that take one
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-# Sudo permits fixed arguments alone, hence one address for every night and every auditor: TEST-NET-1, which is nobody's and so
-# meets what is said of everybody's. Old servers want user, host and addr all told.
-_FROM = "host=192.0.2.1,addr=192.0.2.1"
-_ROOT = f"user=root,{_FROM}"
-
-
 def parse(output: str, _args: Arguments) -> Json:
     """``installed=no``, or ``sshd -T``'s lines, ``== files`` and the configuration files as ``path:line``, for each
     connection asked about ``== asked SPECIFICATION`` with sshd's lines or ``failed``, ``== started`` and the command lines of
@@ -69,7 +64,7 @@ def parse(output: str, _args: Arguments) -> Json:
     found = blocks(files(parts["files"], "sshd"), budget)
     asked = {name.removeprefix("asked "): told for name, told in parts.items() if name.startswith("asked ")}
     if found:
-        asked.setdefault(_ROOT, ["failed"])
+        asked.setdefault(ROOT, ["failed"])
     answers = {spec: _settings(told) for spec, told in asked.items() if [line.strip() for line in told] != ["failed"]}
     value["match_blocks"] = [
         *(_inside(value, " & ".join(criteria), own, budget) for criteria, own in found),
@@ -211,63 +206,6 @@ _BLOCK = record(
     **{name: optional(STR) for name in _MATCHABLE_WORDS},
 )
 
-# Only root's listeners (whose a folder in /proc is does not tell: all that forbids to be looked into is root's there), and not
-# those of containers, which have a number of their own there as well; before Linux 4.1 their group's name has to tell.
-# The count of connections in their titles differs each night.
-STARTED = r"""
-for process in /proc/[0-9]*; do
-  { read -r name <"$process/comm"; } 2>/dev/null || continue
-  if [ "$name" != sshd ] || ! grep -q '^Uid:[[:space:]]*0[[:space:]]' "$process/status" 2>/dev/null; then continue; fi
-  if grep -q '^NSpid:' "$process/status" 2>/dev/null; then
-    if grep -q '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "$process/status" 2>/dev/null; then continue; fi
-  elif grep -qE 'docker|kubepods|libpod|lxc|machine' "$process/cgroup" 2>/dev/null; then continue
-  fi
-  line=$({ tr '\000\n' '\t ' <"$process/cmdline"; } 2>/dev/null) || continue
-  case $line in 'sshd: /'*|/*) printf '%s\n' "${line%% \[listener\]*}" ;; esac
-done | sort -u || exit 1
-"""
-
-# A server writes the file with its number when it starts and when it is told to read its files again. Of those what counts is
-# when they came to be as they are, which nobody sets, and of the folder when a file came or went. A server that runs for each
-# connection has no such file and reads all anew.
-_IN_FORCE = r"""
-pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
-server=
-if [ -f "$pidfile" ]; then { read -r server <"$pidfile"; } 2>/dev/null || exit 1; fi
-if [ -n "$server" ] && [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sshd ]; then
-  read_at=$(stat -c %Y "$pidfile") || exit 1
-  for file in /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
-    /etc/crypto-policies/back-ends/opensshserver.config
-  do
-    if [ ! -e "$file" ]; then continue; fi
-    if [ -d "$file" ]; then changed=$(stat -c %Y "$file"); else changed=$(stat -c %Z "$file"); fi || exit 1
-    if [ "$changed" -gt "$read_at" ]; then
-      echo "the SSH server has not read its files since $file changed; reload it" >&2
-      exit 1
-    fi
-  done
-fi
-"""
-
-# Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
-# descriptor by which as_root would tell it is closed.
-_ASKED = rf"""
-asked() {{ printf '== asked user=%s,{_FROM}\n%s\n' "$1" "$2"; }}
-if printf '%s\n' "$files" | grep -qi ':[[:space:]"]*match'; then
-  login=$(id -un) || exit 1
-  told=$(3>/dev/null as_root /usr/sbin/sshd -T -C {_ROOT}) || told=failed
-  asked root "$told"
-  case $login in
-    root) ;;
-    *[,[:space:]]*) asked "$login" failed ;;
-    *)
-      told=$(3>/dev/null as_root /usr/sbin/sshd -T -C "user=$login,{_FROM}") || told=failed
-      asked "$login" "$told"
-      ;;
-  esac
-fi
-"""
-
 FACT = Fact(
     name="sshd",
     title=Text(en="Effective settings of the SSH server", ar="الإعدادات الفعلية لخادم SSH"),
@@ -291,33 +229,8 @@ FACT = Fact(
     },
     probes={
         "linux": HostProbe(
-            # An SSH server of another make, or the session itself, proves that `installed=no` would be untrue.
-            script=(
-                "if [ ! -x /usr/sbin/sshd ]; then\n"
-                "  for other in /usr/local/sbin/sshd /usr/bin/sshd /usr/sbin/dropbear; do\n"
-                '    [ ! -e "$other" ] || { echo "cannot ask the SSH server $other" >&2; exit 1; }\n'
-                "  done\n"
-                '  [ -z "${SSH_CONNECTION-}" ] || { echo "the SSH server of this session is not known" >&2; exit 1; }\n'
-                "  printf 'installed=no\\nend\\n'\n"
-                "  exit 0\n"
-                "fi\n"
-                "[ -x /etc/ssh ] || exit 1\n"
-                "settings=$(as_root /usr/sbin/sshd -T) || exit 1\n"
-                "if [ -d /etc/ssh/sshd_config.d ]; then\n"
-                "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config /etc/ssh/sshd_config.d)\n"
-                "else\n"
-                "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config)\n"
-                "fi\n"
-                "[ $? -le 1 ] || exit 1\n" + _IN_FORCE + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
-                '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + STARTED + "echo end\n"
-            ),
-            privileged=(
-                "/usr/sbin/sshd -T",
-                f"/usr/sbin/sshd -T -C {_ROOT}",
-                f'/usr/sbin/sshd -T -C "user=$login,{_FROM}"',
-                "/bin/grep -RH ^ /etc/ssh/sshd_config",
-                "/bin/grep -RH ^ /etc/ssh/sshd_config /etc/ssh/sshd_config.d",
-            ),
+            script=SCRIPT,
+            privileged=PRIVILEGED,
         )
     },
     version=6,

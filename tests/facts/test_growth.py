@@ -197,11 +197,6 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
         lambda n: "file=apt-config\n" + _many(n, lambda i: f'line=Acquire::http::Proxy "http://{i}.example";\n'),
         200,
     ),
-    "keys of root's, anew for each line that turns nobody away": (
-        "authorized_keys",
-        lambda n: "== /root/.ssh/authorized_keys\n" + "256 SHA256:abc a (ED25519)\n" * n + "others=0\n" * n,
-        200,
-    ),
     "a control of PAM with many answers, its words parted anew at each step": (
         "pam_lockout",
         lambda n: (

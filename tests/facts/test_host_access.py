@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from auditor.facts import sshd
+from auditor.facts._sshd_probe import STARTED
 from tests.facts.hosts import SHELLS, fact
 
 
@@ -50,7 +50,7 @@ def test_command_lines_of_servers_are_told(shell: str, tmp_path: Path) -> None:
         (folder / "cmdline").write_bytes(line)
         (folder / "cgroup").write_text(f"{group}\n")
         (folder / "status").write_text(f"Uid:\t{uid}\t\n")
-    script = sshd.STARTED.replace("/proc/", f"{tmp_path}/")
+    script = STARTED.replace("/proc/", f"{tmp_path}/")
     done = subprocess.run([*SHELLS[shell], "-c", script], env={"LC_ALL": "C", "PATH": os.defpath}, capture_output=True)
     assert done.stdout.decode().splitlines() == [
         "/usr/sbin/sshd\t-D\t-o\tMACs=b\t",
