@@ -211,7 +211,7 @@ def _show(app: App, found: Status) -> None:
     if summary:
         reached, planned = summary["hosts"].get("reached", 0), summary["hosts"].get("planned", 0)
         share = summary["coverage"]["share"]
-        told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index: {index}.")
+        told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index when the audit ended: {index}.")
         coverage = percent(share) if share is not None else "—"
         index = number(summary["index"], 1) if summary["index"] is not None else "—"
         app.say(told.format(reached=number(reached), planned=number(planned), coverage=coverage, index=index))

@@ -150,11 +150,12 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A grid of shares from 0 to 100, each written in its field."""
+    """A grid of shares from 0 to 100, each written in its field, and below it on what it rests."""
 
     rows: tuple[Phrase, ...]
     columns: tuple[Phrase, ...]
     values: tuple[tuple[float | None, ...], ...]
+    notes: tuple[tuple[Phrase, ...], ...]
     unit: Phrase
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from auditor.model import (
     Asset,
@@ -22,7 +24,7 @@ from auditor.model import (
     Snapshot,
     Standing,
 )
-from auditor.text import current
+from auditor.text import current, day
 from auditor.text.bidi import safe
 
 SPARED = frozenset({FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
@@ -169,6 +171,20 @@ class Scene:
         found = self.departments.get(department)
         return found.timezone if found else "UTC"
 
+    @property
+    def own_zone(self) -> str:
+        """The zone of a report's own dates: that of its departments."""
+        return self.common_zone(self.snapshot.departments)
+
+    def common_zone(self, departments: Iterable[str]) -> str:
+        """The time zone that departments share; UTC where they share none."""
+        zones = {self.zone(name) for name in departments}
+        return zones.pop() if len(zones) == 1 else "UTC"
+
+    def day(self, moment: datetime, zone: str) -> str:
+        """The day of an instant, as clocks in the zone showed it."""
+        return day(moment.astimezone(ZoneInfo(zone)).date())
+
     def department(self, name: str) -> str:
         """A department's title."""
         found = self.departments.get(name)
@@ -240,4 +256,4 @@ class Scene:
         score = self.scores.get(department)
         if score is None:
             return 0, 0
-        return sum(c.automated is not None for c in score.controls), sum(c.attested is not None for c in score.controls)
+        return sum(c.by_checks for c in score.controls), sum(c.attested is not None for c in score.controls)

@@ -14,6 +14,7 @@ from auditor.model import (
     AnswerState,
     Applicability,
     AssetKind,
+    Basis,
     ChangeKind,
     Criticality,
     EventKind,
@@ -33,6 +34,7 @@ from auditor.model import (
     VerdictKind,
 )
 from auditor.text.catalogue import NP_, _, current, pgettext
+from auditor.text.figures import number
 
 _Message = tuple[str, str]
 
@@ -100,7 +102,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
     },
     ScoreState: {
         ScoreState.AUTOMATED: NP_("score", "decided by checks"),
-        ScoreState.PARTLY: NP_("score", "decided in part by checks"),
+        ScoreState.PARTLY: NP_("score", "by checks alone; awaiting attestation"),
         ScoreState.MANUAL: NP_("score", "awaiting attestation"),
         ScoreState.ATTESTED: NP_("score", "attested"),
         ScoreState.NOT_APPLICABLE: NP_("score", "not applicable"),
@@ -230,6 +232,7 @@ _WITHHELD: Final[Mapping[str, _Message]] = {
     "not_in_run": NP_("withheld", "the audit was not of this department"),
     "nothing": NP_("withheld", "no check gave a result that counts"),
     "set_aside": NP_("withheld", "the department was set aside because its files are wrong"),
+    "theme": NP_("withheld", "too few of its controls are decided"),
 }
 
 
@@ -243,6 +246,11 @@ def why_not(line: Applicability) -> str:
     if line.outside_policy:
         return _("the policy does not require it")
     return line.why_not.to(current()) if line.why_not else ""
+
+
+def rests_on(basis: Basis) -> str:
+    """On how many controls an index rests."""
+    return _("{n} of {all}").format(n=number(basis.decided), all=number(basis.controls))
 
 
 def withheld(reason: str) -> str:

@@ -111,6 +111,7 @@ def _audited(snapshot: Snapshot, stamp: Stamp, score: DepartmentScore) -> dict[s
     made["props"] = [
         prop("coverage-planned", str(score.coverage.planned)),
         prop("coverage-judged", str(score.coverage.judged)),
+        prop("coverage-not-applicable", str(score.coverage.not_applicable)),
         prop("index", "withheld" if score.index is None else f"{score.index:.1f}"),
     ]
     made["reviewed-controls"] = {
