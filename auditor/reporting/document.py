@@ -193,6 +193,7 @@ class Document:
     brief: bool = False  # one page: no table of contents
     issuer: Phrase = ""  # who sends it, as the letterhead says
     logo: str = ""  # a data: address
+    zone: str = "UTC"  # in which its instants are shown
     stamp: dict[str, Json] = field(default_factory=dict)
 
     def tables(self) -> tuple[Table, ...]:
@@ -214,7 +215,9 @@ def merged(ar: Any, en: Any) -> Any:
 
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
-_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level", "again", "excerpt"})
+_FIXED = frozenset(
+    {"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "zone", "command", "level", "again", "excerpt"}
+)
 """Fields that are not read by people; the same in both languages."""
 
 

@@ -49,7 +49,7 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     """The page. Raises UsageError for templates that cannot be used, naming file and line."""
     tongue = stamp.options.tongue
     shortened = replace(document, blocks=tuple(_shortened(b, tongue, most_rows) for b in document.blocks))
-    words = _words(stamp)
+    words = _words(stamp, document.zone)
     context = {
         "document": shortened,
         "chapters": chapters(document.blocks),
@@ -119,14 +119,14 @@ def _said(phrase: Phrase) -> str:
     return f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>'
 
 
-def _words(stamp: Stamp) -> Mapping[str, Phrase]:
+def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
     """What the frame itself says."""
 
     def said() -> tuple[tuple[str, str], ...]:
         return (
             ("skip", _("Skip to the content")),
             ("contents", _("Contents")),
-            ("as_of", _("As of {instant}").format(instant=instant(stamp.as_of))),
+            ("as_of", _("As of {instant}").format(instant=instant(stamp.as_of, zone))),
             (
                 "rests_on",
                 _("audit {run}, policy {policy} {version}").format(

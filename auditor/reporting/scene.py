@@ -24,8 +24,10 @@ from auditor.model import (
     Snapshot,
     Standing,
 )
+from auditor.reporting.document import Cell
 from auditor.text import current, day
 from auditor.text.bidi import safe
+from auditor.text.labels import person
 
 SPARED = frozenset({FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
 """States of findings that may stand for a while."""
@@ -168,18 +170,12 @@ class Scene:
 
     def zone(self, department: str) -> str:
         """A department's time zone."""
-        found = self.departments.get(department)
-        return found.timezone if found else "UTC"
+        return self.catalogue.inventory.zone_of((department,))
 
     @property
     def own_zone(self) -> str:
         """The zone of a report's own dates: that of its departments."""
-        return self.common_zone(self.snapshot.departments)
-
-    def common_zone(self, departments: Iterable[str]) -> str:
-        """The time zone that departments share; UTC where they share none."""
-        zones = {self.zone(name) for name in departments}
-        return zones.pop() if len(zones) == 1 else "UTC"
+        return self.catalogue.inventory.zone_of(self.snapshot.departments)
 
     def day(self, moment: datetime, zone: str) -> str:
         """The day of an instant, as clocks in the zone showed it."""
@@ -189,6 +185,10 @@ class Scene:
         """A department's title."""
         found = self.departments.get(name)
         return safe(found.title.to(current()).strip()) if found else safe(name)
+
+    def person(self, user: str) -> Cell:
+        """Who somebody is, by name."""
+        return Cell(person(self.catalogue.settings.people, user), user)
 
     def check(self, name: str) -> Check | None:
         """A check that is still there."""

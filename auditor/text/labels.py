@@ -5,7 +5,7 @@ The words are the regulators' own; ``docs/glossary.md`` lists them and says why 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,7 @@ from auditor.model import (
     Answer,
     AnswerState,
     Applicability,
+    Approval,
     AssetKind,
     Basis,
     ChangeKind,
@@ -24,6 +25,7 @@ from auditor.model import (
     FindingState,
     Level,
     ObservationStatus,
+    Person,
     Reach,
     Reason,
     Resolution,
@@ -33,6 +35,7 @@ from auditor.model import (
     Severity,
     VerdictKind,
 )
+from auditor.text.bidi import isolate, safe
 from auditor.text.catalogue import NP_, _, current, pgettext
 from auditor.text.figures import number
 
@@ -239,6 +242,19 @@ _WITHHELD: Final[Mapping[str, _Message]] = {
 def label(value: StrEnum) -> str:
     """The label of a value of any of the model's enums that people see."""
     return pgettext(*_LABELS[type(value)][value])
+
+
+def person(people: Mapping[str, Person], user: str) -> str:
+    """Who somebody is, with the name at the operating system; that alone of whoever auditor.toml does not name."""
+    held = people.get(user)
+    name = safe(held.name.to(current()).strip()) if held else ""
+    return f"{name} ({isolate(safe(user))})" if name and name != user else safe(user)
+
+
+def approvers(people: Mapping[str, Person], approvals: Iterable[Approval]) -> str:
+    """Who approved, and for which ministry."""
+    told = _("{person}, {ministry}")
+    return _("; ").join(told.format(person=person(people, a.person), ministry=isolate(safe(a.ministry))) for a in approvals)
 
 
 def why_not(line: Applicability) -> str:

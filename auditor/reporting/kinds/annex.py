@@ -11,7 +11,7 @@ from auditor.reporting.kinds.pieces import formula
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import safe
-from auditor.text.labels import label
+from auditor.text.labels import approvers, label
 from auditor.text.sentences import retell
 
 
@@ -108,7 +108,7 @@ def exceptions_table(scene: Scene, held: Sequence[RiskException]) -> Table:
         Column("reason", _("Reason"), width=30),
         Column("control", _("What compensates"), width=24),
         Column("ends", _("Ends"), Shape.DAY, 17),
-        Column("approved", _("Approved by"), Shape.CODE, 20),
+        Column("approved", _("Approved by"), width=20),
     )
     rows = tuple(_exception_row(scene, e) for e in held)
     title = _("Exceptions, those in force and those that have ended")
@@ -128,7 +128,10 @@ def _exception_row(scene: Scene, held: RiskException) -> tuple[Cell, ...]:
         cells.typed(held.reason),
         cells.typed(held.control),
         Cell(_("{day} (soon)").format(day=ends.shown), ends.raw, Tone.FAIR) if soon else ends,
-        cells.code(", ".join(f"{a.person} ({a.ministry})" for a in held.approvals)),
+        Cell(
+            approvers(scene.catalogue.settings.people, held.approvals),
+            ", ".join(f"{a.person} ({a.ministry})" for a in held.approvals),
+        ),
     )
 
 
