@@ -155,7 +155,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
         for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
-            write_file(folder / name, content.encode())
+            write_file(folder / name, content.encode(), folders=True)
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))
         return

@@ -124,7 +124,7 @@ def write_metrics(catalogue: Catalogue, run: Run, path: Path, *, now: datetime |
     """Write a run's figures for Prometheus' node exporter (its textfile collector), whole or not at all."""
     with reading(catalogue) as ledger:
         samples = list(_samples(ledger, run, now or datetime.now(UTC)))
-    write_file(path, exposition(samples).encode())
+    write_file(path, exposition(samples).encode(), folders=True)
 
 
 def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:

@@ -296,6 +296,12 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
+    by_day = "-" in options.since  # between two days a fix may have been proved without an audit
+    if first.run.id == snapshot.run.id and not (by_day and first.seq < state.seq):
+        message = _(
+            "audit {run} is the earlier and the later point: there is nothing to compare; name an earlier run or day: --since"
+        )
+        raise UsageError(message.format(run=first.run.id))
     before = moved_since(ledger, first.seq, state.seq)
     seen = Seen.by(ledger, snapshot, plan)
     changes = compared(((before.get(f.id, f), f) for f in state.findings.of(snapshot.departments)), seen)
