@@ -50,13 +50,14 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Column:
     """``id`` names it in JSON. ``choices`` are the words that may be filled in, where a spreadsheet is to be completed;
-    ``width`` is in characters."""
+    ``width`` is in characters. A ``spare`` one says the same in every row: pages leave it out, what programs read does not."""
 
     id: str
     title: Phrase
     shape: Shape = Shape.TEXT
     width: int = 12
     choices: tuple[Phrase, ...] = ()
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +217,7 @@ def merged(ar: Any, en: Any) -> Any:
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
 _FIXED = frozenset(
-    {"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "zone", "command", "level", "again", "excerpt"}
+    {"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "zone", "spare", "command", "level", "again", "excerpt"}
 )
 """Fields that are not read by people; the same in both languages."""
 

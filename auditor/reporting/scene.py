@@ -24,8 +24,8 @@ from auditor.model import (
     Snapshot,
     Standing,
 )
-from auditor.reporting.document import Cell
-from auditor.text import current, day
+from auditor.reporting.document import Cell, Column
+from auditor.text import _, current, day
 from auditor.text.bidi import safe
 from auditor.text.labels import person
 
@@ -185,6 +185,10 @@ class Scene:
         """A department's title."""
         found = self.departments.get(name)
         return safe(found.title.to(current()).strip()) if found else safe(name)
+
+    def department_column(self, width: int) -> Column:
+        """The column that names a row's department; a report of one alone names it in its title."""
+        return Column("department", _("Department"), width=width, spare=len(self.snapshot.departments) == 1)
 
     def person(self, user: str) -> Cell:
         """Who somebody is, by name."""

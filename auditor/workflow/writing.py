@@ -29,8 +29,7 @@ def write_file(path: Path, content: bytes, *, folders: bool = False) -> None:
 
 
 def refuse_no_folder(path: Path) -> None:
-    """Raise ``UsageError`` where the folder of a file that a person names is not there: a mistyped one must not be made, which root
-    could do at the top of the file system."""
+    """Raise ``UsageError`` where the folder of a file is not there: root would make a mistyped one anywhere."""
     if not path.parent.exists():
         message = _("{path} cannot be written: there is no folder {folder}; make it first, or name another")
         raise UsageError(message.format(path=path, folder=path.parent))

@@ -142,6 +142,7 @@ def _unaudited(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, A
     made["props"] = [
         prop("coverage-planned", "0"),
         prop("coverage-judged", "0"),
+        prop("coverage-not-applicable", "0"),
         prop("index", "withheld"),
         prop("not-audited", told),
     ]

@@ -68,7 +68,7 @@ def missed_table(scene: Scene, missed: Sequence[Missed]) -> Table:
     """Assets that were not reached, why, and since when."""
     columns = (
         Column("asset", _("Asset"), Shape.CODE, 20),
-        Column("department", _("Department"), width=20),
+        scene.department_column(20),
         Column("reach", _("Result"), Shape.BADGE, 14),
         Column("why", _("Why"), width=44),
         Column("last_reached", _("Last reached"), Shape.DAY, 17),
@@ -102,7 +102,7 @@ def exceptions_table(scene: Scene, held: Sequence[RiskException]) -> Table:
         Column("exception", _("Exception"), Shape.CODE, 8),
         Column("kind", _("Kind"), Shape.BADGE, 12),
         Column("state", _("State"), Shape.BADGE, 12),
-        Column("department", _("Department"), width=18),
+        scene.department_column(18),
         Column("check", _("Check"), Shape.CODE, 18),
         Column("where", _("Where"), Shape.CODE, 18),
         Column("reason", _("Reason"), width=30),

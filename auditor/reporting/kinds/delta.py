@@ -54,7 +54,7 @@ def _table(scene: Scene, name: str, title: str, changes: Iterable[Change]) -> Ta
         Column("change", _("Change"), Shape.BADGE, 12),
         Column("finding", _("Finding"), Shape.CODE, 14),
         Column("severity", _("Severity"), Shape.BADGE, 10),
-        Column("department", _("Department"), width=18),
+        scene.department_column(18),
         Column("asset", _("Asset"), Shape.CODE, 18),
         Column("title", _("What should hold"), width=36),
         Column("subject", _("Subject"), Shape.CODE, 14),

@@ -31,15 +31,17 @@ def plan(scene: Scene) -> Document:
             Figures(time_figures(scene, names, "auditor findings list")),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
-            Table("plan", _("What is to be done, by whom and when"), _columns(), tuple(rows), _("There is nothing to be done.")),
+            Table(
+                "plan", _("What is to be done, by whom and when"), _columns(scene), tuple(rows), _("There is nothing to be done.")
+            ),
         ),
         "plan",
     )
 
 
-def _columns() -> tuple[Column, ...]:
+def _columns(scene: Scene) -> tuple[Column, ...]:
     return (
-        Column("department", _("Department"), width=20),
+        scene.department_column(20),
         Column("component", _("Component"), Shape.CODE, 20),
         Column("control", _("Control"), Shape.CODE, 10),
         Column("level", _("Level of compliance"), Shape.BADGE, 16, tuple(label(level) for level in Level)),

@@ -128,7 +128,7 @@ def _controls_table(scene: Scene, score: DepartmentScore) -> Table:
         Column("control", _("Control"), Shape.CODE, 8),
         Column("title", _("Title"), width=36),
         Column("level", _("Level"), Shape.BADGE, 14),
-        Column("state", _("How decided"), Shape.BADGE, 14),
+        Column("state", _("How decided"), Shape.BADGE, 20),
         Column("share", _("Share"), Shape.NUMBER, 8),
         Column("passed", _("Passed"), Shape.NUMBER, 8),
         Column("failed", _("Failed"), Shape.NUMBER, 8),
