@@ -1,4 +1,4 @@
-"""How a page holds what it is given: nothing runs out of it, nothing is broken where nobody would break it, both languages in order."""
+"""How a page holds what it is given: nothing runs out of it or is broken in a word, and both languages stand in order."""
 
 from __future__ import annotations
 
