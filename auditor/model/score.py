@@ -129,7 +129,7 @@ class ThemeScore:
 class DepartmentScore:
     """One department. ``index`` is 0 to 100, or None.
 
-    Then ``withheld`` says why: coverage, narrowed, nothing, set_aside or not_in_run; of a theme also theme.
+    Then ``withheld`` says why: coverage, narrowed, nothing, set_aside, not_in_run or theme. The last is of a theme alone.
     """
 
     department: str

@@ -34,8 +34,8 @@ MOST_ROWS = 2000
 
 _POLICY = "auditor:policy"
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
-_ROOM = 2  # characters that the space beside a column's text takes
-_UNBROKEN = 20  # characters that a word of a machine's may have before it is broken anywhere
+_ROOM = 3  # characters that the space beside a column's text takes
+_UNBROKEN = 18  # characters that a word of a machine's may have before it is broken anywhere
 _DATE = re.compile("\u200e?\\d+-\\d+-\\d+\u200e?(?= )")  # before a remark
 _SIGNS = re.compile(r"[^\s/:=_.,;|&?@+-]*[\s/:=_.,;|&?@+-]+|[^\s/:=_.,;|&?@+-]+")
 
