@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
 from auditor.cli.work import DAY
-from auditor.model import Campaign, Severity, Text
+from auditor.model import Campaign, Person, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
-from auditor.text import N_, _, current, ngettext, number, percent
+from auditor.text import N_, _, current, day, ngettext, number, percent
 from auditor.text.bidi import safe
-from auditor.text.labels import label, withheld
+from auditor.text.labels import label, person, withheld
 from auditor.workflow.campaigns import close_campaign, frozen_campaign, list_campaigns, one_campaign, open_campaign, progress
 from auditor.workflow.circulars import (
     acknowledge_circular,
@@ -196,10 +198,11 @@ def circular_acknowledge(app: App, name: str) -> None:
 @pass_app
 def circular_list(app: App, output: str) -> None:
     """List."""
-    rows: list[dict[str, Any]] = to_json(list(list_circulars(open_workspace(app.root))))
+    catalogue = open_workspace(app.root)
+    rows: list[dict[str, Any]] = to_json(list(list_circulars(catalogue)))
     columns = [
         Column(_("Circular"), field("id")),
-        Column(_("Issued"), lambda r: str(r["issued_at"])[:10]),
+        Column(_("Issued"), lambda r: _day(r["issued_at"], catalogue.inventory.zone_of(r["due"]))),
         Column(_("Title"), lambda r: safe(r["title"][current()]), wide=True),
         Column(_("Acknowledged"), lambda r: f"{len(r['acknowledged'])}/{len(r['due'])}"),
         Column(_("Due"), lambda r: min(r["due"].values())),
@@ -213,19 +216,23 @@ def circular_list(app: App, output: str) -> None:
 @pass_app
 def circular_show(app: App, name: str, output: str) -> None:
     """Show."""
-    held, open_ones = one_circular(open_workspace(app.root), name)
+    catalogue = open_workspace(app.root)
+    held, open_ones = one_circular(catalogue, name)
+    people, inventory = catalogue.settings.people, catalogue.inventory
     rows: list[dict[str, Any]] = [
         {
             "department": department,
             "due": due.isoformat(),
             "acknowledged": to_json(held.acknowledged.get(department)),
             "open": open_ones[department],
-            "late": due < date.today() and open_ones[department] > 0,
+            "late": due < datetime.now(ZoneInfo(inventory.zone_of((department,)))).date() and open_ones[department] > 0,
         }
         for department, due in held.due.items()
     ]
     if output == "table":
-        app.say(f"{held.id} ({held.issued_at.date().isoformat()}): {safe(held.title.to(current()))}", "bold")
+        issued = _day(to_json(held.issued_at), inventory.zone_of(held.due))
+        app.say(f"{held.id} ({issued}): {safe(held.title.to(current()))}", "bold")
+        app.say(_("Issued by: {person}").format(person=person(people, held.issued_by)))
         for line in held.body.to(current()).splitlines():
             app.say(safe(line))
     columns = [
@@ -233,8 +240,17 @@ def circular_show(app: App, name: str, output: str) -> None:
         Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else ""),
         Column(
             _("Acknowledged"),
-            lambda r: f"{r['acknowledged']['person']} {r['acknowledged']['at'][:10]}" if r["acknowledged"] else _("no"),
+            lambda r: _read(people, r["acknowledged"], inventory.zone_of((r["department"],))) if r["acknowledged"] else _("no"),
         ),
         Column(_("Findings still open"), lambda r: str(r["open"])),
     ]
     app.emit(Table(columns, rows), output, {**to_json(held), "departments": rows})
+
+
+def _read(people: Mapping[str, Person], given: Mapping[str, str], zone: str) -> str:
+    return f"{person(people, given['person'])} {_day(given['at'], zone)}"
+
+
+def _day(moment: str, zone: str) -> str:
+    """The day of an instant as the department's clocks showed it, which is what its papers say too."""
+    return day(datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).date())

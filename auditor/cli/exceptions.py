@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,12 @@ import click
 from auditor.cli.base import App, Group, option, output_option, pass_app
 from auditor.cli.work import DAY
 from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
-from auditor.model import EventKind, ExceptionKind, ExceptionState, RiskException
+from auditor.model import EventKind, ExceptionKind, ExceptionState, Person, RiskException
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, instant
 from auditor.text.bidi import safe
-from auditor.text.labels import label
+from auditor.text.labels import approvers, label, person
 from auditor.workflow.exceptions import (
     Request,
     approve_exception,
@@ -132,7 +133,7 @@ def exceptions_show(app: App, name: str, output: str) -> None:
     if output == "json":
         app.emit(Table([], []), output, {**to_json(held), "findings": [f.id for f in covered]})
         return
-    zone = next((d.timezone for d in catalogue.inventory.departments if d.id == held.department), "UTC")
+    zone, people = catalogue.inventory.zone_of((held.department,)), catalogue.settings.people
     check = catalogue.checks.get(held.check)
     pairs = [
         (_("Exception"), held.id),
@@ -147,16 +148,16 @@ def exceptions_show(app: App, name: str, output: str) -> None:
         (_("Compensating control"), safe(held.control)),
         (_("First day"), held.starts.isoformat()),
         (_("Last day"), held.ends.isoformat() if held.ends else ""),
-        (_("Asked for by"), f"{held.requested_by} ({instant(held.requested_at, zone)})"),
-        *((_("Approved by"), f"{a.person}, {safe(a.ministry)} ({instant(a.at, zone)})") for a in held.approvals),
-        (_("Ended"), _ended(held, zone)),
+        (_("Asked for by"), f"{person(people, held.requested_by)}: {instant(held.requested_at, zone)}"),
+        *((_("Approved by"), f"{approvers(people, [a])}: {instant(a.at, zone)}") for a in held.approvals),
+        (_("Ended"), _ended(held, zone, people)),
         (_("Findings covered"), " ".join(f.id for f in covered)),
     ]
     columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
     app.emit(Table(columns, [{"name": n, "value": value} for n, value in pairs if value]), output)
 
 
-def _ended(held: RiskException, zone: str) -> str:
+def _ended(held: RiskException, zone: str, people: Mapping[str, Person]) -> str:
     if held.ended_at is None:
         return ""
     reasons = {
@@ -165,4 +166,4 @@ def _ended(held: RiskException, zone: str) -> str:
         OBSERVED: _("something else is observed now than what was agreed on, and must be looked at again"),
         SEVERITY: _("what it covers is more severe now, and must be looked at again"),
     }
-    return f"{instant(held.ended_at, zone)} ({held.ended_by}): {safe(reasons.get(held.ended_why, held.ended_why))}"
+    return f"{instant(held.ended_at, zone)}, {person(people, held.ended_by)}: {safe(reasons.get(held.ended_why, held.ended_why))}"

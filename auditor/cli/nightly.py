@@ -155,7 +155,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
         for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
-            write_file(folder / name, content.encode())
+            write_file(folder / name, content.encode(), folders=True)
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))
         return
@@ -211,7 +211,7 @@ def _show(app: App, found: Status) -> None:
     if summary:
         reached, planned = summary["hosts"].get("reached", 0), summary["hosts"].get("planned", 0)
         share = summary["coverage"]["share"]
-        told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index: {index}.")
+        told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index when the audit ended: {index}.")
         coverage = percent(share) if share is not None else "—"
         index = number(summary["index"], 1) if summary["index"] is not None else "—"
         app.say(told.format(reached=number(reached), planned=number(planned), coverage=coverage, index=index))

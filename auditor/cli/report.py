@@ -88,7 +88,7 @@ def _command(kind: ReportKind) -> None:
 
     def make(app: App, /, output: str, file: Path | None, language: str | None, templates: Path | None, **chosen: Any) -> int:
         from auditor.workflow.reports import make_report
-        from auditor.workflow.writing import refuse_own, write_file
+        from auditor.workflow.writing import refuse_no_folder, refuse_own, write_file
 
         wanted = ReportFormat(output)
         tongue = Tongue(language or current())
@@ -102,6 +102,7 @@ def _command(kind: ReportKind) -> None:
             raise UsageError(_("name the file to write: --output FILE"))
         if file is not None:
             refuse_own(catalogue.settings, file)
+            refuse_no_folder(file)
         made = make_report(catalogue, options, wanted, templates=_lent(templates))
         app.warn_set_aside(d for d, _mistakes in catalogue.inventory.set_aside)
         if wanted is ReportFormat.TERMINAL:

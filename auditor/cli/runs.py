@@ -48,7 +48,7 @@ def runs_list(app: App, output: str) -> None:
         Column(_("Started"), lambda r: instant(found[r["id"]].started)),
         Column(_("Policy"), lambda r: f"{r['policy']} {r['policy_version']}"),
         Column(_("Narrowed"), lambda r: _("yes") if r["narrowed"] else _("no")),
-        Column(_("Coverage"), lambda r: percent(r["coverage"]["share"], 0) if (r["coverage"] or {}).get("share") else ""),
+        Column(_("Coverage"), lambda r: percent(r["coverage"]["share"], 1) if (r["coverage"] or {}).get("share") else ""),
         Column(_("Index"), field("index"), right=True),
         Column(_("By"), field("actor")),
     ]

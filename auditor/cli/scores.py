@@ -13,7 +13,7 @@ from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, number, percent
 from auditor.text.bidi import safe
-from auditor.text.labels import label, why_not, withheld
+from auditor.text.labels import label, rests_on, why_not, withheld
 from auditor.workflow.scores import Scores, Term, applicability, explain, scores
 from auditor.workflow.workspace import open_workspace
 
@@ -31,7 +31,9 @@ def score(app: App, department: str, control: str, output: str) -> None:
         raise UsageError(_("name the department too: --department"))
     if not department:
         rows: list[dict[str, Any]] = [{**to_json(d), "excepted": sum(c.excepted for c in d.controls)} for d in found.departments]
-        app.emit(Table(_department_columns(), rows), output, {"run": found.run.id, "index": found.index, "departments": rows})
+        app.emit(
+            Table(_department_columns(found), rows), output, {"run": found.run.id, "index": found.index, "departments": rows}
+        )
         if output == "table":
             _formula(app, found.policy.scoring)
             if found.index is not None:
@@ -48,14 +50,14 @@ def score(app: App, department: str, control: str, output: str) -> None:
     app.emit(Table(_control_columns(one), lines), output)
 
 
-def _department_columns() -> list[Column]:
+def _department_columns(found: Scores) -> list[Column]:
+    shares = {d.department: percent(d.coverage.share, 1) if d.coverage.share is not None else "" for d in found.departments}
+    rests = {d.department: rests_on(d.basis) for d in found.departments}
     return [
         Column(_("Department"), field("department")),
         Column(_("Index"), lambda r: number(r["index"], 1) if r["index"] is not None else withheld(r["withheld"])),
-        Column(
-            _("Coverage"),
-            lambda r: percent(r["coverage"]["judged"] / r["coverage"]["planned"], 1) if r["coverage"]["planned"] else "",
-        ),
+        Column(_("Coverage"), lambda r: shares[r["department"]]),
+        Column(_("Controls decided"), lambda r: rests[r["department"]]),
         Column(_("Decided by checks"), lambda r: percent(r["automated_share"], 0)),
         Column(_("Attested"), lambda r: percent(r["attested_share"], 0)),
         Column(_("Failed by exception"), lambda r: str(r["excepted"])),
@@ -115,7 +117,7 @@ def _formula(app: App, scoring: Scoring) -> None:
     told = _(
         "Share of a control: weight of what passes ÷ weight of what passes, fails or is unknown; with an accepted answer, "
         "{checks} of it and {attested} of the answer. Index: mean of the shares by the controls' weights. "
-        "Weights are in the policy. What failed by exception has failed."
+        "Weights are in the policy. What failed by exception has failed. Controls that await an answer are left out."
     )
     app.say(told.format(checks=percent(1 - scoring.attested, 0), attested=percent(scoring.attested, 0)), "dim")
 

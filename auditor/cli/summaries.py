@@ -63,7 +63,7 @@ def _reached(row: Row) -> str:
 
 
 def _share(share: float | None) -> str:
-    return "—" if share is None else percent(share, 0)
+    return "—" if share is None else percent(share, 1)
 
 
 def _verdict(kind: str) -> Any:
@@ -81,7 +81,8 @@ def _show_overall(app: App, summary: dict[str, Any]) -> None:
         app.say(_("Index over all departments: {index} of 100.").format(index=number(summary["index"], 1)), "bold")
     else:
         app.say(_("No index over all departments: not every department has one."))
-    app.say(_("Coverage: {share} of the planned checks were judged.").format(share=_share(summary["coverage"]["share"])))
+    told = _("Coverage: {share} of the planned checks that apply, or might apply, passed or failed.")
+    app.say(told.format(share=_share(summary["coverage"]["share"])))
     reasons = {
         "set_aside": _("a department was set aside because its files are wrong"),
         "not_reached": _("some assets were not reached"),

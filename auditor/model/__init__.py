@@ -41,7 +41,7 @@ from auditor.model.report import (
     Tongue,
 )
 from auditor.model.run import Run, RunStatus
-from auditor.model.score import ControlScore, Coverage, DepartmentScore, Level, ScoreState
+from auditor.model.score import Basis, ControlScore, Coverage, DepartmentScore, Level, ScoreState, ThemeScore
 from auditor.model.shelf import Shelf
 from auditor.model.verdict import CLEAR, Confirmed, Outcome, Reason, Verdict, VerdictKind
 from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Settings
@@ -61,6 +61,7 @@ __all__ = [
     "AssetResult",
     "Attestation",
     "AttestedAnswer",
+    "Basis",
     "Calendar",
     "Campaign",
     "Case",
@@ -138,6 +139,7 @@ __all__ = [
     "Term",
     "Terms",
     "Text",
+    "ThemeScore",
     "Tongue",
     "Verdict",
     "VerdictKind",

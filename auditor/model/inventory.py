@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -117,3 +118,9 @@ class Inventory:
 
     departments: tuple[Department, ...]
     set_aside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def zone_of(self, departments: Iterable[str]) -> str:
+        """The time zone in which dates of these departments are shown: the one that they share, UTC where they share none."""
+        zones = {d.id: d.timezone for d in self.departments}
+        shared = {zones.get(name, "UTC") for name in departments}
+        return shared.pop() if len(shared) == 1 else "UTC"

@@ -14,7 +14,7 @@ from auditor.model.finding import Finding
 from auditor.model.observation import Reach
 from auditor.model.record import AttestedAnswer, Campaign, Circular, RiskException
 from auditor.model.run import Run
-from auditor.model.score import ControlScore, DepartmentScore
+from auditor.model.score import ControlScore, DepartmentScore, ThemeScore
 from auditor.model.shelf import Shelf
 from auditor.model.verdict import Outcome
 from auditor.model.workspace import Catalogue
@@ -200,7 +200,7 @@ class Snapshot:
     departments: tuple[str, ...]
     scores: tuple[DepartmentScore, ...]
     index: float | None
-    themes: dict[str, dict[str, float | None]]
+    themes: dict[str, dict[str, ThemeScore]]
     trend: tuple[Point, ...]
     standings: Standings
     exceptions: tuple[RiskException, ...]

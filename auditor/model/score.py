@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,7 +23,7 @@ class ScoreState(StrEnum):
     """How a control is decided in a department."""
 
     AUTOMATED = "automated"  # by checks alone
-    PARTLY = "partly"  # checks decide part; people must attest the rest
+    PARTLY = "partly"  # by checks alone so far; people must attest the rest, and have not
     MANUAL = "manual"  # only people can answer, and have not
     ATTESTED = "attested"  # by an accepted answer, alone or beside checks
     NOT_APPLICABLE = "not_applicable"  # every check said it does not apply
@@ -31,15 +32,30 @@ class ScoreState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Judged ÷ planned asset × check."""
+    """Judged ÷ planned asset × check, of those that apply or might apply.
+
+    What is known not to apply counts on neither side, as in the index: it would make an audit that decided little look whole.
+    """
 
     planned: int
-    judged: int
+    judged: int  # pass or fail
+    not_applicable: int = 0
+
+    @classmethod
+    def over(cls, parts: Iterable[Coverage]) -> Coverage:
+        """Of several departments together."""
+        held = tuple(parts)
+        return cls(sum(c.planned for c in held), sum(c.judged for c in held), sum(c.not_applicable for c in held))
+
+    @property
+    def counted(self) -> int:
+        """Those that apply, and those of which nobody knows whether they do."""
+        return self.planned - self.not_applicable
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1, or None when nothing was planned."""
-        return self.judged / self.planned if self.planned else None
+        """From 0 to 1, or None when nothing was planned that might apply."""
+        return self.judged / self.counted if self.counted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +79,57 @@ class ControlScore:
 
     @property
     def level(self) -> Level:
-        """How far it is put into effect."""
+        """How far it is put into effect. Never fully where people must answer too and have not, whatever checks say."""
         if self.state is ScoreState.NOT_APPLICABLE:
             return Level.NOT_APPLICABLE
         if self.share is None or self.state is ScoreState.NOT_KNOWN:
             return Level.NOT_KNOWN
-        return Level.FULLY if self.share == 1 else Level.NOT if self.share == 0 else Level.PARTLY
+        if self.share == 1 and self.state is not ScoreState.PARTLY:
+            return Level.FULLY
+        return Level.NOT if self.share == 0 else Level.PARTLY
+
+    @property
+    def by_checks(self) -> bool:
+        """Whether checks decide it at least in part: one at least passed or failed."""
+        return self.automated is not None and self.passed + self.failed > 0
+
+    @property
+    def decided(self) -> bool:
+        """Whether checks or an accepted answer say how it stands."""
+        return self.by_checks or self.attested is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an index rests on: so many of the controls that apply are decided, and so much of their weight."""
+
+    decided: int
+    controls: int
+    share: float | None  # by weight, from 0 to 1; None where no control applies
+
+    @classmethod
+    def of(cls, controls: Iterable[ControlScore]) -> Basis:
+        """Of these controls."""
+        own = [c for c in controls if c.state is not ScoreState.NOT_APPLICABLE]
+        decided = [c for c in own if c.decided]
+        weight = sum(c.weight for c in own)
+        return cls(len(decided), len(own), sum(c.weight for c in decided) / weight if weight else None)
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeScore:
+    """The index of a theme in one department, None where it is withheld; ``withheld`` says why, as the department's does."""
+
+    index: float | None
+    basis: Basis
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DepartmentScore:
     """One department. ``index`` is 0 to 100, or None.
 
-    Then ``withheld`` says why: coverage, narrowed, nothing, set_aside or not_in_run.
+    Then ``withheld`` says why: coverage, narrowed, nothing, set_aside, not_in_run or theme. The last is of a theme alone.
     """
 
     department: str
@@ -86,3 +140,8 @@ class DepartmentScore:
     attested_share: float  # weight of controls decided by an accepted attestation ÷ weight of all in force
     verdicts: dict[VerdictKind, int]  # outcomes, counted per asset × check
     controls: tuple[ControlScore, ...]
+
+    @property
+    def basis(self) -> Basis:
+        """On how many of its controls the index rests."""
+        return Basis.of(self.controls)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from auditor.model import FindingState, Json, Level, Reach, Severity, VerdictKind
+from auditor.model import Basis, FindingState, Json, Level, Reach, Severity, ThemeScore, VerdictKind
 from auditor.reporting.document import Cell, Tone
-from auditor.text import day, instant, number, percent
+from auditor.text import _, day, instant, number, percent
 from auditor.text.bidi import safe
-from auditor.text.labels import label, withheld
+from auditor.text.labels import label, rests_on, withheld
 
 TONES: dict[StrEnum, Tone] = {
     Severity.CRITICAL: Tone.GRAVE,
@@ -70,11 +71,27 @@ def share(value: float | None, digits: int = 0) -> Cell:
     return Cell(NONE, None, Tone.MUTED) if value is None else Cell(percent(value, digits), value)
 
 
+def rests(basis: Basis | None) -> Cell:
+    """How many of the controls that apply are decided."""
+    return Cell(NONE, None, Tone.MUTED) if basis is None else Cell(rests_on(basis), [basis.decided, basis.controls])
+
+
 def index(value: float | None, why: str = "") -> Cell:
     """An index from 0 to 100, or why there is none, as ``DepartmentScore.withheld`` codes it."""
     if value is None:
         return Cell(withheld(why) if why else NONE, None, Tone.MUTED)
     return Cell(number(value, 1), round(value, 1), grade(value))
+
+
+def theme(score: ThemeScore | None) -> Cell:
+    """A theme's index with the controls that it rests on, or why there is none."""
+    if score is None or not score.basis.controls:
+        return Cell(NONE, None, Tone.MUTED)
+    shown = withheld(score.withheld) if score.index is None else number(score.index, 1)
+    text = _("{index} ({n} of {all} controls)").format(
+        index=shown, n=number(score.basis.decided), all=number(score.basis.controls)
+    )
+    return replace(index(score.index), shown=text)
 
 
 def grade(value: float) -> Tone:

@@ -75,7 +75,7 @@ def _figure(picture: Lines | Heat | Bars) -> Figure:
     matplotlib.rcParams["svg.hashsalt"] = "auditor"
     matplotlib.rcParams["svg.fonttype"] = "path"
     matplotlib.rcParams["hatch.linewidth"] = 0.6
-    height = 0.9 + 0.34 * len(picture.rows) if isinstance(picture, Heat) else 2.7
+    height = 0.9 + 0.42 * len(picture.rows) if isinstance(picture, Heat) else 2.7
     return Figure(figsize=(_WIDTH, height), layout="constrained", facecolor="white")
 
 
@@ -140,10 +140,9 @@ def _heat(axes: Axes, picture: Heat, language: Language) -> None:
     axes.imshow(values, cmap=colours, vmin=0, vmax=100, aspect="auto")
     for y, row in enumerate(picture.values):
         for x, value in enumerate(row):
-            dark = value is not None and value < 55
-            _write(
-                axes, x, y, "—" if value is None else number(value, 0), va="center", ha="center", color="white" if dark else _INK
-            )
+            ink = "white" if value is not None and value < 55 else _INK
+            _write(axes, x, y, "—" if value is None else number(value, 0), va="bottom", ha="center", color=ink)
+            _write(axes, x, y, pick(picture.notes[y][x], language), va="top", ha="center", color=ink, fontsize=6.5)
     axes.set_xticks(range(len(picture.columns)), [pick(c, language) for c in picture.columns])
     axes.set_yticks(range(len(picture.rows)), [pick(r, language) for r in picture.rows])
     axes.tick_params(length=0)
@@ -186,4 +185,4 @@ def _letter(axes: Axes) -> None:
 
 
 def _write(axes: Axes, x: float, y: float, text: str, **how: Any) -> None:
-    axes.text(x, y, text, fontproperties=_font(), fontsize=8, **{"color": _INK, **how})
+    axes.text(x, y, text, fontproperties=_font(), **{"color": _INK, "fontsize": 8, **how})

@@ -50,13 +50,14 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Column:
     """``id`` names it in JSON. ``choices`` are the words that may be filled in, where a spreadsheet is to be completed;
-    ``width`` is in characters."""
+    ``width`` is in characters. A ``spare`` one says the same in every row: pages leave it out, what programs read does not."""
 
     id: str
     title: Phrase
     shape: Shape = Shape.TEXT
     width: int = 12
     choices: tuple[Phrase, ...] = ()
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +151,12 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A grid of shares from 0 to 100, each written in its field."""
+    """A grid of shares from 0 to 100, each written in its field, and below it on what it rests."""
 
     rows: tuple[Phrase, ...]
     columns: tuple[Phrase, ...]
     values: tuple[tuple[float | None, ...], ...]
+    notes: tuple[tuple[Phrase, ...], ...]
     unit: Phrase
 
 
@@ -192,6 +194,7 @@ class Document:
     brief: bool = False  # one page: no table of contents
     issuer: Phrase = ""  # who sends it, as the letterhead says
     logo: str = ""  # a data: address
+    zone: str = "UTC"  # in which its instants are shown
     stamp: dict[str, Json] = field(default_factory=dict)
 
     def tables(self) -> tuple[Table, ...]:
@@ -213,7 +216,9 @@ def merged(ar: Any, en: Any) -> Any:
 
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
-_FIXED = frozenset({"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "command", "level", "again", "excerpt"})
+_FIXED = frozenset(
+    {"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "zone", "spare", "command", "level", "again", "excerpt"}
+)
 """Fields that are not read by people; the same in both languages."""
 
 

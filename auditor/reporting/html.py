@@ -33,6 +33,11 @@ MOST_ROWS = 2000
 """Rows of a table that a page still scrolls through with ease; the rest is in the spreadsheet, and the page says so."""
 
 _POLICY = "auditor:policy"
+_MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
+_ROOM = 3  # characters that the space beside a column's text takes
+_UNBROKEN = 18  # characters that a word of a machine's may have before it is broken anywhere
+_DATE = re.compile("\u200e?\\d+-\\d+-\\d+\u200e?(?= )")  # before a remark
+_SIGNS = re.compile(r"[^\s/:=_.,;|&?@+-]*[\s/:=_.,;|&?@+-]+|[^\s/:=_.,;|&?@+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     """The page. Raises UsageError for templates that cannot be used, naming file and line."""
     tongue = stamp.options.tongue
     shortened = replace(document, blocks=tuple(_shortened(b, tongue, most_rows) for b in document.blocks))
-    words = _words(stamp)
+    words = _words(stamp, document.zone)
     context = {
         "document": shortened,
         "chapters": chapters(document.blocks),
@@ -76,10 +81,37 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     return page.replace(_POLICY, _policy(page), 1)
 
 
-def _shares(columns: Sequence[Column]) -> list[int]:
+def _shares(table: Table) -> list[int]:
     """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page."""
-    ends = list(itertools.accumulate((column.width for column in columns), initial=0))
+    ends = list(itertools.accumulate(map(_wide, table.columns, range(len(table.columns)), itertools.repeat(table)), initial=0))
     return [round(100 * end / ends[-1]) - round(100 * start / ends[-1]) for start, end in itertools.pairwise(ends)]
+
+
+def _wide(column: Column, place: int, table: Table) -> int:
+    """As wide as it asks, and as the longest word of its title needs, and of its badges: neither is to be broken."""
+    said = {row[place].shown for row in table.rows} if column.shape is Shape.BADGE else set()
+    longest = max(len(word) for phrase in (column.title, *said) for word in [*flat(phrase, " ").translate(_MARKS).split(), ""])
+    return max(column.width, longest + _ROOM)
+
+
+def _without_spare(table: Table) -> Table:
+    """Without the columns that say nothing on a page."""
+    kept = [place for place, column in enumerate(table.columns) if not column.spare]
+    if len(kept) == len(table.columns):
+        return table
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+
+
+def _breakable(text: str) -> str:
+    """A machine's text, escaped, with the places where a line may break: after signs, and in a word that has none for long."""
+    if len(text) <= _UNBROKEN:
+        return str(escape(text))
+    return "<wbr>".join(str(escape(part)) for run in _SIGNS.findall(text) for part in _pieces(run))
+
+
+def _pieces(run: str) -> list[str]:
+    return [run[start : start + _UNBROKEN] for start in range(0, len(run), _UNBROKEN)]
 
 
 class _Cells:
@@ -104,8 +136,10 @@ class _Cells:
 
 def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     shown = _said(phrase)
-    if shape is Shape.CODE and isinstance(phrase, str):
-        shown = f'<bdi class="code">{shown}</bdi>'
+    if shape is Shape.CODE and isinstance(phrase, str) and phrase:
+        shown = f'<bdi class="code">{_breakable(phrase)}</bdi>'
+    elif shape is Shape.DAY:
+        shown = _DATE.sub(r'<span class="word">\g<0></span>', shown)
     elif shape is Shape.BADGE and phrase:
         shown = f'<span class="tag {tone.value}">{shown}</span>'
     value = "" if ordered is None else f' data-value="{escape(str(ordered))}"'
@@ -119,14 +153,14 @@ def _said(phrase: Phrase) -> str:
     return f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>'
 
 
-def _words(stamp: Stamp) -> Mapping[str, Phrase]:
+def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
     """What the frame itself says."""
 
     def said() -> tuple[tuple[str, str], ...]:
         return (
             ("skip", _("Skip to the content")),
             ("contents", _("Contents")),
-            ("as_of", _("As of {instant}").format(instant=instant(stamp.as_of))),
+            ("as_of", _("As of {instant}").format(instant=instant(stamp.as_of, zone))),
             (
                 "rests_on",
                 _("audit {run}, policy {policy} {version}").format(
@@ -144,7 +178,10 @@ def _words(stamp: Stamp) -> Mapping[str, Phrase]:
 
 
 def _shortened(block: Block, tongue: Tongue, most: int) -> Block:
-    if not isinstance(block, Table) or len(block.rows) <= most:
+    if not isinstance(block, Table):
+        return block
+    block = _without_spare(block)
+    if len(block.rows) <= most:
         return block
     more = len(block.rows) - most
 

@@ -34,8 +34,8 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
     from weasyprint.urls import URLFetcher
 
     paper = replace(document, blocks=tuple(_on_paper(document.blocks)))
-    page = re.sub(r"<script>.*?</script>", "", as_html(paper, stamp, templates, MOST_ROWS), flags=re.DOTALL)
-    columns = max((len(t.columns) for t in paper.tables()), default=0)
+    page = re.sub(r"<script>.*?</script>|<wbr>", "", as_html(paper, stamp, templates, MOST_ROWS), flags=re.DOTALL)
+    columns = max((sum(not c.spare for c in t.columns) for t in paper.tables()), default=0)
     wide = columns > _WIDE and not document.brief
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from auditor.model import (
     Asset,
@@ -22,8 +24,10 @@ from auditor.model import (
     Snapshot,
     Standing,
 )
-from auditor.text import current
+from auditor.reporting.document import Cell, Column
+from auditor.text import _, current, day
 from auditor.text.bidi import safe
+from auditor.text.labels import person
 
 SPARED = frozenset({FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
 """States of findings that may stand for a while."""
@@ -166,13 +170,29 @@ class Scene:
 
     def zone(self, department: str) -> str:
         """A department's time zone."""
-        found = self.departments.get(department)
-        return found.timezone if found else "UTC"
+        return self.catalogue.inventory.zone_of((department,))
+
+    @property
+    def own_zone(self) -> str:
+        """The zone of a report's own dates: that of its departments."""
+        return self.catalogue.inventory.zone_of(self.snapshot.departments)
+
+    def day(self, moment: datetime, zone: str) -> str:
+        """The day of an instant, as clocks in the zone showed it."""
+        return day(moment.astimezone(ZoneInfo(zone)).date())
 
     def department(self, name: str) -> str:
         """A department's title."""
         found = self.departments.get(name)
         return safe(found.title.to(current()).strip()) if found else safe(name)
+
+    def department_column(self, width: int) -> Column:
+        """The column that names a row's department; a report of one alone names it in its title."""
+        return Column("department", _("Department"), width=width, spare=len(self.snapshot.departments) == 1)
+
+    def person(self, user: str) -> Cell:
+        """Who somebody is, by name."""
+        return Cell(person(self.catalogue.settings.people, user), user)
 
     def check(self, name: str) -> Check | None:
         """A check that is still there."""
@@ -240,4 +260,4 @@ class Scene:
         score = self.scores.get(department)
         if score is None:
             return 0, 0
-        return sum(c.automated is not None for c in score.controls), sum(c.attested is not None for c in score.controls)
+        return sum(c.by_checks for c in score.controls), sum(c.attested is not None for c in score.controls)

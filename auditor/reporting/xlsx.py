@@ -22,6 +22,7 @@ from auditor.reporting.tongues import flat, told
 from auditor.text import _
 
 _LONGEST = 32767  # characters that a cell holds
+_SHEET = 31  # characters of a sheet's name
 _INVISIBLE = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _FILLS = {Tone.GOOD: "#dcf3e3", Tone.FAIR: "#fdf0d0", Tone.BAD: "#fde4e1", Tone.GRAVE: "#f6b8b3", Tone.MUTED: "#eef1f4"}
 
@@ -37,11 +38,11 @@ class _Book:
 
     def sheet(self, title: Phrase) -> Any:
         """A new sheet; its name is the title as far as a sheet's name may be."""
-        bare = re.sub(r"[\[\]:*?/\\']", " ", flat(title, " ").translate(_INVISIBLE).translate(CONTROLS)).strip()[:28] or "1"
-        name, number = bare, 1
+        bare = " ".join(re.sub(r"[\[\]:*?/\\']", " ", flat(title, " ").translate(_INVISIBLE).translate(CONTROLS)).split()) or "1"
+        name, number = _shortened(bare, _SHEET), 1
         while name.casefold() in self.names:
             number += 1
-            name = f"{bare[:26]} {number}"
+            name = f"{_shortened(bare, _SHEET - 1 - len(str(number)))} {number}"
         self.names.add(name.casefold())
         sheet = self.book.add_worksheet(name)
         if self.tongue is not Tongue.EN:
@@ -61,6 +62,14 @@ class _Book:
                 made.set_reading_order(1)  # left to right
             self.formats[kind, tone] = made
         return self.formats[kind, tone]
+
+
+def _shortened(name: str, most: int) -> str:
+    """As many whole words as fit; a first word that alone is longer is cut."""
+    if len(name) <= most:
+        return name
+    whole = name[: most + 1].rpartition(" ")[0].rstrip(" ,،;؛:-–—·(")
+    return whole or name[:most]
 
 
 _LOOKS: dict[str, dict[str, Any]] = {

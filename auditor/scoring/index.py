@@ -15,17 +15,19 @@ For a department::
     index = 100 × Σ weight(control) × share(control) ÷ Σ weight(control), over the controls that have a share
 
 Controls that neither a check nor an accepted answer decides have no share; how much of the policy the index speaks for is told
-beside it, as the automated and the attested share.
+beside it, as the automated and the attested share and as the number of controls that it rests on. A theme's index is made
+alike, and withheld where less of its weight is decided than the policy's ``coverage_floor``.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from auditor.model import (
     Answer,
+    Basis,
     CheckTask,
     Control,
     ControlScore,
@@ -38,11 +40,12 @@ from auditor.model import (
     Policy,
     ScoreState,
     Scoring,
+    ThemeScore,
     VerdictKind,
 )
 
 _VALUES = {Answer.IMPLEMENTED: 1.0, Answer.NOT_IMPLEMENTED: 0.0}
-_JUDGED = frozenset({VerdictKind.PASS, VerdictKind.FAIL, VerdictKind.NOT_APPLICABLE})
+_JUDGED = frozenset({VerdictKind.PASS, VerdictKind.FAIL})
 
 
 def score_department(
@@ -77,11 +80,11 @@ def score_department(
         for c in plan.controls
         if c in by_id
     )
-    coverage = Coverage(planned=sum(totals.values()), judged=sum(totals[kind] for kind in _JUDGED))
+    coverage = Coverage(totals.total(), sum(totals[kind] for kind in _JUDGED), totals[VerdictKind.NOT_APPLICABLE])
     index = _weighted(controls)
     withheld = _withheld(coverage, index, policy, partial)
     all_weight = sum(c.weight for c in controls)
-    automated = sum(c.weight for c in controls if c.automated is not None)
+    automated = sum(c.weight for c in controls if c.by_checks)
     attested = sum(c.weight for c in controls if c.attested is not None)
     return DepartmentScore(
         department=plan.department,
@@ -121,13 +124,24 @@ def overall_index(scores: Iterable[DepartmentScore]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(indices) else None
 
 
-def theme_indices(score: DepartmentScore, framework: Framework) -> dict[str, float | None]:
-    """The index of each theme of the framework, made as the department's is; none where that one is withheld."""
+def theme_scores(score: DepartmentScore, framework: Framework, floor: float) -> dict[str, ThemeScore]:
+    """The index of each theme of the framework, made as the department's is; none where that one is withheld, nor where less than
+    ``floor`` of the theme's weight is decided: two controls do not speak for the twelve that await an answer."""
     themes = {control.id: control.theme for control in framework.controls}
     return {
-        theme: None if score.index is None else _weighted(c for c in score.controls if themes.get(c.control) == theme)
+        theme: _theme_score(score, tuple(c for c in score.controls if themes.get(c.control) == theme), floor)
         for theme in dict.fromkeys(themes.values())
     }
+
+
+def _theme_score(score: DepartmentScore, controls: Sequence[ControlScore], floor: float) -> ThemeScore:
+    basis, index = Basis.of(controls), _weighted(controls)
+    withheld = score.withheld
+    if not withheld and (index is None or basis.share is None):
+        withheld = "nothing"
+    elif not withheld and basis.share is not None and basis.share < floor:
+        withheld = "theme"
+    return ThemeScore(None if withheld else index, basis, withheld)
 
 
 def _control_score(

@@ -5,7 +5,7 @@ The words are the regulators' own; ``docs/glossary.md`` lists them and says why 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -13,7 +13,9 @@ from auditor.model import (
     Answer,
     AnswerState,
     Applicability,
+    Approval,
     AssetKind,
+    Basis,
     ChangeKind,
     Criticality,
     EventKind,
@@ -23,6 +25,7 @@ from auditor.model import (
     FindingState,
     Level,
     ObservationStatus,
+    Person,
     Reach,
     Reason,
     Resolution,
@@ -32,7 +35,9 @@ from auditor.model import (
     Severity,
     VerdictKind,
 )
+from auditor.text.bidi import isolate, safe
 from auditor.text.catalogue import NP_, _, current, pgettext
+from auditor.text.figures import number
 
 _Message = tuple[str, str]
 
@@ -100,7 +105,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
     },
     ScoreState: {
         ScoreState.AUTOMATED: NP_("score", "decided by checks"),
-        ScoreState.PARTLY: NP_("score", "decided in part by checks"),
+        ScoreState.PARTLY: NP_("score", "by checks alone; awaiting attestation"),
         ScoreState.MANUAL: NP_("score", "awaiting attestation"),
         ScoreState.ATTESTED: NP_("score", "attested"),
         ScoreState.NOT_APPLICABLE: NP_("score", "not applicable"),
@@ -230,6 +235,7 @@ _WITHHELD: Final[Mapping[str, _Message]] = {
     "not_in_run": NP_("withheld", "the audit was not of this department"),
     "nothing": NP_("withheld", "no check gave a result that counts"),
     "set_aside": NP_("withheld", "the department was set aside because its files are wrong"),
+    "theme": NP_("withheld", "too few of its controls are decided"),
 }
 
 
@@ -238,11 +244,29 @@ def label(value: StrEnum) -> str:
     return pgettext(*_LABELS[type(value)][value])
 
 
+def person(people: Mapping[str, Person], user: str) -> str:
+    """Who somebody is, with the name at the operating system; that alone of whoever auditor.toml does not name."""
+    held = people.get(user)
+    name = safe(held.name.to(current()).strip()) if held else ""
+    return f"{name} ({isolate(safe(user))})" if name and name != user else safe(user)
+
+
+def approvers(people: Mapping[str, Person], approvals: Iterable[Approval]) -> str:
+    """Who approved, and for which ministry."""
+    told = _("{person}, {ministry}")
+    return _("; ").join(told.format(person=person(people, a.person), ministry=isolate(safe(a.ministry))) for a in approvals)
+
+
 def why_not(line: Applicability) -> str:
     """Why a control does not apply to a department; "" where it does."""
     if line.outside_policy:
         return _("the policy does not require it")
     return line.why_not.to(current()) if line.why_not else ""
+
+
+def rests_on(basis: Basis) -> str:
+    """On how many controls an index rests."""
+    return _("{n} of {all}").format(n=number(basis.decided), all=number(basis.controls))
 
 
 def withheld(reason: str) -> str:

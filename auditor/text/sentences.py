@@ -112,6 +112,17 @@ CAUSES = (
 """What went wrong with a connection; a library's own words, which nobody translates, may follow a colon."""
 
 
+PROOFS = (
+    N_("key {path} cannot be read: {reason}"),
+    N_("key {path}"),
+    N_("agent key"),
+    N_("password"),
+    N_("a second proof is asked for"),
+    N_("no key, agent or password is configured"),
+)
+"""By what the auditor tried to log in; of several, a semicolon between."""
+
+
 def retell(sentence: str) -> str:
     """A recorded English sentence in the current language."""
     if current() == "en":
@@ -119,9 +130,22 @@ def retell(sentence: str) -> str:
     for pattern, message in _patterns():
         match = pattern.fullmatch(sentence)
         if match:
-            return _(message).format(**{name: isolate(retell(value)) for name, value in match.groupdict().items()})
+            held = match.groupdict().items()
+            return _(message).format(**{n: _proofs(value) if n == "tried" else isolate(retell(value)) for n, value in held})
     cause, colon, words = sentence.removesuffix(".").partition(": ")
     return f"{_(cause)}{colon}{isolate(words)}." if cause in CAUSES else sentence
+
+
+def _proofs(tried: str) -> str:
+    return _("; ").join(_proof(proof) for proof in tried.split("; "))
+
+
+def _proof(proof: str) -> str:
+    for message in PROOFS:
+        match = pattern_of(message).fullmatch(proof)
+        if match:
+            return _(message).format(**{name: isolate(value) for name, value in match.groupdict().items()})
+    return isolate(proof)
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportO
 from auditor.text import _
 from auditor.workflow.reports import from_snapshot, moment, preload
 from auditor.workflow.snapshots import Archive, archive
-from auditor.workflow.writing import refuse_own, write_file
+from auditor.workflow.writing import refuse_no_folder, refuse_own, write_file
 
 _HTML, _PDF, _XLSX = ReportFormat.HTML, ReportFormat.PDF, ReportFormat.XLSX
 _MOST_WORKERS = 4
@@ -63,6 +63,7 @@ def make_bundle(
     Raises UsageError when the folder is there already and is not empty: old reports must not lie among new ones.
     """
     refuse_own(catalogue.settings, target)
+    refuse_no_folder(target)
     packed = target.suffix.casefold() == ".zip"
     if not packed and target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(_("{path} is there already; name a new folder, or a file that ends with .zip").format(path=target))
@@ -177,7 +178,7 @@ def _write(job: _Job, folder: Path) -> list[tuple[str, str]]:
     for written in job.formats:
         content = replace(first, stamp=replace(first.stamp, format=written)).content
         name = f"{job.name}.{written.value}"
-        write_file(folder / name, content)
+        write_file(folder / name, content, folders=True)
         told.append((name, hashlib.sha256(content).hexdigest()))
     return told
 
@@ -186,7 +187,6 @@ def _zip(target: Path, folder: Path, names: list[str]) -> None:
     """The same bytes for the same reports: names in order, and no time of day."""
     part = target.with_name(f".{target.name}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         with zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED) as packed:
             for name in sorted(names):

@@ -30,7 +30,7 @@ from auditor.model import (
     Text,
 )
 from auditor.model.codec import canonical, digest, to_json
-from auditor.text import _, number
+from auditor.text import _, number, percent
 from auditor.workflow.attestations import Asked, asked_and
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import Scores, scores_of
@@ -190,17 +190,32 @@ def refuse_other_figures(ledger: Ledger, campaign: Campaign | None, scores: Iter
     false. So it is where it was frozen by another policy than its run's, as auditors of before did, or by another formula."""
     if campaign is None or not campaign.frozen:
         return
-    found = {s.department: s.index for s in scores}
+    found = {s.department: (s.index, s.coverage.share) for s in scores}
     for row in json.loads(ledger.kept_file(campaign.frozen))["progress"]:
         name, was = row["department"], row["index"]
-        now = found.get(name)
-        if (now is None) != (was is None) or abs((now or 0.0) - (was or 0.0)) >= _SHOWN_ALIKE:
+        now, covered = found.get(name, (None, None))
+        if _other(now, was):
             message = _(
                 "campaign {id} was closed with other figures than this auditor comes to ({department}: {frozen}, not {found}); "
                 "what was frozen is shown by: auditor campaign status {id} --format json"
             )
             figures = [_("none") if index is None else number(index, 2) for index in (was, now)]
             raise UsageError(message.format(id=campaign.id, department=name, frozen=figures[0], found=figures[1]))
+        if _other(_hundred(covered), _hundred(row["coverage"])):
+            message = _(
+                "campaign {id} was closed with another coverage than this auditor comes to ({department}: {frozen}, not {found});"
+                " what was frozen is shown by: auditor campaign status {id} --format json"
+            )
+            shares = [_("none") if share is None else percent(share, 1) for share in (row["coverage"], covered)]
+            raise UsageError(message.format(id=campaign.id, department=name, frozen=shares[0], found=shares[1]))
+
+
+def _other(now: float | None, was: float | None) -> bool:
+    return (now is None) != (was is None) or abs((now or 0.0) - (was or 0.0)) >= _SHOWN_ALIKE
+
+
+def _hundred(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _frozen(ledger: Ledger, catalogue: Catalogue, campaign: Campaign, now: datetime) -> bytes:

@@ -13,8 +13,10 @@ from auditor.lifecycle import WORKED
 from auditor.lifecycle.permissions import allow, told
 from auditor.model import Action, Approval, Catalogue, Check, Circular, Event, EventKind, Json, Language, Person, Text
 from auditor.model.codec import to_json
-from auditor.text import _
+from auditor.text import _, ngettext, number, using
 from auditor.workflow.queries import reading
+
+_TITLES = 2  # that still fit on the line of a title
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def issue_circular(
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
         made = Circular(
             id=f"R-{ledger.next_number(Circular)}",
-            title=title or Text(named[0].title.en, named[0].title.ar),
+            title=title or Text(_title(named, "en"), _title(named, "ar")),
             body=body or Text(_body(named, "en"), _body(named, "ar")),
             checks=checks,
             due=dict.fromkeys(addressed, due),
@@ -112,6 +114,17 @@ def one_circular(catalogue: Catalogue, name: str) -> tuple[Circular, dict[str, i
         held = ledger.record(Circular, name)
         open_ones = ledger.findings(check=held.checks, department=tuple(held.due), state=[s.value for s in WORKED])
     return held, {d: sum(f.department == d for f in open_ones) for d in held.due}
+
+
+def _title(checks: Sequence[Check], language: Language) -> str:
+    """Of all its checks: whoever reads the first alone takes the circular to be about nothing else."""
+    titles = [" ".join(check.title.to(language).split()) for check in checks]
+    with using(language):
+        if len(titles) <= _TITLES:
+            return _("; ").join(titles)
+        more = len(titles) - 1
+        told = ngettext("{title}; and {n} more recommendation", "{title}; and {n} more recommendations", more)
+        return told.format(title=titles[0], n=number(more))
 
 
 def _body(checks: Sequence[Check], language: Language) -> str:

@@ -124,7 +124,7 @@ def write_metrics(catalogue: Catalogue, run: Run, path: Path, *, now: datetime |
     """Write a run's figures for Prometheus' node exporter (its textfile collector), whole or not at all."""
     with reading(catalogue) as ledger:
         samples = list(_samples(ledger, run, now or datetime.now(UTC)))
-    write_file(path, exposition(samples).encode())
+    write_file(path, exposition(samples).encode(), folders=True)
 
 
 def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
@@ -141,7 +141,7 @@ def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
         coverage = department.get("coverage")
         share = coverage.get("share") if isinstance(coverage, dict) else None
         for name, value, told in (
-            ("auditor_coverage_ratio", share, "Judged of planned checks."),
+            ("auditor_coverage_ratio", share, "Passed or failed, of planned checks that apply or might apply."),
             ("auditor_index", department.get("index"), "Compliance index, absent where it is withheld."),
         ):
             if isinstance(value, int | float):

@@ -134,14 +134,15 @@ def from_snapshot(snapshot: Snapshot, options: ReportOptions, written: ReportFor
 
 
 def _headed(snapshot: Snapshot, options: ReportOptions, made: Document) -> Document:
-    """With the letterhead of the sender: a department's own on a report of that department alone."""
+    """With the zone of its departments, and the letterhead of the sender: a department's own on a report of that one alone."""
     settings = snapshot.catalogue.settings
     alone = snapshot.departments[0] if len(snapshot.departments) == 1 else ""
     own = settings.letterheads.get(alone, Letterhead())
     words = own.text or settings.letterhead.text
     logo = own.logo or settings.letterhead.logo
     said = told(options.tongue, lambda: words.to(current()) if words else "")
-    return replace(made, issuer=said, logo=_picture(logo) if logo else "")
+    zone = snapshot.catalogue.inventory.zone_of(snapshot.departments)
+    return replace(made, issuer=said, logo=_picture(logo) if logo else "", zone=zone)
 
 
 def _picture(path: Path) -> str:

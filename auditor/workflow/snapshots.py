@@ -30,7 +30,7 @@ from auditor.model import (
     RunStatus,
     Snapshot,
 )
-from auditor.scoring import overall_index, theme_indices
+from auditor.scoring import overall_index, theme_scores
 from auditor.text import _
 from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
@@ -133,6 +133,7 @@ class Archive:
         self, scope: tuple[str, ...], circulars: tuple[Circular, ...], outcomes: tuple[Outcome, ...], trend: tuple[Point, ...]
     ) -> Snapshot:
         state, at = self._state, self._at
+        policy = self.catalogue.policies[self._plan.policy]
         scores = tuple(s for s in self._scores if s.department in scope)
         whole = len(scores) == len(self._scores) and not (self._plan.set_aside or self._plan.narrowed)
         left = [str(uid) for uid in _listed(at.run, "left_inventory")]
@@ -146,9 +147,9 @@ class Archive:
             departments=scope,
             scores=scores,
             index=overall_index(scores) if whole else None,
-            themes={s.department: theme_indices(s, self.catalogue.framework) for s in scores},
+            themes={s.department: theme_scores(s, self.catalogue.framework, policy.coverage_floor) for s in scores},
             trend=trend,
-            standings=Shelved(state.findings, scope, at.as_of, self.catalogue.policies[self._plan.policy].terms.due_soon),
+            standings=Shelved(state.findings, scope, at.as_of, policy.terms.due_soon),
             exceptions=tuple(e for e in state.exceptions if e.department in scope),
             answers=tuple(a for a in state.answers if a.department in scope),
             circulars=circulars,
@@ -295,6 +296,12 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
+    by_day = "-" in options.since  # between two days a fix may have been proved without an audit
+    if first.run.id == snapshot.run.id and not (by_day and first.seq < state.seq):
+        message = _(
+            "audit {run} is the earlier and the later point: there is nothing to compare; name an earlier run or day: --since"
+        )
+        raise UsageError(message.format(run=first.run.id))
     before = moved_since(ledger, first.seq, state.seq)
     seen = Seen.by(ledger, snapshot, plan)
     changes = compared(((before.get(f.id, f), f) for f in state.findings.of(snapshot.departments)), seen)

@@ -9,6 +9,7 @@ from auditor.model import (
     Answer,
     AssetKind,
     Catalogue,
+    Coverage,
     DepartmentPlan,
     DepartmentScore,
     Json,
@@ -47,13 +48,13 @@ def summarise(
     ]
     departments = [_department(d, s, reaches) for d, s in zip(plan.departments, scores, strict=True)]
     departments += [_set_aside(s.department, s.mistakes) for s in plan.set_aside]
-    planned, judged = sum(s.coverage.planned for s in scores), sum(s.coverage.judged for s in scores)
+    coverage = Coverage.over(s.coverage for s in scores)
     index = None if plan.set_aside or plan.narrowed else overall_index(scores)
     incomplete = _incomplete(plan, scores, policy, reaches)
     summary: dict[str, Json] = {
         "run": {"id": run.id, "started": to_json(run.started), "narrowed": plan.narrowed, "scope": plan.scope},
         "policy": {"id": plan.policy, "version": plan.policy_version, "of_record": plan.of_record},
-        "coverage": {"planned": planned, "judged": judged, "share": judged / planned if planned else None},
+        "coverage": _coverage(coverage),
         "index": round(index, 1) if index is not None else None,
         "complete": not incomplete,
         "incomplete_because": list(incomplete),
@@ -70,11 +71,7 @@ def summarise(
 def _department(plan: DepartmentPlan, score: DepartmentScore, reaches: Mapping[str, tuple[Reach, str]]) -> Json:
     return {
         "id": plan.department,
-        "coverage": {
-            "planned": score.coverage.planned,
-            "judged": score.coverage.judged,
-            "share": score.coverage.share,
-        },
+        "coverage": _coverage(score.coverage),
         "index": round(score.index, 1) if score.index is not None else None,
         "withheld": score.withheld,
         "automated_share": score.automated_share,
@@ -87,10 +84,14 @@ def _department(plan: DepartmentPlan, score: DepartmentScore, reaches: Mapping[s
     }
 
 
+def _coverage(coverage: Coverage) -> Json:
+    return {**to_json(coverage), "share": coverage.share}
+
+
 def _set_aside(department: str, mistakes: tuple[str, ...]) -> Json:
     return {
         "id": department,
-        "coverage": {"planned": 0, "judged": 0, "share": None},
+        "coverage": _coverage(Coverage(0, 0)),
         "index": None,
         "withheld": "set_aside",
         "automated_share": 0.0,
@@ -147,8 +148,8 @@ def _incomplete(
     uids = [a.asset.uid for d in plan.departments for a in d.assets]
     if any(reaches.get(uid, (Reach.SKIPPED, ""))[0] is not Reach.REACHED for uid in uids):
         reasons.append("not_reached")
-    if any((s.coverage.share or 0.0) < policy.coverage_floor for s in scores if s.coverage.planned):
+    if any(s.coverage.share is not None and s.coverage.share < policy.coverage_floor for s in scores):
         reasons.append("coverage")
-    if not any(s.coverage.judged for s in scores):
+    if not any(s.coverage.judged + s.coverage.not_applicable for s in scores):
         reasons.append("nothing")  # never exit 0 when nothing could be audited
     return tuple(reasons)

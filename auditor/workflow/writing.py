@@ -11,11 +11,13 @@ from auditor.model import Settings
 from auditor.text import _
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; raises ``UsageError`` where it cannot be."""
+def write_file(path: Path, content: bytes, *, folders: bool = False) -> None:
+    """Write a file whole or not at all; raises ``UsageError`` where it cannot be. ``folders`` makes those that lead to it."""
     part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_no_folder(path)
         part.unlink(missing_ok=True)
         with part.open("xb") as file:  # never through a link that somebody has laid there
             file.write(content)
@@ -24,6 +26,13 @@ def write_file(path: Path, content: bytes) -> None:
         with suppress(OSError):  # where the folder is a file, there is no part, and looking for it fails too
             part.unlink(missing_ok=True)
         raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+
+
+def refuse_no_folder(path: Path) -> None:
+    """Raise ``UsageError`` where the folder of a file is not there: root would make a mistyped one anywhere."""
+    if not path.parent.exists():
+        message = _("{path} cannot be written: there is no folder {folder}; make it first, or name another")
+        raise UsageError(message.format(path=path, folder=path.parent))
 
 
 def refuse_own(settings: Settings, path: Path) -> None:

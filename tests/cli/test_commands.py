@@ -86,7 +86,7 @@ def test_the_summary_of_a_run_holds_what_was_promised(audited: Workspace):
     states = {"planned", "reached", "unreachable", "denied", "untrusted", "no_shell", "timed_out", "skipped"}
     assert states <= set(shown["hosts"])
     assert shown["hosts"]["planned"] == shown["hosts"]["reached"] == 1
-    assert shown["coverage"] == {"judged": 2, "planned": 2, "share": 1.0}
+    assert shown["coverage"] == {"judged": 2, "planned": 2, "not_applicable": 0, "share": 1.0}
     assert shown["verdicts"]["fail"] == 2
     (department,) = shown["departments"]
     assert department["id"] == "example"

@@ -32,7 +32,7 @@ def test_every_kind_is_shown_at_a_terminal(seeded: Workspace, kind: ReportKind, 
 
 def test_a_file_is_written_verified_and_found_out(seeded: Workspace, tmp_path: Path) -> None:
     """Exit code 0 for a report that matches, 4 for one that does not, 2 for a file that is none."""
-    path = tmp_path / "new" / "summary.pdf"
+    path = tmp_path / "summary.pdf"
     called = seeded.call("report", "summary", "--format", "pdf", "--output", str(path), "--language", "both")
     assert (called.returncode, path.read_bytes()[:5]) == (0, b"%PDF-")
     assert called.stdout.decode() == f"Written: {path}\n"
@@ -122,7 +122,7 @@ def test_a_closed_campaign_is_reported_as_it_was_frozen(seeded: Workspace, tmp_p
     (root / "auditor.toml").write_text(people, encoding="utf-8")
     assert own.call("campaign", "close", "C-1", SUDO_UID="0").returncode == 0
     one = json.loads(own.call("report", "plan", "--campaign", "C-1", "--format", "json").stdout)
-    more = people.replace("[people.sara]", "[people.daemon]")
+    more = people + '\n[people.daemon]\nname = {en = "Dina", ar = "دينا"}\nroles = ["officer"]\ndepartment = "health"\n'
     (root / "auditor.toml").write_text(more, encoding="utf-8")
     own.call("findings", "acknowledge", "--department", "health", "--yes", SUDO_UID="1")
     two = json.loads(own.call("report", "plan", "--campaign", "C-1", "--format", "json").stdout)
@@ -133,3 +133,19 @@ def test_a_closed_campaign_is_reported_as_it_was_frozen(seeded: Workspace, tmp_p
 def test_the_schema_is_printed(seeded: Workspace) -> None:
     """For programs that read reports."""
     assert json.loads(seeded.call("report", "schema").stdout)["title"] == "A report in JSON"
+
+
+@pytest.mark.parametrize("target", [("summary", "--format", "html", "--output"), ("all", "--output")], ids=["one", "all"])
+def test_no_folder_is_made_that_was_mistyped(seeded: Workspace, tmp_path: Path, target: tuple[str, ...]) -> None:
+    """Regression: ``--output /nosuch/x.html`` made the folder, at the top of the file system where root called."""
+    wanted = tmp_path / "nosuch" / "x.html"
+    called = seeded.call("report", *target, str(wanted))
+    assert (called.returncode, "there is no folder" in called.stderr.decode()) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("--since", "3"), ("--since", "latest"), ("--since", "1", "--until", "1")])
+def test_an_audit_is_not_compared_with_itself(seeded: Workspace, arguments: tuple[str, ...]) -> None:
+    """Regression: "From audit 1 to audit 1", and nothing had changed."""
+    called = seeded.call("report", "delta", *arguments)
+    assert (called.returncode, "is the earlier and the later point" in called.stderr.decode()) == (2, True)

@@ -95,9 +95,9 @@ class _Reader(HTMLParser):
 
 
 def of_html(page: str) -> str:
-    """Elements and texts of a page."""
+    """Elements and texts of a page; where a line may break within a text is none of either."""
     reader = _Reader()
-    reader.feed(page)
+    reader.feed(page.replace("<wbr>", ""))
     return "\n".join(reader.lines)
 
 

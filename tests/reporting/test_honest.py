@@ -11,8 +11,10 @@ import jsonschema
 import pytest
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.reporting.document import Figures
 from auditor.reporting.plain import schema, visible
 from auditor.workflow.reports import from_snapshot
+from tests.cli.conftest import Workspace
 
 from .made import parsed, report
 
@@ -126,3 +128,26 @@ def test_what_is_made_visible_in_json_keeps_its_value() -> None:
     shown = visible(json.dumps(value, ensure_ascii=False))
     assert json.loads(shown) == value
     assert "\U000e0041" not in shown
+
+
+def test_one_coverage_is_told_alike_everywhere(seeded: Catalogue) -> None:
+    """Regression: 78% in one place and 77.5% in another; and the index of ``status`` was that of when the audit ended, which it
+    did not say, beside one that counted answers accepted since."""
+    workspace = Workspace(seeded.settings.root)
+    told = {
+        words: workspace.call(*words.split()).stdout.decode()
+        for words in ("runs show latest", "runs list", "status", "score", "report league", "report scorecard")
+    }
+    assert "index when the audit ended: 54.3" in told["status"]
+    assert {words for words in ("runs show latest", "runs list", "status") if "80.0%" not in told[words]} == set()
+    assert {w for w in ("runs show latest", "score", "report league", "report scorecard") if "66.7%" not in told[w]} == set()
+
+
+def test_shares_say_what_they_count(seeded: Catalogue) -> None:
+    """Regression: "Decided by checks 67%, 54 of 93 controls", of which the first was by weight; and "2 of 2 deadlines that have
+    come" where none had."""
+    blocks = report(seeded, ReportKind.SCORECARD, ReportFormat.JSON, departments=("finance",)).document.blocks
+    notes = {item.id: str(item.note) for block in blocks if isinstance(block, Figures) for item in block.items}
+    assert notes["automated"] == "by weight; 5 of 6 controls in force"
+    assert notes["sla"] == "2 of 2 findings that were mended, or whose deadline has passed"
+    assert notes["index"] == "rests on 5 of 6 controls; those that await an answer are left out"

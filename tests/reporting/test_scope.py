@@ -29,6 +29,7 @@ from .made import parsed
 from .seed import NOW, SEEN, night
 
 TONIGHT = NOW + timedelta(hours=16)
+RESTS = "rests on {n} of {all} controls; those that await an answer are left out"
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_run_of_one_department_has_no_index_over_all(own: Catalogue) -> None:
     )
     assert told(made(own, ReportKind.SUMMARY, run=str(run.id), departments=("finance",)), "index") == (
         65.2,
-        "\u2068±0.0\u2069 since the audit before",
+        "\u2068±0.0\u2069 since the audit before; " + RESTS.format(n=5, all=6),
     )
 
 
@@ -186,4 +187,4 @@ def test_indices_by_two_policies_are_not_compared(own: Catalogue) -> None:
     assert {r["change"] for r in rows(report, "departments")} == {None}
     assert charts(report)["trend"].endswith("The policy was another from 2026-11-23 on.")
     night(changed, TONIGHT + timedelta(minutes=30), SEEN[2])
-    assert told(made(changed, ReportKind.SUMMARY), "index")[1] == "\u2068±0.0\u2069 since the audit before"
+    assert told(made(changed, ReportKind.SUMMARY), "index")[1].startswith("\u2068±0.0\u2069 since the audit before;")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from auditor.model import (
     Answer,
+    Coverage,
     Criticality,
     DepartmentPlan,
     Evidence,
@@ -14,9 +17,10 @@ from auditor.model import (
     ScoreState,
     Scoring,
     Severity,
+    ThemeScore,
     VerdictKind,
 )
-from auditor.scoring import overall_index, score_department
+from auditor.scoring import overall_index, score_department, theme_scores
 from tests.builders import TEXT, WEIGHTS, asset_plan, control, host, policy, task
 
 FRAMEWORK = Framework(
@@ -155,3 +159,57 @@ def test_checks_that_weigh_nothing_decide_the_state(kind: VerdictKind, state: Sc
     plan = DepartmentPlan("health", host("department:health"), (asset,), controls=("A.8.2",))
     (scored,) = score_department(plan, {("h", "a"): kind}, FRAMEWORK, weightless, partial=False).controls
     assert (scored.state, scored.share, scored.automated) == (state, None, None)
+
+
+def test_what_does_not_apply_does_not_lift_coverage_over_the_floor() -> None:
+    """Regression, an index shown that coverage does not carry: of four checks one was decided and two do not apply, which read as
+    75% where one of two that might apply is 50%."""
+    tasks = tuple(task(name, controls=("A.8.2",)) for name in ("a", "b", "c", "d"))
+    plan = DepartmentPlan("health", host("department:health"), (asset_plan(*tasks, asset=host("h")),), controls=("A.8.2",))
+    kinds = {("h", "a"): VerdictKind.PASS, ("h", "b"): VerdictKind.NOT_APPLICABLE, ("h", "c"): VerdictKind.NOT_APPLICABLE}
+    scored = score_department(plan, kinds, FRAMEWORK, policy(coverage_floor=0.6), partial=False)
+    assert (scored.coverage, scored.coverage.share) == (Coverage(planned=4, judged=1, not_applicable=2), 0.5)
+    assert (scored.index, scored.withheld) == (None, "coverage")
+
+
+def test_a_hybrid_control_is_not_fully_implemented_before_people_answer() -> None:
+    """Regression, a false pass: every check passed, the attestation was unanswered, and the control read "fully implemented"."""
+    kinds = {("h", "a"): VerdictKind.PASS, ("h", "b"): VerdictKind.PASS}
+
+    def hybrid(**answers: Answer) -> tuple[ScoreState, Level, float | None]:
+        own = score_department(PLAN, kinds, FRAMEWORK, policy(), partial=False, answers=answers).controls[1]
+        return own.state, own.level, own.share
+
+    assert hybrid() == (ScoreState.PARTLY, Level.PARTLY, 1.0)
+    assert hybrid(**{"A.8.5": Answer.IMPLEMENTED}) == (ScoreState.ATTESTED, Level.FULLY, 1.0)
+    assert score(VerdictKind.PASS, VerdictKind.PASS).controls[0].level is Level.FULLY  # technical: checks decide all of it
+
+
+def themed(a: VerdictKind | None, *, floor: float, **answers: Answer) -> ThemeScore:
+    """The theme of three controls alike, one decided by a check and two by people."""
+    own = tuple(control(name, theme="physical", evidence=Evidence.ATTESTATION) for name in ("A.7.1", "A.7.2"))
+    framework = Framework("iso27001-2022", TEXT, (control("A.7.10", "a", theme="physical"), *own))
+    plan = replace(
+        PLAN, assets=(asset_plan(task("a", controls=("A.7.10",)), asset=host("h")),), controls=("A.7.10", "A.7.1", "A.7.2")
+    )
+    kinds = {("h", "a"): a} if a is not None else {}
+    given = {name.replace("_", "."): answer for name, answer in answers.items()}
+    scored = score_department(plan, kinds, framework, policy(coverage_floor=0.0), partial=False, answers=given)
+    return theme_scores(scored, framework, floor)["physical"]
+
+
+def test_no_index_of_a_theme_of_which_too_little_is_decided() -> None:
+    """Regression: a theme's index of 95.5 rested on 2 controls of 14, since those that await an answer were left out, and nothing
+    said so; below the policy's floor it is withheld, and its basis is told either way."""
+    few = themed(VerdictKind.PASS, floor=0.6)
+    assert (few.index, few.withheld, few.basis.decided, few.basis.controls) == (None, "theme", 1, 3)
+    enough = themed(VerdictKind.PASS, floor=0.6, A_7_1=Answer.NOT_IMPLEMENTED)
+    assert (enough.index, enough.withheld, enough.basis.decided, enough.basis.controls) == (50.0, "", 2, 3)
+
+
+def test_what_nobody_observed_decides_no_theme() -> None:
+    """Regression: a theme's index fell to 16.1 because one host was down; a control of which nothing was seen is not decided. One
+    that an accepted answer takes out is not asked for either."""
+    down = themed(None, floor=0.6, A_7_1=Answer.IMPLEMENTED, A_7_2=Answer.NOT_APPLICABLE)
+    assert (down.index, down.withheld, down.basis.decided, down.basis.controls) == (None, "theme", 1, 2)
+    assert score(None, None).automated_share == 0.0

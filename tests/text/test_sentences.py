@@ -17,9 +17,9 @@ from auditor.evaluating.deciding import TOO_MANY
 from auditor.evaluating.doubting import _SILENT, _UNSEEN
 from auditor.evaluating.reading import Missing, Reading, not_too_long
 from auditor.expressions import LONGEST
-from auditor.text import using
+from auditor.text import sentences, using
 from auditor.text.bidi import has_rtl
-from auditor.text.sentences import CAUSES, SENTENCES, pattern_of, retell
+from auditor.text.sentences import CAUSES, PROOFS, SENTENCES, pattern_of, retell
 
 COLLECTING = Path(__file__).parents[2] / "auditor" / "collecting"
 RAISED = {
@@ -132,3 +132,28 @@ def test_why_silence_settles_nothing_is_told_in_arabic(sentence: str) -> None:
     """The record holds English; whoever reads Arabic is told the same."""
     with using("ar"):
         assert retell(sentence) != sentence
+
+
+def test_by_what_the_login_was_tried_is_told_in_arabic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: "(جُرِّب: key /tmp/…)"; of several proofs each is told."""
+    words = {
+        "key {path}": "المفتاح {path}",
+        "password": "كلمة المرور",
+        "a second proof is asked for": "طُلب إثبات ثانٍ",
+        "; ": "؛ ",
+    }
+    known = sentences._
+    monkeypatch.setattr(sentences, "_", lambda message: words.get(message) or known(message))
+    with using("ar"):
+        proofs = "key keys/lab; password; keyboard-interactive; a second proof is asked for"
+        told = retell(f"b refused the login of 'auditor' (tried: {proofs}).")
+    assert "المفتاح \u2068keys/lab\u2069؛ كلمة المرور؛ \u2068keyboard-interactive\u2069؛ طُلب إثبات ثانٍ" in told
+
+
+def test_every_proof_that_is_tried_is_known() -> None:
+    """A new way to log in needs its Arabic name; ``keyboard-interactive`` is the protocol's own."""
+    tree = ast.parse((COLLECTING / "ssh_login.py").read_text(encoding="utf-8"))
+    first = [n.value.elts[0] for n in ast.walk(tree) if isinstance(n, ast.Yield) and isinstance(n.value, ast.Tuple)]
+    told = {shape(node).replace("{}", "word") for node in first} - {"", "keyboard-interactive"}
+    assert len(told) == 3
+    assert all(any(pattern_of(message).fullmatch(proof) for message in PROOFS) for proof in told)

@@ -135,3 +135,13 @@ def test_no_figure_where_the_runs_own_policy_cannot_be_read(tmp_path: Path) -> N
     after = changed(found, POLICY, version="2027.1")
     with pytest.raises(UsageError, match=rf"run {before + 1} was judged by policy national-2026 {policy.version}"):
         scores(after)
+
+
+def test_a_campaign_frozen_with_another_coverage_is_not_shown_as_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An auditor of before counted what does not apply as covered: the index may be the same, and the coverage is not."""
+    found = seed(tmp_path / "workspace")
+    with monkeypatch.context() as old:
+        old.setattr("auditor.model.Coverage.share", property(lambda self: 0.61))
+        close_campaign(found, "huda", "C-1", now=NOW)
+    with pytest.raises(UsageError, match=r"closed with another coverage .*61\.0%, not .*campaign status C-1 --format json"):
+        index(found, campaign="C-1")

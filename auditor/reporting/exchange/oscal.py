@@ -111,6 +111,7 @@ def _audited(snapshot: Snapshot, stamp: Stamp, score: DepartmentScore) -> dict[s
     made["props"] = [
         prop("coverage-planned", str(score.coverage.planned)),
         prop("coverage-judged", str(score.coverage.judged)),
+        prop("coverage-not-applicable", str(score.coverage.not_applicable)),
         prop("index", "withheld" if score.index is None else f"{score.index:.1f}"),
     ]
     made["reviewed-controls"] = {
@@ -141,6 +142,7 @@ def _unaudited(snapshot: Snapshot, stamp: Stamp, department: str) -> dict[str, A
     made["props"] = [
         prop("coverage-planned", "0"),
         prop("coverage-judged", "0"),
+        prop("coverage-not-applicable", "0"),
         prop("index", "withheld"),
         prop("not-audited", told),
     ]

@@ -11,7 +11,7 @@ from auditor.reporting.kinds.pieces import formula
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import safe
-from auditor.text.labels import label
+from auditor.text.labels import approvers, label
 from auditor.text.sentences import retell
 
 
@@ -68,7 +68,7 @@ def missed_table(scene: Scene, missed: Sequence[Missed]) -> Table:
     """Assets that were not reached, why, and since when."""
     columns = (
         Column("asset", _("Asset"), Shape.CODE, 20),
-        Column("department", _("Department"), width=20),
+        scene.department_column(20),
         Column("reach", _("Result"), Shape.BADGE, 14),
         Column("why", _("Why"), width=44),
         Column("last_reached", _("Last reached"), Shape.DAY, 17),
@@ -102,13 +102,13 @@ def exceptions_table(scene: Scene, held: Sequence[RiskException]) -> Table:
         Column("exception", _("Exception"), Shape.CODE, 8),
         Column("kind", _("Kind"), Shape.BADGE, 12),
         Column("state", _("State"), Shape.BADGE, 12),
-        Column("department", _("Department"), width=18),
+        scene.department_column(18),
         Column("check", _("Check"), Shape.CODE, 18),
         Column("where", _("Where"), Shape.CODE, 18),
         Column("reason", _("Reason"), width=30),
         Column("control", _("What compensates"), width=24),
         Column("ends", _("Ends"), Shape.DAY, 17),
-        Column("approved", _("Approved by"), Shape.CODE, 20),
+        Column("approved", _("Approved by"), width=20),
     )
     rows = tuple(_exception_row(scene, e) for e in held)
     title = _("Exceptions, those in force and those that have ended")
@@ -128,7 +128,10 @@ def _exception_row(scene: Scene, held: RiskException) -> tuple[Cell, ...]:
         cells.typed(held.reason),
         cells.typed(held.control),
         Cell(_("{day} (soon)").format(day=ends.shown), ends.raw, Tone.FAIR) if soon else ends,
-        cells.code(", ".join(f"{a.person} ({a.ministry})" for a in held.approvals)),
+        Cell(
+            approvers(scene.catalogue.settings.people, held.approvals),
+            ", ".join(f"{a.person} ({a.ministry})" for a in held.approvals),
+        ),
     )
 
 
@@ -162,8 +165,8 @@ def _versions(scene: Scene) -> Facts:
             ("policy", _("Policy"), cells.code(f"{scene.policy.id} {scene.policy.version}")),
             ("policy_sha256", _("SHA-256 of the policy"), cells.code(scene.policy.sha256)),
             ("run", _("Audit"), cells.code(f"{snap.run.id}")),
-            ("started", _("Begun"), cells.at(snap.run.started)),
-            ("ended", _("Ended"), cells.at(snap.run.ended)),
+            ("started", _("Begun"), cells.at(snap.run.started, scene.own_zone)),
+            ("ended", _("Ended"), cells.at(snap.run.ended, scene.own_zone)),
             ("plan_sha256", _("SHA-256 of the plan"), cells.code(snap.run.plan_sha256)),
             ("journal", _("Last entry of the journal"), cells.code(f"{snap.seq}")),
             ("head", _("Its hash"), cells.code(snap.head)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from auditor.model import Circular
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Facts, Heading, Paragraph, Shape, Table, Tone
@@ -25,6 +27,10 @@ def _title(one: Circular) -> str:
     return safe(one.title.to(current()))
 
 
+def _zone(scene: Scene, one: Circular) -> str:
+    return scene.catalogue.inventory.zone_of(one.due)
+
+
 def _register(scene: Scene) -> Table:
     columns = (
         Column("circular", _("Circular"), Shape.CODE, 8),
@@ -38,7 +44,7 @@ def _register(scene: Scene) -> Table:
         (
             cells.code(one.id),
             Cell(_title(one), one.id),
-            cells.on(one.issued_at),
+            cells.on(one.issued_at, _zone(scene, one)),
             cells.count(len(one.due)),
             cells.count(len(one.acknowledged)),
             cells.count(sum(_open(scene, one, d) for d in one.due)),
@@ -51,8 +57,8 @@ def _register(scene: Scene) -> Table:
 def _one(scene: Scene, one: Circular) -> list[Block]:
     facts = (
         ("number", _("Number"), cells.code(one.id)),
-        ("issued", _("Issued"), cells.on(one.issued_at)),
-        ("by", _("Issued by"), cells.code(one.issued_by)),
+        ("issued", _("Issued"), cells.on(one.issued_at, _zone(scene, one))),
+        ("by", _("Issued by"), scene.person(one.issued_by)),
     )
     paragraphs = [p for p in safe(one.body.to(current()), lines=True).split("\n\n") if p.strip()]
     if len(one.body.en.split("\n\n")) != len(one.body.ar.split("\n\n")):  # both languages must have the same shape
@@ -66,12 +72,11 @@ def _one(scene: Scene, one: Circular) -> list[Block]:
 
 
 def _addressed(scene: Scene, one: Circular) -> Table:
-    today = scene.snapshot.as_of.date()
     rows = []
     for name, day in one.due.items():
         left = _open(scene, one, name)
         read = one.acknowledged.get(name)
-        late = bool(left) and day < today
+        late = bool(left) and day < scene.snapshot.as_of.astimezone(ZoneInfo(scene.zone(name))).date()
         shown = cells.on(day)
         rows.append(
             (

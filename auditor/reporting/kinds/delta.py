@@ -10,7 +10,7 @@ from auditor.model import Change, ChangeKind, Reach, Resolution
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.scene import Scene
-from auditor.text import _, day, number
+from auditor.text import _, number
 from auditor.text.bidi import safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
@@ -25,7 +25,8 @@ def delta(scene: Scene) -> Document:
     blocks: list[Block] = []
     if since is not None:
         told = _("From audit {first} of {since} to audit {last} of {until}.")
-        days = {"since": day(since.at.date()), "until": day((snap.run.ended or snap.run.started).date())}
+        zone = scene.own_zone
+        days = {"since": scene.day(since.at, zone), "until": scene.day(snap.run.ended or snap.run.started, zone)}
         blocks.append(Paragraph(told.format(first=number(since.run), last=number(snap.run.id), **days)))
     counts = snap.changes.counts
     blocks.append(
@@ -53,7 +54,7 @@ def _table(scene: Scene, name: str, title: str, changes: Iterable[Change]) -> Ta
         Column("change", _("Change"), Shape.BADGE, 12),
         Column("finding", _("Finding"), Shape.CODE, 14),
         Column("severity", _("Severity"), Shape.BADGE, 10),
-        Column("department", _("Department"), width=18),
+        scene.department_column(18),
         Column("asset", _("Asset"), Shape.CODE, 18),
         Column("title", _("What should hold"), width=36),
         Column("subject", _("Subject"), Shape.CODE, 14),

@@ -44,7 +44,7 @@ def findings_table(scene: Scene, name: str, title: str, standings: Iterable[Stan
     columns = (
         Column("finding", _("Finding"), Shape.CODE, 14),
         Column("severity", _("Severity"), Shape.BADGE, 10),
-        Column("department", _("Department"), width=20),
+        scene.department_column(20),
         Column("asset", _("Asset"), Shape.CODE, 18),
         Column("check", _("Check"), Shape.CODE, 18),
         Column("title", _("What should hold"), width=40),

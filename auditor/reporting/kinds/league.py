@@ -8,6 +8,7 @@ from auditor.reporting.kinds.pieces import formula
 from auditor.reporting.kinds.summary import departments_table
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
+from auditor.text.labels import rests_on
 
 
 def league(scene: Scene) -> Document:
@@ -21,24 +22,27 @@ def league(scene: Scene) -> Document:
         told = _("The highest index is {index}, of {department}. The table below holds the same figures.").format(
             index=number(highest, 1), department=scene.department(names[0])
         )
+    if names:
+        told += " " + _("Under each figure: how many of the theme's controls are decided.")
     heat = Heat(
         tuple(scene.department(n) for n in names),
         tuple(scene.theme(t) for t in themes),
-        tuple(tuple(grid[n].get(t) for t in themes) for n in names),
+        tuple(tuple(grid[n][t].index if t in grid[n] else None for t in themes) for n in names),
+        tuple(tuple(rests_on(grid[n][t].basis) if t in grid[n] else "" for t in themes) for n in names),
         _("Index"),
     )
     columns = (
         Column("department", _("Department"), width=28),
         Column("index", _("Index"), Shape.NUMBER, 12),
         Column("coverage", _("Coverage"), Shape.NUMBER, 10),
-        *(Column(t, scene.theme(t), Shape.NUMBER, 12) for t in themes),
+        *(Column(t, scene.theme(t), Shape.NUMBER, 16) for t in themes),
     )
     rows = tuple(
         (
             cells.words(scene.department(name), name),
             cells.index(indices[name], scene.withheld(name)),
-            cells.share(scene.scores[name].coverage.share if name in scene.scores else None),
-            *(cells.index(grid[name].get(t)) for t in themes),
+            cells.share(scene.scores[name].coverage.share if name in scene.scores else None, 1),
+            *(cells.theme(grid[name].get(t)) for t in themes),
         )
         for name in names
     )

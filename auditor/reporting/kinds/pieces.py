@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from auditor.model import Finding, Severity
+from auditor.model import Coverage, Finding, Severity
 from auditor.reporting import cells
 from auditor.reporting.document import (
     Bars,
@@ -25,7 +25,7 @@ from auditor.reporting.document import (
     Tone,
 )
 from auditor.reporting.scene import SPARED, Gap, Scene, Tally
-from auditor.text import _, day, number, percent
+from auditor.text import _, number, percent
 from auditor.text.labels import label, withheld
 
 _AGES = (7, 30, 90)
@@ -68,8 +68,9 @@ def formula(scene: Scene) -> Paragraph:
         "How the index is made: the share of a control is the weight of the checks that pass ÷ the weight of those that pass, "
         "fail, are unknown or in error; what does not apply is left out. Where the committee has accepted an answer, the share "
         "is {checks} that of the checks and {attested} the answer's. The index is the mean of the shares by their weights. "
-        "What failed by exception has failed; what was not observed is not taken to pass. No index is shown under a coverage of "
-        "{floor}."
+        "What failed by exception has failed; what was not observed is not taken to pass. Controls that await an answer are left "
+        "out, and so are those that do not apply: beside each index stands on how many it rests. No index is shown under a "
+        "coverage of {floor}, and none of a theme of whose controls less than that, by weight, is decided."
     )
     return Paragraph(
         told.format(
@@ -80,17 +81,20 @@ def formula(scene: Scene) -> Paragraph:
     )
 
 
-def coverage_of(scene: Scene, departments: Iterable[str]) -> tuple[int, int]:
-    """Judged and planned checks of departments."""
-    found = [scene.scores[d].coverage for d in departments if d in scene.scores]
-    return sum(c.judged for c in found), sum(c.planned for c in found)
+def basis_of(scene: Scene, departments: Iterable[str]) -> str:
+    """On how many controls an index rests, of one department or summed over several."""
+    own = [scene.scores[d].basis for d in departments if d in scene.scores]
+    told = _("rests on {n} of {all} controls; those that await an answer are left out")
+    return told.format(n=number(sum(b.decided for b in own)), all=number(sum(b.controls for b in own)))
 
 
 def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
     """How much of the plan was judged: never far from an index."""
-    judged, planned = coverage_of(scene, departments)
-    note = _("{judged} of {planned} planned checks were judged").format(judged=number(judged), planned=number(planned))
-    share = judged / planned if planned else None
+    held = Coverage.over(scene.scores[d].coverage for d in departments if d in scene.scores)
+    note = _("{judged} of {counted} planned checks passed or failed; {left_out} more do not apply").format(
+        judged=number(held.judged), counted=number(held.counted), left_out=number(held.not_applicable)
+    )
+    share = held.share
     cell = cells.share(share, 1)
     low = share is None or share < scene.policy.coverage_floor
     return Figure("coverage", _("Coverage"), Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN), note, "auditor score")
@@ -145,21 +149,22 @@ def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
     known = [(p, v) for p, v in zip(points, values, strict=True) if v is not None]
     if len(known) < 2 or not (department or scene.of_all):
         return ()
+    zone = scene.zone(department) if department else scene.own_zone
     (first, begun), (last, newest) = known[0], known[-1]
     told = _("From {first} on {since} to {last} on {until}, over {n} runs.").format(
         first=number(begun, 1),
-        since=day(first.at.date()),
+        since=scene.day(first.at, zone),
         last=number(newest, 1),
-        until=day(last.at.date()),
+        until=scene.day(last.at, zone),
         n=number(len(known)),
     )
     if last is not points[-1]:
-        told += " " + _("The newest run, of {day}, has no index.").format(day=day(points[-1].at.date()))
+        told += " " + _("The newest run, of {day}, has no index.").format(day=scene.day(points[-1].at, zone))
     # of two policies, a step between them may be the policies'
     others = [p for (before, _v), (p, _w) in pairwise(known) if p.policy != before.policy]
     if others:
-        told += " " + _("The policy was another from {days} on.").format(days=", ".join(day(p.at.date()) for p in others))
-    lines = Lines(tuple(p.at.date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
+        told += " " + _("The policy was another from {days} on.").format(days=", ".join(scene.day(p.at, zone) for p in others))
+    lines = Lines(tuple(p.at.astimezone(ZoneInfo(zone)).date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
     return (Chart(f"trend{_suffix(department)}", _("The index over time"), told, lines),)
 
 

@@ -31,21 +31,23 @@ def plan(scene: Scene) -> Document:
             Figures(time_figures(scene, names, "auditor findings list")),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
-            Table("plan", _("What is to be done, by whom and when"), _columns(), tuple(rows), _("There is nothing to be done.")),
+            Table(
+                "plan", _("What is to be done, by whom and when"), _columns(scene), tuple(rows), _("There is nothing to be done.")
+            ),
         ),
         "plan",
     )
 
 
-def _columns() -> tuple[Column, ...]:
+def _columns(scene: Scene) -> tuple[Column, ...]:
     return (
-        Column("department", _("Department"), width=20),
+        scene.department_column(20),
         Column("component", _("Component"), Shape.CODE, 20),
         Column("control", _("Control"), Shape.CODE, 10),
         Column("level", _("Level of compliance"), Shape.BADGE, 16, tuple(label(level) for level in Level)),
         Column("remarks", _("Remarks"), width=36),
         Column("action", _("Corrective action"), width=44),
-        Column("owner", _("Owner"), Shape.CODE, 14),
+        Column("owner", _("Owner"), width=14),
         Column("date", _("Expected date"), Shape.DAY, 17),
         Column("verifier", _("Verified by"), width=16),
         Column("evidence", _("Evidence"), Shape.CODE, 18),
@@ -69,7 +71,7 @@ def _from_findings(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
             cells.badge(levels[control].level) if control in levels else cells.badge(Level.NOT_KNOWN),
             _remarks(scene, standing),
             cells.words(_action(standing, check.remediation.to(current()) if check else ""), finding.check),
-            cells.code(finding.assignee),
+            scene.person(finding.assignee),
             cells.on(finding.plan.date) if finding.plan else due(scene, standing),
             cells.words(_("the next scan"), "scan"),
             cells.code(finding.id),
@@ -109,7 +111,7 @@ def _from_answers(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
             cells.words(_("Answer the attestation, with evidence"), "attest")
             if given is None
             else cells.typed(given.justification),
-            cells.code(given.answered_by if given else ""),
+            scene.person(given.answered_by if given else ""),
             cells.on(given.review) if given else Cell("", None),
             cells.words(_("the committee"), "committee"),
             Cell(safe(", ".join(e.name for e in given.evidence)), [e.sha256 for e in given.evidence])

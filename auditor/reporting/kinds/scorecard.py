@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from auditor.model import DepartmentScore, Level
+from auditor.model import DepartmentScore, Level, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import (
     absent,
     absent_id,
     age_chart,
+    basis_of,
     burn_chart,
     coverage_figure,
     formula,
@@ -40,13 +41,21 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
     if score is None:
         return (heading, absent(scene, name))
     adherence = scene.adherence(name)
-    kept = _("{kept} of {of} deadlines that have come").format(kept=number(adherence.kept), of=number(adherence.of))
+    kept = _("{kept} of {of} findings that were mended, or whose deadline has passed").format(
+        kept=number(adherence.kept), of=number(adherence.of)
+    )
     command = f"auditor findings list --department {name}"
     return (
         heading,
         Figures(
             (
-                Figure("index", _("Index"), cells.index(score.index, score.withheld), "", f"auditor score --department {name}"),
+                Figure(
+                    "index",
+                    _("Index"),
+                    cells.index(score.index, score.withheld),
+                    basis_of(scene, [name]),
+                    f"auditor score --department {name}",
+                ),
                 coverage_figure(scene, [name]),
                 Figure("automated", _("Decided by checks"), cells.share(score.automated_share), _controls(scene, name, 0)),
                 Figure("attested", _("Attested"), cells.share(score.attested_share), _controls(scene, name, 1)),
@@ -66,7 +75,7 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
 
 
 def _controls(scene: Scene, name: str, which: int) -> str:
-    return _("{n} of {all} controls in force").format(
+    return _("by weight; {n} of {all} controls in force").format(
         n=number(scene.weighed(name)[which]), all=number(len(scene.scores[name].controls))
     )
 
@@ -79,17 +88,24 @@ def _themes(scene: Scene, score: DepartmentScore) -> Table:
     rows = tuple(
         (
             cells.words(scene.theme(theme), theme),
-            cells.index(indices.get(theme)),
+            *_themed(indices.get(theme)),
             *(cells.count(counts[theme][level]) for level in Level),
         )
         for theme in scene.themes()
     )
     columns = (
         Column("theme", _("Theme"), width=20),
-        Column("index", _("Index"), Shape.NUMBER, 8),
+        Column("index", _("Index"), Shape.NUMBER, 14),
+        Column("basis", _("Controls decided"), Shape.NUMBER, 10),
         *(Column(level.value, label(level), Shape.NUMBER, 10) for level in Level),
     )
     return Table(f"themes-{score.department}", _("Controls by theme and level"), columns, rows)
+
+
+def _themed(score: ThemeScore | None) -> tuple[Cell, Cell]:
+    if score is None or not score.basis.controls:
+        return cells.index(None), cells.rests(None)
+    return cells.index(score.index, score.withheld), cells.rests(score.basis)
 
 
 def _controls_table(scene: Scene, score: DepartmentScore) -> Table:
@@ -112,7 +128,7 @@ def _controls_table(scene: Scene, score: DepartmentScore) -> Table:
         Column("control", _("Control"), Shape.CODE, 8),
         Column("title", _("Title"), width=36),
         Column("level", _("Level"), Shape.BADGE, 14),
-        Column("state", _("How decided"), Shape.BADGE, 14),
+        Column("state", _("How decided"), Shape.BADGE, 20),
         Column("share", _("Share"), Shape.NUMBER, 8),
         Column("passed", _("Passed"), Shape.NUMBER, 8),
         Column("failed", _("Failed"), Shape.NUMBER, 8),

@@ -32,7 +32,7 @@ def _statement(scene: Scene, name: str) -> Table:
         Column("applies", _("Applies"), Shape.BADGE, 8),
         Column("why_not", _("Why not"), width=28),
         Column("level", _("Level"), Shape.BADGE, 16),
-        Column("state", _("How decided"), Shape.BADGE, 16),
+        Column("state", _("How decided"), Shape.BADGE, 20),
         Column("evidence", _("Evidence"), Shape.CODE, 20),
     )
     rows = tuple(_row(scene, line) for line in scene.snapshot.applicability[name])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from auditor.model import ExceptionState, VerdictKind
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
-from auditor.reporting.kinds.pieces import coverage_figure, formula, gaps_table, time_figures, trend_chart
+from auditor.reporting.kinds.pieces import basis_of, coverage_figure, formula, gaps_table, time_figures, trend_chart
 from auditor.reporting.scene import Scene
-from auditor.text import _, day, number
+from auditor.text import _, number
 from auditor.text.bidi import isolate
 
 _GAPS = 5
@@ -56,9 +56,11 @@ def _index(scene: Scene, department: str) -> Figure:
         note = _index_of_none(scene)
     elif value is not None and point is not None and before is not None:
         since = _("{change} since the audit before") if point is scene.earlier[-1] else _("{change} since the audit of {day}")
-        note = since.format(change=_signed(value - before), day=day(point.at.date()))
+        note = since.format(change=_signed(value - before), day=scene.day(point.at, scene.own_zone))
         if point.policy != scene.policy_name:
             note = _("not compared with the audit before, which was by policy {policy}").format(policy=isolate(point.policy))
+    if value is not None:
+        note = _("; ").join((note, basis_of(scene, snap.departments)))
     return Figure("index", _("Index"), cells.index(value, why), note, "auditor score")
 
 
@@ -131,7 +133,8 @@ def departments_table(scene: Scene) -> Table:
                 cells.words(scene.department(name), name),
                 cells.index(value, scene.withheld(name)),
                 Cell(_signed(change), change) if change is not None else Cell(cells.NONE, None, Tone.MUTED),
-                cells.share(score.coverage.share if score else None),
+                cells.rests(score.basis if score else None),
+                cells.share(score.coverage.share if score else None, 1),
                 cells.share(score.automated_share if score else None),
                 cells.share(score.attested_share if score else None),
                 cells.count(tally.open),
@@ -143,6 +146,7 @@ def departments_table(scene: Scene) -> Table:
         Column("department", _("Department"), width=28),
         Column("index", _("Index"), Shape.NUMBER, 14),
         Column("change", _("Change"), Shape.NUMBER, 9),
+        Column("basis", _("Controls decided"), Shape.NUMBER, 9),
         Column("coverage", _("Coverage"), Shape.NUMBER, 9),
         Column("automated", _("Decided by checks"), Shape.NUMBER, 10),
         Column("attested", _("Attested"), Shape.NUMBER, 9),
@@ -159,5 +163,5 @@ def _missed(scene: Scene) -> tuple[Block, ...]:
         return ()
     long = [m for m in missed if m.last_reached is None]
     told = _("Hosts and networks not reached on {day}: {n}; never reached at all: {never}. The annex names each, and why.")
-    when = day(scene.snapshot.run.started.date())
+    when = scene.day(scene.snapshot.run.started, scene.own_zone)
     return (Paragraph(told.format(n=number(len(missed)), day=when, never=number(len(long))), Tone.FAIR),)

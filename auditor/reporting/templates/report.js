@@ -70,5 +70,11 @@
     table.parentElement.before(bar);
   };
 
+  // On a narrow screen a row is a list: each cell says what its column is called.
+  for (const table of document.querySelectorAll("table")) {
+    const names = [...table.tHead.rows[0].cells].map((header) => header.textContent.trim());
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, column) => { cell.dataset.name = names[column]; });
+    table.classList.add("named");
+  }
   for (const table of document.querySelectorAll("table")) if (Number(table.dataset.rows) > 8) tools(table);
 })();
