@@ -32,10 +32,14 @@ def find_root(start: Path) -> Path:
     raise UsageError(message.format(file=SETTINGS_FILE, folder=start))
 
 
-def load_settings(path: Path) -> Settings:
-    """The settings in ``path``, an auditor.toml or the folder that holds it. Raises ConfigurationError with every mistake."""
+def load_settings(path: Path, content: str | None = None) -> Settings:
+    """The settings in ``path``, an auditor.toml or the folder that holds it; with ``content``, were that what it holds.
+
+    Raises ConfigurationError with every mistake.
+    """
     path = path / SETTINGS_FILE if path.is_dir() else path
-    files = Files(path.resolve().parent)
+    drafts = {} if content is None else {path.resolve(): content.encode()}
+    files = Files(path.resolve().parent, drafts=drafts)
     settings, _document = read_settings(files, path.resolve())
     if files.report.mistakes:
         mistakes = tuple(str(mistake) for mistake in in_order(files.report.mistakes))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
+from auditor.loading import SETTINGS_FILE
 from auditor.model import (
     Campaign,
     Catalogue,
@@ -28,8 +29,10 @@ from auditor.model import (
     ReportOptions,
     Run,
     RunStatus,
+    Settings,
     Snapshot,
 )
+from auditor.model.codec import digest, to_json
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
 from auditor.workflow.campaigns import refuse_other_figures
@@ -161,13 +164,33 @@ class Archive:
         )
 
 
-def input_hashes(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures."""
+def input_hashes(catalogue: Catalogue, settings_text: str | None = None) -> tuple[tuple[str, str], ...]:
+    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures.
+
+    Of auditor.toml it is the hash of what reports look like by it. People, timeouts and letters are in no report, and naming a
+    person must not leave all earlier reports unverifiable. ``settings_text`` is a whole auditor.toml to be hashed instead, as it
+    was for reports made before.
+    """
     settings = catalogue.settings
-    found = [(name, hashlib.sha256(content.encode()).hexdigest()) for name, content in catalogue.sources]
+    found = [(name, _sha256(content.encode())) for name, content in catalogue.sources if name != SETTINGS_FILE]
+    if settings_text is None:
+        found.append((f"{SETTINGS_FILE} [report]", digest(report_looks(settings))))
+    else:
+        found.append((SETTINGS_FILE, _sha256(settings_text.encode())))
     logos = {h.logo for h in (settings.letterhead, *settings.letterheads.values()) if h.logo is not None}
-    found += [(str(path.relative_to(settings.root)), hashlib.sha256(picture_bytes(path)).hexdigest()) for path in logos]
+    found += [(str(path.relative_to(settings.root)), _sha256(picture_bytes(path))) for path in logos]
     return tuple(sorted(found))
+
+
+def report_looks(settings: Settings) -> Json:
+    """All of auditor.toml that can be seen in a report."""
+    heads = {"": settings.letterhead, **settings.letterheads}
+    shown: Json = {name: [to_json(h.text), str(h.logo.relative_to(settings.root)) if h.logo else ""] for name, h in heads.items()}
+    return [settings.numerals, settings.dates, shown]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def picture_bytes(path: Path) -> bytes:
