@@ -92,6 +92,14 @@ def _position(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+def _joined(first: Json, place: Place, second: Json, beside: Place) -> tuple[Json, Place]:
+    """Two lists under one key as one, so that what is wrong in the second is told too; of anything else, the first."""
+    if not isinstance(first, list) or not isinstance(second, list):
+        return first, place
+    further: dict[str | int, Place] = {len(first) + index: beside.children[index] for index in range(len(second))}
+    return [*first, *second], place._replace(children={**place.children, **further})
+
+
 class _Composer:
     """Turns the parser's events into a value and its places."""
 
@@ -185,6 +193,7 @@ class _Composer:
         value: dict[str, Json] = {}
         keys: dict[str, tuple[int, int]] = {}
         children: dict[str | int, Place] = {}
+        twice: set[str] = set()
         start = event.start_mark
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key, mark = self._key(event), event.start_mark
@@ -195,6 +204,9 @@ class _Composer:
                     key=key, line=keys[key][0]
                 )
                 self._mistakes.append(Mistake(self._file, *position, message, self._department))
+                if key not in twice:  # once: a file of nothing but one key must not be copied again and again
+                    value[key], children[key] = _joined(value[key], children[key], inner, place)
+                twice.add(key)
                 continue
             value[key], keys[key], children[key] = inner, position, place
         return value, Place(start.line + 1, start.column + 1, "", keys, children)

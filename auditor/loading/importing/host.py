@@ -16,6 +16,7 @@ from typing import Any
 from auditor.errors import UsageError
 from auditor.loading.callers import open_as_caller
 from auditor.loading.document import Document, Place, Report
+from auditor.loading.expected import expected
 from auditor.loading.inventories import load_department
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
@@ -135,6 +136,8 @@ def _printable(mistake: Mistake) -> Mistake:
 def _told_of_row(mistake: Mistake) -> Mistake:
     """The loader names a value by its way through an inventory that the person has not seen; the line is enough."""
     told = _WAY.sub(lambda way: "" if way[1] else _("this host"), mistake.message)
+    # the template's lists offer these two words
+    told = told.replace(expected("true or false"), _("yes or no"))
     return dataclasses.replace(mistake, department=None, message=told)
 
 
