@@ -56,12 +56,12 @@ def campaign_list(app: App, output: str) -> None:
     """List."""
     rows: list[dict[str, Any]] = to_json(list(list_campaigns(open_workspace(app.root))))
     columns = [
-        Column(_("Campaign"), field("id")),
+        Column(_("Campaign"), field("id"), whole=True),
         Column(_("Title"), lambda r: safe(r["title"][current()]), wide=True),
-        Column(_("First day"), field("starts")),
-        Column(_("Last day"), field("ends")),
+        Column(_("First day"), field("starts"), whole=True),
+        Column(_("Last day"), field("ends"), whole=True),
         Column(_("Departments"), lambda r: str(len(r["departments"]))),
-        Column(_("State"), lambda r: _("closed") if r["closed_at"] else _("open")),
+        Column(_("State"), lambda r: _("closed") if r["closed_at"] else _("open"), whole=True),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -198,11 +198,11 @@ def circular_list(app: App, output: str) -> None:
     """List."""
     rows: list[dict[str, Any]] = to_json(list(list_circulars(open_workspace(app.root))))
     columns = [
-        Column(_("Circular"), field("id")),
-        Column(_("Issued"), lambda r: str(r["issued_at"])[:10]),
+        Column(_("Circular"), field("id"), whole=True),
+        Column(_("Issued"), lambda r: str(r["issued_at"])[:10], whole=True),
         Column(_("Title"), lambda r: safe(r["title"][current()]), wide=True),
         Column(_("Acknowledged"), lambda r: f"{len(r['acknowledged'])}/{len(r['due'])}"),
-        Column(_("Due"), lambda r: min(r["due"].values())),
+        Column(_("Due"), lambda r: min(r["due"].values()), whole=True),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -230,7 +230,7 @@ def circular_show(app: App, name: str, output: str) -> None:
             app.say(safe(line))
     columns = [
         Column(_("Department"), field("department")),
-        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else ""),
+        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else "", whole=True),
         Column(
             _("Acknowledged"),
             lambda r: f"{r['acknowledged']['person']} {r['acknowledged']['at'][:10]}" if r["acknowledged"] else _("no"),

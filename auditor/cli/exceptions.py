@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
+from auditor.cli.pairs import show_pairs
 from auditor.cli.work import DAY
 from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
 from auditor.model import EventKind, ExceptionKind, ExceptionState, RiskException
@@ -108,14 +109,14 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
         {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in standing
     ]
     columns = [
-        Column(_("Exception"), field("id")),
-        Column(_("State"), lambda r: label(ExceptionState(r["state"]))),
-        Column(_("Kind"), lambda r: label(ExceptionKind(r["kind"]))),
+        Column(_("Exception"), field("id"), whole=True),
+        Column(_("State"), lambda r: label(ExceptionState(r["state"])), whole=True),
+        Column(_("Kind"), lambda r: label(ExceptionKind(r["kind"])), spare=1),
         Column(_("Department"), field("department")),
         Column(_("Check"), field("check")),
         Column(_("Scope"), lambda r: safe(" ".join(filter(None, (r["asset"], r["tag"], r["subject"]))))),
-        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else ""),
-        Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"]))),
+        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else "", whole=True),
+        Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"])), spare=2),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -152,8 +153,7 @@ def exceptions_show(app: App, name: str, output: str) -> None:
         (_("Ended"), _ended(held, zone)),
         (_("Findings covered"), " ".join(f.id for f in covered)),
     ]
-    columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
-    app.emit(Table(columns, [{"name": n, "value": value} for n, value in pairs if value]), output)
+    show_pairs(app, pairs, output)
 
 
 def _ended(held: RiskException, zone: str) -> str:

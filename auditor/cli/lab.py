@@ -66,8 +66,8 @@ def lab_status(app: App, folder: Path, output: str) -> None:
     columns = [
         Column(_("Department"), field("department")),
         Column(_("Asset"), field("uid")),
-        Column(_("Address"), field("address")),
-        Column(_("State"), lambda r: states[r["state"]]),
+        Column(_("Address"), field("address"), whole=True),
+        Column(_("State"), lambda r: states[r["state"]], whole=True),
         Column(_("Planted defects"), lambda r: " ".join(r["defects"]), wide=True),
     ]
     app.emit(Table(columns, rows), output)

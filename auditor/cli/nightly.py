@@ -241,7 +241,12 @@ def doctor(app: App, output: str) -> int:
     rows = [to_json(d) for d in found]
     columns = [
         Column(_("Part"), lambda r: r["part"]),
-        Column(_("State"), lambda r: pgettext(*_HEALTH[Health(r["health"])][0]), style=lambda r: _HEALTH[Health(r["health"])][1]),
+        Column(
+            _("State"),
+            lambda r: pgettext(*_HEALTH[Health(r["health"])][0]),
+            style=lambda r: _HEALTH[Health(r["health"])][1],
+            whole=True,
+        ),
         Column(_("Seen"), lambda r: safe(r["told"]), wide=True),
         Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True),
     ]

@@ -26,7 +26,8 @@ class Column:
     """A column: its title in the reader's language, and how a row is shown in it.
 
     ``style`` is a rich style or a function of the row that gives one; only the terminal uses it. A ``wide`` column takes the
-    room that is left.
+    room that is left; a ``whole`` one is never wrapped or cut; on a narrow screen columns whose ``spare`` is not 0 are left out,
+    the highest first.
     """
 
     title: str
@@ -34,6 +35,8 @@ class Column:
     style: str | Callable[[Row], str] = ""
     wide: bool = False
     right: bool = False
+    whole: bool = False
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)

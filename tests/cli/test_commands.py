@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from auditor.cli.summaries import _first_sentence
 from tests.cli.conftest import Workspace
 from tests.collecting.conftest import needs_lab, start_sshd, stop
 
@@ -363,3 +364,18 @@ def test_a_mistyped_filter_is_refused(audited: Workspace) -> None:
         told = audited.call("findings", "list", option, value)
         assert told.returncode == 2
         assert value.encode() in told.stderr
+
+
+@pytest.mark.parametrize("lang", ["en", "ar"])
+def test_commands_can_be_copied(full: Workspace, lang: str) -> None:
+    """Regression: on a narrow terminal the commands of a remedy were wrapped, and in Arabic set to the right."""
+    written = yaml.safe_load((full.root / "checks/ssh/ssh-root-login.yaml").read_text())["remediation"]["shell"].strip()
+    shown = full.call("check", "show", "ssh-root-login", lang=lang, COLUMNS="60").stdout.decode()
+    assert f"\n{written}\n" in shown
+
+
+def test_what_to_do_is_a_whole_sentence() -> None:
+    """Regression: a remedy was cut at a semicolon, and what was left of it did nothing."""
+    text = "Set `x = 1; y = 2` in /etc/x.conf, e.g. by hand; then restart the service. Test it."
+    assert _first_sentence(text) == "Set `x = 1; y = 2` in /etc/x.conf, e.g. by hand; then restart the service."
+    assert _first_sentence("اضبط القيمة في الملف؛ ثم أعد التشغيل. واختبر ذلك.") == "اضبط القيمة في الملف؛ ثم أعد التشغيل."
