@@ -59,14 +59,14 @@ def _value(cell: Cell) -> Any:
     return {"value": to_json(cell.raw), "shown": to_json(cell.shown)}
 
 
-def as_csv(document: Document, stamp: Stamp) -> str:
-    """The main table: UTF-8 with BOM, CRLF, formulas neutralised; the stamp is the last row."""
+def as_csv(document: Document, stamp: Stamp, *, marked: bool = False) -> str:
+    """The main table: UTF-8 with BOM, CRLF, formulas neutralised; the stamp is the last row. ``marked`` as in ``tabular``."""
     table = next(t for t in document.tables() if t.id == document.main)
     columns = [
         tabular.Column(flat(column.title), lambda row, i=i: flat(row["cells"][i].shown))  # type: ignore[misc]  # bound by default
         for i, column in enumerate(table.columns)
     ]
-    body = tabular.as_csv(tabular.Table(columns, [{"cells": row} for row in table.rows]))
+    body = tabular.as_csv(tabular.Table(columns, [{"cells": row} for row in table.rows]), marked=marked)
     stamped = stamp_text(stamp).replace('"', '""')
     return f'{body}{MARK},"{stamped}"\r\n'
 

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from auditor.ledger import Ledger
+from auditor.workflow.inspection import plan_now
+from auditor.workflow.workspace import open_workspace
+
 from .conftest import Called, Workspace
 
 OFFICER, INTERIOR, PLANNING, STRANGER = (u.pw_name for u in sorted(pwd.getpwall(), key=lambda u: u.pw_uid)[1:5])
@@ -120,6 +124,19 @@ def test_verifying_narrows_the_run(failing: Workspace, high: str) -> None:
     """It is no audit: the newest whole run stays the newest."""
     do(failing, OFFICER, "verify", high)
     assert json.loads(failing.call("runs", "show", "latest", "--format", "json").stdout)["run"]["id"] == 1
+
+
+def test_who_may_not_resume_a_run_is_told_who_may(failing: Workspace, high: str) -> None:
+    """Regression: an officer was told to run what only an operator may, and to do so while the run was under way."""
+    with (failing.root / "auditor.toml").open("a") as file:
+        file.write('[people.olga]\nname = {en = "Olga", ar = "علا"}\nroles = ["operator"]\n')
+    now, plan = datetime.now(UTC), plan_now(open_workspace(failing.root))
+    with Ledger.open(failing.ledger) as ledger, ledger.lock(actor="night", now=now):
+        ledger.begin_run(plan, (), actor="night", now=now)
+        refused = do(failing, OFFICER, "verify", high)
+        assert (refused.returncode, b"wait until it ends" in refused.stderr, b"--resume" in refused.stderr) == (2, True, False)
+    refused = do(failing, OFFICER, "verify", high)
+    assert (refused.returncode, b"`auditor audit --resume` (olga)" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
