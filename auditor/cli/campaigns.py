@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from auditor.cli.base import App, Group, option, output_option, pass_app
-from auditor.cli.work import DAY
+from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.model import Campaign, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
@@ -35,8 +34,8 @@ def campaign() -> None:
 @option("--title-en", required=True, metavar="TITLE", help=N_("Its title in English."))
 @option("--title-ar", required=True, metavar="TITLE", help=N_("Its title in Arabic."))
 @option("--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("Only this department. May be repeated."))
-@option("--from", "start", type=DAY, metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
-@option("--until", "end", required=True, type=DAY, metavar="YYYY-MM-DD", help=N_("The last day."))
+@option("--from", "start", type=Day(), metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
+@option("--until", "end", required=True, type=Day(), metavar="YYYY-MM-DD", help=N_("The last day."))
 @pass_app
 def campaign_open(
     app: App, title_en: str, title_ar: str, departments: tuple[str, ...], start: datetime | None, end: datetime
@@ -146,7 +145,7 @@ def _title(catalogue: Any, name: str) -> str:
 @option(
     "--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("To this department. Default: all that fail.")
 )
-@option("--due", required=True, type=DAY, metavar="YYYY-MM-DD", help=N_("The day by which departments are to have acted."))
+@option("--due", required=True, type=Day(), metavar="YYYY-MM-DD", help=N_("The day by which departments are to have acted."))
 @option("--title-en", default="", metavar="TITLE", help=N_("Its title in English."))
 @option("--title-ar", default="", metavar="TITLE", help=N_("Its title in Arabic."))
 @option("--text-en", default="", metavar="TEXT", help=N_("Its text in English."))

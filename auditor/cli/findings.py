@@ -99,7 +99,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         app.emit(Table([], []), output, {**finding_rows(catalogue, [found])[0], "history": to_json(history)})
         return
     check = catalogue.checks.get(found.check)
-    zone = _zone(catalogue, found)
+    zone = zone_of(catalogue, found)
     pairs = [
         (_("Finding"), found.id),
         (_("State"), _state(found)),
@@ -208,5 +208,6 @@ def value_shown(value: Any) -> str:
     return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _zone(catalogue: Catalogue, finding: Finding) -> str:
+def zone_of(catalogue: Catalogue, finding: Finding) -> str:
+    """The time zone of a finding's department."""
     return next((d.timezone for d in catalogue.inventory.departments if d.id == finding.department), "UTC")

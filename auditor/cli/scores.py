@@ -81,7 +81,10 @@ def _control_columns(one: DepartmentScore) -> list[Column]:
 def _explained(app: App, catalogue: Catalogue, found: Scores, one: DepartmentScore, control: str, output: str) -> None:
     score_of = next((c for c in one.controls if c.control == control), None)
     if score_of is None:
-        raise UsageError(_("nothing is named {name!r}{hint}").format(name=control, hint=""))
+        message = _("nothing is named {name!r} among the {kind}{hint}")
+        raise UsageError(
+            message.format(name=control, kind=_("controls of {department}").format(department=one.department), hint="")
+        )
     terms = explain(catalogue, one.department, control)
     columns = [
         Column(_("Asset"), field("asset")),

@@ -20,6 +20,7 @@ from auditor.loading.yaml_reader import read_yaml
 from auditor.model import Answer, AttestedAnswer, Control, Language
 from auditor.text import _, using
 from auditor.text.labels import label
+from auditor.text.reasons import reason_of
 
 COLUMNS = {
     "control": ("control", "الضابط"),
@@ -77,7 +78,7 @@ def write_form(path: Path, department: str, questions: Sequence[Question], langu
         raise UsageError(_("{path} exists already; name another file, or move it away").format(path=path)) from error
     except OSError as error:
         message = _("{path} cannot be written: {reason}")
-        raise UsageError(message.format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(message.format(path=path, reason=reason_of(error))) from error
 
 
 def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]:

@@ -19,6 +19,7 @@ from auditor.loading.importing import (
 )
 from auditor.model import Catalogue, Json, Text
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,6 @@ def _write(target: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(target)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=reason_of(error))) from error
     finally:
         draft.unlink(missing_ok=True)

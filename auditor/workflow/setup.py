@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _SETTINGS = """\
 # إعدادات مساحة العمل. يجوز حذف أي مفتاح، وعندئذ تسري القيمة المكتوبة أمامه هنا.
@@ -138,7 +139,7 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
             _build(built, stock)
             _move(built, path)
     except OSError as error:
-        raise UsageError(_("{path} cannot be laid out: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be laid out: {reason}").format(path=path, reason=reason_of(error))) from error
     return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
 
 

@@ -35,6 +35,7 @@ from auditor.model import (
 from auditor.model.codec import digest, to_json
 from auditor.scoring import overall_index, theme_indices
 from auditor.text import _
+from auditor.text.reasons import reason_of
 from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
@@ -198,7 +199,7 @@ def picture_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if len(content) > _MOST_PICTURE:
         raise UsageError(
             _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
@@ -210,7 +211,8 @@ def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> 
     wanted = options.circular.casefold()
     found = tuple(c for c in state.circulars if set(c.due) & set(scope) and wanted in ("", c.id.casefold()))
     if wanted and not found:
-        raise UsageError(_("nothing is named {name!r}{hint}").format(name=options.circular, hint=""))
+        message = _("nothing is named {name!r} among the {kind}{hint}")
+        raise UsageError(message.format(name=options.circular, kind=_("circulars"), hint=""))
     return found
 
 

@@ -24,6 +24,7 @@ from auditor.loading.secrets import find_secrets
 from auditor.model import Json
 from auditor.text import _
 from auditor.text.bidi import safe
+from auditor.text.reasons import reason_of
 
 MAX_HOSTS = 20_000
 # Not in a text that is quoted from the file, as far as it can be told.
@@ -96,7 +97,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         with open_as_caller(path) as file:
             data = file.read(most + 1)
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if len(data) > most:
         message = _("{path} is larger than {most} MB, the most that is read; split it")
         raise UsageError(message.format(path=path, most=most // 1_000_000))
