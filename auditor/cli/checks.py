@@ -92,9 +92,26 @@ def check_show(app: App, check_id: str, output: str) -> None:
     show_pairs(app, pairs, output)
 
 
+class _FactName(click.ParamType):  # type: ignore[type-arg]  # as Day
+    """A fact's name; who leaves it out hears where they are listed."""
+
+    name = "fact"
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002  # click's
+        """What is said besides that it is missing."""
+        return _("The facts: auditor fact list.")
+
+
 @check.command("new", help=N_("Begin a new check: a file that loads, with two cases that hold, for you to make true."))
 @click.argument("check_id", metavar="CHECK")
-@option("--fact", "fact_name", required=True, metavar="FACT", help=N_("The fact it rests on; `auditor fact list` shows them."))
+@option(
+    "--fact",
+    "fact_name",
+    required=True,
+    type=_FactName(),
+    metavar="FACT",
+    help=N_("The fact it rests on; `auditor fact list` shows them."),
+)
 @option("--area", metavar="AREA", help=N_("The folder in checks/. Default: the first word of the id."))
 @pass_app
 def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:
