@@ -37,7 +37,7 @@ def exceptions() -> None:
 
 @exceptions.command("propose", help=N_("Ask for an exception: for a finding, or for a check in a department."))
 @click.argument("finding", metavar="[FINDING]", default="")
-@option("--false-positive", is_flag=True, help=N_("The check is wrong about this finding; no end date is needed."))
+@option("--false-positive", is_flag=True, help=N_("The check is wrong about this finding; it has no last day."))
 @option("--reason", required=True, metavar="TEXT", help=N_("Why the failure cannot be mended now."))
 @option("--control", default="", metavar="TEXT", help=N_("What compensates for the risk meanwhile."))
 @option("--until", type=Day(), metavar="YYYY-MM-DD", help=N_("The last day."))

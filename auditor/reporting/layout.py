@@ -53,7 +53,7 @@ def _narrowed(
     ]
     if breaking:
         steps += [(kept, words), *((kept, {i: min(words[i], least) for i in kept}) for least in (_NARROWEST, _NARROWER))]
-    over = sum(widths.values()) - (room - _GAP * len(kept))
+    over = sum(widths.values()) - (room - _GAP * (len(kept) - 1))
     for candidates, bounds in steps:
         least = bounds | whole
         while over > 0 and (narrowing := [i for i in candidates if widths[i] > least[i]]):

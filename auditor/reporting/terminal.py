@@ -80,7 +80,7 @@ class Terminal:
         laid = lay_out(table.columns, table.rows, self.console.width)
         kept = [(table.columns[i], width) for i, width in sorted(laid.widths.items(), reverse=self.rtl)]
         # Wider than the screen, a line goes on below: rich would cut it instead.
-        needed = sum(width + 2 for _column, width in kept)
+        needed = sum(width + 2 for _column, width in kept) - 2
         shown = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
         shown.width = needed if needed > self.console.width else None
         for column, width in kept:
