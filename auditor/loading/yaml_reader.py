@@ -51,7 +51,6 @@ PROBLEMS = (
     N_("did not find expected key"),
     N_("did not find expected '-' indicator"),
     N_("did not find expected ',' or ']'"),
-    N_("did not find expected ',' or '}'"),
     N_("did not find expected node content"),
     N_("did not find expected <document start>"),
     N_("did not find expected alphabetic or numeric character"),
@@ -69,6 +68,9 @@ PROBLEMS = (
     N_("found undefined tag handle"),
 )
 """What libyaml says of what it cannot read, where it was, then what; the rest of its words is told as it says them."""
+
+_OUR_WORDS = {"did not find expected ',' or '}'": N_("did not find the expected comma or closing brace")}
+"""A lone brace would not do in the catalogue, whose messages are formats."""
 
 
 class RefusedError(Exception):
@@ -167,7 +169,7 @@ class _Composer:
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             if any(map(_TAB.match, self._text.split("\n")[line - 1 : line])):
                 raise RefusedError(line, 1, _("a tab stands before this line's text; YAML is indented by spaces")) from error
-            problem = " ".join(_(part) for part in (error.context, error.problem) if part)
+            problem = " ".join(_(_OUR_WORDS.get(part, part)) for part in (error.context, error.problem) if part)
             raise RefusedError(line, column, _("this is not valid YAML: {problem}").format(problem=problem)) from error
         except yaml.YAMLError as error:
             raise RefusedError(1, 1, _("this is not valid YAML: {problem}").format(problem=type(error).__name__)) from error

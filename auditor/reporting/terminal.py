@@ -94,7 +94,7 @@ class Terminal:
             shown.add_row(*cells)
         self.console.print(Align.right(shown) if self.rtl else shown, soft_wrap=True)
         if laid.left_out:
-            names = _(", ").join(isolate(table.columns[i].title) for i in laid.left_out)
+            names = _("; ").join(isolate(table.columns[i].title) for i in laid.left_out)
             told = _("Left out for want of room: {names}. A wider terminal shows them, and so does --format csv.")
             self.say(told.format(names=names), "dim")
 

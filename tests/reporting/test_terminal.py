@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
+from rich.cells import cell_len
 
 from auditor.reporting.tabular import Column, Table, field
 from auditor.reporting.terminal import Terminal
@@ -138,7 +139,7 @@ def test_ids_states_and_dates_are_never_cut(columns: str, language: str, bidi: s
         assert title in text  # above its column, or below the table
         assert all(part in text for part in parts) or columns != "200"
     if columns == "80":
-        assert max(len(line.rstrip()) for line in text.split("\n")) <= 80
+        assert max(cell_len(line.rstrip()) for line in text.split("\n")) <= 80
 
 
 def test_code_is_neither_wrapped_nor_moved(width: int):
