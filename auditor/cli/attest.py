@@ -67,11 +67,11 @@ def attest_list(app: App, department: str, output: str) -> None:
         for a in asked_of(open_workspace(app.root), department)
     ]
     columns = [
-        Column(_("Control"), field("control")),
+        Column(_("Control"), field("control"), whole=True),
         Column(_("Title"), lambda r: r["title"][current()], wide=True),
         Column(_("Answer"), lambda r: _answered(r["answer"])),
-        Column(_("State"), lambda r: label(AnswerState(r["answer"]["state"])) if r["answer"] else _("not answered")),
-        Column(_("Review"), lambda r: r["answer"]["review"] if r["answer"] else ""),
+        Column(_("State"), lambda r: label(AnswerState(r["answer"]["state"])) if r["answer"] else _("not answered"), whole=True),
+        Column(_("Review"), lambda r: r["answer"]["review"] if r["answer"] else "", whole=True),
         Column(_("Evidence"), lambda r: safe(", ".join(e["name"] for e in r["answer"]["evidence"])) if r["answer"] else ""),
     ]
     app.emit(Table(columns, rows), output)

@@ -81,7 +81,7 @@ def reevaluate(app: App, run_id: int | None, policy_id: str | None, apply: bool,
         Column(_("Subject"), field("subject"), wide=True),
         Column(_("Before"), lambda r: r["before_label"]),
         Column(_("After"), lambda r: r["after_label"]),
-        Column(_("Finding"), lambda r: r["event_label"]),
+        Column(_("Finding"), lambda r: r["event_label"], whole=True),
     ]
     rows = [
         {

@@ -10,6 +10,7 @@ import pwd
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -20,6 +21,8 @@ from auditor.errors import AuditorError, LedgerError, LockedError, UsageError
 from auditor.model import Language
 from auditor.reporting.tabular import Table, as_csv, as_json
 from auditor.text import N_, _, current
+
+_ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -204,6 +207,22 @@ class Option(click.Option):
             return super().get_help_record(ctx)
         finally:
             self.help = original
+
+
+class Day(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
+    """A day of the calendar: click's own type tells people a format as programs write it."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Midnight of the day."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.strptime(str(value).translate(_ARABIC_DIGITS), "%Y-%m-%d")
+        except ValueError:
+            message = _("{value!r} is no day of the calendar; write it as YYYY-MM-DD, such as 2026-12-31")
+            self.fail(message.format(value=value), param, ctx)
 
 
 @functools.cache

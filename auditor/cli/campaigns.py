@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from auditor.cli.base import App, Group, option, output_option, pass_app
-from auditor.cli.work import DAY
+from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.model import Campaign, Person, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
@@ -37,8 +36,8 @@ def campaign() -> None:
 @option("--title-en", required=True, metavar="TITLE", help=N_("Its title in English."))
 @option("--title-ar", required=True, metavar="TITLE", help=N_("Its title in Arabic."))
 @option("--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("Only this department. May be repeated."))
-@option("--from", "start", type=DAY, metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
-@option("--until", "end", required=True, type=DAY, metavar="YYYY-MM-DD", help=N_("The last day."))
+@option("--from", "start", type=Day(), metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
+@option("--until", "end", required=True, type=Day(), metavar="YYYY-MM-DD", help=N_("The last day."))
 @pass_app
 def campaign_open(
     app: App, title_en: str, title_ar: str, departments: tuple[str, ...], start: datetime | None, end: datetime
@@ -58,12 +57,12 @@ def campaign_list(app: App, output: str) -> None:
     """List."""
     rows: list[dict[str, Any]] = to_json(list(list_campaigns(open_workspace(app.root))))
     columns = [
-        Column(_("Campaign"), field("id")),
+        Column(_("Campaign"), field("id"), whole=True),
         Column(_("Title"), lambda r: safe(r["title"][current()]), wide=True),
-        Column(_("First day"), field("starts")),
-        Column(_("Last day"), field("ends")),
+        Column(_("First day"), field("starts"), whole=True),
+        Column(_("Last day"), field("ends"), whole=True),
         Column(_("Departments"), lambda r: str(len(r["departments"]))),
-        Column(_("State"), lambda r: _("closed") if r["closed_at"] else _("open")),
+        Column(_("State"), lambda r: _("closed") if r["closed_at"] else _("open"), whole=True),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -148,7 +147,7 @@ def _title(catalogue: Any, name: str) -> str:
 @option(
     "--department", "departments", multiple=True, metavar="DEPARTMENT", help=N_("To this department. Default: all that fail.")
 )
-@option("--due", required=True, type=DAY, metavar="YYYY-MM-DD", help=N_("The day by which departments are to have acted."))
+@option("--due", required=True, type=Day(), metavar="YYYY-MM-DD", help=N_("The day by which departments are to have acted."))
 @option("--title-en", default="", metavar="TITLE", help=N_("Its title in English."))
 @option("--title-ar", default="", metavar="TITLE", help=N_("Its title in Arabic."))
 @option("--text-en", default="", metavar="TEXT", help=N_("Its text in English."))
@@ -201,11 +200,11 @@ def circular_list(app: App, output: str) -> None:
     catalogue = open_workspace(app.root)
     rows: list[dict[str, Any]] = to_json(list(list_circulars(catalogue)))
     columns = [
-        Column(_("Circular"), field("id")),
-        Column(_("Issued"), lambda r: _day(r["issued_at"], catalogue.inventory.zone_of(r["due"]))),
+        Column(_("Circular"), field("id"), whole=True),
+        Column(_("Issued"), lambda r: _day(r["issued_at"], catalogue.inventory.zone_of(r["due"])), whole=True),
         Column(_("Title"), lambda r: safe(r["title"][current()]), wide=True),
         Column(_("Acknowledged"), lambda r: f"{len(r['acknowledged'])}/{len(r['due'])}"),
-        Column(_("Due"), lambda r: min(r["due"].values())),
+        Column(_("Due"), lambda r: min(r["due"].values()), whole=True),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -237,7 +236,7 @@ def circular_show(app: App, name: str, output: str) -> None:
             app.say(safe(line))
     columns = [
         Column(_("Department"), field("department")),
-        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else ""),
+        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else "", whole=True),
         Column(
             _("Acknowledged"),
             lambda r: _read(people, r["acknowledged"], inventory.zone_of((r["department"],))) if r["acknowledged"] else _("no"),

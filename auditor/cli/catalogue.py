@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from typing import TypeVar
 
 import click
 
 from auditor.cli.base import App, Group, Option, output_option, pass_app
+from auditor.cli.pairs import show_pairs
 from auditor.errors import UsageError
 from auditor.facts import Fact
 from auditor.model import Catalogue, Check, Control, Text
@@ -49,9 +49,9 @@ def control_list(app: App, output: str) -> None:
     ]
     by_id = {c.id: c for c in catalogue.framework.controls}
     columns = [
-        Column(_("Control"), field("id")),
+        Column(_("Control"), field("id"), whole=True),
         Column(_("Title"), title_of, wide=True),
-        Column(_("Severity"), lambda r: label(by_id[r["id"]].severity)),
+        Column(_("Severity"), lambda r: label(by_id[r["id"]].severity), whole=True),
         Column(_("Evidence"), lambda r: label(by_id[r["id"]].evidence)),
         Column(_("Checks"), lambda r: str(len(r["checks"])) if r["checks"] else _("manual"), right=True),
         Column(_("Article"), field("article")),
@@ -126,12 +126,6 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         ),
     ]
     show_pairs(app, pairs, output)
-
-
-def show_pairs(app: App, pairs: Iterable[tuple[str, str]], output: str) -> None:
-    """A table of names and values; those without a value are left out."""
-    columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
-    app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
 
 
 def controls_of(catalogue: Catalogue) -> dict[str, list[str]]:

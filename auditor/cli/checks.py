@@ -11,7 +11,8 @@ import click
 
 from auditor.cli.audit import interruptible
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
-from auditor.cli.catalogue import controls_of, find, show_pairs, spoken, title_of
+from auditor.cli.catalogue import controls_of, find, spoken, title_of
+from auditor.cli.pairs import Code, show_pairs
 from auditor.errors import ConfigurationError
 from auditor.facts import FACTS
 from auditor.model import VerdictKind
@@ -53,7 +54,7 @@ def check_list(app: App, output: str) -> None:
     ]
     columns = [
         Column(_("Check"), field("id")),
-        Column(_("Severity"), lambda r: label(catalogue.checks[r["id"]].severity)),
+        Column(_("Severity"), lambda r: label(catalogue.checks[r["id"]].severity), whole=True),
         Column(_("Title"), title_of, wide=True),
         Column(_("Controls"), lambda r: " ".join(r["controls"])),
     ]
@@ -85,15 +86,32 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
         (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),
         (_("Remedy"), spoken(found.remediation)),
-        (_("Commands"), found.remediation_shell),
+        (_("Commands"), Code(found.remediation_shell)),
         (_("Controls"), " ".join(controls_of(catalogue).get(check_id, []))),
     ]
     show_pairs(app, pairs, output)
 
 
+class _FactName(click.ParamType):  # type: ignore[type-arg]  # as Day
+    """A fact's name; who leaves it out hears where they are listed."""
+
+    name = "fact"
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002  # click's
+        """What is said besides that it is missing."""
+        return _("The facts: auditor fact list.")
+
+
 @check.command("new", help=N_("Begin a new check: a file that loads, with two cases that hold, for you to make true."))
 @click.argument("check_id", metavar="CHECK")
-@option("--fact", "fact_name", required=True, metavar="FACT", help=N_("The fact it rests on; `auditor fact list` shows them."))
+@option(
+    "--fact",
+    "fact_name",
+    required=True,
+    type=_FactName(),
+    metavar="FACT",
+    help=N_("The fact it rests on; `auditor fact list` shows them."),
+)
 @option("--area", metavar="AREA", help=N_("The folder in checks/. Default: the first word of the id."))
 @pass_app
 def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:

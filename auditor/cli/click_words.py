@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.text import N_
+from auditor.text import N_, ngettext
 
 WORDS = (
     N_("Usage:"),
@@ -33,5 +33,17 @@ WORDS = (
     N_("directory"),
     N_("path"),
     N_("Choose from:\n\t{choices}"),
+    N_("Got unexpected extra argument ({args})"),
+    N_("{value} is not in the range {range}."),
+    N_("{name} {filename!r} is not readable."),
+    N_("{name} {filename!r} is not writable."),
 )
 """Only those that this program's commands can make click say."""
+
+
+def plurals(n: int) -> tuple[str, ...]:
+    """Those that it says in singular and plural."""
+    return (
+        ngettext("{value!r} is not {choice}.", "{value!r} is not one of {choices}.", n),
+        ngettext("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)", n),
+    )

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from auditor.cli.base import App, Group, option, output_option, pass_app
-from auditor.cli.work import DAY
+from auditor.cli.base import App, Day, Group, option, output_option, pass_app
+from auditor.cli.pairs import show_pairs
 from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
 from auditor.model import EventKind, ExceptionKind, ExceptionState, Person, RiskException
 from auditor.model.codec import to_json
-from auditor.reporting.tabular import Column, Table, field
+from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, instant
-from auditor.text.bidi import safe
+from auditor.text.bidi import isolate, safe
 from auditor.text.labels import approvers, label, person
 from auditor.workflow.exceptions import (
     Request,
@@ -23,6 +23,7 @@ from auditor.workflow.exceptions import (
     end_exception,
     expiring,
     list_exceptions,
+    nobody_tagged,
     one_exception,
     propose_exception,
     settle_if_due,
@@ -37,11 +38,11 @@ def exceptions() -> None:
 
 @exceptions.command("propose", help=N_("Ask for an exception: for a finding, or for a check in a department."))
 @click.argument("finding", metavar="[FINDING]", default="")
-@option("--false-positive", is_flag=True, help=N_("The check is wrong about this finding; no end date is needed."))
+@option("--false-positive", is_flag=True, help=N_("The check is wrong about this finding; it has no last day."))
 @option("--reason", required=True, metavar="TEXT", help=N_("Why the failure cannot be mended now."))
 @option("--control", default="", metavar="TEXT", help=N_("What compensates for the risk meanwhile."))
-@option("--until", type=DAY, metavar="YYYY-MM-DD", help=N_("The last day."))
-@option("--from", "start", type=DAY, metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
+@option("--until", type=Day(), metavar="YYYY-MM-DD", help=N_("The last day."))
+@option("--from", "start", type=Day(), metavar="YYYY-MM-DD", help=N_("The first day. Default: today."))
 @option("--department", default="", metavar="DEPARTMENT", help=N_("For findings of this department, where none is named."))
 @option("--check", default="", metavar="CHECK", help=N_("For findings of this check."))
 @option("--asset", default="", metavar="ASSET", help=N_("Only on this asset, by uid."))
@@ -63,9 +64,15 @@ def propose(
     kind = ExceptionKind.FALSE_POSITIVE if false_positive else ExceptionKind.RISK
     first, last = start and start.date(), until and until.date()
     request = Request(kind, reason, control, first, last, finding=finding, **scope)
-    held = propose_exception(open_workspace(app.root), app.actor, request)
+    catalogue = open_workspace(app.root)
+    held = propose_exception(catalogue, app.actor, request)
     told = _("Exception {id} is proposed. A member of the committee for each of the two ministries must approve it.")
     app.say(told.format(id=held.id))
+    if nobody_tagged(catalogue, held):
+        told = _("No asset of {department} carries the tag {tag}: as the inventory stands, the exception covers nothing.")
+        app.say(told.format(department=held.department, tag=isolate(safe(held.tag))), "bold yellow")
+    elif not one_exception(catalogue, held.id)[1]:
+        app.say(_("It covers no finding that is open now, only what may be found later."), "yellow")
 
 
 @exceptions.command("approve", help=N_("Approve an exception for your ministry."))
@@ -94,6 +101,10 @@ _ender("withdraw", EventKind.EXCEPTION_WITHDRAWN, N_("Take back what you asked f
 _ender("revoke", EventKind.EXCEPTION_REVOKED, N_("End an exception before its time; its findings come back at once."))
 
 
+def _scope(row: Row) -> str:
+    return safe(" ".join(filter(None, (row["asset"], row["tag"], row["subject"])))) or _("the whole department")
+
+
 @exceptions.command("list", help=N_("List exceptions; without --all those that are asked for, approved or active."))
 @option("--all", "everything", is_flag=True, help=N_("Also those that have ended."))
 @output_option
@@ -109,14 +120,14 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
         {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in standing
     ]
     columns = [
-        Column(_("Exception"), field("id")),
-        Column(_("State"), lambda r: label(ExceptionState(r["state"]))),
-        Column(_("Kind"), lambda r: label(ExceptionKind(r["kind"]))),
+        Column(_("Exception"), field("id"), whole=True),
+        Column(_("State"), lambda r: label(ExceptionState(r["state"])), whole=True),
+        Column(_("Kind"), lambda r: label(ExceptionKind(r["kind"])), spare=1),
         Column(_("Department"), field("department")),
         Column(_("Check"), field("check")),
-        Column(_("Scope"), lambda r: safe(" ".join(filter(None, (r["asset"], r["tag"], r["subject"]))))),
-        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else ""),
-        Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"]))),
+        Column(_("Scope"), _scope),
+        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else "", whole=True),
+        Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"])), spare=2),
     ]
     app.emit(Table(columns, rows), output)
 
@@ -153,8 +164,7 @@ def exceptions_show(app: App, name: str, output: str) -> None:
         (_("Ended"), _ended(held, zone, people)),
         (_("Findings covered"), " ".join(f.id for f in covered)),
     ]
-    columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
-    app.emit(Table(columns, [{"name": n, "value": value} for n, value in pairs if value]), output)
+    show_pairs(app, pairs, output)
 
 
 def _ended(held: RiskException, zone: str, people: Mapping[str, Person]) -> str:

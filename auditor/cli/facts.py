@@ -11,11 +11,13 @@ from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
 from auditor.errors import UsageError
 from auditor.facts import FACTS, NetworkProbe, by_name
 from auditor.facts.shape import describe
+from auditor.model import Reason
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, as_json, field
 from auditor.text import N_, _, current
 from auditor.text.bidi import safe
 from auditor.text.labels import label
+from auditor.text.sentences import retell
 from auditor.workflow.inspection import read_fact
 from auditor.workflow.workspace import open_workspace
 
@@ -69,8 +71,9 @@ def fact_show(app: App, name: str, host: str | None, arguments: tuple[str, ...],
     elif output == "json" or not reading.missing:
         sys.stdout.write(as_json(to_json(reading) if output == "json" else reading.value))
     if reading.missing and output != "json":
-        reach = label(reading.reach)
-        app.say(_("There is no value ({reach}): {why}").format(reach=reach, why=safe(reading.missing)), "yellow")
+        reason, _colon, detail = reading.missing.partition(": ")
+        told = _("There is no value ({reach}): {why}").format(reach=label(Reason(reason)), why=retell(safe(detail)))
+        app.say(told.removesuffix(": "), "yellow")
     return Exit.INCOMPLETE if reading.missing else Exit.OK
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
+from auditor.cli.pairs import Code, show_pairs
 from auditor.lifecycle import WORKED, has_passed
 from auditor.model import Catalogue, Finding, FindingState, Severity
 from auditor.model.codec import to_json
@@ -98,7 +99,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         app.emit(Table([], []), output, {**finding_rows(catalogue, [found])[0], "history": to_json(history)})
         return
     check = catalogue.checks.get(found.check)
-    zone = _zone(catalogue, found)
+    zone = zone_of(catalogue, found)
     pairs = [
         (_("Finding"), found.id),
         (_("State"), _state(found)),
@@ -118,11 +119,10 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Exception"), found.exception),
         (_("Why it matters"), check.rationale.to(current()).strip() if check else ""),
         (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
-        (_("Commands"), check.remediation_shell if check else ""),
+        (_("Commands"), Code(check.remediation_shell if check else "")),
         *((instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history),
     ]
-    columns = [Column(_("Field"), lambda r: r["name"], style="bold"), Column(_("Value"), lambda r: r["value"], wide=True)]
-    app.emit(Table(columns, [{"name": name, "value": value} for name, value in pairs if value]), output)
+    show_pairs(app, pairs, output)
 
 
 @findings.command("files", help=N_("List the files attached to a finding, or save them into a folder."))
@@ -169,14 +169,16 @@ def finding_columns(catalogue: Catalogue) -> list[Column]:
     """The columns in which findings are listed; days are those of the department."""
     zones = {d.id: d.timezone for d in catalogue.inventory.departments}
     return [
-        Column(_("Finding"), field("id")),
-        Column(_("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: STYLES[Severity(r["severity"])]),
+        Column(_("Finding"), field("id"), whole=True),
+        Column(
+            _("Severity"), lambda r: label(Severity(r["severity"])), style=lambda r: STYLES[Severity(r["severity"])], whole=True
+        ),
         Column(_("Asset"), field("asset")),
         Column(_("Finding title"), _title, wide=True),
-        Column(_("Subject"), field("subject")),
-        Column(_("Observed"), lambda r: value_shown(r["observed"])),
-        Column(_("State"), lambda r: label(FindingState(r["state"]))),
-        Column(_("Due"), lambda r: _day(r["due"], zones.get(r["department"], "UTC")), style=_urgency),
+        Column(_("Subject"), field("subject"), spare=1),
+        Column(_("Observed"), lambda r: value_shown(r["observed"]), spare=2),
+        Column(_("State"), lambda r: label(FindingState(r["state"])), whole=True),
+        Column(_("Due"), lambda r: _day(r["due"], zones.get(r["department"], "UTC")), style=_urgency, whole=True),
     ]
 
 
@@ -206,5 +208,6 @@ def value_shown(value: Any) -> str:
     return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
-def _zone(catalogue: Catalogue, finding: Finding) -> str:
+def zone_of(catalogue: Catalogue, finding: Finding) -> str:
+    """The time zone of a finding's department."""
     return next((d.timezone for d in catalogue.inventory.departments if d.id == finding.department), "UTC")

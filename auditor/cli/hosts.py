@@ -37,11 +37,11 @@ def hosts_list(app: App, departments: tuple[str, ...], output: str) -> None:
     columns = [
         Column(_("Department"), field("department")),
         Column(_("Asset"), field("uid")),
-        Column(_("Kind"), lambda r: label(assets[r["uid"]].kind)),
+        Column(_("Kind"), lambda r: label(assets[r["uid"]].kind), spare=2),
         Column(_("Name"), field("name")),
-        Column(_("Address"), field("address")),
-        Column(_("Role"), field("role")),
-        Column(_("Criticality"), lambda r: label(assets[r["uid"]].criticality)),
+        Column(_("Address"), field("address"), whole=True),
+        Column(_("Role"), field("role"), spare=1),
+        Column(_("Criticality"), lambda r: label(assets[r["uid"]].criticality), spare=3),
         Column(_("Connection"), lambda r: safe(str(r["connection"]["method"]))),
     ]
     app.emit(Table(columns, [to_json(a) for a in assets.values()]), output)
@@ -79,8 +79,8 @@ def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> i
     columns = [
         Column(_("Host"), field("host")),
         Column(_("Type"), field("type")),
-        Column(_("Fingerprint"), field("fingerprint")),
-        Column(_("State"), lambda r: states[r["state"]]),
+        Column(_("Fingerprint"), field("fingerprint"), whole=True),
+        Column(_("State"), lambda r: states[r["state"]], whole=True),
     ]
     app.emit(Table(columns, rows), "table")
     if all(row["state"] == "known" for row in rows):

@@ -11,12 +11,14 @@ from auditor.cli.base import App, Exit, Group, option, pass_app
 from auditor.loading.importing import write_template
 from auditor.model import Language, Text
 from auditor.reporting.terminal import Terminal
-from auditor.text import N_, _, current, ngettext
+from auditor.text import N_, _, current, ngettext, number
+from auditor.text.bidi import isolate, safe
 from auditor.workflow.belonging import refuse_run
-from auditor.workflow.importing import import_inventory
+from auditor.workflow.importing import ImportOutcome, import_inventory
 from auditor.workflow.workspace import open_workspace
 
 _FORMATS = ("csv", "xlsx", "ansible", "nmap")
+_SHOWN = 20  # names of hosts
 
 
 @click.group(cls=Group, help=N_("The inventories: bring in a list that you already have."))
@@ -46,9 +48,26 @@ def inventory_import(
     if result.mistakes:
         app.say(_("Nothing was written: mend these places and import again."), "red")
         return Exit.USAGE
-    n = result.hosts
-    app.say(ngettext("{n} host is in {file}.", "{n} hosts are in {file}.", n).format(n=n, file=result.path), "green")
+    _tell(app, result)
     return Exit.OK
+
+
+def _tell(app: App, result: ImportOutcome) -> None:
+    """What the file holds now, what the list changed in it, and what of it the list does not speak of."""
+    n = result.hosts + len(result.others)
+    told = ngettext("{n} host is in {file}.", "{n} hosts are in {file}.", n)
+    app.say(told.format(n=number(n), file=isolate(str(result.path))), "green")
+    same = result.hosts - result.new - result.changed
+    counts = _("Of the list, new: {new}; changed: {changed}; unchanged: {same}.")
+    app.say(counts.format(new=number(result.new), changed=number(result.changed), same=number(same)))
+    if result.others:
+        shown = isolate(", ".join(map(safe, result.others[:_SHOWN])))
+        message = _(
+            "In the file and not in the list, left as they were: {n}: {names}. Take out of the file what is out of service, then "
+            "see: auditor retire --help"
+        )
+        names = shown if len(result.others) <= _SHOWN else f"{shown}, …"
+        app.say(message.format(n=number(len(result.others)), names=names), "yellow")
 
 
 @inventory.command("template", help=N_("Write an empty list to fill in, as CSV or XLSX."))

@@ -11,6 +11,7 @@ from auditor.cli.base import App, Group, option, output_option, pass_app
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _
+from auditor.text.bidi import isolate
 from auditor.workflow.inspection import plan_now, sudoers_of
 from auditor.workflow.workspace import open_workspace
 
@@ -51,8 +52,15 @@ def lab_up_command(app: App, folder: Path) -> None:
 @pass_app
 def lab_down(app: App, folder: Path) -> None:
     """End."""
-    fleet.down(folder / "lab")
-    app.say(_("The lab is down."))
+    if fleet.down(folder / "lab"):
+        app.say(_("The lab is down."))
+    else:
+        _say_none(app, folder)
+
+
+def _say_none(app: App, folder: Path) -> None:
+    told = _("There is no lab in {folder}: name the folder that it was started for, by --workspace-dir.")
+    app.say(told.format(folder=isolate(str(folder.resolve()))), "yellow")
 
 
 @lab.command("status", help=N_("Show the lab's hosts and what is wrong with each on purpose."))
@@ -62,12 +70,15 @@ def lab_down(app: App, folder: Path) -> None:
 def lab_status(app: App, folder: Path, output: str) -> None:
     """Show."""
     rows = [to_json(status) for status in fleet.status(folder / "lab")]
+    if not rows and output == "table":
+        _say_none(app, folder)
+        return
     states = {"up": _("up"), "stopped": _("stopped"), "dead": _("dead"), "absent": _("absent on purpose")}
     columns = [
         Column(_("Department"), field("department")),
         Column(_("Asset"), field("uid")),
-        Column(_("Address"), field("address")),
-        Column(_("State"), lambda r: states[r["state"]]),
+        Column(_("Address"), field("address"), whole=True),
+        Column(_("State"), lambda r: states[r["state"]], whole=True),
         Column(_("Planted defects"), lambda r: " ".join(r["defects"]), wide=True),
     ]
     app.emit(Table(columns, rows), output)

@@ -11,6 +11,7 @@ from auditor.errors import UsageError
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Table, as_json
 from auditor.text import N_, _
+from auditor.text.reasons import reason_of
 from auditor.workflow.queries import seal_ledger, verify_ledger
 from auditor.workflow.workspace import open_workspace
 from auditor.workflow.writing import refuse_own
@@ -54,7 +55,7 @@ def ledger_seal(app: App, key: Path, new_key: bool, output: Path) -> None:
         with output.open("x", encoding="utf-8") as file:
             file.write(as_json(to_json(made)))
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=output, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=output, reason=reason_of(error))) from error
     app.say(_("The journal is sealed up to entry {number}.").format(number=made.seq))
     app.say(_("For the minutes: {short}").format(short=made.short), "bold")
     app.say(_("Public key, for seal_key under [ledger] in auditor.toml: {key}").format(key=made.key))

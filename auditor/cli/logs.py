@@ -15,6 +15,7 @@ from auditor.errors import UsageError
 from auditor.model import AssetPlan, AssetResult, Plan, Reach, Run
 from auditor.text import _
 from auditor.text.bidi import safe
+from auditor.text.reasons import reason_of
 
 _LARGEST, _KEPT = 5_000_000, 8
 _log = logging.getLogger("auditor.night")
@@ -55,7 +56,7 @@ def logging_to(path: Path | None) -> Iterator[None]:
         else:
             handler = logging.StreamHandler(sys.stderr)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
     plain = path is None and sys.stderr.isatty()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s") if plain else _Json())
     _log.setLevel(logging.INFO)

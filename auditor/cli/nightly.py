@@ -19,7 +19,7 @@ from auditor.model.codec import to_json
 from auditor.planning import Narrowing
 from auditor.reporting.tabular import Column, Table
 from auditor.text import N_, NP_, _, instant, number, percent, pgettext
-from auditor.text.bidi import isolate, safe
+from auditor.text.bidi import isolate, safe, unmarked
 from auditor.text.labels import label
 from auditor.workflow import schedules
 from auditor.workflow.belonging import refuse_run
@@ -43,6 +43,7 @@ _WHY_NOT = {
     "old": NP_("status", "there was no audit last night"),
     "unfinished": NP_("status", "the last audit did not finish; the next one goes on with it"),
     "incomplete": NP_("status", "the last audit is incomplete"),
+    "under_way": NP_("status", "an audit is under way; ask again when it has ended"),
 }
 
 
@@ -162,22 +163,54 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     app.say(schedules.install(job))
 
 
-@schedule.command("show", help=N_("Show the entry of this workspace."))
+_UNITS = option(
+    "--systemd",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help=N_("Look for a service and a timer in this folder too, beside those of systemd."),
+)
+
+
+@schedule.command("show", help=N_("Show the entry of this workspace, or its timer."))
+@_UNITS
 @pass_app
-def schedule_show(app: App) -> int:
+def schedule_show(app: App, folder: Path | None) -> int:
     """Show."""
-    entry = schedules.entry_of(schedules.read_crontab(), workspace_root(app.root).resolve())
-    app.say(entry or _("Nothing audits this workspace every night. Install it: auditor schedule install --at 01:30"))
-    return Exit.OK if entry else Exit.FINDINGS
+    root = workspace_root(app.root).resolve()
+    units = schedules.units_of(root, folder)
+    for unit in units:
+        app.say(_("{path}: every day at {time}").format(path=isolate(str(unit.timer)), time=isolate(unit.at)))
+    try:
+        entry = schedules.entry_of(schedules.read_crontab(), root)
+    except UsageError:
+        if not units:
+            raise
+        entry = ""
+    if entry or not units:
+        app.say(entry or _("Nothing audits this workspace every night. Install it: auditor schedule install --at 01:30"))
+    return Exit.OK if entry or units else Exit.FINDINGS
 
 
 @schedule.command("remove", help=N_("Take the entry of this workspace out."))
+@_UNITS
 @pass_app
-def schedule_remove(app: App) -> None:
+def schedule_remove(app: App, folder: Path | None) -> None:
     """Remove. Of the workspace only who may is asked: an entry is taken out of one whose other files are wrong, too."""
     root = workspace_root(app.root)
     refuse_run(load_settings(root), app.actor)
-    gone = schedules.remove(root.resolve())
+    units = schedules.units_of(root.resolve(), folder)
+    for unit in units:  # which only who may command systemd can end
+        app.say(_("A timer audits this workspace. End it so:"))
+        app.terminal.code(unit.ending)
+    try:
+        gone = schedules.remove(root.resolve())
+    except UsageError:
+        if not units:
+            raise
+        return
+    if units and not gone:
+        return
     app.say(_("The entry is taken out.") if gone else _("There was no entry of this workspace."))
 
 
@@ -198,9 +231,14 @@ def status(app: App, output: str) -> int:
 def _show(app: App, found: Status) -> None:
     if found.well:
         app.say(_("Last night was well."), "green")
+    elif found.why_not == ("under_way",):
+        app.say(_("An audit is under way; ask again when it has ended."), "yellow")
     else:
         why = _("; ").join(pgettext(*_WHY_NOT[code]) for code in found.why_not)
-        app.say(_("Last night was not well: {why}.").format(why=why), "bold red")
+        # a run of an hour ago, perhaps by hand, was no night; what was last of all is, where there was none
+        of_a_night = {"no_run", "old"} & set(found.why_not)
+        told = _("Last night was not well: {why}.") if of_a_night else _("The newest audit was not well: {why}.")
+        app.say(told.format(why=why), "bold red")
     run = found.run
     if run is None:
         return
@@ -238,10 +276,16 @@ _MOVES = {
 def doctor(app: App, output: str) -> int:
     """Examine."""
     found = list(examine(app.root))
-    rows = [to_json(d) for d in found]
+    # a cell by itself needs no marks of direction, and programs none at all
+    rows = [{name: unmarked(str(value)) for name, value in to_json(d).items()} for d in found]
     columns = [
         Column(_("Part"), lambda r: r["part"]),
-        Column(_("State"), lambda r: pgettext(*_HEALTH[Health(r["health"])][0]), style=lambda r: _HEALTH[Health(r["health"])][1]),
+        Column(
+            _("State"),
+            lambda r: pgettext(*_HEALTH[Health(r["health"])][0]),
+            style=lambda r: _HEALTH[Health(r["health"])][1],
+            whole=True,
+        ),
         Column(_("Seen"), lambda r: safe(r["told"]), wide=True),
         Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True),
     ]

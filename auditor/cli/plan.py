@@ -64,7 +64,7 @@ def plan(
         Column(_("Department"), field("department")),
         Column(_("Asset"), field("asset")),
         Column(_("Kind"), lambda r: label(assets[r["asset"]].asset.kind)),
-        Column(_("Address"), field("address")),
+        Column(_("Address"), field("address"), whole=True),
         Column(_("Connection"), field("connection")),
         Column(_("Probes"), lambda r: number(len(r["probes"])), right=True),
         Column(_("Checks"), lambda r: number(len(r["checks"])), right=True),

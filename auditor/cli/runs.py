@@ -43,14 +43,14 @@ def runs_list(app: App, output: str) -> None:
         for run in found.values()
     ]
     columns = [
-        Column(_("Run"), field("id"), right=True),
-        Column(_("State"), lambda r: label(RunStatus(r["status"]))),
-        Column(_("Started"), lambda r: instant(found[r["id"]].started)),
+        Column(_("Run"), field("id"), right=True, whole=True),
+        Column(_("State"), lambda r: label(RunStatus(r["status"])), whole=True),
+        Column(_("Started"), lambda r: instant(found[r["id"]].started), whole=True),
         Column(_("Policy"), lambda r: f"{r['policy']} {r['policy_version']}"),
         Column(_("Narrowed"), lambda r: _("yes") if r["narrowed"] else _("no")),
         Column(_("Coverage"), lambda r: percent(r["coverage"]["share"], 1) if (r["coverage"] or {}).get("share") else ""),
         Column(_("Index"), field("index"), right=True),
-        Column(_("By"), field("actor")),
+        Column(_("By"), field("actor"), spare=1),
     ]
     app.emit(Table(columns, rows), output)
 

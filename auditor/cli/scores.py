@@ -67,7 +67,7 @@ def _department_columns(found: Scores) -> list[Column]:
 def _control_columns(one: DepartmentScore) -> list[Column]:
     by_id = {c.control: c for c in one.controls}
     return [
-        Column(_("Control"), field("control")),
+        Column(_("Control"), field("control"), whole=True),
         Column(_("Title"), field("title"), wide=True),
         Column(_("Level"), lambda r: label(by_id[r["control"]].level)),
         Column(_("How decided"), lambda r: label(ScoreState(r["state"]))),
@@ -83,14 +83,17 @@ def _control_columns(one: DepartmentScore) -> list[Column]:
 def _explained(app: App, catalogue: Catalogue, found: Scores, one: DepartmentScore, control: str, output: str) -> None:
     score_of = next((c for c in one.controls if c.control == control), None)
     if score_of is None:
-        raise UsageError(_("nothing is named {name!r}{hint}").format(name=control, hint=""))
+        message = _("nothing is named {name!r} among the {kind}{hint}")
+        raise UsageError(
+            message.format(name=control, kind=_("controls of {department}").format(department=one.department), hint="")
+        )
     terms = explain(catalogue, one.department, control)
     columns = [
         Column(_("Asset"), field("asset")),
         Column(_("Check"), field("check"), wide=True),
-        Column(_("Severity"), lambda r: label(Severity(r["severity"]))),
+        Column(_("Severity"), lambda r: label(Severity(r["severity"])), whole=True),
         Column(_("Weight"), lambda r: str(r["weight"])),
-        Column(_("Verdict"), lambda r: label(VerdictKind(r["kind"]))),
+        Column(_("Verdict"), lambda r: label(VerdictKind(r["kind"])), whole=True),
         Column(_("Excepted"), lambda r: _("yes") if r["excepted"] else ""),
     ]
     app.emit(
@@ -132,7 +135,7 @@ def soa(app: App, department: str, output: str) -> None:
     rows: list[dict[str, Any]] = [_applicable(line) for line in lines]
     levels = {line.control.id: line.score.level for line in lines if line.score}
     columns = [
-        Column(_("Control"), field("control")),
+        Column(_("Control"), field("control"), whole=True),
         Column(_("Title"), lambda r: r["title"][current()], wide=True),
         Column(_("National article"), field("article")),
         Column(_("Applies"), lambda r: _("yes") if r["applies"] else _("no")),

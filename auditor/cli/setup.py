@@ -10,7 +10,7 @@ from auditor.cli.base import App, Command, Exit, option, pass_app
 from auditor.loading import load_workspace, stock_root
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import as_json
-from auditor.text import N_, _, ngettext
+from auditor.text import N_, _, current, ngettext
 from auditor.workflow.setup import init_workspace
 from auditor.workflow.workspace import workspace_root
 
@@ -20,7 +20,7 @@ from auditor.workflow.workspace import workspace_root
 @pass_app
 def init(app: App, folder: Path) -> None:
     """Lay out a workspace and say what to do next."""
-    written = init_workspace(folder, stock=stock_root())
+    written = init_workspace(folder, stock=stock_root(), language=current())
     app.say(
         ngettext("{n} file was written to {folder}.", "{n} files were written to {folder}.", len(written)).format(
             n=len(written), folder=folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from auditor.workflow.queries import FindingFilter, list_findings
 
 _WORST = 8
 _SEEN = 80
+_SENTENCE_END = re.compile(r"(?<=[.!?؟])\s+(?=[^a-z\W_])")  # what goes on in a small letter was an abbreviation
 _PLACES = 3  # shown of what one check found
 
 
@@ -180,7 +182,8 @@ def _cut(text: str) -> str:
 
 
 def _first_sentence(text: str) -> str:
-    """Enough to know what kind of work it is; the whole remedy is in ``findings show``."""
-    line = " ".join(text.split())
-    end = min((i for i in (line.find(mark) for mark in (". ", "; ", "؛ ")) if i > 0), default=len(line))
-    return line[: end + 1].rstrip("؛; ")
+    """Enough to know what kind of work it is; the whole remedy is in ``findings show``.
+
+    What stands before a semicolon is half a remedy, and done alone may do nothing.
+    """
+    return _SENTENCE_END.split(" ".join(text.split()), maxsplit=1)[0]

@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
-from auditor.cli.base import App, Command, Exit, option, pass_app
-from auditor.cli.findings import filter_of, finding_columns, finding_rows, findings, with_filters
+from auditor.cli.base import App, Command, Day, Exit, option, pass_app
+from auditor.cli.findings import filter_of, finding_columns, finding_rows, findings, with_filters, zone_of
 from auditor.cli.progress import progress_display
 from auditor.errors import UsageError
-from auditor.model import Catalogue, EventKind, FindingState
+from auditor.model import Catalogue, EventKind, Finding, FindingState
 from auditor.reporting.tabular import Table
 from auditor.text import N_, _, ngettext
+from auditor.text import day as shown_day
 from auditor.text.labels import label
 from auditor.workflow.remediation import (
     Chosen,
@@ -34,8 +36,6 @@ from auditor.workflow.remediation import (
 from auditor.workflow.verification import verify_findings
 from auditor.workflow.workspace import open_workspace
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
-
 
 def _chosen(function: Any) -> Any:
     """``FINDING…``, the filters, and ``--yes``."""
@@ -44,7 +44,15 @@ def _chosen(function: Any) -> Any:
     return option("--yes", is_flag=True, help=N_("Do it without asking, also for findings chosen by filter."))(function)
 
 
-def _run(app: App, make: Callable[[Catalogue], Step], names: tuple[str, ...], yes: bool, filters: dict[str, Any]) -> int:
+def _run(
+    app: App,
+    make: Callable[[Catalogue], Step],
+    names: tuple[str, ...],
+    yes: bool,
+    filters: dict[str, Any],
+    remark: Callable[[Catalogue, Finding], str] = lambda _catalogue, _finding: "",
+) -> int:
+    """Do it; ``remark`` is what is to be said of a finding besides."""
     catalogue = open_workspace(app.root)
     step = make(catalogue)
     chosen = Chosen(names, filter_of(filters))
@@ -60,7 +68,10 @@ def _run(app: App, make: Callable[[Catalogue], Step], names: tuple[str, ...], ye
         if not click.confirm(question, default=False):
             app.say(_("Nothing was changed."))
             return Exit.OK
-    _tell(app, carry_out(catalogue, app.actor, step, chosen))
+    proposals = carry_out(catalogue, app.actor, step, chosen)
+    _tell(app, proposals)
+    for told in filter(None, (remark(catalogue, p.finding) for p in proposals if p.event is not None)):
+        app.say(told, "yellow")
     return Exit.OK
 
 
@@ -115,12 +126,20 @@ def assign(app: App, /, names: tuple[str, ...], yes: bool, user: str, **filters:
 
 @findings.command("plan", help=N_("Say what will be done about findings, and by which day."))
 @_chosen
-@option("--date", "day", required=True, type=DAY, metavar="YYYY-MM-DD", help=N_("The day by which it will be done."))
+@option("--date", "day", required=True, type=Day(), metavar="YYYY-MM-DD", help=N_("The day by which it will be done."))
 @option("--steps", required=True, metavar="TEXT", help=N_("What will be done."))
 @pass_app
 def plan(app: App, /, names: tuple[str, ...], yes: bool, day: datetime, steps: str, **filters: Any) -> int:
     """Plan."""
-    return _run(app, lambda _catalogue: planning(day.date(), steps), names, yes, filters)
+
+    def late(catalogue: Catalogue, finding: Finding) -> str:
+        due = finding.due and finding.due.astimezone(ZoneInfo(zone_of(catalogue, finding))).date()
+        if due is None or day.date() <= due:
+            return ""
+        told = _("{finding} is due on {due}, before the day of this plan: it will be overdue until it is fixed.")
+        return told.format(finding=finding.id, due=shown_day(due))
+
+    return _run(app, lambda _catalogue: planning(day.date(), steps), names, yes, filters, late)
 
 
 @findings.command("comment", help=N_("Say something about findings."))

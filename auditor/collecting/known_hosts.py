@@ -24,6 +24,7 @@ from pathlib import Path
 from auditor.errors import ConfigurationError
 from auditor.model import Asset
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _MARKERS = ("@revoked", "@cert-authority")
 
@@ -229,7 +230,7 @@ def _read(path: Path, missing_ok: bool = True) -> str:
             return ""
         raise ConfigurationError(f"{path}: " + _("there is no such file")) from None
     except OSError as error:
-        raise ConfigurationError(f"{path}: " + _("cannot be read: {reason}").format(reason=error.strerror)) from error
+        raise ConfigurationError(f"{path}: " + _("cannot be read: {reason}").format(reason=reason_of(error))) from error
 
 
 def _lines(text: str, path: Path) -> list[tuple[str, _Entry | None]]:

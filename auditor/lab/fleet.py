@@ -15,7 +15,7 @@ from auditor.lab import network, start
 from auditor.lab.base import SUDOERS_OF_AUDITOR, SYSCTLS
 from auditor.lab.build import Layout, background, build, sysctl_path
 from auditor.lab.defects import DEFECTS, Defect
-from auditor.lab.machine import capabilities, end_processes, run, start_time
+from auditor.lab.machine import capabilities, end_processes, lab_processes, run, start_time
 from auditor.lab.network import SPACE, Network
 from auditor.lab.spec import HOSTS, RELEASE_HOSTS, HostSpec, Login, host_spec
 from auditor.lab.tree import Tree
@@ -282,13 +282,15 @@ def status(state: Path) -> tuple[HostStatus, ...]:
     return fleet.status() if fleet is not None else ()
 
 
-def down(state: Path) -> None:
-    """End the lab in ``state``: processes, namespaces, mounts, bridge and files, also after an ``up`` that was killed."""
+def down(state: Path) -> bool:
+    """End the lab in ``state``: processes, namespaces, mounts, bridge and files, also after an ``up`` that was killed. Whether
+    there was one."""
     state = state.resolve()
+    found = (state / _MARK).exists() or bool(lab_processes(state))
     end_processes(state)
     network.release(state)
     if not (state / _MARK).exists():  # these files are not ours, whatever runs in their name was
-        return
+        return found
     for entry in state.iterdir():
         if entry.name == _MARK:
             continue
@@ -298,6 +300,7 @@ def down(state: Path) -> None:
             entry.unlink()
     (state / _MARK).unlink()
     state.rmdir()
+    return found
 
 
 def _choose(hosts: tuple[str, ...] | None) -> tuple[HostSpec, ...]:

@@ -14,6 +14,7 @@ from auditor.lab.build import Layout
 from auditor.lab.fleet import Fleet
 from auditor.lab.spec import DEPARTMENTS, DepartmentSpec, HostSpec, Trust
 from auditor.loading.stock import stock_root
+from auditor.text import current
 
 _KEY = "keys/lab"
 _DEFAULTS = {
@@ -28,6 +29,9 @@ _DEFAULTS = {
 }
 
 _SETTINGS = """\
+[auditor]
+language = "{language}"
+
 [paths]
 known_hosts = "known_hosts"
 
@@ -65,7 +69,7 @@ def write_workspace(fleet: Fleet, root: Path) -> None:
             shutil.copytree(stock_root() / name, root / name)
     settings = root / "auditor.toml"
     if not settings.exists():
-        settings.write_text(_SETTINGS.format(user=_visitor()), encoding="utf-8")
+        settings.write_text(_SETTINGS.format(user=_visitor(), language=current()), encoding="utf-8")
     (root / "known_hosts").write_text(known_hosts(fleet), encoding="utf-8")
     for department in DEPARTMENTS:
         text = yaml.safe_dump(

@@ -3,6 +3,7 @@
 from auditor.ledger.integrity import VerifyReport
 from auditor.ledger.journal import Entry
 from auditor.ledger.ledger import Ledger
+from auditor.ledger.lock import under_way
 from auditor.ledger.records import record_kind
 from auditor.ledger.runs import RunInput
 from auditor.ledger.seal import Seal, check_signature, make_key, open_key, public_text, read_seal
@@ -19,4 +20,5 @@ __all__ = [
     "public_text",
     "read_seal",
     "record_kind",
+    "under_way",
 ]

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from auditor.errors import IntegrityError, LedgerError
 from auditor.text import N_, _
+from auditor.text.reasons import reason_of
 
 MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
     sqlite3.SQLITE_BUSY: (LedgerError, N_("the ledger is busy: another process has been writing to it for too long; try again")),
@@ -31,7 +32,10 @@ MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
     sqlite3.SQLITE_IOERR: (LedgerError, N_("the ledger cannot be read or written: the disk reports an error, or is full")),
     sqlite3.SQLITE_NOMEM: (LedgerError, N_("the ledger cannot be used: the machine is out of memory")),
     sqlite3.SQLITE_TOOBIG: (LedgerError, N_("the ledger cannot hold a value of more than a gigabyte")),
-    sqlite3.SQLITE_NOTADB: (LedgerError, N_("the ledger is not a ledger: it is no SQLite file; check `ledger` in auditor.toml")),
+    sqlite3.SQLITE_NOTADB: (
+        LedgerError,
+        N_("this is not a ledger: it is no SQLite file; check `ledger` under [paths] in auditor.toml"),
+    ),
     sqlite3.SQLITE_CORRUPT: (
         IntegrityError,
         N_(
@@ -70,7 +74,7 @@ def _ours(path: Path, error: BaseException) -> LedgerError | None:
         case UnicodeEncodeError() | OverflowError():
             return LedgerError(f"{path}: " + _("the ledger cannot hold this value") + f" ({error})")
         case OSError():
-            return LedgerError(f"{path}: {error.strerror or error}")
+            return LedgerError(f"{path}: {reason_of(error)}")
     return None
 
 

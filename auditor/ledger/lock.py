@@ -62,6 +62,28 @@ class RunLock:
             os.ftruncate(self._file, len(text))
 
 
+def under_way(ledger: Path) -> str:
+    """Who runs the auditor on this ledger now, as others are refused; "" where nobody does, or where that cannot be seen.
+
+    The lock is tried only where its file names a holder, so that looking does not get into the way of a run that begins.
+    """
+    try:
+        file = os.open(ledger.with_name(ledger.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        told = _read(file)
+        if told:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _refusal(ledger, told)
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return ""
+
+
 def _read(file: int) -> dict[str, object]:
     try:
         told = json.loads(os.pread(file, 4096, 0))

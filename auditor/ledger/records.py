@@ -12,7 +12,7 @@ from auditor.ledger.confirming import Confirming
 from auditor.ledger.edge import decoding
 from auditor.model import AttestedAnswer, Campaign, Circular, Event, EventKind, RiskException
 from auditor.model.codec import from_json
-from auditor.text import _
+from auditor.text import N_, _
 
 R = TypeVar("R", RiskException, AttestedAnswer, Campaign, Circular)
 KINDS: dict[type, str] = {
@@ -20,6 +20,13 @@ KINDS: dict[type, str] = {
     AttestedAnswer: "attestation",
     Campaign: "campaign",
     Circular: "circular",
+}
+
+_NAMES: dict[type, str] = {
+    RiskException: N_("exceptions"),
+    AttestedAnswer: N_("answers"),
+    Campaign: N_("campaigns"),
+    Circular: N_("circulars"),
 }
 
 
@@ -46,7 +53,8 @@ class Records(Confirming):
         wanted = name.strip().casefold()
         found = next((r for r in self.records(cls) if r.id.casefold() == wanted), None)
         if found is None:
-            raise UsageError(_("nothing is named {name!r}{hint}").format(name=name, hint=""))
+            message = _("nothing is named {name!r} among the {kind}{hint}")
+            raise UsageError(message.format(name=name, kind=_(_NAMES[cls]), hint=""))
         return found
 
     def next_number(self, cls: type[R]) -> int:

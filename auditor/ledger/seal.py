@@ -21,6 +21,7 @@ from auditor.errors import IntegrityError, UsageError
 from auditor.ledger.edge import translated
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MAX = 10_000
@@ -68,7 +69,7 @@ def open_key(path: Path) -> Ed25519PrivateKey:
         mode = path.stat().st_mode
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if mode & 0o077:
         raise UsageError(_("{path} can be read by others: close it with chmod 600").format(path=path))
     try:
@@ -98,7 +99,7 @@ def read_seal(path: Path) -> Seal:
             told = json.loads(file.read(_MAX))
         return from_json(Seal, told)
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(_("{path} is no seal").format(path=path)) from error
 

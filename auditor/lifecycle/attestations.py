@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -18,15 +18,22 @@ SYSTEM = "auditor"
 
 def answer(given: AttestedAnswer, most_days: int, today: date, by: Person, now: datetime) -> Event:
     """Answer, or answer anew. Raises UsageError without a justification, or where the review date is past or too far."""
-    if not given.justification.strip():
-        raise UsageError(_("an answer needs its justification"))
-    if given.answer is Answer.IMPLEMENTED and not given.evidence:
-        raise UsageError(_("an answer of implemented needs evidence"))
-    last = today + timedelta(days=most_days)
-    if not today < given.review <= last:
-        message = _("the review date must lie after today and no later than {last}")
-        raise UsageError(message.format(last=last.isoformat()))
+    for problem in objections(given.answer, given.justification, bool(given.evidence), given.review, most_days, today):
+        raise UsageError(problem)
     return _recorded(EventKind.ATTESTATION_ANSWERED, given, by, now)
+
+
+def objections(
+    given: Answer | None, justification: str, evidence: bool, review: date | None, most_days: int, today: date
+) -> Iterator[str]:
+    """All that is wrong with an answer; what is None is not judged."""
+    if not justification.strip():
+        yield _("an answer needs its justification")
+    if given is Answer.IMPLEMENTED and not evidence:
+        yield _("an answer of implemented needs evidence")
+    last = today + timedelta(days=most_days)
+    if review is not None and not today < review <= last:
+        yield _("the review date must lie after today and no later than {last}").format(last=last.isoformat())
 
 
 def accept(held: AttestedAnswer, by: Person, now: datetime) -> Event:

@@ -1,7 +1,7 @@
 """YAML and TOML to the model; every mistake named with file, line and column."""
 
 from auditor.loading.document import Document
-from auditor.loading.mistake import Mistake
+from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import KINDS, load_schema
 from auditor.loading.secrets import looks_secret
 from auditor.loading.settings import SETTINGS_FILE, find_root, load_settings
@@ -16,6 +16,7 @@ __all__ = [
     "LoadResult",
     "Mistake",
     "find_root",
+    "in_order",
     "inventory_mistakes",
     "load_schema",
     "load_settings",

@@ -16,6 +16,7 @@ from auditor.loading.shipped import is_shipped
 from auditor.loading.yaml_reader import MAX_BYTES, read_yaml
 from auditor.model import Text
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """The days as files name them, in the order in which ``date.weekday()`` counts them."""
@@ -48,7 +49,7 @@ class Files:
         except FileNotFoundError:
             return sorted(path for path in self.drafts if path.parent == folder)
         except OSError as error:
-            self.note(folder, _("the folder cannot be read: {reason}").format(reason=error.strerror))
+            self.note(folder, _("the folder cannot be read: {reason}").format(reason=reason_of(error)))
             return []
         for path in entries:
             if path.suffix.lower() in _ENDINGS and path.suffix != ".yaml":
@@ -86,7 +87,7 @@ class Files:
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except OSError as error:
-            self.note(path, _("the file cannot be read: {reason}").format(reason=error.strerror), department)
+            self.note(path, _("the file cannot be read: {reason}").format(reason=reason_of(error)), department)
             return None
 
     def read(self, path: Path, kind: str, department: str | None = None) -> tuple[Document, tuple[Keys, ...]] | None:

@@ -20,6 +20,7 @@ from auditor.loading.yaml_reader import read_yaml
 from auditor.model import Answer, AttestedAnswer, Control, Language
 from auditor.text import _, using
 from auditor.text.labels import label
+from auditor.text.reasons import reason_of
 
 COLUMNS = {
     "control": ("control", "الضابط"),
@@ -48,14 +49,17 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """One answer as it was filled in, and where it stands. ``evidence`` are names of files beside the form."""
+    """One answer as it was filled in, and where it stands. ``evidence`` are names of files beside the form.
+
+    ``answer`` and ``review`` are None where what stands there is wrong, which is told apart.
+    """
 
     file: str
     line: int
     control: str
-    answer: Answer
+    answer: Answer | None
     justification: str
-    review: date
+    review: date | None
     evidence: tuple[str, ...] = ()
     dated: date | None = None
 
@@ -74,11 +78,12 @@ def write_form(path: Path, department: str, questions: Sequence[Question], langu
         raise UsageError(_("{path} exists already; name another file, or move it away").format(path=path)) from error
     except OSError as error:
         message = _("{path} cannot be written: {reason}")
-        raise UsageError(message.format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(message.format(path=path, reason=reason_of(error))) from error
 
 
 def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]:
-    """The department, its answers, and what is wrong, by cell; rows without an answer are left out."""
+    """The department, its answers, and what is wrong, by cell; rows without an answer are left out, wrong ones are not: what a
+    form alone cannot tell of them is to be told at the same time."""
     data = read_bytes(path, _MAX)
     mistakes: list[Mistake] = []
     rows = _xlsx_rows(data, path.name, mistakes) if path.suffix.lower() == ".xlsx" else _yaml_rows(data, path.name, mistakes)
@@ -101,7 +106,6 @@ def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]
 def _filled(file: str, line: int, values: dict[str, str], mistakes: list[Mistake]) -> Filled | None:
     if not any(values.get(name) for name in _ANSWERED):
         return None
-    before = len(mistakes)
     answer = _answer(values.get("answer", ""))
     if answer is None:
         known = [a.value for a in Answer]
@@ -110,20 +114,17 @@ def _filled(file: str, line: int, values: dict[str, str], mistakes: list[Mistake
         told = message.format(value=given, names=", ".join(known), hint=did_you_mean(given, known))
         mistakes.append(_at(file, line, "answer", told))
     review = _day(file, line, "review", values, mistakes)
-    if review is None and len(mistakes) == before:
+    if not clean(values.get("review", "")):
         mistakes.append(_at(file, line, "review", _("the review date is missing")))
     dated = _day(file, line, "dated", values, mistakes)
     for name, text in values.items():
         if text.startswith("="):
             mistakes.append(_at(file, line, name, _("this cell holds a formula; write the value itself")))
-    if len(mistakes) > before or answer is None or review is None:
-        return None
     files = tuple(part for part in (clean(p) for p in re.split(r"[;؛\n]+", values.get("files", ""))) if part)
-    wrong = next((name for name in files if Path(name).name != name), None)
-    if wrong is not None:
+    for wrong in (name for name in files if Path(name).name != name):
         mistakes.append(_at(file, line, "files", _("{file} must lie beside the form, named without a folder").format(file=wrong)))
-        return None
-    return Filled(file, line, values.get("control", ""), answer, values.get("justification", ""), review, files, dated)
+    beside = tuple(name for name in files if Path(name).name == name)
+    return Filled(file, line, values.get("control", ""), answer, values.get("justification", ""), review, beside, dated)
 
 
 def _answer(text: str) -> Answer | None:

@@ -41,6 +41,7 @@ def load_department(document: Document, report: Report, unusable: tuple[Keys, ..
     None when the file as a whole cannot be used; mistakes are in the report.
     """
     dropped = {keys[:2] for keys in unusable}
+    _check_beside(document, report, unusable)
     if any(len(keys) < 2 or keys[0] not in ("hosts", "networks") for keys in unusable):
         return None
     data: Any = document.value
@@ -62,6 +63,20 @@ def load_department(document: Document, report: Report, unusable: tuple[Keys, ..
     zone = data.get("timezone", "UTC")
     maintenance = _maintenance(document, report)
     return Department(department, text(data["title"]), tuple(assets), zone, digest(data), calendar, maintenance)
+
+
+def _check_beside(document: Document, report: Report, unusable: tuple[Keys, ...]) -> None:
+    """Judge the addresses of entries that something else makes unusable, so that a person hears of all mistakes at once."""
+    whole = any(len(keys) < 2 or keys[0] not in ("hosts", "networks") for keys in unusable)
+    data: Any = document.value if isinstance(document.value, dict) else {}
+    for key, check in (("hosts", _check_host), ("networks", _check_network)):
+        entries = data.get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            if not isinstance(entry, dict) or not (whole or any(keys[:2] == (key, index) for keys in unusable)):
+                continue
+            sound = {n: v for n, v in entry.items() if (key, index, n) not in unusable and isinstance(v, str)}
+            if "address" in sound:
+                check(document, report, (key, index), {**sound, "public": entry.get("public", False)})
 
 
 def _maintenance(document: Document, report: Report) -> tuple[Maintenance, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import ConfigurationError, UsageError
 from auditor.loading.document import Document, Place, Report
 from auditor.loading.files import WEEK, Files, text
+from auditor.loading.known import require
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
 from auditor.loading.yaml_reader import RefusedError, decode
@@ -32,10 +34,14 @@ def find_root(start: Path) -> Path:
     raise UsageError(message.format(file=SETTINGS_FILE, folder=start))
 
 
-def load_settings(path: Path) -> Settings:
-    """The settings in ``path``, an auditor.toml or the folder that holds it. Raises ConfigurationError with every mistake."""
+def load_settings(path: Path, content: str | None = None) -> Settings:
+    """The settings in ``path``, an auditor.toml or the folder that holds it; with ``content``, were that what it holds.
+
+    Raises ConfigurationError with every mistake.
+    """
     path = path / SETTINGS_FILE if path.is_dir() else path
-    files = Files(path.resolve().parent)
+    drafts = {} if content is None else {path.resolve(): content.encode()}
+    files = Files(path.resolve().parent, drafts=drafts)
     settings, _document = read_settings(files, path.resolve())
     if files.report.mistakes:
         mistakes = tuple(str(mistake) for mistake in in_order(files.report.mistakes))
@@ -129,6 +135,19 @@ def _check_people(report: Report, document: Document, people: dict[str, Person])
             if role in person.roles and not value:
                 message = _("people.{user} has the role {role} and no {key}").format(user=person.user, role=role.value, key=key)
                 report.add(document, ("people", person.user), message)
+
+
+def check_officers(report: Report, document: Document, people: dict[str, Person], departments: Collection[str]) -> None:
+    """An officer of a misspelt department may do nothing, and hears of nothing. A new workspace has no department yet.
+
+    As with an overlay of a department that is not there, that department is set aside and the others are audited.
+    """
+    found = Report()
+    for person in people.values() if departments else ():
+        if person.department:
+            require(document, found, ("people", person.user, "department"), person.department, departments, "department")
+            report.mistakes.extend(replace(mistake, department=person.department) for mistake in found.mistakes)
+            found.mistakes.clear()
 
 
 def _read(files: Files, path: Path) -> Document | None:

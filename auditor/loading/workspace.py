@@ -16,7 +16,8 @@ from auditor.loading.inventories import load_department
 from auditor.loading.known import Known, require
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.policies import load_overlay, load_policy
-from auditor.loading.settings import SETTINGS_FILE, read_settings, settle_policy
+from auditor.loading.settings import SETTINGS_FILE, check_officers, read_settings, settle_policy
+from auditor.loading.sharing import check_shared_uids, note_shared_addresses
 from auditor.model import Catalogue, Department, Inventory, Overlay, Policy, Settings
 from auditor.text import _
 
@@ -49,6 +50,8 @@ def load_workspace(root: Path, *, thorough: bool = False) -> LoadResult:
     policies = _load_policies(files, settings, settings_document, known)
     settings = dataclasses.replace(settings, policy_of_record=next((p.id for p in policies.values() if p.of_record), ""))
     departments = _load_inventories(files, settings.inventories)
+    if settings_document is not None:
+        check_officers(files.report, settings_document, settings.people, departments)
     overlays = _load_overlays(files, settings.policies / DEPARTMENTS_FOLDER, departments, known)
     mistakes, notes = in_order(files.report.mistakes), in_order(files.report.notes)
     if known.framework is None or any(mistake.department is None for mistake in mistakes):
@@ -61,7 +64,7 @@ def load_workspace(root: Path, *, thorough: bool = False) -> LoadResult:
         tuple((department, tuple(said)) for department, said in sorted(wrong.items())),
     )
     # What was set aside decides nothing, and may hold the very secret it was set aside for.
-    aside = {mistake.file for mistake in mistakes}
+    aside = {mistake.file for mistake in mistakes} - {SETTINGS_FILE}
     sources = tuple((file, content) for file, content in sorted(files.contents.items()) if file not in aside)
     kept = {department: overlay for department, overlay in overlays.items() if department not in wrong}
     catalogue = Catalogue(settings, known.framework, known.checks, policies, kept, inventory, sources)
@@ -172,27 +175,9 @@ def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None
         documents[path.stem] = document
         found[path.stem] = load_department(document, files.report, unusable)
     files.none_below(folder)
-    _check_shared_uids(files, documents)
+    check_shared_uids(files.report, documents.values())
+    note_shared_addresses(files.report, documents.values())
     return found
-
-
-def _check_shared_uids(files: Files, documents: dict[str, Document]) -> None:
-    """An asset's uid is its identity for years: two departments that claim the same are both asked to look."""
-    owners: dict[str, list[tuple[Document, str, int]]] = defaultdict(list)
-    for document in documents.values():
-        data: Any = document.value if isinstance(document.value, dict) else {}
-        for key in ("hosts", "networks"):
-            entries = data.get(key)
-            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-                uid = entry.get("uid") if isinstance(entry, dict) else None
-                if isinstance(uid, str):
-                    owners[uid].append((document, key, index))
-    for uid, uses in owners.items():
-        for document, key, index in uses:
-            others = sorted({other.file for other, _, _ in uses if other is not document})
-            if others:
-                message = _("the uid {uid} is also in {files}; every asset has a uid of its own")
-                files.report.add(document, (key, index, "uid"), message.format(uid=uid, files=", ".join(others)))
 
 
 def _load_overlays(files: Files, folder: Path, departments: dict[str, Department | None], known: Known) -> dict[str, Overlay]:

@@ -15,7 +15,7 @@ import yaml
 from auditor.loading.document import Document, Place
 from auditor.loading.mistake import Mistake
 from auditor.model import Json
-from auditor.text import _
+from auditor.text import N_, _
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -25,8 +25,52 @@ MAX_ALIASED = 10_000
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _DECIMAL = re.compile(r"-?[0-9]{1,17}\.[0-9]{1,17}")
+_TAB = re.compile(r" *\t")
 _INT64 = range(-(2**63), 2**63)
 _WORDS: dict[str, Json] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+PROBLEMS = (
+    N_("while parsing a block mapping"),
+    N_("while parsing a block collection"),
+    N_("while parsing a flow mapping"),
+    N_("while parsing a flow sequence"),
+    N_("while parsing a block node"),
+    N_("while parsing a flow node"),
+    N_("while parsing a quoted scalar"),
+    N_("while parsing a node"),
+    N_("while scanning a simple key"),
+    N_("while scanning a quoted scalar"),
+    N_("while scanning a plain scalar"),
+    N_("while scanning a block scalar"),
+    N_("while scanning for the next token"),
+    N_("while scanning an anchor"),
+    N_("while scanning an alias"),
+    N_("while scanning a tag"),
+    N_("while scanning a directive"),
+    N_("did not find expected key"),
+    N_("did not find expected '-' indicator"),
+    N_("did not find expected ',' or ']'"),
+    N_("did not find expected node content"),
+    N_("did not find expected <document start>"),
+    N_("did not find expected alphabetic or numeric character"),
+    N_("could not find expected ':'"),
+    N_("mapping values are not allowed in this context"),
+    N_("mapping keys are not allowed in this context"),
+    N_("block sequence entries are not allowed in this context"),
+    N_("found character that cannot start any token"),
+    N_("found unexpected end of stream"),
+    N_("found unexpected document indicator"),
+    N_("found unexpected ':'"),
+    N_("found unknown escape character"),
+    N_("found a tab character that violates indentation"),
+    N_("found a tab character where an indentation space is expected"),
+    N_("found undefined tag handle"),
+)
+"""What libyaml says of what it cannot read, where it was, then what; the rest of its words is told as it says them."""
+
+_OUR_WORDS = {"did not find expected ',' or '}'": N_("did not find the expected comma or closing brace")}
+"""A lone brace would not do in the catalogue, whose messages are formats."""
 
 
 class RefusedError(Exception):
@@ -92,6 +136,14 @@ def _position(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+def _joined(first: Json, place: Place, second: Json, beside: Place) -> tuple[Json, Place]:
+    """Two lists under one key as one, so that what is wrong in the second is told too; of anything else, the first."""
+    if not isinstance(first, list) or not isinstance(second, list):
+        return first, place
+    further: dict[str | int, Place] = {len(first) + index: beside.children[index] for index in range(len(second))}
+    return [*first, *second], place._replace(children={**place.children, **further})
+
+
 class _Composer:
     """Turns the parser's events into a value and its places."""
 
@@ -115,7 +167,9 @@ class _Composer:
             if mark and mark.index >= len(self._text) and error.context_mark:
                 mark = error.context_mark  # what was never closed says more than the end of the file
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            problem = " ".join(part for part in (error.context, error.problem) if part)
+            if any(map(_TAB.match, self._text.split("\n")[line - 1 : line])):
+                raise RefusedError(line, 1, _("a tab stands before this line's text; YAML is indented by spaces")) from error
+            problem = " ".join(_(_OUR_WORDS.get(part, part)) for part in (error.context, error.problem) if part)
             raise RefusedError(line, column, _("this is not valid YAML: {problem}").format(problem=problem)) from error
         except yaml.YAMLError as error:
             raise RefusedError(1, 1, _("this is not valid YAML: {problem}").format(problem=type(error).__name__)) from error
@@ -185,6 +239,7 @@ class _Composer:
         value: dict[str, Json] = {}
         keys: dict[str, tuple[int, int]] = {}
         children: dict[str | int, Place] = {}
+        twice: set[str] = set()
         start = event.start_mark
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key, mark = self._key(event), event.start_mark
@@ -195,6 +250,9 @@ class _Composer:
                     key=key, line=keys[key][0]
                 )
                 self._mistakes.append(Mistake(self._file, *position, message, self._department))
+                if key not in twice:  # once: a file of nothing but one key must not be copied again and again
+                    value[key], children[key] = _joined(value[key], children[key], inner, place)
+                twice.add(key)
                 continue
             value[key], keys[key], children[key] = inner, position, place
         return value, Place(start.line + 1, start.column + 1, "", keys, children)

@@ -18,6 +18,8 @@ from auditor.text import _, number, using
 
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "red", Tone.GRAVE: "bold red", Tone.MUTED: "dim"}
 _MOST_ROWS = 50
+# Columns that a narrow screen can do without, the last first.
+_SPARE = ("department", "subject", "check", "evidence", "verifier", "observed", "expected", "first_seen", "assignee", "controls")
 _ISOLATES = "\u200e\u200f\u2068\u2069"  # our own, around names and numbers inside Arabic
 
 
@@ -57,14 +59,14 @@ def _value(cell: Cell) -> Any:
     return {"value": to_json(cell.raw), "shown": to_json(cell.shown)}
 
 
-def as_csv(document: Document, stamp: Stamp) -> str:
-    """The main table: UTF-8 with BOM, CRLF, formulas neutralised; the stamp is the last row."""
+def as_csv(document: Document, stamp: Stamp, *, marked: bool = False) -> str:
+    """The main table: UTF-8 with BOM, CRLF, formulas neutralised; the stamp is the last row. ``marked`` as in ``tabular``."""
     table = next(t for t in document.tables() if t.id == document.main)
     columns = [
         tabular.Column(flat(column.title), lambda row, i=i: flat(row["cells"][i].shown))  # type: ignore[misc]  # bound by default
         for i, column in enumerate(table.columns)
     ]
-    body = tabular.as_csv(tabular.Table(columns, [{"cells": row} for row in table.rows]))
+    body = tabular.as_csv(tabular.Table(columns, [{"cells": row} for row in table.rows]), marked=marked)
     stamped = stamp_text(stamp).replace('"', '""')
     return f'{body}{MARK},"{stamped}"\r\n'
 
@@ -117,6 +119,8 @@ def _show_table(terminal: Terminal, table: Table, language: Language) -> None:
             style=lambda row, i=i: _STYLES.get(row["cells"][i].tone, ""),  # type: ignore[misc]
             wide=column.width > 24,
             right=column.shape is Shape.NUMBER,
+            whole=column.shape in (Shape.DAY, Shape.BADGE) or (i == 0 and column.shape is Shape.CODE),
+            spare=_SPARE.index(column.id) + 1 if column.id in _SPARE else 0,
         )
         for i, column in enumerate(table.columns)
     ]

@@ -13,6 +13,7 @@ from auditor.errors import UsageError
 from auditor.model import ReportFormat, Stamp
 from auditor.model.codec import canonical, from_json
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 MARK = "auditor-stamp"
 _WHERE = {
@@ -46,7 +47,7 @@ def read_stamp(path: Path) -> Stamp:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     try:
         data = _found(content)
         return from_json(Stamp, data)

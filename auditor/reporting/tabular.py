@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from auditor.model.codec import to_json
-from auditor.text.bidi import safe
+from auditor.text.bidi import safe, unmarked
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -26,7 +26,8 @@ class Column:
     """A column: its title in the reader's language, and how a row is shown in it.
 
     ``style`` is a rich style or a function of the row that gives one; only the terminal uses it. A ``wide`` column takes the
-    room that is left.
+    room that is left; a ``whole`` one is never wrapped or cut; on a narrow screen columns whose ``spare`` is not 0 are left out,
+    the highest first.
     """
 
     title: str
@@ -34,6 +35,8 @@ class Column:
     style: str | Callable[[Row], str] = ""
     wide: bool = False
     right: bool = False
+    whole: bool = False
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,17 @@ def as_json(value: Any) -> str:
     return json.dumps(to_json(value), ensure_ascii=False, indent=2) + "\n"
 
 
-def as_csv(table: Table) -> str:
-    """The table's columns as CSV: UTF-8 with BOM, CRLF, formulas neutralised, titles and labels in the reader's language."""
+def as_csv(table: Table, *, marked: bool = False) -> str:
+    """The table's columns as CSV: UTF-8 with BOM, CRLF, formulas neutralised, titles and labels in the reader's language.
+
+    ``marked``: with marks of direction, which programs took for a part of dates, as reports once had them.
+    """
+    plain = (lambda text: text) if marked else unmarked
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([neutral(column.title) for column in table.columns])
     for row in table.rows:
-        writer.writerow([neutral(column.show(row)) for column in table.columns])
+        writer.writerow([neutral(plain(column.show(row))) for column in table.columns])
     return _BOM + out.getvalue()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import IO, Literal
 
 from rich.align import Align
@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from auditor.reporting.tabular import CONTROLS, Column, Row, Table
-from auditor.text import current
+from auditor.reporting.layout import lay_out
+from auditor.reporting.tabular import CONTROLS, Table
+from auditor.text import _, current
 from auditor.text.bidi import has_rtl, isolate, isolate_latin, terminal_orders_bidi, visual
 
 _NARROWEST = 12
-_WIDE_AT_LEAST = 28
+_NO_CODE = {code: None for code in CONTROLS if code != ord("\t")}
 _ISOLATES = dict.fromkeys((0x2068, 0x2069))
 
 
@@ -48,7 +49,7 @@ class Terminal:
     def say(self, text: str = "", style: str = "", indent: int = 0) -> None:
         """A paragraph; each of its lines is wrapped to the terminal, ``indent`` columns in from where reading begins."""
         for line in text.split("\n"):
-            for part in self._lines(line, self.console.width - indent):
+            for part in self._lines(line, max(self.console.width - indent, _NARROWEST)):
                 shown = RichText(part, style=style)
                 if self.rtl:
                     shown.align("right", self.console.width - indent)
@@ -76,40 +77,31 @@ class Terminal:
         """A table, with its title above it."""
         if table.title:
             self.say(table.title, "bold")
-        columns = list(reversed(table.columns)) if self.rtl else list(table.columns)
+        laid = lay_out(table.columns, table.rows, self.console.width)
+        kept = [(table.columns[i], width) for i, width in sorted(laid.widths.items(), reverse=self.rtl)]
+        # Wider than the screen, a line goes on below: rich would cut it instead.
+        needed = sum(width + 2 for _column, width in kept) - 2
         shown = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
-        widths = self._widths(columns, table.rows)
-        for column, width in zip(columns, widths, strict=True):
+        shown.width = needed if needed > self.console.width else None
+        for column, width in kept:
             justify: Literal["left", "right"] = "right" if column.right or self.rtl else "left"
             shown.add_column(self._cell(column.title, width), justify=justify, no_wrap=True)
         for row in table.rows:
             cells = []
-            for column, width in zip(columns, widths, strict=True):
+            for column, width in kept:
                 style = column.style(row) if callable(column.style) else column.style
                 cells.append(RichText(self._cell(column.show(row), width), style=style))
             shown.add_row(*cells)
         self.console.print(Align.right(shown) if self.rtl else shown, soft_wrap=True)
+        if laid.left_out:
+            names = _("; ").join(isolate(table.columns[i].title) for i in laid.left_out)
+            told = _("Left out for want of room: {names}. A wider terminal shows them, and so does --format csv.")
+            self.say(told.format(names=names), "dim")
 
-    def _widths(self, columns: list[Column], rows: Iterable[Row]) -> list[int]:
-        """Each column as wide as its longest line; when that is too much, wide columns give way first, then the widest, and
-        no word is broken before every column is as narrow as its longest word.
-        """
-        rows = list(rows)
-        cells = [[c.title, *(line for r in rows for line in c.show(r).split("\n"))] for c in columns]
-        wanted = [max(map(len, lines)) for lines in cells]
-        words = [max([_NARROWEST, *(len(word) for line in lines for word in line.split())]) for lines in cells]
-        wide = [i for i, c in enumerate(columns) if c.wide]
-        everything = range(len(columns))
-        over = sum(wanted) - (self.console.width - 2 * len(columns))
-        for candidates, least in (
-            (wide, [_WIDE_AT_LEAST] * len(columns)),
-            (everything, words),
-            (everything, [_NARROWEST] * len(columns)),
-        ):
-            while over > 0 and (narrowing := [i for i in candidates if wanted[i] > least[i]]):
-                wanted[max(narrowing, key=wanted.__getitem__)] -= 1
-                over -= 1
-        return wanted
+    def code(self, text: str) -> None:
+        """Lines of a shell as they are to be copied: never wrapped, from the left in every language."""
+        for line in text.strip("\n").split("\n"):
+            self.console.file.write(f"{line.translate(_NO_CODE)}\n")
 
     def _cell(self, text: str, width: int) -> str:
         return "\n".join(part for line in text.split("\n") for part in self._lines(line, width))
@@ -117,7 +109,7 @@ class Terminal:
     def _lines(self, line: str, width: int) -> list[str]:
         if not self.rtl:
             line = line.translate(_ISOLATES)  # nothing is to be ordered, and few terminals hide them
-        parts = textwrap.wrap(line.translate(CONTROLS), max(width, _NARROWEST), break_on_hyphens=False) or [""]
+        parts = textwrap.wrap(line.translate(CONTROLS), max(width, 1), break_on_hyphens=False) or [""]
         if not self.rtl:
             return parts
         apart = [isolate_latin(part) if has_rtl(part) else part for part in parts]

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from auditor.text.catalogue import current
 
 _FSI, _PDI = "\u2068", "\u2069"
+_OWN = dict.fromkeys((0x200E, 0x2068, 0x2069))
 _RTL_CLASSES = frozenset({"R", "AL"})
 _INVISIBLE = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _LEFT_OPEN = re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]")
@@ -38,6 +39,11 @@ def isolate(text: str) -> str:
     Text that is not ours goes through ``safe`` first: a stray isolate in it would end this one.
     """
     return f"{_FSI}{text}{_PDI}" if text else text
+
+
+def unmarked(text: str) -> str:
+    """Without our own marks of direction, for cells of programs and spreadsheets: there nothing stands around a value."""
+    return text.translate(_OWN)
 
 
 def isolate_latin(line: str) -> str:

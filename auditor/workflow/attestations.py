@@ -11,7 +11,7 @@ from auditor.errors import UsageError
 from auditor.ledger import Ledger
 from auditor.lifecycle import attestations as rules
 from auditor.lifecycle.permissions import allow
-from auditor.loading import Mistake
+from auditor.loading import Mistake, in_order
 from auditor.loading.forms import Filled, Question, read_form, write_form
 from auditor.model import (
     Action,
@@ -93,19 +93,19 @@ def import_answers(
     known = {c.id for c in _controls(catalogue, department, moment)}
     most = catalogue.policies[catalogue.settings.policy_of_record].terms.attestations
     today = world_of(catalogue, moment).today(department)
-    found, events, files = list(mistakes), [], []
-    for row in filled:
-        try:
-            if row.control not in known:
-                raise UsageError(_("{control} is no control that this department is asked about").format(control=row.control))
-            kept = [read_evidence(path.parent / name) for name in row.evidence]
-            given = _answer(department, row, kept, by, moment)
-            events.append(rules.answer(given, most, today, by, moment))
-            files += kept
-        except UsageError as error:
-            found.append(row.mistake(str(error)))
-    if found or not events:
-        return (), tuple(found)
+    found, kept = list(mistakes), [_evidence(path.parent, row) for row in filled]
+    for row, (_read, problems) in zip(filled, kept, strict=True):
+        if row.control not in known:
+            found.append(
+                row.mistake(_("{control} is no control that this department is asked about").format(control=row.control))
+            )
+        told = rules.objections(row.answer, row.justification, bool(row.evidence), row.review, most, today)
+        found += map(row.mistake, (*problems, *told))
+    if found or not filled:
+        return (), in_order(found)
+    files = [file for read, _problems in kept for file in read]
+    given = [_answer(department, row, read, by, moment) for row, (read, _problems) in zip(filled, kept, strict=True)]
+    events = [rules.answer(one, most, today, by, moment) for one in given]
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.transaction():
         for file in files:
             ledger.keep_file(file.content)
@@ -114,7 +114,20 @@ def import_answers(
         return tuple(a for a in ledger.records(AttestedAnswer) if a.id in names), ()
 
 
+def _evidence(folder: Path, row: Filled) -> tuple[list[Evidence], list[str]]:
+    """The files that a row names, and what is wrong with those that cannot be had."""
+    read, problems = [], []
+    for name in row.evidence:
+        try:
+            read.append(read_evidence(folder / name))
+        except UsageError as error:
+            problems.append(str(error))
+    return read, problems
+
+
 def _answer(department: str, row: Filled, kept: Iterable[Evidence], by: Person, now: datetime) -> AttestedAnswer:
+    assert row.answer is not None
+    assert row.review is not None
     return AttestedAnswer(
         id=f"{department}:{row.control}",
         department=department,

@@ -12,6 +12,7 @@ from auditor.facts import Fact
 from auditor.facts.shape import ListOf, MapOf, Plain, Record, Shape
 from auditor.model import Catalogue, Json
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+\Z")
 _AREA = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -65,7 +66,7 @@ def new_check(catalogue: Catalogue, check_id: str, fact: Fact, area: str | None)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
     return path
 
 

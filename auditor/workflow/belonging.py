@@ -19,6 +19,7 @@ from auditor.loading import SETTINGS_FILE
 from auditor.loading.callers import caller, open_as_caller
 from auditor.model import Settings
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _ROOT = 0
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -61,7 +62,7 @@ def lent_folder(folder: Path | None) -> Iterator[Path | None]:
                 with open_as_caller(path) as file:
                     target.write_bytes(file.read())
         except OSError as error:
-            name, why = error.filename or folder, error.strerror or error
+            name, why = error.filename or folder, reason_of(error)
             raise UsageError(_("{path} cannot be read: {reason}").format(path=name, reason=why)) from error
         yield copy
 

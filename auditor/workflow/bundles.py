@@ -19,6 +19,7 @@ from typing import Any
 from auditor.errors import AuditorError, UsageError
 from auditor.model import Catalogue, Grouping, ReportFormat, ReportKind, ReportOptions, Snapshot, Tongue
 from auditor.text import _
+from auditor.text.reasons import reason_of
 from auditor.workflow.reports import from_snapshot, moment, preload
 from auditor.workflow.snapshots import Archive, archive
 from auditor.workflow.writing import refuse_no_folder, refuse_own, write_file
@@ -195,4 +196,4 @@ def _zip(target: Path, folder: Path, names: list[str]) -> None:
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=reason_of(error))) from error

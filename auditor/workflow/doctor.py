@@ -166,16 +166,27 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
     if by_ssh and (not path.exists() or not path.read_text(encoding="utf-8", errors="replace").strip()):
         mend = _("auditor hosts trust HOST shows fingerprints and takes them on record")
         yield Diagnosis(part, Health.BAD, _("no host key is on record, so that no host is logged in to"), mend)
+    elif not path.exists():
+        yield Diagnosis(part, Health.WELL, _("none is on record, and no host is visited over SSH"))
     else:
         yield Diagnosis(part, Health.WELL, str(path))
 
 
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
-    mend = "auditor schedule install --at 01:30"
+    mend, root = "auditor schedule install --at 01:30", catalogue.settings.root.resolve()
+    units = schedules.units_of(root)
+    for unit in units:
+        yield Diagnosis(part, Health.WELL, _("{path}: every day at {time}").format(path=unit.timer, time=unit.at))
+    if units:
+        return
+    if not schedules.has_crontab():
+        told = _("nothing audits this workspace every night, and there is no crontab on this machine")
+        yield Diagnosis(part, Health.WARNING, told, f"{mend} --systemd {schedules.SYSTEMD[0]}")
+        return
     try:
-        entry = schedules.entry_of(schedules.read_crontab(), catalogue.settings.root.resolve())
+        entry = schedules.entry_of(schedules.read_crontab(), root)
     except AuditorError as error:
-        yield Diagnosis(part, Health.WARNING, str(error), mend)
+        yield Diagnosis(part, Health.WARNING, str(error), _("find out why crontab refuses this account"))
         return
     if entry:
         yield Diagnosis(part, Health.WELL, entry)

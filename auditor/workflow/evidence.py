@@ -10,6 +10,7 @@ from pathlib import Path
 from auditor.errors import UsageError
 from auditor.loading.callers import open_as_caller
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 MAX_BYTES = 10_000_000
 _ZIP = b"PK\x03\x04"
@@ -58,7 +59,7 @@ def read_evidence(path: Path) -> Evidence:
         with open_as_caller(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if len(content) > MAX_BYTES:
         message = _("{file} is larger than {most} MB, the most that is kept")
         raise UsageError(message.format(file=path.name, most=MAX_BYTES // 1_000_000))

@@ -85,6 +85,9 @@ def propose_exception(catalogue: Catalogue, user: str, request: Request, *, now:
 
 def _asked(ledger: Ledger, catalogue: Catalogue, request: Request) -> tuple[Request, Finding | None]:
     """The request with its finding's identity filled in; every name in it is one that is known."""
+    if request.kind is ExceptionKind.FALSE_POSITIVE and request.ends is not None:
+        message = _("a false positive has no last day: it ends when its check changes, or what is observed; leave out --until")
+        raise UsageError(message)
     if request.finding:
         finding = ledger.finding(request.finding)
         if finding.state not in LIVE:
@@ -98,6 +101,12 @@ def _asked(ledger: Ledger, catalogue: Catalogue, request: Request) -> tuple[Requ
     assets = (request.asset,) if request.asset else ()
     matching(ledger, catalogue, FindingFilter(departments=(request.department,), checks=(request.check,), assets=assets))
     return request, None
+
+
+def nobody_tagged(catalogue: Catalogue, held: RiskException) -> bool:
+    """Whether an exception is for a tag that no asset of its department carries: most likely a misspelt one."""
+    own = (a for d in catalogue.inventory.departments if d.id == held.department for a in d.assets)
+    return bool(held.tag) and not any(held.tag in a.tags for a in own)
 
 
 def _worst(ledger: Ledger, catalogue: Catalogue, asked: RiskException) -> Severity | None:

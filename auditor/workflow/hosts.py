@@ -10,6 +10,7 @@ from auditor.errors import UsageError
 from auditor.loading.callers import open_as_caller
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import _
+from auditor.text.reasons import reason_of
 from auditor.workflow.inspection import asset_plan
 
 
@@ -50,5 +51,5 @@ def trust_file(catalogue: Catalogue, source: Path) -> int:
         with open_as_caller(source) as file:
             text = file.read().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=source, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=source, reason=reason_of(error))) from error
     return import_known_hosts(catalogue.settings.known_hosts, source, recorded_names(assets, catalogue.settings), text)

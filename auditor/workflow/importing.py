@@ -10,6 +10,7 @@ from auditor.errors import UsageError
 from auditor.loading import Mistake, inventory_mistakes, read_yaml
 from auditor.loading.importing import (
     Imported,
+    not_imported,
     read_ansible,
     read_csv,
     read_nmap_xml,
@@ -18,16 +19,24 @@ from auditor.loading.importing import (
 )
 from auditor.model import Catalogue, Json, Text
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOutcome:
-    """What came of an import: the file written with how many hosts, or the mistakes that kept it from being written."""
+    """What came of an import: the file written with how many hosts, or the mistakes that kept it from being written.
+
+    ``hosts`` are those of the list, of which some are ``new`` and some ``changed`` in the file; ``others`` are names of hosts
+    that the file holds and the list does not.
+    """
 
     path: Path
     hosts: int
     mistakes: tuple[Mistake, ...]
     notes: tuple[Mistake, ...]
+    new: int = 0
+    changed: int = 0
+    others: tuple[str, ...] = ()
 
 
 def import_inventory(
@@ -58,7 +67,21 @@ def import_inventory(
         told = (Mistake(str(source), 1, 1, message.format(line=m.line, mistake=m.message)) for m in wrong)
         return ImportOutcome(target, 0, tuple(told), imported.notes)
     _write(target, text)
-    return ImportOutcome(target, len(imported.hosts), (), imported.notes)
+    before, after = _by_uid(existing), _by_uid(_read_back(text, target))
+    new = sum(uid not in before for uid in after)
+    changed = sum(uid in before and before[uid] != entry for uid, entry in after.items())
+    others = not_imported(imported.hosts, existing)
+    return ImportOutcome(target, len(imported.hosts), (), imported.notes, new, changed, others)
+
+
+def _read_back(text: str, target: Path) -> dict[str, Json] | None:
+    document, _mistakes = read_yaml(text.encode(), str(target))
+    return document.value if document is not None and isinstance(document.value, dict) else None
+
+
+def _by_uid(inventory: dict[str, Json] | None) -> dict[str, Json]:
+    hosts = (inventory or {}).get("hosts")
+    return {str(host["uid"]): host for host in (hosts if isinstance(hosts, list) else ()) if isinstance(host, dict)}
 
 
 def _read(source: Path, kind: str, *, ports: bool, public: bool) -> Imported:
@@ -103,6 +126,6 @@ def _write(target: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(target)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=reason_of(error))) from error
     finally:
         draft.unlink(missing_ok=True)

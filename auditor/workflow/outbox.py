@@ -25,6 +25,7 @@ from auditor.model import Catalogue
 from auditor.model.codec import canonical, from_json, to_json
 from auditor.notifying import Letter, post, send_mail
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 T = TypeVar("T")
 D = TypeVar("D", date, datetime)
@@ -127,7 +128,7 @@ def alone(catalogue: Catalogue) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=folder, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=folder, reason=reason_of(error))) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

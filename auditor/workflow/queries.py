@@ -14,6 +14,7 @@ from auditor.lifecycle import LIVE, WORKED, is_due_soon, is_overdue
 from auditor.lifecycle.permissions import allow
 from auditor.model import Action, Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
+from auditor.text.reasons import reason_of
 from auditor.workflow.writing import refuse_own
 
 
@@ -78,17 +79,18 @@ def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter)
     held = ledger.findings()
     departments = catalogue.inventory.departments
     known = (
-        (wanted.departments, {d.id for d in departments} | {f.department for f in held}),
-        (wanted.assets, {a.uid for d in departments for a in d.assets} | {f.asset for f in held}),
-        (wanted.checks, set(catalogue.checks) | {f.check for f in held}),
-        (wanted.controls, {c.id for c in catalogue.framework.controls}),
+        (_("departments"), wanted.departments, {d.id for d in departments} | {f.department for f in held}),
+        (_("assets"), wanted.assets, {a.uid for d in departments for a in d.assets} | {f.asset for f in held}),
+        (_("checks"), wanted.checks, set(catalogue.checks) | {f.check for f in held}),
+        (_("controls"), wanted.controls, {c.id for c in catalogue.framework.controls}),
     )
-    for asked, names in known:
+    for kind, asked, names in known:
         for name in asked:
             if name not in names:
                 near = difflib.get_close_matches(name, names, n=1)
                 hint = _("; did you mean {word!r}?").format(word=near[0]) if near else ""
-                raise UsageError(_("nothing is named {name!r}{hint}").format(name=name, hint=hint))
+                message = _("nothing is named {name!r} among the {kind}{hint}")
+                raise UsageError(message.format(name=name, kind=kind, hint=hint))
 
 
 def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
@@ -140,7 +142,7 @@ def save_kept(catalogue: Catalogue, name: str, sha256: str, folder: Path) -> Pat
         with path.open("xb") as file:
             file.write(content)
     except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
     return path
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from auditor.errors import UsageError
+from auditor.errors import ConfigurationError, UsageError
+from auditor.loading import SETTINGS_FILE, load_settings
 from auditor.model import Catalogue, Letterhead, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
 from auditor.model.codec import digest
 from auditor.reporting import charts
@@ -30,7 +31,7 @@ from auditor.reporting.tongues import told
 from auditor.reporting.xlsx import as_xlsx
 from auditor.text import _, current
 from auditor.workflow.queries import reading
-from auditor.workflow.snapshots import gather, input_hashes, picture_bytes
+from auditor.workflow.snapshots import gather, input_hashes, picture_bytes, report_looks
 
 _FOR_PEOPLE = (
     ReportFormat.TERMINAL,
@@ -172,16 +173,53 @@ class Verified:
 def verify_report(catalogue: Catalogue, path: Path, templates: Path | None = None) -> Verified:
     """Make the report again from the ledger as it stood, and compare every byte."""
     stamp = read_stamp(path)
-    problem = _not_comparable(catalogue, stamp, templates)
-    if problem:
+    inputs = _inputs_of(catalogue, stamp)
+    problem = _not_comparable(catalogue, stamp, templates, same_files=inputs is not None)
+    if problem or inputs is None:
         return Verified(stamp, False, problem)
     snapshot = gather(catalogue, stamp.options, now=stamp.as_of, verdicts=stamp.format in _WITH_VERDICTS, seq=stamp.seq)
-    again = from_snapshot(snapshot, stamp.options, stamp.format, templates)
-    same = again.content == path.read_bytes()
+    again = from_snapshot(replace(snapshot, inputs=inputs), stamp.options, stamp.format, templates)
+    held = path.read_bytes()
+    same = again.content == held
+    if not same and stamp.format is ReportFormat.CSV:  # as it was written before: see ``as_csv``
+        same = as_csv(again.document, again.stamp, marked=True).encode() == held
     return Verified(stamp, same, "" if same else _("its content is not what the ledger says: the file was changed"))
 
 
-def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None) -> str:
+def _inputs_of(catalogue: Catalogue, stamp: Stamp) -> tuple[tuple[str, str], ...] | None:
+    """The hashes of files that the stamp rests on; None where files have changed since.
+
+    Reports were once stamped with the hash of the whole auditor.toml: they are held against today's and against those that the
+    ledger keeps of the audits since, where reports look the same by them.
+    """
+    found = input_hashes(catalogue)
+    if digest(found) == stamp.files_sha256:
+        return found
+    for content in _settings_since(catalogue, stamp.run):
+        found = input_hashes(catalogue, content)
+        if digest(found) == stamp.files_sha256 and _looks_same(catalogue, content):
+            return found
+    return None
+
+
+def _settings_since(catalogue: Catalogue, run: int) -> Iterator[str]:
+    """Each auditor.toml that there was: today's, and what the ledger keeps of the audits from ``run`` on."""
+    yield dict(catalogue.sources).get(SETTINGS_FILE, "")
+    with reading(catalogue) as ledger:
+        held = (ledger.input_digests(r.id).get(("file", SETTINGS_FILE)) for r in ledger.runs() if r.id >= run)
+        for kept in dict.fromkeys(filter(None, held)):
+            yield ledger.input_text(kept)
+
+
+def _looks_same(catalogue: Catalogue, content: str) -> bool:
+    try:
+        then = load_settings(catalogue.settings.root, content)
+    except ConfigurationError:  # an older auditor took it
+        return False
+    return report_looks(then) == report_looks(catalogue.settings)
+
+
+def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None, *, same_files: bool) -> str:
     with reading(catalogue) as ledger:
         entry = next(iter(ledger.journal(after=stamp.seq - 1)), None)
     if entry is None or entry.seq != stamp.seq or entry.hash != stamp.head:
@@ -190,8 +228,11 @@ def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None) 
         ).format(seq=stamp.seq)
     if stamp.program != version("auditor"):
         return _("it was made by auditor {theirs}; this is {ours}").format(theirs=stamp.program, ours=version("auditor"))
-    if digest(input_hashes(catalogue)) != stamp.files_sha256:
-        return _("policies, checks or inventories have changed since; verify it in a workspace with the files of that day")
+    if not same_files:
+        return _(
+            "policies, checks, inventories or what auditor.toml says of reports have changed since; verify it in a workspace "
+            "with the files of that day"
+        )
     if _templates(templates) != stamp.templates_sha256:
         return _("it was made with other templates; name their folder: --template DIR")
     return ""

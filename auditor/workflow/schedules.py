@@ -22,6 +22,8 @@ from auditor.text import _
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 LOG = "findings/nightly.log"
+SYSTEMD = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+_UNIT = "auditor-nightly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,19 @@ def _write_crontab(text: str) -> None:
         raise UsageError(_("crontab refused the entry: {reason}").format(reason=done.stderr.strip()))
 
 
+def has_crontab() -> bool:
+    """Whether cron is installed."""
+    return shutil.which("crontab") is not None
+
+
 def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
     program = shutil.which("crontab")
     if program is None:
-        raise UsageError(_("there is no crontab on this machine; install cron, or use: auditor schedule install --systemd DIR"))
+        message = _(
+            "there is no crontab on this machine; install cron, or use: auditor schedule install --at 01:30 --systemd "
+            "/etc/systemd/system"
+        )
+        raise UsageError(message)
     return subprocess.run(
         [program, *arguments],
         input=text,
@@ -168,7 +179,37 @@ def systemd_units(job: Job, user: str) -> dict[str, str]:
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n\n"
         f"[Timer]\nOnCalendar=*-*-* {job.hour:02}:{job.minute:02}:00\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
     )
-    return {"auditor-nightly.service": service, "auditor-nightly.timer": timer}
+    return {f"{_UNIT}.service": service, f"{_UNIT}.timer": timer}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A timer that audits a workspace, as ``schedule install --systemd`` writes it, and when it does."""
+
+    timer: Path
+    at: str
+
+    @property
+    def ending(self) -> str:
+        """The command that ends it and takes its files away."""
+        files = shlex.join([str(self.timer), str(self.timer.with_suffix(".service"))])
+        return f"systemctl disable --now {self.timer.name}; rm {files}; systemctl daemon-reload"
+
+
+def units_of(root: Path, folder: Path | None = None) -> tuple[Unit, ...]:
+    """The timers of this workspace, among those of systemd and in ``folder``."""
+    found = []
+    for place in dict.fromkeys([*([folder] if folder else []), *map(Path, SYSTEMD)]):
+        service, timer = place / f"{_UNIT}.service", place / f"{_UNIT}.timer"
+        try:
+            command, times = service.read_text(encoding="utf-8"), timer.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue
+        words = " ".join(_systemd_quoted(part) for part in ("--workspace", str(root), "nightly"))
+        if f" {words} " in command:
+            at = re.search(r"^OnCalendar=\S+ (\d\d:\d\d)", times, re.MULTILINE)
+            found.append(Unit(timer, at[1] if at else "?"))
+    return tuple(found)
 
 
 def _systemd_quoted(part: str) -> str:

@@ -7,16 +7,18 @@ import tempfile
 from pathlib import Path
 
 from auditor.errors import UsageError
+from auditor.model import Language
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _SETTINGS = """\
 # إعدادات مساحة العمل. يجوز حذف أي مفتاح، وعندئذ تسري القيمة المكتوبة أمامه هنا.
 # The settings of this workspace. Any key may be left out; then the value written here holds.
 
 [auditor]
-# لغة المخرجات: ar أو en.
-# Language of what is printed: ar or en.
-language = "ar"
+# لغة المخرجات: ar أو en؛ وهي ar ما لم تُذكر.
+# Language of what is printed: ar or en; ar when it is left out.
+language = "{language}"
 # من يرتب النص العربي على الشاشة: terminal (الطرفية) أو reorder (المدقق) أو auto (ما يثبت أنه مناسب).
 # Who orders Arabic on the screen: terminal, reorder (the auditor), or auto (whichever is found fit).
 bidi = "auto"
@@ -93,7 +95,7 @@ title:
 timezone: UTC
 # العطل لا تُحسب في المهل؛ وعطلة نهاية الأسبوع الجمعة والسبت ما لم يُذكر غير ذلك.
 # Days off do not count in deadlines; the weekend is Friday and Saturday unless it is named here.
-# calendar: {{weekend: [friday, saturday], holidays: ["2027-03-20"]}}
+# calendar: {weekend: [friday, saturday], holidays: ["2027-03-20"]}
 hosts:
   - uid: example-this-machine
     name: this-machine
@@ -120,8 +122,8 @@ findings/
 """
 
 
-def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
-    """Lay out a workspace in ``path`` and return the files written, sorted.
+def init_workspace(path: Path, *, stock: Path, language: Language = "ar") -> tuple[Path, ...]:
+    """Lay out a workspace in ``path``, which speaks ``language``, and return the files written, sorted.
 
     ``stock`` holds the ``policies`` and ``checks`` that are copied. It is built beside ``path`` and moved into place in one
     step, so that nobody ever meets half of one. Raises UsageError when ``path`` is anything but missing or an empty folder.
@@ -135,10 +137,10 @@ def init_workspace(path: Path, *, stock: Path) -> tuple[Path, ...]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
             built = Path(scratch) / "workspace"
-            _build(built, stock)
+            _build(built, stock, language)
             _move(built, path)
     except OSError as error:
-        raise UsageError(_("{path} cannot be laid out: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be laid out: {reason}").format(path=path, reason=reason_of(error))) from error
     return tuple(sorted(file for file in path.rglob("*") if file.is_file()))
 
 
@@ -152,7 +154,7 @@ def _refuse_occupied(path: Path) -> None:
         raise UsageError(message.format(path=path))
 
 
-def _build(root: Path, stock: Path) -> None:
+def _build(root: Path, stock: Path, language: Language) -> None:
     root.mkdir()
     for name in ("policies", "checks"):
         shutil.copytree(stock / name, root / name, ignore=shutil.ignore_patterns("departments"), copy_function=shutil.copyfile)
@@ -160,7 +162,7 @@ def _build(root: Path, stock: Path) -> None:
     (root / "inventories").mkdir()
     (root / "findings").mkdir(mode=0o700)
     policies = sorted(p.stem for p in (root / "policies").glob("*.yaml"))
-    settings = _SETTINGS.format(policy=policies[0] if policies else "national-policy")
+    settings = _SETTINGS.format(policy=policies[0] if policies else "national-policy", language=language)
     for name, text in (("auditor.toml", settings), ("inventories/example.yaml", _INVENTORY), (".gitignore", _GITIGNORE)):
         (root / name).write_text(text, encoding="utf-8")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
+from auditor.loading import SETTINGS_FILE
 from auditor.model import (
     Campaign,
     Catalogue,
@@ -28,10 +29,13 @@ from auditor.model import (
     ReportOptions,
     Run,
     RunStatus,
+    Settings,
     Snapshot,
 )
+from auditor.model.codec import digest, to_json
 from auditor.scoring import overall_index, theme_scores
 from auditor.text import _
+from auditor.text.reasons import reason_of
 from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
@@ -162,13 +166,33 @@ class Archive:
         )
 
 
-def input_hashes(catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures."""
+def input_hashes(catalogue: Catalogue, settings_text: str | None = None) -> tuple[tuple[str, str], ...]:
+    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures.
+
+    Of auditor.toml it is the hash of what reports look like by it. People, timeouts and letters are in no report, and naming a
+    person must not leave all earlier reports unverifiable. ``settings_text`` is a whole auditor.toml to be hashed instead, as it
+    was for reports made before.
+    """
     settings = catalogue.settings
-    found = [(name, hashlib.sha256(content.encode()).hexdigest()) for name, content in catalogue.sources]
+    found = [(name, _sha256(content.encode())) for name, content in catalogue.sources if name != SETTINGS_FILE]
+    if settings_text is None:
+        found.append((f"{SETTINGS_FILE} [report]", digest(report_looks(settings))))
+    else:
+        found.append((SETTINGS_FILE, _sha256(settings_text.encode())))
     logos = {h.logo for h in (settings.letterhead, *settings.letterheads.values()) if h.logo is not None}
-    found += [(str(path.relative_to(settings.root)), hashlib.sha256(picture_bytes(path)).hexdigest()) for path in logos]
+    found += [(str(path.relative_to(settings.root)), _sha256(picture_bytes(path))) for path in logos]
     return tuple(sorted(found))
+
+
+def report_looks(settings: Settings) -> Json:
+    """All of auditor.toml that can be seen in a report."""
+    heads = {"": settings.letterhead, **settings.letterheads}
+    shown: Json = {name: [to_json(h.text), str(h.logo.relative_to(settings.root)) if h.logo else ""] for name, h in heads.items()}
+    return [settings.numerals, settings.dates, shown]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def picture_bytes(path: Path) -> bytes:
@@ -176,7 +200,7 @@ def picture_bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if len(content) > _MOST_PICTURE:
         raise UsageError(
             _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
@@ -188,7 +212,8 @@ def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> 
     wanted = options.circular.casefold()
     found = tuple(c for c in state.circulars if set(c.due) & set(scope) and wanted in ("", c.id.casefold()))
     if wanted and not found:
-        raise UsageError(_("nothing is named {name!r}{hint}").format(name=options.circular, hint=""))
+        message = _("nothing is named {name!r} among the {kind}{hint}")
+        raise UsageError(message.format(name=options.circular, kind=_("circulars"), hint=""))
     return found
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from auditor.ledger import under_way
 from auditor.lifecycle import WORKED, is_overdue
 from auditor.model import (
     AnswerState,
@@ -27,7 +28,7 @@ _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDIN
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How things stand. ``why_not`` are codes: no_run, old, unfinished, incomplete; empty when all is well."""
+    """How things stand. ``why_not`` are codes: no_run, old, unfinished, under_way, incomplete; empty when all is well."""
 
     run: Run | None
     why_not: tuple[str, ...]
@@ -61,7 +62,7 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
         exceptions = ledger.records(RiskException)
         return Status(
             run=run,
-            why_not=_why_not(run, moment),
+            why_not=_why_not(run, moment, busy=bool(under_way(ledger.path))),
             moves=dict(moves),
             open=len(live),
             overdue=sum(is_overdue(f, moment) for f in live),
@@ -73,9 +74,11 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
         )
 
 
-def _why_not(run: Run, now: datetime) -> tuple[str, ...]:
+def _why_not(run: Run, now: datetime, *, busy: bool) -> tuple[str, ...]:
     found = []
-    if run.status is not RunStatus.FINISHED:
+    if busy and run.status in (RunStatus.COLLECTING, RunStatus.INTERRUPTED):
+        found.append("under_way")
+    elif run.status is not RunStatus.FINISHED:
         found.append("unfinished")
     elif not run.summary.get("complete"):
         found.append("incomplete")

@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
-from auditor.errors import UsageError
-from auditor.ledger import Ledger
+from auditor.errors import DeniedMoveError, LockedError, UsageError
+from auditor.ledger import Ledger, under_way
 from auditor.lifecycle import LIVE
 from auditor.lifecycle.permissions import allow
-from auditor.model import Action, AssetKind, Catalogue, Finding, Outcome, Reason, VerdictKind
+from auditor.model import Action, AssetKind, Catalogue, Finding, Outcome, Reason, Role, Run, VerdictKind
 from auditor.planning import Narrowing
 from auditor.text import _
 from auditor.text.labels import label
 from auditor.workflow.audit import Watcher, audit
+from auditor.workflow.belonging import refuse_run
+from auditor.workflow.schedules import account_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ def verify_findings(
         allow(catalogue.settings.people, actor, Action.VERIFY, finding.department)
         _refuse_unprovable(catalogue, finding)
     if unfinished is not None:
-        message = _("run {run} is unfinished; finish it first with `auditor audit --resume`")
-        raise UsageError(message.format(run=unfinished.id))
+        _refuse_unfinished(catalogue, unfinished, actor)
     outcomes: dict[tuple[str, str], Outcome] = {}
     for narrowing in _narrowings(found):
         run = audit(catalogue, actor=actor, watcher=watcher, narrowing=narrowing, cancelled=cancelled, clock=clock)
@@ -56,6 +58,25 @@ def verify_findings(
             outcomes |= {(o.asset, o.check): o for o in ledger.verdicts(run.id)}
     with Ledger.open(catalogue.settings.ledger, create=False, readonly=True) as ledger:
         return tuple(_verified(ledger.finding(f.id), outcomes.get((f.asset, f.check))) for f in found)
+
+
+def _refuse_unfinished(catalogue: Catalogue, run: Run, actor: str) -> NoReturn:
+    """Raise LockedError while the run is under way, else UsageError with what this person can do about it."""
+    busy = under_way(catalogue.settings.ledger)
+    if busy:
+        raise LockedError(busy)
+    try:
+        refuse_run(catalogue.settings, actor)
+    except DeniedMoveError:
+        operators = [p.user for p in catalogue.settings.people.values() if Role.OPERATOR in p.roles]
+        message = _(
+            "run {run} is unfinished: the next night finishes it, or whoever runs the auditor does by `auditor audit --resume` "
+            "({names}); verify after that"
+        )
+        told = message.format(run=run.id, names=", ".join(operators) or account_of(catalogue.settings))
+        raise UsageError(told) from None
+    message = _("run {run} is unfinished; finish it first with `auditor audit --resume`")
+    raise UsageError(message.format(run=run.id))
 
 
 def _refuse_unprovable(catalogue: Catalogue, finding: Finding) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from auditor.errors import ConfigurationError
+from auditor.errors import ConfigurationError, UsageError
 from auditor.facts import FACTS, Fact
 from auditor.loading import find_root, load_workspace
 from auditor.model import Catalogue
@@ -34,6 +34,8 @@ def workspace_root(root: Path | None = None) -> Path:
 
     Through sudo, raises UsageError for one that others can change, before a word of it is read.
     """
+    if root is not None and not root.is_dir():
+        raise UsageError(_("there is no folder {path}: -C names the folder that holds auditor.toml").format(path=root))
     found = root or find_root(Path.cwd())
     refuse_foreign_root(found)
     return found

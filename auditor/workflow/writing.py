@@ -9,6 +9,7 @@ from auditor.errors import UsageError
 from auditor.loading import SETTINGS_FILE
 from auditor.model import Settings
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 
 def write_file(path: Path, content: bytes, *, folders: bool = False) -> None:
@@ -25,7 +26,7 @@ def write_file(path: Path, content: bytes, *, folders: bool = False) -> None:
     except OSError as error:
         with suppress(OSError):  # where the folder is a file, there is no part, and looking for it fails too
             part.unlink(missing_ok=True)
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
 
 
 def refuse_no_folder(path: Path) -> None:

@@ -144,3 +144,24 @@ def test_every_term_of_a_control(asked: Workspace) -> None:
     assert told["score"]["share"] == 1.0
     assert "by checks: " in done(asked, OFFICER, "score", "--department", "example", "--explain", "A.8.9")
     assert do(asked, OFFICER, "score", "--explain", "A.8.9").returncode == 2
+
+
+def test_all_that_is_wrong_with_a_form_is_told_at_once(asked: Workspace, lent: Path) -> None:
+    """Regression: a control nobody asks about, a missing file and a missing justification were each named only once what stood
+    before them was mended."""
+    form = fill(asked, lent, E="perhaps", F="", G="2020-01-01", H="missing.pdf; gone.pdf; ../else.pdf")
+    book = load_workbook(form)
+    book.worksheets[0]["A3"] = "A.5.99"
+    book.save(form)
+    found = do(asked, OFFICER, "attest", "import", str(form))
+    assert found.returncode == 2
+    for told in (
+        "A.5.99 is no control that this department is asked about",
+        "'perhaps' is no answer",
+        "an answer needs its justification",
+        "the review date must lie after today",
+        "missing.pdf",
+        "gone.pdf",
+        "else.pdf must lie beside the form",
+    ):
+        assert told in found.stderr.decode(), told

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from auditor.cli.summaries import _first_sentence
 from tests.cli.conftest import Workspace
 from tests.collecting.conftest import needs_lab, start_sshd, stop
 
@@ -363,3 +364,39 @@ def test_a_mistyped_filter_is_refused(audited: Workspace) -> None:
         told = audited.call("findings", "list", option, value)
         assert told.returncode == 2
         assert value.encode() in told.stderr
+
+
+@pytest.mark.parametrize("lang", ["en", "ar"])
+def test_commands_can_be_copied(full: Workspace, lang: str) -> None:
+    """Regression: on a narrow terminal the commands of a remedy were wrapped, and in Arabic set to the right."""
+    written = yaml.safe_load((full.root / "checks/ssh/ssh-root-login.yaml").read_text())["remediation"]["shell"].strip()
+    shown = full.call("check", "show", "ssh-root-login", lang=lang, COLUMNS="60").stdout.decode()
+    assert f"\n{written}\n" in shown
+
+
+def test_what_to_do_is_a_whole_sentence() -> None:
+    """Regression: a remedy was cut at a semicolon, and what was left of it did nothing."""
+    text = "Set `x = 1; y = 2` in /etc/x.conf, e.g. by hand; then restart the service. Test it."
+    assert _first_sentence(text) == "Set `x = 1; y = 2` in /etc/x.conf, e.g. by hand; then restart the service."
+    assert _first_sentence("اضبط القيمة في الملف؛ ثم أعد التشغيل. واختبر ذلك.") == "اضبط القيمة في الملف؛ ثم أعد التشغيل."
+
+
+def test_names_that_lead_nowhere_say_what_was_looked_for(audited: Workspace, tmp_path: Path) -> None:
+    """Regression: a workspace that is not there was a file that cannot be read, and a wrong name did not say whose name."""
+    called = audited.call("-C", str(tmp_path / "nosuch"), "status")
+    assert (called.returncode, b"there is no folder" in called.stderr) == (2, True)
+    for option, kind in (("department", "departments"), ("asset", "assets"), ("check", "checks"), ("control", "controls")):
+        called = audited.call("findings", "list", f"--{option}", "nosuch")
+        assert (called.returncode, f"nothing is named 'nosuch' among the {kind}" in called.stderr.decode()) == (2, True)
+    called = audited.call("exceptions", "show", "E-99")
+    assert "among the exceptions" in called.stderr.decode()
+
+
+def test_a_missing_value_is_explained_once(workspace: Workspace) -> None:
+    """Regression: There is no value (unreachable): unreachable: …"""
+    there = "{connection: ssh, address: 127.0.0.1, port: 1, user: x, uid: gone-1, name: gone-1}"
+    workspace.inventory("gone", f"department: gone\ntitle: {{en: Gone, ar: غائبة}}\nhosts: [{there}]\n")
+    (workspace.root / "known_hosts").write_text("")
+    told = workspace.call("fact", "show", "sshd", "--host", "gone-1").stdout.decode()
+    assert "There is no value (" in told
+    assert "unreachable: " not in told

@@ -11,11 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from auditor.ledger import Ledger
+from auditor.workflow.inspection import plan_now
+from auditor.workflow.workspace import open_workspace
 from tests.conftest import IN_CI
 
 from .conftest import COMMAND, Workspace, environment
@@ -319,3 +322,48 @@ def test_mistakes_in_notify_are_named(workspace: Workspace) -> None:
         file.write('\n[notify]\nsmtp = "smtp.example.org:587"\nwebhook = "https://example.org/x"\n')
     called = workspace.call("validate")
     assert called.returncode == 2
+
+
+def part(workspace: Workspace, name: str, **environ: str) -> dict[str, str]:
+    """What doctor says of one part."""
+    told: list[dict[str, str]] = json.loads(workspace.call("doctor", "--format", "json", **environ).stdout)
+    return next(d for d in told if d["part"] == name)
+
+
+def test_a_timer_is_shown_and_found_by_doctor(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: ``schedule show`` and ``remove`` knew crontab alone, and where there is none doctor advised what is refused."""
+    units = tmp_path / "units"
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr("auditor.workflow.schedules.SYSTEMD", (str(units),))
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    row = part(workspace, "schedule")
+    assert (row["health"], row["mend"]) == ("warning", f"auditor schedule install --at 01:30 --systemd {units}")
+    assert workspace.call("schedule", "show").returncode == 2
+    assert workspace.call("schedule", "install", "--at", "01:30", "--systemd", str(units)).returncode == 0
+    shown = workspace.call("schedule", "show")
+    assert (shown.returncode, "auditor-nightly.timer: every day at 01:30" in shown.stdout.decode()) == (0, True)
+    gone = workspace.call("schedule", "remove")
+    assert (gone.returncode, "systemctl disable --now auditor-nightly.timer" in gone.stdout.decode()) == (0, True)
+    assert part(workspace, "schedule")["health"] == "well"
+
+
+def test_an_audit_under_way_is_no_bad_night(workspace: Workspace) -> None:
+    """Regression: while the night was under way status said that the last audit had not finished."""
+    workspace.call("audit")
+    now, plan = datetime.now(UTC), plan_now(open_workspace(workspace.root))
+    with Ledger.open(workspace.ledger) as ledger, ledger.lock(actor="night", now=now):
+        ledger.begin_run(plan, (), actor="night", now=now)
+        told = workspace.call("status")
+        assert (told.returncode, "under way" in told.stdout.decode(), "not well" in told.stdout.decode()) == (3, True, False)
+    told = workspace.call("status")
+    assert "The newest audit was not well: the last audit did not finish" in told.stdout.decode()
+
+
+def test_doctor_writes_no_marks(workspace: Workspace) -> None:
+    """Regression: in Arabic the clock was shown as ‹U+200E›2026-11-29, and so it stood in JSON; and a file of host keys that is
+    not there was called well by its path."""
+    for form in ("table", "json", "csv"):
+        told = workspace.call("doctor", "--format", form, lang="ar").stdout.decode()
+        assert ("200E" in told, "\u200e" in told) == (False, False)
+    assert not (workspace.root / "known_hosts").exists()
+    assert "known_hosts" not in part(workspace, "host keys")["told"]

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from auditor.ledger import Ledger
+from auditor.workflow.inspection import plan_now
+from auditor.workflow.workspace import open_workspace
+
 from .conftest import Called, Workspace
 
 OFFICER, INTERIOR, PLANNING, STRANGER = (u.pw_name for u in sorted(pwd.getpwall(), key=lambda u: u.pw_uid)[1:5])
@@ -120,6 +124,19 @@ def test_verifying_narrows_the_run(failing: Workspace, high: str) -> None:
     """It is no audit: the newest whole run stays the newest."""
     do(failing, OFFICER, "verify", high)
     assert json.loads(failing.call("runs", "show", "latest", "--format", "json").stdout)["run"]["id"] == 1
+
+
+def test_who_may_not_resume_a_run_is_told_who_may(failing: Workspace, high: str) -> None:
+    """Regression: an officer was told to run what only an operator may, and to do so while the run was under way."""
+    with (failing.root / "auditor.toml").open("a") as file:
+        file.write('[people.olga]\nname = {en = "Olga", ar = "علا"}\nroles = ["operator"]\n')
+    now, plan = datetime.now(UTC), plan_now(open_workspace(failing.root))
+    with Ledger.open(failing.ledger) as ledger, ledger.lock(actor="night", now=now):
+        ledger.begin_run(plan, (), actor="night", now=now)
+        refused = do(failing, OFFICER, "verify", high)
+        assert (refused.returncode, b"wait until it ends" in refused.stderr, b"--resume" in refused.stderr) == (2, True, False)
+    refused = do(failing, OFFICER, "verify", high)
+    assert (refused.returncode, b"`auditor audit --resume` (olga)" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -278,3 +295,30 @@ def test_a_sealed_ledger_is_held_against_its_seal(failing: Workspace, tmp_path: 
     with (failing.root / "auditor.toml").open("a") as file:
         file.write(f'\n[ledger]\nseal_key = "{"A" * 43}="\n')
     assert b"another key" in failing.call("ledger", "verify", "--seal", str(seal)).stdout
+
+
+def test_what_an_exception_covers_is_said(failing: Workspace, high: str) -> None:
+    """Regression: one for a tag that no asset carries was taken without a word, the last day of a false positive was taken and
+    never held, and one for a whole department was listed without a scope."""
+    args = ("--department", "example", "--check", "guarded-file", "--reason", "x", "--control", "y", "--until", UNTIL)
+    told = done(failing, OFFICER, "exceptions", "propose", *args, "--tag", "nosuchtag")
+    assert "No asset of example carries the tag nosuchtag" in told
+    assert "covers" not in done(failing, OFFICER, "exceptions", "propose", *args)
+    assert "the whole department" in done(failing, OFFICER, "exceptions", "list")
+    refused = do(failing, OFFICER, "exceptions", "propose", high, "--false-positive", "--reason", "x", "--until", UNTIL)
+    assert (refused.returncode, b"a false positive has no last day" in refused.stderr) == (2, True)
+
+
+def test_a_plan_after_the_last_day_is_remarked_on(failing: Workspace, high: str) -> None:
+    """Regression: it was taken without a word."""
+    told = done(failing, OFFICER, "findings", "plan", high, "--date", "2030-01-01", "--steps", "x")
+    assert "before the day of this plan" in told
+    soon = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    assert "before the day" not in done(failing, OFFICER, "findings", "plan", high, "--date", soon, "--steps", "x")
+
+
+def test_a_day_is_asked_for_as_people_write_it(failing: Workspace, high: str) -> None:
+    """Regression: click told people of '%Y-%m-%d', in English in Arabic too. Arabic digits are days as well."""
+    refused = do(failing, OFFICER, "findings", "plan", high, "--date", "1/2/2026", "--steps", "x")
+    assert (refused.returncode, b"write it as YYYY-MM-DD" in refused.stderr, b"%Y" in refused.stderr) == (2, True, False)
+    assert do(failing, OFFICER, "findings", "plan", high, "--date", "٢٠٣٠-٠١-٠١", "--steps", "x").returncode == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.loading.conftest import CHECK as CHECK_TEXT
-from tests.loading.conftest import Workspace
+from tests.loading.conftest import FILES, Workspace
 
 CHECK, CONTROL, POLICY = "checks/ssh/ssh-root-login.yaml", "policies/tiny/A.8.9.yaml", "policies/national.yaml"
 FRAMEWORK, OVERLAY, HEALTH = "policies/tiny/framework.yaml", "policies/departments/finance.yaml", "inventories/health.yaml"
@@ -304,4 +304,43 @@ def test_files_that_would_be_overlooked_are_told(workspace: Workspace) -> None:
         "inventories/interior.yml:1:1: only files that end in .yaml are read",
         "policies/stray:1:1: the folder holds controls but no framework.yaml",
         "policies/umm:1:1: there is a framework already, in policies/tiny",
+    ]
+
+
+def test_an_officer_of_no_department_is_told(workspace: Workspace) -> None:
+    """Regression: validate said that all was right. As with an overlay of no department, the others are audited."""
+    person = '[people.sara]\nname = {en = "Sara", ar = "سارة"}\nroles = ["officer"]\ndepartment = "helth"\n'
+    workspace.write("auditor.toml", person)
+    assert workspace.mistakes() == ["auditor.toml:4:14: unknown department helth; did you mean health?"]
+    catalogue = workspace.load().catalogue
+    assert catalogue is not None
+    assert [d.id for d in catalogue.inventory.departments] == ["finance", "health"]
+    assert "auditor.toml" in dict(catalogue.sources)
+
+
+def test_an_address_listed_twice_is_noted(workspace: Workspace) -> None:
+    """Regression: validate was silent of one machine in two departments. It may be right, so it is a note; what differs by port
+    or by jump hosts is told apart already."""
+    more = "  - {{uid: finance-x, name: x, address: {address}{more}}}\n"
+    workspace.write("inventories/finance.yaml", FILES["inventories/finance.yaml"] + more.format(address="10.2.1.11", more=""))
+    assert workspace.mistakes() == []
+    (note,) = workspace.load().notes
+    assert str(note).startswith(
+        "inventories/finance.yaml:5:40: inventories/finance.yaml, line 4, lists a host at the address 10."
+    )
+    for told in (", port: 2222", ", jump: [other.example]"):
+        workspace.write(
+            "inventories/finance.yaml", FILES["inventories/finance.yaml"] + more.format(address="10.2.1.11", more=told)
+        )
+        assert workspace.load().notes == ()
+
+
+def test_what_stands_beside_a_mistake_is_judged_too(workspace: Workspace) -> None:
+    """Regression: an address was not judged while its host had another mistake, nor anything under a key that stood twice."""
+    more = "hosts:\n  - {uid: finance-x, name: x, address: 10.2.1.999, agent: maybe}\n"
+    workspace.write("inventories/finance.yaml", FILES["inventories/finance.yaml"] + more)
+    assert workspace.mistakes() == [
+        "inventories/finance.yaml:5:1: the key hosts stands twice in this mapping, first in line 3; keep one",
+        'inventories/finance.yaml:6:40: hosts[1].address is "10.2.1.999", which is no IP address; expected one such as 10.1.1.11',
+        'inventories/finance.yaml:6:59: hosts[1].agent is "maybe"; expected true or false',
     ]

@@ -136,7 +136,7 @@ def test_a_place_inside_a_text_is_found_or_its_start_is_named(source: str, line:
         (b"- " * 1000, "x.yaml:1:67: values are nested more than 32 deep"),
         (b"a: b: c", "x.yaml:1:5: this is not valid YAML: "),
         (b"a: [1, 2", "x.yaml:1:4: this is not valid YAML: "),
-        (b"a: b\n\tc: d", "x.yaml:2:1: this is not valid YAML: "),
+        (b"a: b\n\tc: d", "x.yaml:2:1: a tab stands before this line's text; YAML is indented by spaces"),
     ],
 )
 def test_what_surprises_or_explodes_is_refused_where_it_stands(data: bytes, start: str) -> None:

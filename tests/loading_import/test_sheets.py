@@ -139,6 +139,29 @@ def test_every_mistake_is_named_by_line_and_cell():
     assert [host.name for host in found.hosts] == ["web-07"]
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once():
+    """Regression: a wrong address was named only once every other mistake of its row had been mended, and a row without an
+    address was taken with its name for one, one without a name with its address."""
+    found = csv_of(
+        "name,address,criticality,public,sudo\n"
+        "web-01,10.20.1.999,extreme,maybe,نعم\n"
+        "web-02,,low,no,YES\n"
+        ",10.0.0.3,low,لا,y\n"
+        "web-04,=A1,extreme,no,no\n"
+        "web-05,10.0.0.5,low,no,yes\n"
+    )
+    assert told(found) == [
+        't.csv:2:2: address is "10.20.1.999", which is no IP address; expected one such as 10.1.1.11',
+        't.csv:2:3: criticality is "extreme"; expected high, medium or low',
+        't.csv:2:4: public is "maybe"; expected yes or no',
+        "t.csv:3:2: this cell is empty; every host needs its address",
+        "t.csv:4:1: this cell is empty; every host needs its name",
+        "t.csv:5:2: this cell holds a formula; write the value itself",
+        't.csv:5:3: criticality is "extreme"; expected high, medium or low',
+    ]
+    assert [host.name for host in found.hosts] == ["web-05"]
+
+
 def test_a_secret_in_a_cell_is_named_and_never_printed():
     """A private key pasted into the column for its path does not reach the mistake's text."""
     found = csv_of('name,address,key\nweb,10.0.0.1,"-----BEGIN OPENSSH PRIVATE KEY----- hunter2"\n')
@@ -156,7 +179,7 @@ def test_a_secret_in_a_cell_is_named_and_never_printed():
         (b"role,zone\nweb,dmz\n", "neither the column name nor the column address"),
         (b"name,name\na,b\n", "stands twice"),
         (b"name,address\na\x1bb,10.0.0.1\n", "invisible character U+001B"),
-        (b"name,address\n,\n,\nname only,\n", "neither an IP address nor a host name"),
+        (b"name,address\n,\n,\nname only,\n", "every host needs its address"),
     ],
 )
 def test_a_table_that_is_none(data: bytes, said: str):

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
+from rich.cells import cell_len
 
 from auditor.reporting.tabular import Column, Table, field
 from auditor.reporting.terminal import Terminal
@@ -95,3 +96,57 @@ def test_nothing_is_lost_by_wrapping(width: int, language: str):
     text = " ".join(f"word{n}" for n in range(60))
     told = " ".join(line.translate({0x2068: None, 0x2069: None}).strip() for line in shown(text, language))
     assert told == text
+
+
+FINDINGS = Table(
+    [
+        Column("Finding", field("id"), whole=True),
+        Column("Severity", field("severity"), whole=True),
+        Column("Asset", field("asset")),
+        Column("Title", field("title"), wide=True),
+        Column("Subject", field("subject"), spare=1),
+        Column("Observed", field("observed"), spare=2),
+        Column("State", field("state"), whole=True),
+        Column("Due", field("due"), whole=True),
+    ],
+    [
+        {
+            "id": "F-FGCMJF7QKX",
+            "severity": "critical",
+            "asset": "health-web-1",
+            "title": "Packages come only from repositories whose signatures are checked",
+            "subject": "Acquire::AllowInsecureRepositories",
+            "observed": "true in /etc/apt/apt.conf.d/99local",
+            "state": "in progress",
+            "due": "2026-12-20",
+        }
+    ],
+)
+
+
+@pytest.mark.parametrize("columns", ["200", "120", "100", "80", "60"])
+@pytest.mark.parametrize(("language", "bidi"), [("en", "terminal"), ("ar", "terminal"), ("ar", "reorder")])
+def test_ids_states_and_dates_are_never_cut(columns: str, language: str, bidi: str, monkeypatch: pytest.MonkeyPatch):
+    """Regression: at 80 columns a finding's id was shown as F-FGCMJF7…, its date as 2026-1…, and nothing said so. What there is
+    no room for is named below the table."""
+    monkeypatch.setenv("COLUMNS", columns)
+    text = "\n".join(shown(FINDINGS, language, bidi)).translate({0x2068: None, 0x2069: None})
+    for whole in ("F-FGCMJF7QKX", "critical", "in progress", "2026-12-20"):
+        assert whole in text
+    assert "…" not in text
+    for name, title in (("subject", "Subject"), ("observed", "Observed")):
+        parts = [word for word in str(FINDINGS.rows[0][name]).split() if len(word) <= 24]
+        assert title in text  # above its column, or below the table
+        assert all(part in text for part in parts) or columns != "200"
+    if columns == "80":
+        assert max(cell_len(line.rstrip()) for line in text.split("\n")) <= 80
+
+
+def test_code_is_neither_wrapped_nor_moved(width: int):
+    """Regression: commands of a remedy were wrapped and, in Arabic, set to the right: copied, they did not run."""
+    code = "cat > /etc/x <<'EOF'\n    an indented line that is longer than any screen on which it is shown to anybody\nEOF"
+    for language in ("en", "ar"):
+        out = io.StringIO()
+        with using("ar" if language == "ar" else "en"):
+            Terminal(out, bidi="reorder", environ=PLAIN).code(code)
+        assert out.getvalue() == code + "\n"

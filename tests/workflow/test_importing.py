@@ -72,3 +72,11 @@ def test_an_inventory_larger_than_is_read_is_refused(workspace: Workspace) -> No
     tags = ";".join(f"tag-{n}" for n in range(40))
     rows = "".join(f"srv-{n},10.50.{n // 250}.{n % 250},{tags}\n" for n in range(2500))
     refused(workspace, f"name,address,tags\n{rows}", f"at most {MAX_BYTES} are read")
+
+
+def test_an_import_says_what_it_changed(workspace: Workspace) -> None:
+    """Regression: after a list of two was brought into a file of three, it said that 2 hosts were in the file."""
+    outcome = bring(workspace, "name,address,role\nweb-1,10.1.1.11,web\nweb-2,10.1.1.12,web\nweb-3,10.1.1.13,web\n")
+    assert (outcome.hosts, outcome.new, outcome.changed, outcome.others) == (3, 2, 0, ("db-1",))
+    outcome = bring(workspace, "name,address,role\nweb-2,10.1.1.12,db\nweb-3,10.1.1.13,web\n")
+    assert (outcome.hosts, outcome.new, outcome.changed, outcome.others) == (2, 0, 1, ("web-1", "db-1"))

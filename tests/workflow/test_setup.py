@@ -1,5 +1,6 @@
 """A new workspace validates, is whole or not there, and writes over nothing."""
 
+import re
 import stat
 from pathlib import Path
 
@@ -122,3 +123,31 @@ def test_an_installation_without_stock_says_so(tmp_path: Path):
     with pytest.raises(UsageError, match="install the auditor again"):
         init_workspace(tmp_path / "ws", stock=tmp_path)
     assert not (tmp_path / "ws").exists()
+
+
+def test_every_commented_example_is_right_when_it_is_uncommented(tmp_path: Path):
+    """Regression: the example of a calendar had its braces doubled, and was no YAML once its # was taken away."""
+    root = tmp_path / "ws"
+    init_workspace(root, stock=CLONE)
+    for name, example in (
+        ("auditor.toml", r"^# ?(?=\[|[a-z_]+ = |$)"),
+        ("inventories/example.yaml", r"^#(?=  )|^# (?=[a-z]+: )"),
+    ):
+        path = root / name
+        plain = re.sub(example, "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert plain != path.read_text(encoding="utf-8")
+        path.write_text(plain, encoding="utf-8")
+    assert "\ncalendar: {weekend" in (root / "inventories/example.yaml").read_text(encoding="utf-8")
+    assert "\n[people.huda]\n" in (root / "auditor.toml").read_text(encoding="utf-8")
+    loaded = load_workspace(root)
+    assert [str(mistake) for mistake in loaded.mistakes] == []
+    assert loaded.catalogue is not None
+    assert set(loaded.catalogue.settings.people) == {"sara", "huda"}
+
+
+def test_a_workspace_speaks_the_language_it_was_asked_for_in(stock: Path, tmp_path: Path):
+    """Regression: AUDITOR_LANG=en auditor init wrote language = "ar"."""
+    init_workspace(tmp_path / "en", stock=stock, language="en")
+    assert load_settings(tmp_path / "en").language == "en"
+    init_workspace(tmp_path / "ar", stock=stock)
+    assert load_settings(tmp_path / "ar").language == "ar"

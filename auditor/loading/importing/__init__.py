@@ -9,11 +9,12 @@ from auditor.loading.importing.host import Imported, ImportedHost
 from auditor.loading.importing.nmap_xml import read_nmap_xml
 from auditor.loading.importing.sheets import read_csv, read_xlsx
 from auditor.loading.importing.template import write_template
-from auditor.loading.importing.writing import write_inventory
+from auditor.loading.importing.writing import not_imported, write_inventory
 
 __all__ = [
     "Imported",
     "ImportedHost",
+    "not_imported",
     "read_ansible",
     "read_csv",
     "read_nmap_xml",

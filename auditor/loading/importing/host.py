@@ -16,6 +16,7 @@ from typing import Any
 from auditor.errors import UsageError
 from auditor.loading.callers import open_as_caller
 from auditor.loading.document import Document, Place, Report
+from auditor.loading.expected import expected
 from auditor.loading.inventories import load_department
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import check_schema
@@ -23,6 +24,7 @@ from auditor.loading.secrets import find_secrets
 from auditor.model import Json
 from auditor.text import _
 from auditor.text.bidi import safe
+from auditor.text.reasons import reason_of
 
 MAX_HOSTS = 20_000
 # Not in a text that is quoted from the file, as far as it can be told.
@@ -95,7 +97,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         with open_as_caller(path) as file:
             data = file.read(most + 1)
     except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
     if len(data) > most:
         message = _("{path} is larger than {most} MB, the most that is read; split it")
         raise UsageError(message.format(path=path, most=most // 1_000_000))
@@ -135,6 +137,8 @@ def _printable(mistake: Mistake) -> Mistake:
 def _told_of_row(mistake: Mistake) -> Mistake:
     """The loader names a value by its way through an inventory that the person has not seen; the line is enough."""
     told = _WAY.sub(lambda way: "" if way[1] else _("this host"), mistake.message)
+    # the template's lists offer these two words
+    told = told.replace(expected("true or false"), _("yes or no"))
     return dataclasses.replace(mistake, department=None, message=told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auditor.loading.importing.host import Imported, Row, clean, gather
 from auditor.loading.mistake import Mistake, did_you_mean
@@ -41,7 +42,10 @@ CHOICES: dict[str, dict[str, str]] = {
 }
 """What may be chosen in a column, as written in English and in Arabic."""
 
-_BOOLEANS = {"yes": True, "true": True, "1": True, "نعم": True, "no": False, "false": False, "0": False, "لا": False}
+_BOOLEANS = {
+    **dict.fromkeys(("yes", "y", "true", "1", "نعم"), True),
+    **dict.fromkeys(("no", "n", "false", "0", "لا"), False),
+}
 _UNKNOWN = ""
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "01234567890123456789")
 _SEPARATORS = re.compile(r"[,;،؛\n]+")
@@ -76,7 +80,9 @@ def hosts_of(file: str, lines: Iterable[Line], mistakes: Iterable[Mistake] = ())
         message = _("the table is empty; its first row must name the columns, such as name and address")
         found.append(Mistake(file, 1, 1, message))
     broken = {mistake.line for mistake in found}
-    return gather(file, [row for row in rows if row.line not in broken], found)
+    # Rows with a broken cell are judged with the others, so that a person hears of all mistakes at once.
+    judged = gather(file, rows, found)
+    return replace(judged, hosts=tuple(host for host in judged.hosts if host.line not in broken))
 
 
 def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> dict[int, str]:
@@ -105,8 +111,9 @@ def _heading(file: str, line: int, texts: list[str], found: list[Mistake]) -> di
 
 def _row(file: str, line: int, texts: list[str], columns: dict[int, str], found: list[Mistake]) -> Row:
     row = Row(line)
+    told = {mistake.column for mistake in found if mistake.line == line}
     for index, text in enumerate(texts):
-        if not text or columns.get(index) == _UNKNOWN:
+        if not text or columns.get(index) == _UNKNOWN or index + 1 in told:
             continue
         if index not in columns:
             message = _("this cell stands under no heading; name its column or empty it")
@@ -116,10 +123,24 @@ def _row(file: str, line: int, texts: list[str], columns: dict[int, str], found:
             found.append(Mistake(file, line, index + 1, message))
         else:
             row.put(columns[index], _value(columns[index], text), line, index + 1)
-    for name, other in (("name", "address"), ("address", "name")):
-        if name not in row.values and other in row.values:
-            row.put(name, row.values[other], *row.at[other])
+    _complete(file, row, columns, found)
     return row
+
+
+def _complete(file: str, row: Row, columns: dict[int, str], found: list[Mistake]) -> None:
+    """A list may know its hosts by name or by address alone; in one that has both columns, both are to be filled in."""
+    told = {mistake.column for mistake in found if mistake.line == row.line}
+    for name, other in (("name", "address"), ("address", "name")):
+        if name in row.values:
+            continue
+        at = next((index + 1 for index, known in columns.items() if known == name), None)
+        if at is None and other in row.values:
+            row.put(name, row.values[other], *row.at[other])
+        elif at is not None:
+            if at not in told:
+                message = _("this cell is empty; every host needs its {name}")
+                found.append(Mistake(file, row.line, at, message.format(name=name)))
+            row.put(name, f"row-{row.line}.invalid", row.line, at)  # stands in, for the rest of the row to be judged
 
 
 def _value(name: str, text: str) -> Json:

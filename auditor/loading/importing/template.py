@@ -10,6 +10,7 @@ from auditor.errors import UsageError
 from auditor.loading.importing.table import CHOICES, COLUMNS
 from auditor.model import Language
 from auditor.text import _
+from auditor.text.reasons import reason_of
 
 _EXAMPLE = {
     "name": "# web-01",
@@ -46,7 +47,7 @@ def write_template(path: Path, format: str, language: Language) -> None:
         raise UsageError(message.format(path=path)) from error
     except OSError as error:
         message = _("{path} cannot be written: {reason}")
-        raise UsageError(message.format(path=path, reason=error.strerror or error)) from error
+        raise UsageError(message.format(path=path, reason=reason_of(error))) from error
 
 
 def _heading(language: Language) -> list[str]:

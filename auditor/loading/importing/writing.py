@@ -49,6 +49,13 @@ def write_inventory(
     return yaml.dump(value, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=100_000)
 
 
+def not_imported(hosts: Iterable[ImportedHost], existing: Mapping[str, Json] | None) -> tuple[str, ...]:
+    """The names of hosts of the present inventory that the import does not speak of, as ``write_inventory`` would have it."""
+    known = [host for host in _list((existing or {}).get("hosts")) if isinstance(host, dict)]
+    spoken_of = set(_matches(list(hosts), known).values())
+    return tuple(str(host.get("name")) for index, host in enumerate(known) if index not in spoken_of)
+
+
 def _merged(department: str, hosts: list[ImportedHost], known: list[dict[str, Json]], taken: set[str]) -> list[dict[str, Json]]:
     taken = taken | {str(host.get("uid")) for host in known} | {host.uid for host in hosts if host.uid}
     matches = _matches(hosts, known)
