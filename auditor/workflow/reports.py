@@ -31,7 +31,8 @@ from auditor.reporting.tongues import told
 from auditor.reporting.xlsx import as_xlsx
 from auditor.text import _, current
 from auditor.workflow.queries import reading
-from auditor.workflow.snapshots import gather, input_hashes, picture_bytes, report_looks
+from auditor.workflow.snapshots import gather
+from auditor.workflow.stamped import input_hashes, picture_bytes, report_looks
 
 _FOR_PEOPLE = (
     ReportFormat.TERMINAL,

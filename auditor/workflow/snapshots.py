@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
-from auditor.loading import SETTINGS_FILE
 from auditor.model import (
     Campaign,
     Catalogue,
     Circular,
-    EventKind,
     Json,
     Missed,
     Outcome,
@@ -28,33 +23,20 @@ from auditor.model import (
     ReportKind,
     ReportOptions,
     Run,
-    RunStatus,
-    Settings,
     Snapshot,
 )
-from auditor.model.codec import digest, to_json
 from auditor.scoring import overall_index, theme_scores
 from auditor.text import _
-from auditor.text.reasons import reason_of
 from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.judged import as_judged
+from auditor.workflow.moments import Moment, named, point
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
+from auditor.workflow.stamped import input_hashes
 from auditor.workflow.standings import Shelved
 from auditor.workflow.state import State, after, moved_since
-
-_MOST_PICTURE = 500_000
-
-
-@dataclass(frozen=True, slots=True)
-class _At:
-    """A point in the ledger's history: a run that had ended, and the journal's last entry then."""
-
-    run: Run
-    seq: int
-    as_of: datetime
 
 
 def gather(catalogue: Catalogue, options: ReportOptions, *, now: datetime, verdicts: bool = False, seq: int = 0) -> Snapshot:
@@ -72,13 +54,13 @@ def archive(catalogue: Catalogue, options: ReportOptions, *, now: datetime, seq:
     """The point that the options name, from which snapshots are cut for as many reports as are wanted."""
     with reading(catalogue) as ledger, ledger.view():
         campaign = ledger.record(Campaign, options.campaign) if options.campaign else None
-        yield Archive(catalogue, ledger, campaign, _point(ledger, options, campaign, now, seq))
+        yield Archive(catalogue, ledger, campaign, point(ledger, options, campaign, now, seq))
 
 
 class Archive:
     """One point of the ledger's history, scored once."""
 
-    def __init__(self, catalogue: Catalogue, ledger: Ledger, campaign: Campaign | None, at: _At) -> None:
+    def __init__(self, catalogue: Catalogue, ledger: Ledger, campaign: Campaign | None, at: Moment) -> None:
         self._ledger, self._at, self.campaign = ledger, at, campaign
         self._plan = ledger.plan(at.run.id)
         self.catalogue = catalogue = as_judged(ledger, catalogue, at.run.id, self._plan)
@@ -166,48 +148,6 @@ class Archive:
         )
 
 
-def input_hashes(catalogue: Catalogue, settings_text: str | None = None) -> tuple[tuple[str, str], ...]:
-    """(path, SHA-256) of every file that a report is made from: those of the workspace, and the letterheads' pictures.
-
-    Of auditor.toml it is the hash of what reports look like by it. People, timeouts and letters are in no report, and naming a
-    person must not leave all earlier reports unverifiable. ``settings_text`` is a whole auditor.toml to be hashed instead, as it
-    was for reports made before.
-    """
-    settings = catalogue.settings
-    found = [(name, _sha256(content.encode())) for name, content in catalogue.sources if name != SETTINGS_FILE]
-    if settings_text is None:
-        found.append((f"{SETTINGS_FILE} [report]", digest(report_looks(settings))))
-    else:
-        found.append((SETTINGS_FILE, _sha256(settings_text.encode())))
-    logos = {h.logo for h in (settings.letterhead, *settings.letterheads.values()) if h.logo is not None}
-    found += [(str(path.relative_to(settings.root)), _sha256(picture_bytes(path))) for path in logos]
-    return tuple(sorted(found))
-
-
-def report_looks(settings: Settings) -> Json:
-    """All of auditor.toml that can be seen in a report."""
-    heads = {"": settings.letterhead, **settings.letterheads}
-    shown: Json = {name: [to_json(h.text), str(h.logo.relative_to(settings.root)) if h.logo else ""] for name, h in heads.items()}
-    return [settings.numerals, settings.dates, shown]
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def picture_bytes(path: Path) -> bytes:
-    """The content of a letterhead's picture. Raises UsageError for one that cannot be read or is too large for every page."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(_("{path} cannot be read: {reason}").format(path=path, reason=reason_of(error))) from error
-    if len(content) > _MOST_PICTURE:
-        raise UsageError(
-            _("{path} is larger than {most} bytes, which is too much for a letterhead").format(path=path, most=_MOST_PICTURE)
-        )
-    return content
-
-
 def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> tuple[Circular, ...]:
     wanted = options.circular.casefold()
     found = tuple(c for c in state.circulars if set(c.due) & set(scope) and wanted in ("", c.id.casefold()))
@@ -215,56 +155,6 @@ def _circulars(state: State, options: ReportOptions, scope: tuple[str, ...]) -> 
         message = _("nothing is named {name!r} among the {kind}{hint}")
         raise UsageError(message.format(name=options.circular, kind=_("circulars"), hint=""))
     return found
-
-
-def _point(ledger: Ledger, options: ReportOptions, campaign: Campaign | None, now: datetime, seq: int) -> _At:
-    head = seq or ledger.head()[0]
-    if campaign is not None and campaign.frozen:
-        kept = json.loads(ledger.kept_file(campaign.frozen))
-        return _At(ledger.run(int(kept["run"]["id"])), int(kept["journal"]["seq"]), campaign.closed_at or now)
-    if options.kind is ReportKind.DELTA and options.until:
-        return _named(ledger, options.until, now)
-    if options.run not in ("", "latest"):
-        return _named(ledger, options.run, now)
-    if seq:
-        return _At(_last_run(ledger, seq), seq, now)
-    return _At(ledger.run("latest"), head, now)
-
-
-def _named(ledger: Ledger, name: str, now: datetime) -> _At:
-    """The point that a run's number or a day means: the end of that run, or of that day."""
-    if name.isdecimal() or name == "latest":
-        run = ledger.run(name)
-        if run.status is not RunStatus.FINISHED or run.ended is None:
-            raise UsageError(_("run {run} is not finished: there is no report of it").format(run=run.id))
-        if run.summary.get("reevaluation"):
-            message = _(
-                "run {run} was `auditor reevaluate --apply`, which visits no host: there is no report of it; name an audit, or a "
-                "day: --run"
-            )
-            raise UsageError(message.format(run=run.id))
-        return _At(run, _end_of(ledger, run.id), run.ended)
-    try:
-        day = date.fromisoformat(name)
-    except ValueError:
-        message = _("{name!r} is neither the number of a run nor a day written as YYYY-MM-DD")
-        raise UsageError(message.format(name=name)) from None
-    midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
-    seq = ledger.last_before(midnight)
-    return _At(_last_run(ledger, seq), seq, min(now, midnight))
-
-
-def _end_of(ledger: Ledger, run: int) -> int:
-    ends = (e.seq for e in ledger.journal(subject=str(run)) if e.event.kind is EventKind.RUN_FINISHED)
-    return max(ends, default=0)
-
-
-def _last_run(ledger: Ledger, seq: int) -> Run:
-    """The newest whole run of the policy of record that had ended by an entry of the journal."""
-    for run in reversed(ledger.counted_runs()):
-        if _end_of(ledger, run) <= seq:
-            return ledger.run(run)
-    raise UsageError(_("no audit had ended by then"))
 
 
 def _scope(catalogue: Catalogue, options: ReportOptions, campaign: Campaign | None, state: State) -> tuple[str, ...]:
@@ -318,7 +208,7 @@ def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state:
     earlier = [p for p in snapshot.trend if p.run != snapshot.run.id]
     if not options.since and not earlier:
         raise UsageError(_("there is no earlier audit to compare with; name a run or a day: --since"))
-    first = _named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
+    first = named(ledger, options.since or str(earlier[-1].run), snapshot.as_of)
     if first.seq > state.seq:
         raise UsageError(_("the later point lies before the earlier one"))
     by_day = "-" in options.since  # between two days a fix may have been proved without an audit

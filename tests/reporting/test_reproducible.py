@@ -21,7 +21,7 @@ from auditor.workflow.bundles import make_bundle
 from auditor.workflow.queries import FindingFilter, list_findings
 from auditor.workflow.remediation import Chosen, carry_out, moving
 from auditor.workflow.reports import from_snapshot, moment, verify_report
-from auditor.workflow.snapshots import input_hashes
+from auditor.workflow.stamped import input_hashes
 from auditor.workflow.workspace import open_workspace
 
 from .made import report
