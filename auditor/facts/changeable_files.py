@@ -39,7 +39,8 @@ def parse(output: str, _args: Arguments) -> Json:
 FACT = Fact(
     name="changeable_files",
     title=Text(
-        en="Files in cron's and sshd's folders that others may change", ar="ملفات في مجلدات cron وsshd يستطيع غير الجذر تغييرها"
+        en="Files in cron's and sshd's folders that others may change",
+        ar="ملفات في مجلدات cron وsshd يستطيع غير المستخدم الجذر تغييرها",
     ),
     shape=ListOf(record(path=STR, mode=STR, owner=STR, group=STR)),
     parse=parse,

@@ -64,6 +64,14 @@ def safe(text: str, *, lines: bool = False) -> str:
     return "".join(c if lines and c in "\n\t" else _shown(c) for c in text)
 
 
+# The library orders brackets and does not turn them (0.6). A mark behind each, which goes where it goes, tells which are to be.
+_AFTER = "\ufe20"
+_PAIRS = "()[]{}<>«»‹›≤≥"
+_MIRRORED = str.maketrans(_PAIRS, "".join(_PAIRS[i ^ 1] for i in range(len(_PAIRS))))
+_BRACKET = re.compile(f"[{re.escape(_PAIRS)}]")
+_ORDERED = re.compile(f"{_AFTER}({_BRACKET.pattern})|({_BRACKET.pattern}){_AFTER}")
+
+
 def visual(line: str) -> str:
     """One line as a terminal that does not order Arabic must be given it: letters joined, in the order they are seen.
 
@@ -75,9 +83,15 @@ def visual(line: str) -> str:
     from arabic_reshaper import reshape
     from bidi import get_display
 
-    joined = reshape(_closed(line))
+    joined = _BRACKET.sub(rf"\g<0>{_AFTER}", reshape(_closed(line)))
     ordered = get_display(joined, base_dir="R" if current() == "ar" else "L")
-    return _INVISIBLE.sub("", ordered if isinstance(ordered, str) else ordered.decode())
+    faced = _ORDERED.sub(_facing, ordered if isinstance(ordered, str) else ordered.decode())
+    return _INVISIBLE.sub("", faced.replace(_AFTER, ""))
+
+
+def _facing(match: re.Match[str]) -> str:
+    """A bracket as it is seen: where the order was turned round, what was put behind it stands before it."""
+    return match[2] or match[1].translate(_MIRRORED)
 
 
 def has_rtl(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from auditor.model import Catalogue
 from auditor.text import style, use
+from auditor.workflow.workspace import open_workspace
 
 from .seed import seed
 
@@ -18,6 +20,12 @@ from .seed import seed
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     """The workspace of ``seed``, to be read only."""
     return seed(tmp_path_factory.mktemp("seeded") / "workspace")
+
+
+@pytest.fixture
+def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
+    """A copy of it, to be changed, as commands do by themselves when something has come due."""
+    return open_workspace(Path(shutil.copytree(seeded.settings.root, tmp_path / "workspace")))
 
 
 @pytest.fixture(autouse=True)

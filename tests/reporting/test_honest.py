@@ -130,10 +130,10 @@ def test_what_is_made_visible_in_json_keeps_its_value() -> None:
     assert "\U000e0041" not in shown
 
 
-def test_one_coverage_is_told_alike_everywhere(seeded: Catalogue) -> None:
+def test_one_coverage_is_told_alike_everywhere(own: Catalogue) -> None:
     """Regression: 78% in one place and 77.5% in another; and the index of ``status`` was that of when the audit ended, which it
     did not say, beside one that counted answers accepted since."""
-    workspace = Workspace(seeded.settings.root)
+    workspace = Workspace(own.settings.root)
     told = {
         words: workspace.call(*words.split()).stdout.decode()
         for words in ("runs show latest", "runs list", "status", "score", "report league", "report scorecard")

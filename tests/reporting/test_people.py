@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, date, datetime
-from pathlib import Path
-
-import pytest
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
 from auditor.workflow.circulars import issue_circular
-from auditor.workflow.workspace import open_workspace
 from tests.cli.conftest import Workspace
 
 from .made import as_text, parsed, report
 
 LATE = datetime(2026, 11, 22, 22, 30, tzinfo=UTC)  # the 23rd already in Riyadh, where both departments are
-
-
-@pytest.fixture
-def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
-    """A copy of the seeded workspace, to be changed."""
-    return open_workspace(Path(shutil.copytree(seeded.settings.root, tmp_path / "workspace")))
 
 
 def called(catalogue: Catalogue, *args: str, language: str = "en") -> str:

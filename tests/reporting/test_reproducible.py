@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,14 +27,6 @@ from .made import report
 from .seed import NIGHTS, NOW, night
 
 FILES = [f for f in ReportFormat if f is not ReportFormat.TERMINAL]
-
-
-@pytest.fixture
-def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
-    """A copy of the seeded workspace, to be changed."""
-    root = tmp_path / "workspace"
-    shutil.copytree(seeded.settings.root, root)
-    return open_workspace(root)
 
 
 @pytest.mark.parametrize("written", FILES, ids=lambda written: written.value)

@@ -3,11 +3,9 @@ than was looked at."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,12 +28,6 @@ from .seed import NOW, SEEN, night
 
 TONIGHT = NOW + timedelta(hours=16)
 RESTS = "rests on {n} of {all} controls; those that await an answer are left out"
-
-
-@pytest.fixture
-def own(seeded: Catalogue, tmp_path: Path) -> Catalogue:
-    """A copy of the seeded workspace, to be changed."""
-    return open_workspace(Path(shutil.copytree(seeded.settings.root, tmp_path / "workspace")))
 
 
 def made(catalogue: Catalogue, kind: ReportKind, written: ReportFormat = ReportFormat.JSON, **options: Any) -> Made:

@@ -146,3 +146,20 @@ def test_a_path_keeps_its_first_slash_where_arabic_is_ordered_here():
     """What a reader would copy from the screen is the path."""
     with using("ar"):
         assert "/etc/shadow" in visual(isolate_latin("في الملف /etc/shadow الآن"))
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "seen"),
+    [
+        ("ar", "(نعم)", "(ﻢﻌﻧ)"),
+        ("ar", "نعم (root) [1] {x}", "{x} [1] (root) ﻢﻌﻧ"),
+        ("ar", "((نعم) a)", "(a (ﻢﻌﻧ))"),
+        ("ar", "«نعم»", "«ﻢﻌﻧ»"),
+        ("en", "host (نعم) [a]", "host (ﻢﻌﻧ) [a]"),
+        ("ar", f"نعم {isolate('(a) [b]')}", "(a) [b] ﻢﻌﻧ"),
+    ],
+)
+def test_brackets_are_turned_with_the_order(language: str, line: str, seen: str) -> None:
+    """Regression: on a terminal that does not order Arabic every bracket beside it faced outward, as in )root(."""
+    with using("ar" if language == "ar" else "en"):
+        assert visual(line) == seen
