@@ -34,6 +34,7 @@ def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
         return
     app.emit(departments, output)
     app.say()
+    _show_withheld(app, catalogue, summary)
     _show_overall(app, summary)
     _show_missed(app, summary)
     _show_worst(app, catalogue, run)
@@ -53,7 +54,7 @@ def department_table(catalogue: Catalogue, summary: dict[str, Any]) -> Table:
         Column(_("Not applicable"), _verdict("not_applicable"), right=True),
         Column(_("Decided by checks"), lambda r: percent(r["automated_share"], 0), right=True),
         Column(_("By attestation"), lambda r: percent(r["attested_share"], 0), right=True),
-        Column(_("Index"), _index, style="bold", wide=True, right=True),
+        Column(_("Index"), _index, style="bold", right=True),
     ]
     return Table(columns, summary["departments"], _("Departments"))
 
@@ -73,7 +74,16 @@ def _verdict(kind: str) -> Any:
 
 
 def _index(row: Row) -> str:
-    return number(row["index"], 1) if row["index"] is not None else withheld(row["withheld"])
+    return number(row["index"], 1) if row["index"] is not None else "—"
+
+
+def _show_withheld(app: App, catalogue: Catalogue, summary: dict[str, Any]) -> None:
+    """Why departments have no index: below the table, which a sentence would make narrow."""
+    titles = {d.id: d.title.to(current()) for d in catalogue.inventory.departments}
+    for row in summary["departments"]:
+        if row["withheld"]:
+            text = _("No index: {department}. Reason: {reason}.")
+            app.say(text.format(department=titles.get(row["id"]) or row["id"], reason=withheld(row["withheld"])))
 
 
 def _show_overall(app: App, summary: dict[str, Any]) -> None:
