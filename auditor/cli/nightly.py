@@ -30,6 +30,7 @@ from auditor.workflow.outbox import Sent, send_all
 from auditor.workflow.policies import idle_overlays
 from auditor.workflow.status import Status
 from auditor.workflow.status import status as status_of
+from auditor.workflow.summary import recounted
 from auditor.workflow.workspace import open_workspace, workspace_root
 from auditor.workflow.writing import write_file
 
@@ -245,8 +246,8 @@ def _show(app: App, found: Status) -> None:
     took = number(((run.ended or run.started) - run.started).total_seconds() / 60, 1)
     told = _("Run {run}, begun {instant}, minutes: {minutes}, {status}.")
     app.say(told.format(run=run.id, instant=instant(run.started), minutes=took, status=label(run.status)))
-    summary: dict[str, Any] = dict(run.summary)
-    if summary:
+    if run.summary:
+        summary: dict[str, Any] = recounted(run.summary)
         reached, planned = summary["hosts"].get("reached", 0), summary["hosts"].get("planned", 0)
         share = summary["coverage"]["share"]
         told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index when the audit ended: {index}.")

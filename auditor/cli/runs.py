@@ -11,6 +11,7 @@ from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, instant, percent
 from auditor.text.labels import label
 from auditor.workflow.queries import list_runs, one_run
+from auditor.workflow.summary import told_coverage
 from auditor.workflow.workspace import open_workspace
 
 
@@ -36,7 +37,7 @@ def runs_list(app: App, output: str) -> None:
             "policy_version": run.policy_version,
             "narrowed": run.narrowed,
             "actor": run.actor,
-            "coverage": run.summary.get("coverage"),
+            "coverage": told_coverage(run.summary) or None,
             "index": None if run.narrowed else run.summary.get("index"),
             "complete": run.summary.get("complete"),
         }

@@ -18,6 +18,7 @@ from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
 from auditor.workflow.exceptions import expiring, list_exceptions
 from auditor.workflow.queries import FindingFilter, list_findings
+from auditor.workflow.summary import recounted
 
 _WORST = 8
 _SEEN = 80
@@ -27,7 +28,7 @@ _PLACES = 3  # shown of what one check found
 
 def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
     """The whole account of a finished run."""
-    summary: dict[str, Any] = dict(run.summary)
+    summary: dict[str, Any] = recounted(run.summary)
     departments = department_table(catalogue, summary)
     if output != "table":
         app.emit(departments, output, summary)
@@ -42,9 +43,8 @@ def show_summary(app: App, catalogue: Catalogue, run: Run, output: str) -> None:
 
 def department_table(catalogue: Catalogue, summary: dict[str, Any]) -> Table:
     """One row per department."""
-    titles = {d.id: d.title.to(current()) for d in catalogue.inventory.departments}
     columns = [
-        Column(_("Department"), lambda r: titles.get(r["id"]) or str(r["id"])),
+        Column(_("Department"), lambda r: _title(catalogue, r)),
         Column(_("Reached"), _reached, right=True),
         Column(_("Coverage"), lambda r: _share(r["coverage"]["share"]), right=True),
         Column(_("Pass"), _verdict("pass"), right=True, style="green"),
@@ -57,6 +57,12 @@ def department_table(catalogue: Catalogue, summary: dict[str, Any]) -> Table:
         Column(_("Index"), _index, style="bold", right=True),
     ]
     return Table(columns, summary["departments"], _("Departments"))
+
+
+def _title(catalogue: Catalogue, row: Row) -> str:
+    """A department's title; its id where no inventory has it any more."""
+    titles = (d.title.to(current()) for d in catalogue.inventory.departments if d.id == row["id"])
+    return next(titles, str(row["id"]))
 
 
 def _reached(row: Row) -> str:
@@ -79,11 +85,10 @@ def _index(row: Row) -> str:
 
 def _show_withheld(app: App, catalogue: Catalogue, summary: dict[str, Any]) -> None:
     """Why departments have no index: below the table, which a sentence would make narrow."""
-    titles = {d.id: d.title.to(current()) for d in catalogue.inventory.departments}
     for row in summary["departments"]:
         if row["withheld"]:
             text = _("No index: {department}. Reason: {reason}.")
-            app.say(text.format(department=titles.get(row["id"]) or row["id"], reason=withheld(row["withheld"])))
+            app.say(text.format(department=_title(catalogue, row), reason=withheld(row["withheld"])))
 
 
 def _show_overall(app: App, summary: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from auditor.errors import ExpressionError, ParseError
 
@@ -40,6 +40,7 @@ class _Bound:
         self.busy = False  # whether something is being worked on: its bound holds for what is part of it
         self.cut = False  # whether that was told to stop; the library of expressions takes no notice
         self.exhausted = False  # whether nothing more may be done for the asset
+        self.undeserved = 0  # how often something was cut for what had been done before it
         self._work = self._seen = 0
         self._seconds = self._seconds_all = float("inf")
         self._since = self._since_all = 0.0  # by the thread's CPU clock
@@ -63,17 +64,21 @@ class _Bound:
         self._work += 1
         self._seconds, self.cut = seconds, False
         if self.exhausted:
-            self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
+            self._refuse_with_all()
         self.busy = True
 
     def end(self) -> None:
         """It is over."""
         self.busy = False
 
-    def refuse(self, why: str) -> None:
+    def refuse(self, why: str) -> NoReturn:
         """Stop what is being worked on."""
         self.cut = True
         raise _TooMuch(why)
+
+    def _refuse_with_all(self) -> NoReturn:
+        self.undeserved += 1
+        self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
 
     def _look(self, _signal: int, _frame: object) -> None:
         now, peak = time.thread_time(), _peak()
@@ -86,11 +91,12 @@ class _Bound:
             self._seen, self._since = self._work, now
         if peak - self._peak > MEGABYTES:
             self._peak = peak
+            self.undeserved += 1  # the process grew since the asset began: it need not be this that made it grow
             self.refuse(f" takes more than {MEGABYTES} MB of memory")
         if now - self._since >= self._seconds:
             self.refuse(f" takes more than {self._seconds:g} seconds")
         if self.exhausted:
-            self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
+            self._refuse_with_all()
 
 
 def _peak() -> int:
@@ -119,9 +125,9 @@ def cut_short() -> bool:
     return _bound.cut
 
 
-def exhausted() -> bool:
-    """Whether the asset has taken all that it is allowed: what is not decided of it now may be decided of another."""
-    return _bound.exhausted
+def undeserved() -> int:
+    """How often so far something was cut for what was done before it, of the same asset: of another it may be decided."""
+    return _bound.undeserved
 
 
 def bounded(

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from auditor.evaluating.basis import Bases
-from auditor.evaluating.bounded import allowance, exhausted
+from auditor.evaluating.bounded import allowance, undeserved
 from auditor.evaluating.deciding import Deciding
 from auditor.evaluating.doubting import doubted, missed
 from auditor.evaluating.memory import Decided, Key
@@ -192,8 +192,9 @@ class Evaluator:
         key: Key = (task.check, task.definition, _own(asset, fields), *[output.digest for output in found])
         known = self._decided.get(key)
         if known is None:
+            before = undeserved()
             known = self._judge_anew(task, asset, outputs)
-            if known.kind is not VerdictKind.ERROR or not exhausted():
+            if undeserved() == before:  # else others, whose outputs these are too, would have an error that is not theirs
                 self._decided.put(key, known)
             return known
         observed_at = min([output.observed_at for output in found], default=self._now)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from auditor.errors import ParseError
-from auditor.evaluating.bounded import bounded
+from auditor.evaluating.bounded import bounded, undeserved
 from auditor.evaluating.memory import Seen
 from auditor.expressions import LONGEST, longest
 from auditor.facts import by_name
@@ -52,10 +52,14 @@ class Output:
     def reading(self) -> Reading | Missing:
         """The value, or why there is none; read once, however many checks look at it."""
         if self._reading is None:
+            before = undeserved()
             try:
                 value = _parsed(self.probe.fact, self.probe.args, self.text)
             except ParseError as error:
-                self._reading = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+                missing = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+                if undeserved() != before:
+                    return missing
+                self._reading = missing
             else:
                 self._reading = Reading(value, self.observed_at, self.text)
         return self._reading

@@ -16,6 +16,7 @@ from itertools import islice
 from auditor.errors import ExpressionError
 from auditor.expressions.cel import Binding, Program, Value
 from auditor.expressions.functions import group
+from auditor.expressions.lengths import without_texts
 from auditor.model import Json
 
 ROWS, ITEMS = 50, 500
@@ -23,7 +24,6 @@ ROWS, ITEMS = 50, 500
 
 _BEGINNING = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.(?:map|filter)\(")
 _GROUPED, _FLATTENED = ".group()", ".flatten()"
-_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _HARD = re.compile(r"\\|\"\"\"|'''|//")  # what makes it hard to tell where a text ends
 
 
@@ -109,15 +109,10 @@ def _is_pair(value: Json) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)
 
 
-def _blank(text: str) -> str:
-    """The expression with nothing in its texts, each of which stays as long as it is."""
-    return _TEXT.sub(lambda match: '"' * len(match[0]), text)
-
-
 def _terms(text: str) -> list[str]:
     """What stands between the plus signs outside all parentheses."""
     found, begun, depth = [], 0, 0
-    for place, character in enumerate(_blank(text)):
+    for place, character in enumerate(without_texts(text)):
         depth += (character in "([{") - (character in ")]}")
         if character == "+" and depth == 0:
             found.append(text[begun:place].strip())
@@ -130,7 +125,7 @@ def _gathered(term: str) -> tuple[tuple[str, ...], str]:
 
     The first is empty where the term is another, or says something else of the variable.
     """
-    blank = _blank(term)
+    blank = without_texts(term)
     begun = _BEGINNING.match(blank)
     if begun is None:
         return (), ""

@@ -23,7 +23,7 @@ def mapped(
     """
     found: set[str] = set()
     for text in filter(None, texts):
-        blank = _TEXT.sub(lambda match: '"' * len(match[0]), text)
+        blank = without_texts(text)
         for making in _MAKING.finditer(blank):
             roots, bare = _roots(blank[: making.start()].rstrip())
             for root in roots:
@@ -32,6 +32,11 @@ def mapped(
                 elif bare and root != "params":  # the item, or a variable of a list around it
                     found |= {*listing} | ({*_WORD.findall(blank)} & {*facts})
     return frozenset(found)
+
+
+def without_texts(source: str) -> str:
+    """The expression with nothing in its texts, each of which stays as long as it is."""
+    return _TEXT.sub(lambda match: '"' * len(match[0]), source)
 
 
 def _roots(receiver: str) -> tuple[set[str], bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +40,12 @@ class Coverage:
     planned: int
     judged: int  # pass or fail
     not_applicable: int = 0
+
+    @classmethod
+    def of(cls, verdicts: Mapping[VerdictKind, int]) -> Coverage:
+        """Of so many verdicts of each kind."""
+        judged = verdicts.get(VerdictKind.PASS, 0) + verdicts.get(VerdictKind.FAIL, 0)
+        return cls(sum(verdicts.values()), judged, verdicts.get(VerdictKind.NOT_APPLICABLE, 0))
 
     @classmethod
     def over(cls, parts: Iterable[Coverage]) -> Coverage:

@@ -45,7 +45,6 @@ from auditor.model import (
 )
 
 _VALUES = {Answer.IMPLEMENTED: 1.0, Answer.NOT_IMPLEMENTED: 0.0}
-_JUDGED = frozenset({VerdictKind.PASS, VerdictKind.FAIL})
 
 
 def score_department(
@@ -80,7 +79,7 @@ def score_department(
         for c in plan.controls
         if c in by_id
     )
-    coverage = Coverage(totals.total(), sum(totals[kind] for kind in _JUDGED), totals[VerdictKind.NOT_APPLICABLE])
+    coverage = Coverage.of(totals)
     index = _weighted(controls)
     withheld = _withheld(coverage, index, policy, partial)
     all_weight = sum(c.weight for c in controls)

@@ -21,6 +21,7 @@ from auditor.text import _
 from auditor.workflow.audit import Watcher, audit
 from auditor.workflow.queries import reading
 from auditor.workflow.rounds import Night
+from auditor.workflow.summary import told_coverage
 from auditor.workflow.writing import write_file
 
 _ANOTHER_NIGHT = timedelta(hours=12)
@@ -138,8 +139,7 @@ def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
     ]
     for department in _rows(run.summary.get("departments")):
         labels = {"department": str(department["id"])}
-        coverage = department.get("coverage")
-        share = coverage.get("share") if isinstance(coverage, dict) else None
+        share = told_coverage(department).get("share")
         for name, value, told in (
             ("auditor_coverage_ratio", share, "Passed or failed, of planned checks that apply or might apply."),
             ("auditor_index", department.get("index"), "Compliance index, absent where it is withheld."),

@@ -37,6 +37,7 @@ from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.stamped import input_hashes
 from auditor.workflow.standings import Shelved
 from auditor.workflow.state import State, after, moved_since
+from auditor.workflow.summary import told_coverage
 
 
 def gather(catalogue: Catalogue, options: ReportOptions, *, now: datetime, verdicts: bool = False, seq: int = 0) -> Snapshot:
@@ -179,9 +180,8 @@ def _trend(ledger: Ledger, last: Run) -> tuple[Point, ...]:
 
 
 def _point_of(run: Run, departments: dict[str, Json]) -> Point:
-    coverage = run.summary.get("coverage")
     indices = {name: _number(index) for name, index in departments.items()}
-    share = _number(coverage.get("share")) if isinstance(coverage, dict) else None
+    share = _number(told_coverage(run.summary).get("share"))
     policy = f"{run.policy} {run.policy_version}"
     return Point(run.id, run.ended or run.started, policy, _number(run.summary.get("index")), share, indices)
 

@@ -84,8 +84,29 @@ def _department(plan: DepartmentPlan, score: DepartmentScore, reaches: Mapping[s
     }
 
 
-def _coverage(coverage: Coverage) -> Json:
+def _coverage(coverage: Coverage) -> dict[str, Json]:
     return {**to_json(coverage), "share": coverage.share}
+
+
+def told_coverage(part: Mapping[str, Json]) -> dict[str, Json]:
+    """The coverage of a summary, or of a department in it, as it is counted today; {} where it has none.
+
+    From the verdicts beside it: auditors of before counted what does not apply among what was judged (decision 16), and a run
+    of theirs must not look better than the next.
+    """
+    verdicts = part.get("verdicts")
+    if not isinstance(verdicts, dict):
+        return {}
+    return _coverage(Coverage.of({VerdictKind(kind): n for kind, n in verdicts.items() if isinstance(n, int)}))
+
+
+def recounted(summary: Mapping[str, Json]) -> dict[str, Json]:
+    """A stored summary with coverage as it is counted today, of the whole and of each department."""
+    departments = summary.get("departments")
+    found: dict[str, Json] = {**summary, "coverage": told_coverage(summary)}
+    if isinstance(departments, list):
+        found["departments"] = [{**d, "coverage": told_coverage(d)} for d in departments if isinstance(d, dict)]
+    return found
 
 
 def _set_aside(department: str, mistakes: tuple[str, ...]) -> Json:

@@ -99,6 +99,28 @@ def test_what_a_host_left_undecided_is_decided_for_the_next(monkeypatch: pytest.
     assert [o.kind for o in evaluator.judge_asset(plan, result(observation(SSHD_ROOT)))] == [VerdictKind.FAIL]
 
 
+@pytest.mark.parametrize("bound", ["OF_ASSET", "MEGABYTES"])
+def test_an_error_that_others_caused_is_remembered_for_no_other(monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    """Regression: a check cut for what a host had made long before was an error of the next host of the same outputs too."""
+    evaluator = Evaluator({"root": check("root")}, now=NOW)
+    plan = asset_plan(task("root"))
+
+    def laboured(*_args: object) -> Outcome:
+        until = time.thread_time() + 2
+        while time.thread_time() < until:
+            sum(range(10_000))
+        raise AssertionError("nobody cut it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms, "OF_ASSET", 0.25 if bound == "OF_ASSET" else 30)
+        patch.setattr(rooms, "_peak", iter(range(0, 10**6, 600 if bound == "MEGABYTES" else 1)).__next__)
+        patch.setattr(deciding.Deciding, "_decide", laboured)
+        for _ in range(3):
+            (outcome,) = evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))
+            assert outcome.kind is VerdictKind.ERROR
+    assert [o.kind for o in evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))] == [VerdictKind.PASS]
+
+
 def test_a_cut_within_our_own_functions_is_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library turns whatever a function raises into an error of its own, and would go on; the item is not remembered."""
     monkeypatch.setattr(rooms, "SECONDS", 0.2)
