@@ -6,13 +6,13 @@ import gettext
 import os
 import sys
 import tomllib
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
+from auditor import __version__
 from auditor.cli.base import App, Exit, Group, Option, exit_code, nobody_reads, pass_app
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Language
@@ -101,7 +101,7 @@ _COMMANDS = {
     envvar="AUDITOR_LANG",
     help=N_("Language of what is shown. Default: the setting in auditor.toml."),
 )
-@click.version_option(version("auditor"), "--version", prog_name="auditor", cls=Option, help=N_("Show the version and exit."))
+@click.version_option(__version__, "--version", prog_name="auditor", cls=Option, help=N_("Show the version and exit."))
 @pass_app
 def cli(app: App, workspace: Path | None, lang: str | None) -> None:
     """Remember what the commands need."""

@@ -1,5 +1,6 @@
 """A plan becomes observations: SSH, local, network and replay. The only door to paramiko and nmap."""
 
+import auditor.collecting._paramiko  # noqa: F401  # before all that imports paramiko
 from auditor.collecting.dispatch import collect_asset, collect_plan
 from auditor.collecting.interface import CLOSED, CUT, STOPPED, Transport, Window
 from auditor.collecting.knocking import knock, knock_at_hop

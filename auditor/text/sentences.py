@@ -33,6 +33,8 @@ SENTENCES = (
     N_("The SSH configuration {path} does not exist."),
     N_("The SSH configuration {path} cannot be used: {error}."),
     N_("The SSH configuration asks for a ProxyCommand for {host}; only jump hosts are supported."),
+    N_("The SSH configuration asks for the command {command}, which did not end within {seconds} seconds."),
+    N_("The SSH configuration asks for a command, but {shell} cannot be run: {error}."),
     N_("The whole audit of the host took too long."),
     N_("The whole audit of this machine took longer than {seconds} s."),
     N_("The connection took too long."),

@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
+from auditor import __version__
 from auditor.errors import ConfigurationError, UsageError
 from auditor.loading import SETTINGS_FILE, load_settings
 from auditor.model import Catalogue, Letterhead, ReportFormat, ReportKind, ReportOptions, Snapshot, Stamp
@@ -129,7 +129,7 @@ def from_snapshot(snapshot: Snapshot, options: ReportOptions, written: ReportFor
         policy_sha256=policy.sha256,
         plan_sha256=snapshot.run.plan_sha256,
         files_sha256=digest(snapshot.inputs),
-        program=version("auditor"),
+        program=__version__,
         templates_sha256=_templates(templates),
     )
     return Made(_headed(snapshot, options, document(snapshot, options)), stamp, snapshot, templates)
@@ -227,8 +227,8 @@ def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None, 
         return _(
             "it was not made from this ledger, or the ledger was changed since: entry {seq} of the journal has another hash"
         ).format(seq=stamp.seq)
-    if stamp.program != version("auditor"):
-        return _("it was made by auditor {theirs}; this is {ours}").format(theirs=stamp.program, ours=version("auditor"))
+    if stamp.program != __version__:
+        return _("it was made by auditor {theirs}; this is {ours}").format(theirs=stamp.program, ours=__version__)
     if not same_files:
         return _(
             "policies, checks, inventories or what auditor.toml says of reports have changed since; verify it in a workspace "

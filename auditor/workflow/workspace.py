@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
+from auditor import __version__
 from auditor.errors import ConfigurationError, UsageError
 from auditor.facts import FACTS, Fact
 from auditor.loading import find_root, load_workspace
@@ -46,7 +46,7 @@ def run_inputs(catalogue: Catalogue) -> tuple[tuple[str, str, str], ...]:
     of files, probes and our own version."""
     files = tuple(("file", name, content) for name, content in catalogue.sources)
     probes = tuple(("fact", fact.name, canonical(_described(fact)).decode()) for fact in FACTS)
-    return (*files, *probes, ("program", "auditor", version("auditor")))
+    return (*files, *probes, ("program", "auditor", __version__))
 
 
 def _described(fact: Fact) -> dict[str, object]:

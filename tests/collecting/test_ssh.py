@@ -13,6 +13,8 @@ import pytest
 
 from auditor.collecting.known_hosts import trust
 from auditor.collecting.ssh import SshTransport
+from auditor.collecting.ssh_target import Configs, target_of
+from auditor.errors import UnreachableError
 from auditor.model import Asset, AssetResult, ObservationStatus, Reach, Settings
 from tests.collecting.conftest import Facts, Server, fact, free_port, host, keygen, needs_lab, start_sshd, stop
 
@@ -157,6 +159,17 @@ def test_ssh_config(sshd: Server, trusted: Settings, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text(f"Host alias\n HostName 127.0.0.1\n User root\n Port {sshd.port}\n IdentityFile {sshd.key}\n")
     assert collect(trusted, host("alias", ssh_config=str(config), agent=False)).reach == Reach.REACHED
+
+
+def test_ssh_config_that_asks_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: the commands of ``Match exec`` read the auditor's own standard input, and nothing ended one that hung."""
+    config = tmp_path / "config"
+    config.write_text('Match exec "test %h = db1"\n Port 2201\nHost *\n Port 2202\n')
+    assert [target_of(host(name, ssh_config=str(config)), Configs()).port for name in ("db1", "db2")] == [2201, 2202]
+    config.write_text('Match exec "sleep 60"\n Port 2201\n')
+    monkeypatch.setattr("auditor.collecting._paramiko._SECONDS", 0.1)
+    with pytest.raises(UnreachableError, match=r"'sleep 60', which did not end within 0\.1 seconds"):
+        target_of(host(ssh_config=str(config)), Configs())
 
 
 def test_whole_host_deadline(sshd: Server, trusted: Settings) -> None:

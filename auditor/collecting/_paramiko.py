@@ -1,0 +1,45 @@
+"""paramiko without invoke, which it loads for ``Match exec`` in a person's SSH configuration alone.
+
+With invoke come asyncio, unittest and a YAML library of its own, a tenth of the time before every audit; and its commands read
+the auditor's standard input, and may take for ever. What paramiko asks of it is done here. The package imports this first.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+from auditor.errors import UnreachableError
+
+_ABSENT = "invoke" not in sys.modules and "paramiko" not in sys.modules
+if _ABSENT:
+    sys.modules["invoke"] = None  # type: ignore[assignment]  # how Python is told that there is no such module
+try:
+    import paramiko.config
+finally:
+    if _ABSENT:
+        del sys.modules["invoke"]
+
+_SECONDS = 10
+
+
+def _run(command: str, **_options: object) -> SimpleNamespace:
+    """Whether a command of the configuration succeeds (``ok``), by the shell that OpenSSH runs it by. Raises UnreachableError."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    try:
+        done = subprocess.run(
+            [shell, "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except OSError as error:
+        raise UnreachableError(
+            f"The SSH configuration asks for a command, but {shell} cannot be run: {error.strerror}."
+        ) from None
+    except subprocess.TimeoutExpired:
+        told = f"The SSH configuration asks for the command {command!r}, which did not end within {_SECONDS} seconds."
+        raise UnreachableError(told) from None
+    return SimpleNamespace(ok=done.returncode == 0)
+
+
+paramiko.config.invoke = SimpleNamespace(run=_run)  # type: ignore[attr-defined]  # the types leave it out
