@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gettext
 import os
 import sys
@@ -149,6 +150,7 @@ def main() -> None:
             )
         )
         code = Exit.INTERNAL
+    gc.freeze()  # else Python looks through everything for circles before it ends: a fifth of a second
     sys.exit(code)
 
 

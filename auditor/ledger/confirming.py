@@ -10,7 +10,7 @@ from datetime import datetime
 
 from auditor.ledger import manifest
 from auditor.ledger.edge import decoding
-from auditor.ledger.migrations import RUN_BASE
+from auditor.ledger.schema import RUN_BASE
 from auditor.ledger.store import Store
 from auditor.ledger.verdicts import Verdicts
 from auditor.model import CLEAR, Confirmed, Outcome, ProbeCall, RunStatus, VerdictKind

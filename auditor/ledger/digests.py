@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from auditor.ledger.canonical import sha256
-from auditor.ledger.migrations import RUN_BASE
+from auditor.ledger.schema import RUN_BASE
 from auditor.ledger.store import Store
 
 _AT_ONCE = 500  # rows

@@ -19,9 +19,9 @@ from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import LAST_SEEN, to_row
 from auditor.ledger.journal import ENDINGS, GENESIS, entry_hash
-from auditor.ledger.migrations import JOURNAL_TRIGGERS
 from auditor.ledger.records import Records, record_kind
 from auditor.ledger.runs import BEGINNING, beginning
+from auditor.ledger.schema import JOURNAL_TRIGGERS
 from auditor.ledger.seal import Seal, signed
 from auditor.model import MOVING, Event, EventKind, Finding, Json, Person, RunStatus
 from auditor.model.codec import from_json, to_json

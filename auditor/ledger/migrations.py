@@ -6,19 +6,10 @@ small row per asset to ``results`` and to ``judgements``, and rows to ``verdict_
 
 from __future__ import annotations
 
+from auditor.ledger.schema import JOURNAL_TRIGGERS, RUN_BASE
 from auditor.ledger.sqlite_tools import Database, Migrations
 
-APPLICATION_ID = 0x41554454  # "AUDT" in the header of every ledger
-
 STEPS = Migrations("auditor")
-
-JOURNAL_TRIGGERS = {
-    f"journal_no_{verb.lower()}": (
-        f"CREATE TRIGGER journal_no_{verb.lower()} BEFORE {verb} ON journal "
-        "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
-    )
-    for verb in ("UPDATE", "DELETE")
-}
 
 _FIRST = (
     # raw outputs, manifests, plans, inputs and outcomes; `packed` tells whether `data` is zlib
@@ -176,9 +167,6 @@ def _fourth(db: Database) -> None:
         db.execute(statement)
 
 
-# Added to runs' numbers in ``verdicts``. SQLite writes 1 in no byte, numbers to 127 in one, those to 32,767 in two: rows that are
-# updated in place each night, some 260 of each host, would grow with them.
-RUN_BASE = 128
 _FIFTH = (
     """CREATE TABLE verdicts_wide (
         asset INTEGER NOT NULL REFERENCES assets (id),
@@ -234,6 +222,3 @@ def _fifth(db: Database) -> None:
 def _sixth(db: Database) -> None:
     """The digest of an asset's findings, where nothing is left to happen to them by the verdicts that were given."""
     db.execute("ALTER TABLE bases ADD COLUMN findings BLOB")
-
-
-VERSION = 6  # how many steps there are; written to user_version, so that an older auditor refuses a newer ledger

@@ -15,8 +15,7 @@ from typing import Any
 
 from auditor.errors import LedgerError
 from auditor.ledger.edge import MEANINGS, translated
-from auditor.ledger.migrations import APPLICATION_ID, STEPS, VERSION
-from auditor.ledger.sqlite_tools import Database
+from auditor.ledger.schema import APPLICATION_ID, VERSION
 from auditor.text import _
 
 _PATIENCE = 15.0  # seconds to wait for another writer's short transaction
@@ -189,6 +188,10 @@ def _make(path: Path) -> None:
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
+    # loaded here, as few commands need it (see schema)
+    from auditor.ledger.migrations import STEPS
+    from auditor.ledger.sqlite_tools import Database
+
     database = Database(connection, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")
     try:

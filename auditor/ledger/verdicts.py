@@ -13,7 +13,7 @@ from auditor.errors import IntegrityError, LedgerError
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
 from auditor.ledger.findings import Findings
-from auditor.ledger.migrations import RUN_BASE
+from auditor.ledger.schema import RUN_BASE
 from auditor.ledger.store import Store
 from auditor.model import Confirmed, Event, Outcome, Verdict, VerdictKind
 from auditor.model.codec import from_json

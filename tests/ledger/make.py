@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from auditor.ledger import Ledger, RunInput
-from auditor.ledger.migrations import RUN_BASE
+from auditor.ledger.schema import RUN_BASE
 from auditor.lifecycle import Deadline, reconcile
 from auditor.model import (
     Asset,

@@ -14,7 +14,8 @@ import pytest
 from auditor.errors import IntegrityError, LedgerError
 from auditor.ledger import Ledger
 from auditor.ledger.edge import MEANINGS, translated
-from auditor.ledger.migrations import STEPS, VERSION
+from auditor.ledger.migrations import STEPS
+from auditor.ledger.schema import VERSION
 
 from .make import INPUTS, T0, night, outcome, plan, result
 

@@ -15,7 +15,8 @@ from sqlite_utils import Database
 
 from auditor.ledger import Ledger, digests
 from auditor.ledger.canonical import dumps
-from auditor.ledger.migrations import APPLICATION_ID, RUN_BASE, STEPS
+from auditor.ledger.migrations import STEPS
+from auditor.ledger.schema import APPLICATION_ID, RUN_BASE
 from auditor.ledger.store import Store
 from auditor.lifecycle import work
 from auditor.model import EventKind, FindingState

@@ -18,7 +18,7 @@ from auditor.errors import IntegrityError, UsageError
 from auditor.ledger import Ledger, check_signature, make_key, open_key, public_text, read_seal
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.journal import GENESIS, entry_hash
-from auditor.ledger.migrations import JOURNAL_TRIGGERS
+from auditor.ledger.schema import JOURNAL_TRIGGERS
 from auditor.ledger.seal import Seal
 from auditor.lifecycle import work
 from auditor.lifecycle.exceptions import approve, propose

@@ -17,7 +17,7 @@ from auditor.collecting.interface import Flag, not_reached, utcnow
 from auditor.collecting.script import host_calls
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
-from auditor.ledger.migrations import VERSION
+from auditor.ledger.schema import VERSION
 from auditor.model import (
     AssetPlan,
     AssetResult,
