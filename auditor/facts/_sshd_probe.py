@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from auditor.facts._in_force import IN_FORCE
+
 # Sudo permits fixed arguments alone, hence one address for every night and every auditor: TEST-NET-1, which is nobody's and so
 # meets what is said of everybody's. Old servers want user, host and addr all told.
 _FROM = "host=192.0.2.1,addr=192.0.2.1"
@@ -24,27 +26,21 @@ for process in /proc/[0-9]*; do
 done | sort -u || exit 1
 """
 
-# A server writes the file with its number when it starts and when it is told to read its files again. Of those what counts is
-# when they came to be as they are, which nobody sets, and of the folder when a file came or went. A server that runs for each
+# A server writes the file with its number when it starts and when it is told to read its files again. One that runs for each
 # connection has no such file and reads all anew.
-_IN_FORCE = r"""
+_IN_FORCE = (
+    IN_FORCE
+    + r"""
 pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
 server=
 if [ -f "$pidfile" ]; then { read -r server <"$pidfile"; } 2>/dev/null || exit 1; fi
 if [ -n "$server" ] && [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sshd ]; then
   read_at=$(stat -c %Y "$pidfile") || exit 1
-  for file in /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
+  in_force "the SSH server" "$read_at" reload /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
     /etc/crypto-policies/back-ends/opensshserver.config
-  do
-    if [ ! -e "$file" ]; then continue; fi
-    if [ -d "$file" ]; then changed=$(stat -c %Y "$file"); else changed=$(stat -c %Z "$file"); fi || exit 1
-    if [ "$changed" -gt "$read_at" ]; then
-      echo "the SSH server has not read its files since $file changed; reload it" >&2
-      exit 1
-    fi
-  done
 fi
 """
+)
 
 # Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
 # descriptor by which as_root would tell it is closed.

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
+from auditor.facts._in_force import IN_FORCE
 from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
@@ -43,8 +44,13 @@ _MOST = 500_000  # lines, where thousands of hosts include the same ones
 _DEEPEST = 50  # sections within sections; real ones have a handful
 _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirective|ifsection)\b")
 
+_FILES = " ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS))) + f" {_CERTBOT}"
+
+# The server writes the file with its number anew each time it has read its files.
 # A line that ends in a backslash goes on, a comment too: all of it is left out. A single blank line may end what goes on.
-_SCRIPT = f"""\
+_SCRIPT = (
+    IN_FORCE
+    + f"""\
 if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
 elif [ -x /usr/sbin/httpd ] && ! readlink /usr/sbin/httpd | grep -q busybox; then top=/etc/httpd
 else printf 'installed=no\\nend\\n'; exit 0
@@ -60,7 +66,13 @@ for folder in . conf {" ".join(_FOLDERS)}; do
   folder=$top/$folder
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS)))} {_CERTBOT}; do
+for pidfile in /run/apache2/apache2.pid /run/httpd/httpd.pid; do
+  {{ read -r number <"$pidfile"; }} 2>/dev/null || continue
+  case $(cat "/proc/$number/comm" 2>/dev/null) in apache2|httpd) ;; *) continue ;; esac
+  read_at=$(stat -c %Y "$pidfile") || exit 1
+  in_force Apache "$read_at" reload {_FILES} {" ".join(f'"$top"/{folder}' for folder in _FOLDERS)}
+done
+for file in {_FILES}; do
   if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
   [ -f "$file" ] || continue
   if [ ! -r "$file" ]; then printf 'unread=%s\\n' "$file"; continue; fi
@@ -71,6 +83,7 @@ for file in {" ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" fo
 done
 echo end
 """
+)
 
 
 def parse(output: str, _args: Arguments) -> Json:

@@ -19,6 +19,7 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
+from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import SHOW_FILES, files, split_unreadable, whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, MapOf, optional, record
@@ -37,8 +38,11 @@ _ASKED = (*_SWITCHES, "bind_address", "secure_file_priv", "mysqlx", "mysqlx_bind
 _DEFAULTS_OF_8 = {"local_infile": "off", "secure_file_priv": "/var/lib/mysql-files", "mysqlx_bind_address": "*"}
 _TEXT = re.compile(r"""(?:[^#"']|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?)*""")  # a comment begins even within a word
 
+# The server reads its files when it starts, and never again.
 _SCRIPT = (
     SHOW_FILES
+    + IN_FORCE
+    + RUNNING
     + f"""\
 found=no
 for server in /usr/sbin/mysqld /usr/sbin/mariadbd /usr/libexec/mysqld /usr/libexec/mariadbd; do
@@ -47,19 +51,17 @@ done
 if [ $found = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 version=$("$found" --no-defaults --version 2>/dev/null | head -n 1)
+for process in $(running mysqld mariadbd); do
+  at=$(began "$process") || continue
+  in_force "${{found##*/}}" "$at" restart {" ".join(_MAINS)} {" ".join(f"{folder} {folder}/*.cnf" for folder in _FOLDERS)}
+done
 printf 'version=%s\\n' "$version"
 for folder in {" ".join(_FOLDERS)}; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 show {" ".join(_MAINS)} {" ".join(f"{folder}/*.cnf" for folder in _FOLDERS)} |
   sed -E 's/^([^:]*:[[:space:]]*([a-z_-]*pass[a-z_-]*|(loose[-_])?wsrep[-_]sst[-_]auth))[[:space:]]*=.*/\\1=dropped/' || exit 1
-box() {{ sed -n 's/.*\\([0-9a-f]\\{{64\\}}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }}
-own=$(box /proc/self/cgroup)
-for process in /proc/[0-9]*; do
-  {{ read -r name <"$process/comm"; }} 2>/dev/null || continue
-  case $name in mysqld|mariadbd) ;; *) continue ;; esac
-  boxed=$(box "$process/cgroup")
-  [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
+for process in $(running mysqld mariadbd); do
   words=$({{ tr '\\000' '\\n' <"$process/cmdline"; }} 2>/dev/null) || continue
   echo server
   option=

@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._blocks import Directive, parse_blocks
 from auditor.facts._budget import Budget, Folders
+from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import whole
 from auditor.facts._nginx_server import Level, ciphered_addresses, server
 from auditor.facts.interface import Arguments, Fact, HostProbe
@@ -43,7 +44,11 @@ _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1
 _MOST = 500_000  # lines, where thousands of servers include the same ones
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
-_SCRIPT = """\
+# Workers begin when the server is told to read its files again; those of before go on only until their connections are over.
+_SCRIPT = (
+    IN_FORCE
+    + RUNNING
+    + """\
 server=/usr/sbin/nginx
 [ -x "$server" ] || server=/usr/local/sbin/nginx
 if [ ! -x "$server" ]; then printf 'installed=no\\nend\\n'; exit 0; fi
@@ -54,8 +59,19 @@ printf 'version=%s\\n' "$version"
 for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/* \\
-  /etc/letsencrypt/options-ssl-nginx.conf; do
+first=
+for process in $(running nginx); do
+  title=$({ tr '\\000' ' ' <"$process/cmdline"; } 2>/dev/null)
+  case $title in 'nginx: worker process is'*) continue ;; 'nginx: worker process'*) ;; *) continue ;; esac
+  at=$(began "$process") || continue
+  if [ -z "$first" ] || [ "$at" -lt "$first" ]; then first=$at; fi
+done
+kept='/etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/*
+  /etc/letsencrypt/options-ssl-nginx.conf'
+if [ -n "$first" ]; then
+  in_force nginx "$first" reload $kept /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets
+fi
+for file in $kept; do
   [ -f "$file" ] || continue
   [ -r "$file" ] || exit 1
   printf '== %s\\n' "$file"
@@ -63,6 +79,7 @@ for file in /etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/*
 done
 echo end
 """
+)
 
 
 def parse(output: str, _args: Arguments) -> Json:

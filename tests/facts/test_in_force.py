@@ -1,0 +1,137 @@
+"""What stands in a file that the running server has not read is no proof of what the server does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditor.text import using
+from auditor.text.bidi import has_rtl
+from auditor.text.sentences import retell
+from tests.facts.hosts import SHELLS, run, script
+
+BOOT = 1_700_000_000
+BOXED = f"/system.slice/docker-{'0f' * 32}.scope"
+
+
+class Machine:
+    """A folder that stands for /, with processes of which the kernel tells when they began."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.proc = root / "proc"
+        self.proc.mkdir()
+        (self.proc / "stat").write_text(f"cpu 1 2 3\nbtime {BOOT}\nprocesses 9\n")
+
+    def process(self, number: int, name: str, title: str, began: float, group: str = "/system.slice") -> None:
+        folder = self.proc / str(number)
+        folder.mkdir()
+        (folder / "comm").write_text(f"{name}\n")
+        (folder / "cgroup").write_text(f"0::{group}\n")
+        (folder / "cmdline").write_bytes(title.encode().ljust(60, b"\0"))
+        ticks = round((began - BOOT) * 100)
+        (folder / "stat").write_text(f"{number} ({name}) S {' '.join(['0'] * 18)} {ticks} 0 0\n")
+
+    def file(self, path: str, text: str) -> Path:
+        file = self.root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def tell(self, fact: str, shell: str, program: str) -> tuple[int, str]:
+        """The probe's status and what it complains of, of this machine instead of the real one."""
+        text = script(fact).replace(program, "/bin/true")
+        for folder in ("/etc/", "/proc/", "/run/"):
+            text = text.replace(folder, f"{self.root}{folder}")
+        done = run(SHELLS[shell], text)
+        return done.returncode, done.stderr.replace(str(self.root), "")
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def nginx(machine: Machine, began: float) -> None:
+    machine.file("/etc/nginx/nginx.conf", "http { server { listen 80; } }\n")
+    machine.process(5, "nginx", "nginx: master process /usr/sbin/nginx", began - 90_000)
+    machine.process(6, "nginx", "nginx: worker process", began)
+    machine.process(7, "nginx", "nginx: worker process", began + 50)
+    machine.process(8, "nginx", "nginx: worker process is shutting down", began - 80_000)
+    machine.process(9, "nginx", "nginx: worker process", began - 80_000, BOXED)
+
+
+def apache(machine: Machine, began: float) -> None:
+    machine.file("/etc/apache2/apache2.conf", "ServerTokens Prod\n")
+    machine.process(5, "apache2", "/usr/sbin/apache2 -k start", began - 90_000)
+    pidfile = machine.file("/run/apache2/apache2.pid", "5\n")
+    os.utime(pidfile, (began, began))
+
+
+def mysql(machine: Machine, began: float) -> None:
+    machine.file("/etc/mysql/my.cnf", "[mysqld]\nlocal_infile=0\n")
+    machine.process(5, "mysqld", "/usr/sbin/mysqld", began)
+    machine.process(6, "mysqld", "/usr/sbin/mysqld", began - 80_000, BOXED)
+
+
+SERVERS: dict[str, tuple[Callable[[Machine, float], None], str, str, str]] = {
+    "nginx": (nginx, "/usr/sbin/nginx", "/etc/nginx/nginx.conf", "nginx"),
+    "apache": (apache, "/usr/sbin/apache2", "/etc/apache2/apache2.conf", "Apache"),
+    "mysql": (mysql, "/usr/sbin/mysqld", "/etc/mysql/my.cnf", "true"),
+}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("fact", SERVERS)
+def test_files_that_the_server_has_not_read_are_no_proof(machine: Machine, fact: str, shell: str) -> None:
+    """Regression, false pass: a finding closed as fixed while the server went on as before, which nobody had told to reload."""
+    build, program, file, name = SERVERS[fact]
+    build(machine, time.time() - 3600)
+    status, complaint = machine.tell(fact, shell, program)
+    remedy = "restart" if fact == "mysql" else "reload"
+    assert (status, complaint) == (1, f"{name} has not read its files since {file} changed; {remedy} it\n")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("fact", SERVERS)
+def test_files_that_it_has_read_are_judged(machine: Machine, fact: str, shell: str) -> None:
+    """Neither workers that end, nor servers in containers, nor a server that was started long ago and has read them since."""
+    build, program, _file, _name = SERVERS[fact]
+    build(machine, time.time() + 1)
+    assert machine.tell(fact, shell, program) == (0, "")
+
+
+def test_a_site_that_came_or_was_changed_behind_its_link_counts(machine: Machine) -> None:
+    """The folder tells of the one, the file that the link leads to of the other."""
+    told = "nginx has not read its files since {} changed; reload it\n"
+    enabled = machine.root / "etc/nginx/sites-enabled"
+    enabled.mkdir(parents=True)
+    (enabled / "a").symlink_to(machine.root / "etc/nginx/sites-available/a")
+    site = machine.file("/etc/nginx/sites-available/a", "server { listen 80; }\n")
+    nginx(machine, time.time())
+    assert machine.tell("nginx", "dash", "/usr/sbin/nginx") == (0, "")
+    later = time.time() + 60
+    os.utime(enabled, (later, later))
+    assert machine.tell("nginx", "dash", "/usr/sbin/nginx") == (1, told.format("/etc/nginx/sites-enabled"))
+    os.utime(enabled, (1, 1))
+    time.sleep(2.1)  # the kernel tells when a process began to the second, and rounds
+    site.chmod(0o644)
+    assert machine.tell("nginx", "dash", "/usr/sbin/nginx") == (1, told.format("/etc/nginx/sites-enabled/a"))
+
+
+def test_a_server_that_does_not_run_will_read_its_files(machine: Machine) -> None:
+    machine.file("/etc/apache2/apache2.conf", "ServerTokens Prod\n")
+    machine.file("/run/apache2/apache2.pid", "77\n")
+    assert machine.tell("apache", "dash", "/usr/sbin/apache2") == (0, "")
+
+
+@pytest.mark.parametrize("remedy", ["reload", "restart"])
+def test_it_is_told_in_arabic(remedy: str) -> None:
+    with using("ar"):
+        told = retell(f"nginx: nginx has not read its files since /etc/nginx/nginx.conf changed; {remedy} it")
+    assert has_rtl(told)
+    assert "/etc/nginx/nginx.conf" in told
