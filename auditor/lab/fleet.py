@@ -22,7 +22,6 @@ from auditor.lab.tree import Tree
 from auditor.text import _
 
 _MARK = ".auditor-lab"
-_PATIENCE = 30.0
 
 # What any login leaves behind on a host: whoever compares file trees before and after an audit leaves these out.
 LOGIN_RECORDS = ("/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog", "/var/log/auth.log", "/var/log/sudo.log", "/run/utmp",
@@ -316,7 +315,7 @@ def _choose(hosts: tuple[str, ...] | None) -> tuple[HostSpec, ...]:
 
 
 def _wait_until_up(fleet: Fleet) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + start.PATIENCE
     for spec in fleet.specs:
         if not spec.absent:
             ports = [22, *(start.service_port(c) for d in spec.defects for c in DEFECTS[d].services)]

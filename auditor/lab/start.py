@@ -18,7 +18,7 @@ from auditor.lab.network import Network
 from auditor.lab.spec import HostSpec
 from auditor.text import _
 
-_PATIENCE = 30.0  # seconds; far more than a machine needs that is not busy with other things
+PATIENCE = 120.0  # seconds; far more than even a busy machine needs, whose kernel makes and ends networks one at a time
 _CONFINED = "--bounding-set=-sys_admin,-mknod,-sys_module,-sys_rawio,-sys_time,-sys_boot,-syslog"
 
 
@@ -70,12 +70,13 @@ def _spawn(layout: Layout, uid: str) -> tuple[int, int]:
 
 
 def _read_pid(layout: Layout, uid: str, said: int) -> int:
-    ready, _writable, _failed = select.select([said], [], [], _PATIENCE)
+    ready, _writable, _failed = select.select([said], [], [], PATIENCE)
     line = os.read(said, 64) if ready else b""
     if not line.endswith(b"\n"):
         log = (layout.state / "log" / uid).read_text(encoding="utf-8", errors="replace").strip()
+        silent = _("it ended without a word") if ready else _("it said nothing for {seconds} s").format(seconds=f"{PATIENCE:.0f}")
         message = _("the lab's host {name} did not start: {problem}")
-        raise LabError(message.format(name=uid, problem=log or _("it said nothing")))
+        raise LabError(message.format(name=uid, problem=log or silent))
     return int(line)
 
 
@@ -93,7 +94,7 @@ def _poll(what: str, pid: int, patience: float) -> Iterator[None]:
         time.sleep(0.004)
 
 
-def wait_for_port(pid: int, port: int, *, listening: bool = True, patience: float = _PATIENCE) -> None:
+def wait_for_port(pid: int, port: int, *, listening: bool = True, patience: float = PATIENCE) -> None:
     """Wait until a host listens on a port, or no longer does."""
     for _waited in _poll(_("port {port}").format(port=port), pid, patience):
         if listens(pid, port) is listening:
@@ -109,7 +110,7 @@ def reload_sshd(pid: int) -> None:
     """Tell sshd to read its settings again and wait until it listens anew."""
     before = listening_sockets(pid, 22)
     os.kill(pid, signal.SIGHUP)
-    for _waited in _poll(_("sshd to listen again"), pid, _PATIENCE):
+    for _waited in _poll(_("sshd to listen again"), pid, PATIENCE):
         now = listening_sockets(pid, 22)
         if len(now) == len(before) and not set(now) & set(before):
             return
