@@ -8,18 +8,20 @@ two evaluations of an expression, in the main thread alone, which is the one tha
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NoReturn, TypeVar
 
 from auditor.errors import ExpressionError, ParseError
 
 SECONDS = 5.0  # of the thread's CPU, for one output or one check; what hosts print without malice takes a tenth of one at most
 OF_ASSET = 30.0  # for all that one asset says
-MEGABYTES = 500  # by which the process may grow meanwhile
+MEGABYTES = 500  # by which the process may grow over what it was when the asset began
 _TICK = 0.1  # seconds of CPU between looks
 T = TypeVar("T")
 
@@ -39,31 +41,32 @@ class _Bound:
         self.armed = False  # whether the timer runs
         self.busy = False  # whether something is being worked on: its bound holds for what is part of it
         self.cut = False  # whether that was told to stop; the library of expressions takes no notice
-        self.exhausted = False  # whether nothing more may be done for the asset
+        self.spent = ""  # why nothing more may be done for the asset
         self.undeserved = 0  # how often something was cut for what had been done before it
         self._work = self._seen = 0
         self._seconds = self._seconds_all = float("inf")
         self._since = self._since_all = 0.0  # by the thread's CPU clock
-        self._peak = 0
+        self._grown_from = 0
 
     def arm(self, seconds: float = float("inf")) -> None:
         """Look from time to time from now on; ``seconds`` are for everything until ``disarm``."""
         if not self._installed:
             signal.signal(signal.SIGVTALRM, self._look)
             self._installed = True
-        self.armed, self.exhausted, self._seconds_all, self._since_all = True, False, seconds, 0.0
+        self.armed, self.spent, self._seconds_all, self._since_all = True, "", seconds, 0.0
         signal.setitimer(signal.ITIMER_VIRTUAL, _TICK, _TICK)
 
     def disarm(self) -> None:
         """Look no more."""
-        self.busy = self.armed = self.exhausted = False  # before the timer: a look just now must find nothing to do
+        self.busy = self.armed = False  # before the timer: a look just now must find nothing to do
+        self.spent = ""
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def begin(self, seconds: float) -> None:
         """Work begins; cut it after so many seconds of CPU."""
         self._work += 1
         self._seconds, self.cut = seconds, False
-        if self.exhausted:
+        if self.spent:
             self._refuse_with_all()
         self.busy = True
 
@@ -78,30 +81,37 @@ class _Bound:
 
     def _refuse_with_all(self) -> NoReturn:
         self.undeserved += 1
-        self.refuse(f": all that the asset says takes more than {self._seconds_all:g} seconds")
+        self.refuse(self.spent)
 
     def _look(self, _signal: int, _frame: object) -> None:
-        now, peak = time.thread_time(), _peak()
+        now, held = time.thread_time(), _resident()
         if not self._since_all:
-            self._since_all, self._peak = now, peak
-        self.exhausted = self.armed and now - self._since_all >= self._seconds_all
+            self._since_all, self._grown_from = now, held
+        if self.armed and not self.spent:
+            if now - self._since_all >= self._seconds_all:
+                self.spent = f": all that the asset says takes more than {self._seconds_all:g} seconds"
+            elif held - self._grown_from > MEGABYTES:
+                self.spent = f" takes more than {MEGABYTES} MB of memory"
         if not self.busy:
             return
         if self._seen != self._work:
             self._seen, self._since = self._work, now
-        if peak - self._peak > MEGABYTES:
-            self._peak = peak
-            self.undeserved += 1  # the process grew since the asset began: it need not be this that made it grow
-            self.refuse(f" takes more than {MEGABYTES} MB of memory")
         if now - self._since >= self._seconds:
             self.refuse(f" takes more than {self._seconds:g} seconds")
-        if self.exhausted:
+        if self.spent:
             self._refuse_with_all()
 
 
-def _peak() -> int:
-    """The most memory that the process has had, in MB. No file is opened for it: there may be none left to open."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+def _resident() -> int:
+    """The memory that the process has, in MB. Its file is opened once: later there may be none left to open."""
+    with contextlib.suppress(OSError):
+        return int(os.pread(_statm(), 100, 0).split()[1]) * resource.getpagesize() >> 20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10  # the most that it has had, where that is not told
+
+
+@cache
+def _statm() -> int:
+    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 _bound = _Bound()

@@ -194,7 +194,8 @@ class Evaluator:
         if known is None:
             before = undeserved()
             known = self._judge_anew(task, asset, outputs)
-            if undeserved() == before:  # else others, whose outputs these are too, would have an error that is not theirs
+            # else others, whose outputs these are too, would have an error that is not theirs
+            if undeserved() == before and not any(output.unjust for output in found):
                 self._decided.put(key, known)
             return known
         observed_at = min([output.observed_at for output in found], default=self._now)

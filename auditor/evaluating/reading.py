@@ -45,6 +45,7 @@ class Output:
     probe: ProbeCall
     text: str
     observed_at: datetime
+    unjust: bool = False  # whether it could not be read for what the same asset had said before
     _digest: bytes = b""
     _reading: Reading | Missing | None = None
 
@@ -56,10 +57,8 @@ class Output:
             try:
                 value = _parsed(self.probe.fact, self.probe.args, self.text)
             except ParseError as error:
-                missing = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
-                if undeserved() != before:
-                    return missing
-                self._reading = missing
+                self._reading = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
+                self.unjust = undeserved() != before
             else:
                 self._reading = Reading(value, self.observed_at, self.text)
         return self._reading

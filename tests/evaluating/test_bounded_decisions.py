@@ -14,6 +14,7 @@ from auditor.evaluating.bounded import allowance, bounded
 from auditor.evaluating.items import Items
 from auditor.evaluating.reading import Reading, forget_values
 from auditor.expressions import LONGEST, Binding, Environment, Program, Value, compile_check, functions, lengths, longest
+from auditor.facts import Fact
 from auditor.facts.shape import STR, ListOf
 from auditor.model import Check, FactUse, Json, Outcome, ProbeCall, VerdictKind
 from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
@@ -88,7 +89,7 @@ def test_what_a_host_left_undecided_is_decided_for_the_next(monkeypatch: pytest.
 
     def armed_too_late(bound: rooms._Bound, seconds: float = 0.0) -> None:
         arm(bound, seconds)
-        bound.exhausted = True
+        bound.spent = ": spent"
 
     with monkeypatch.context() as patch:
         patch.setattr(rooms._Bound, "arm", armed_too_late)
@@ -113,12 +114,46 @@ def test_an_error_that_others_caused_is_remembered_for_no_other(monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr(rooms, "OF_ASSET", 0.25 if bound == "OF_ASSET" else 30)
-        patch.setattr(rooms, "_peak", iter(range(0, 10**6, 600 if bound == "MEGABYTES" else 1)).__next__)
+        patch.setattr(rooms, "_resident", iter(range(0, 10**6, 600 if bound == "MEGABYTES" else 1)).__next__)
         patch.setattr(deciding.Deciding, "_decide", laboured)
         for _ in range(3):
             (outcome,) = evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))
             assert outcome.kind is VerdictKind.ERROR
     assert [o.kind for o in evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))] == [VerdictKind.PASS]
+
+
+def test_what_cannot_be_read_for_its_length_is_read_but_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: an output that was cut for memory was read anew by each check of its host, and might take as much each time."""
+    read = []
+
+    def greedy(_self: object, *_args: object) -> Json:
+        read.append(1)
+        until = time.thread_time() + 2
+        while time.thread_time() < until:
+            sum(range(10_000))
+        raise AssertionError("nobody cut it")
+
+    checks = {name: check(name) for name in ("root", "again", "too")}
+    evaluator = Evaluator(checks, now=NOW)
+    plan = asset_plan(*map(task, checks))
+    with monkeypatch.context() as patch:
+        patch.setattr(rooms, "_resident", iter(range(0, 10**6, 600)).__next__)
+        patch.setattr(Fact, "value", greedy)
+        for asked in (1, 2):
+            outcomes = evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))
+            assert [o.verdicts[0].detail for o in outcomes] == ["reading sshd takes more than 500 MB of memory"] * 3
+            assert len(read) == asked
+    assert [o.kind for o in evaluator.judge_asset(plan, result(observation(SSHD_NO_ROOT)))] == [VerdictKind.PASS] * 3
+
+
+def test_the_memory_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: it was the most that there had ever been, over which every hostile host might grow the process anew."""
+    before = rooms._resident()
+    much = bytearray(200 << 20)
+    much[::4096] = b"x" * len(much[::4096])
+    assert rooms._resident() - before > 150
+    del much
+    assert rooms._resident() - before < 50
 
 
 def test_a_cut_within_our_own_functions_is_a_cut(monkeypatch: pytest.MonkeyPatch) -> None:
