@@ -7,6 +7,7 @@ the auditor's standard input, and may take for ever. What paramiko asks of it is
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -28,18 +29,20 @@ _SECONDS = 10
 def _run(command: str, **_options: object) -> SimpleNamespace:
     """Whether a command of the configuration succeeds (``ok``), by the shell that OpenSSH runs it by. Raises UnreachableError."""
     shell = os.environ.get("SHELL") or "/bin/sh"
+    nothing = subprocess.DEVNULL
     try:
-        done = subprocess.run(
-            [shell, "-c", command], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
-        )
+        asked = subprocess.Popen([shell, "-c", command], stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True)
     except OSError as error:
         raise UnreachableError(
             f"The SSH configuration asks for a command, but {shell} cannot be run: {error.strerror}."
         ) from None
+    try:
+        return SimpleNamespace(ok=asked.wait(_SECONDS) == 0)
     except subprocess.TimeoutExpired:
+        os.killpg(asked.pid, signal.SIGKILL)  # with all that it started
+        asked.wait()
         told = f"The SSH configuration asks for the command {command!r}, which did not end within {_SECONDS} seconds."
         raise UnreachableError(told) from None
-    return SimpleNamespace(ok=done.returncode == 0)
 
 
 paramiko.config.invoke = SimpleNamespace(run=_run)  # type: ignore[attr-defined]  # the types leave it out

@@ -29,28 +29,36 @@ That is told in seconds since 1970; what changed in that same second counts as r
 """
 
 RUNNING = r"""
-box() { sed -n 's/.*\([0-9a-f]\{64\}\).*/\1/p' "$1" 2>/dev/null | head -n 1; }
-own=$(box /proc/self/cgroup)
+{ read -r name </proc/1/comm; } 2>/dev/null || { echo "what runs on the host cannot be seen" >&2; exit 1; }
+boot=$(sed -n 's/^btime //p' /proc/stat)
+[ -n "$boot" ] || exit 1
 running() {
   for process in /proc/[0-9]*; do
     { read -r name <"$process/comm"; } 2>/dev/null || continue
     case " $* " in *" $name "*) ;; *) continue ;; esac
-    boxed=$(box "$process/cgroup")
-    [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
+    if grep -q '^NSpid:' "$process/status" 2>/dev/null; then
+      if grep -q '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "$process/status" 2>/dev/null; then continue; fi
+    elif grep -qE 'docker|kubepods|libpod|lxc|machine' "$process/cgroup" 2>/dev/null; then continue
+    fi
     echo "$process"
   done
 }
-boot=$(sed -n 's/^btime //p' /proc/stat 2>/dev/null)
-began() {
-  fields=$(cat "$1/stat" 2>/dev/null) || return 1
-  set -f
-  set -- ${fields##*)}
-  set +f
-  [ -n "$boot" ] && [ $# -ge 20 ] && echo $((boot + ${20} / 100 + 1))
+oldest() {
+  first=
+  for process do
+    fields=$(cat "$process/stat" 2>/dev/null) || continue
+    set -f
+    set -- ${fields##*)}
+    set +f
+    [ $# -ge 20 ] || exit 1
+    at=$((boot + ${20} / 100 + 1))
+    if [ -z "$first" ] || [ "$at" -lt "$first" ]; then first=$at; fi
+  done
+  echo "$first"
 }
 """
 """``running NAME...`` prints the folder in /proc of each process of these names that is in no container of its own.
 
-``began FOLDER`` prints the second since 1970 in which a process began, or the next one, as the kernel rounds when it tells when
-itself began; it fails where none is told.
+``oldest FOLDER...`` prints the second since 1970 in which the first of them began, nothing where all are gone. The kernel rounds
+down twice; of what changed in the two seconds after, nobody can tell. Where /proc hides the processes of others, the probe ends.
 """

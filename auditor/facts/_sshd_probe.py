@@ -27,14 +27,15 @@ done | sort -u || exit 1
 """
 
 # A server writes the file with its number when it starts and when it is told to read its files again. One that runs for each
-# connection has no such file and reads all anew.
+# connection has no such file and reads all anew. Where /proc hides the processes of others, a file that is there tells enough.
 _IN_FORCE = (
     IN_FORCE
     + r"""
 pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
 server=
 if [ -f "$pidfile" ]; then { read -r server <"$pidfile"; } 2>/dev/null || exit 1; fi
-if [ -n "$server" ] && [ "$(cat "/proc/$server/comm" 2>/dev/null)" = sshd ]; then
+if [ -r /proc/1/comm ]; then running=$(cat "/proc/$server/comm" 2>/dev/null); else running=sshd; fi
+if [ -n "$server" ] && [ "$running" = sshd ]; then
   read_at=$(stat -c %Y "$pidfile") || exit 1
   in_force "the SSH server" "$read_at" reload /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf \
     /etc/crypto-policies/back-ends/opensshserver.config

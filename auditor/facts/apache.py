@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
-from auditor.facts._in_force import IN_FORCE
+from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import whole
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
@@ -46,16 +46,20 @@ _TRANSPARENT = re.compile(r"(?i)</?(ifmodule|ifdefine|ifversion|iffile|ifdirecti
 
 _FILES = " ".join(f'"$top"/{name}' for name in (*_SINGLE, *(f"{folder}/*" for folder in _FOLDERS))) + f" {_CERTBOT}"
 
-# The server writes the file with its number anew each time it has read its files.
+# The server writes the file with its number anew each time it has read its files. Where that is closed to the login, as on the
+# RHEL family, the oldest of its children tells, all of which begin anew then.
 # A line that ends in a backslash goes on, a comment too: all of it is left out. A single blank line may end what goes on.
 _SCRIPT = (
-    IN_FORCE
-    + f"""\
+    """\
 if [ -x /usr/sbin/apache2 ]; then top=/etc/apache2
 elif [ -x /usr/sbin/httpd ] && ! readlink /usr/sbin/httpd | grep -q busybox; then top=/etc/httpd
 else printf 'installed=no\\nend\\n'; exit 0
 fi
 echo installed=yes
+"""
+    + IN_FORCE
+    + RUNNING
+    + f"""\
 policy=/etc/crypto-policies/back-ends/opensslcnf.config
 minimum=
 if [ "$top" = /etc/httpd ] && [ -e "$policy" ]; then
@@ -66,12 +70,26 @@ for folder in . conf {" ".join(_FOLDERS)}; do
   folder=$top/$folder
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-for pidfile in /run/apache2/apache2.pid /run/httpd/httpd.pid; do
+read_at=
+for folder in /run/apache2 /run/httpd; do
+  if [ ! -d "$folder" ]; then continue; fi
+  if [ ! -x "$folder" ]; then
+    workers=
+    for process in $(running apache2 httpd); do
+      parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$process/status" 2>/dev/null)
+      case $(cat "/proc/$parent/comm" 2>/dev/null) in apache2|httpd) workers="$workers $process" ;; esac
+    done
+    read_at=$(oldest $workers) || exit 1
+    continue
+  fi
+  pidfile=$folder/${{folder##*/}}.pid
   {{ read -r number <"$pidfile"; }} 2>/dev/null || continue
-  case $(cat "/proc/$number/comm" 2>/dev/null) in apache2|httpd) ;; *) continue ;; esac
-  read_at=$(stat -c %Y "$pidfile") || exit 1
-  in_force Apache "$read_at" reload {_FILES} {" ".join(f'"$top"/{folder}' for folder in _FOLDERS)}
+  case $(cat "/proc/$number/comm" 2>/dev/null) in apache2|httpd) read_at=$(stat -c %Y "$pidfile") || exit 1 ;; esac
 done
+if [ -n "$read_at" ]; then
+  in_force Apache "$read_at" reload {_FILES} {" ".join(f'"$top"/{folder}' for folder in _FOLDERS)}
+  if [ -n "$minimum" ]; then in_force Apache "$read_at" restart "$policy"; fi
+fi
 for file in {_FILES}; do
   if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
   [ -f "$file" ] || continue

@@ -41,9 +41,7 @@ _TEXT = re.compile(r"""(?:[^#"']|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?)*""")  # 
 # The server reads its files when it starts, and never again.
 _SCRIPT = (
     SHOW_FILES
-    + IN_FORCE
-    + RUNNING
-    + f"""\
+    + """\
 found=no
 for server in /usr/sbin/mysqld /usr/sbin/mariadbd /usr/libexec/mysqld /usr/libexec/mariadbd; do
   if [ $found = no ] && [ -x "$server" ]; then found=$server; fi
@@ -51,10 +49,14 @@ done
 if [ $found = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 version=$("$found" --no-defaults --version 2>/dev/null | head -n 1)
-for process in $(running mysqld mariadbd); do
-  at=$(began "$process") || continue
-  in_force "${{found##*/}}" "$at" restart {" ".join(_MAINS)} {" ".join(f"{folder} {folder}/*.cnf" for folder in _FOLDERS)}
-done
+"""
+    + IN_FORCE
+    + RUNNING
+    + f"""\
+first=$(oldest $(running mysqld mariadbd)) || exit 1
+if [ -n "$first" ]; then
+  in_force "${{found##*/}}" "$first" restart {" ".join(_MAINS)} {" ".join(f"{folder} {folder}/*.cnf" for folder in _FOLDERS)}
+fi
 printf 'version=%s\\n' "$version"
 for folder in {" ".join(_FOLDERS)}; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi

@@ -44,28 +44,31 @@ _PROTOCOLS = (((1, 27, 3), "TLSv1.2 TLSv1.3"), ((1, 23, 4), "TLSv1 TLSv1.1 TLSv1
 _MOST = 500_000  # lines, where thousands of servers include the same ones
 _VERSION = re.compile(r"version=nginx version: \S+/(\d+)\.(\d+)\.(\d+)\b")
 
-# Workers begin when the server is told to read its files again; those of before go on only until their connections are over.
+# All workers begin anew when the server is told to read its files again; those of before go on only until their connections are
+# over. One that died is replaced too, with the settings of before: the oldest tells.
 _SCRIPT = (
-    IN_FORCE
-    + RUNNING
-    + """\
+    """\
 server=/usr/sbin/nginx
 [ -x "$server" ] || server=/usr/local/sbin/nginx
 if [ ! -x "$server" ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 [ -r /etc/nginx ] && [ -x /etc/nginx ] || exit 1
 echo installed=yes
+"""
+    + IN_FORCE
+    + RUNNING
+    + """\
 version=$("$server" -v 2>&1 | head -n 1)
 printf 'version=%s\\n' "$version"
 for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
   if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
-first=
+workers=
 for process in $(running nginx); do
   title=$({ tr '\\000' ' ' <"$process/cmdline"; } 2>/dev/null)
   case $title in 'nginx: worker process is'*) continue ;; 'nginx: worker process'*) ;; *) continue ;; esac
-  at=$(began "$process") || continue
-  if [ -z "$first" ] || [ "$at" -lt "$first" ]; then first=$at; fi
+  workers="$workers $process"
 done
+first=$(oldest $workers) || exit 1
 kept='/etc/nginx/nginx.conf /etc/nginx/conf.d/* /etc/nginx/sites-enabled/* /etc/nginx/default.d/* /etc/nginx/snippets/*
   /etc/letsencrypt/options-ssl-nginx.conf'
 if [ -n "$first" ]; then

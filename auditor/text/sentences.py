@@ -88,6 +88,7 @@ SENTENCES = (
     N_("{fact} lists more than {count} entries, too many for this check"),
     N_("the host tells of more than {count} of what the check looks at one by one"),
     N_("{fact}: the SSH server has not read its files since {file} changed; reload it"),
+    N_("{fact}: what runs on the host cannot be seen"),
     N_("{fact}: {server} has not read its files since {file} changed; reload it"),
     N_("{fact}: {server} has not read its files since {file} changed; restart it"),
     N_("{probe}: the server answers only some of what it is asked; something limits how often it answers"),

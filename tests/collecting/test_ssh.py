@@ -166,6 +166,10 @@ def test_ssh_config_that_asks_a_command(tmp_path: Path, monkeypatch: pytest.Monk
     config = tmp_path / "config"
     config.write_text('Match exec "test %h = db1"\n Port 2201\nHost *\n Port 2202\n')
     assert [target_of(host(name, ssh_config=str(config)), Configs()).port for name in ("db1", "db2")] == [2201, 2202]
+    config.write_text('Match exec "sleep 30 & true"\n Port 2203\n')
+    began = time.monotonic()
+    assert target_of(host(ssh_config=str(config)), Configs()).port == 2203
+    assert time.monotonic() - began < 5  # what a command leaves behind is not waited for
     config.write_text('Match exec "sleep 60"\n Port 2201\n')
     monkeypatch.setattr("auditor.collecting._paramiko._SECONDS", 0.1)
     with pytest.raises(UnreachableError, match=r"'sleep 60', which did not end within 0\.1 seconds"):

@@ -15,7 +15,6 @@ from auditor.text.sentences import retell
 from tests.facts.hosts import SHELLS, run, script
 
 BOOT = 1_700_000_000
-BOXED = f"/system.slice/docker-{'0f' * 32}.scope"
 
 
 class Machine:
@@ -26,12 +25,15 @@ class Machine:
         self.proc = root / "proc"
         self.proc.mkdir()
         (self.proc / "stat").write_text(f"cpu 1 2 3\nbtime {BOOT}\nprocesses 9\n")
+        self.process(1, "systemd", "/sbin/init", BOOT)
 
-    def process(self, number: int, name: str, title: str, began: float, group: str = "/system.slice") -> None:
+    def process(self, number: int, name: str, title: str, began: float, boxed: bool = False, parent: int = 1) -> None:
         folder = self.proc / str(number)
         folder.mkdir()
         (folder / "comm").write_text(f"{name}\n")
-        (folder / "cgroup").write_text(f"0::{group}\n")
+        (folder / "cgroup").write_text("0::/system.slice\n")
+        numbers = f"{number}\t7" if boxed else f"{number}"  # in each space of numbers that it is in
+        (folder / "status").write_text(f"Name:\t{name}\nPPid:\t{parent}\nNSpid:\t{numbers}\n")
         (folder / "cmdline").write_bytes(title.encode().ljust(60, b"\0"))
         ticks = round((began - BOOT) * 100)
         (folder / "stat").write_text(f"{number} ({name}) S {' '.join(['0'] * 18)} {ticks} 0 0\n")
@@ -42,12 +44,17 @@ class Machine:
         file.write_text(text)
         return file
 
-    def tell(self, fact: str, shell: str, program: str) -> tuple[int, str]:
+    def open(self) -> None:
+        """Let everybody look into the folder and into those that it is in."""
+        for folder in (self.root, *self.root.parents[:3]):
+            folder.chmod(folder.stat().st_mode | 0o055)
+
+    def tell(self, fact: str, shell: str, program: str, **more: str) -> tuple[int, str]:
         """The probe's status and what it complains of, of this machine instead of the real one."""
         text = script(fact).replace(program, "/bin/true")
         for folder in ("/etc/", "/proc/", "/run/"):
             text = text.replace(folder, f"{self.root}{folder}")
-        done = run(SHELLS[shell], text)
+        done = run(SHELLS[shell], text, **more)
         return done.returncode, done.stderr.replace(str(self.root), "")
 
 
@@ -62,7 +69,7 @@ def nginx(machine: Machine, began: float) -> None:
     machine.process(6, "nginx", "nginx: worker process", began)
     machine.process(7, "nginx", "nginx: worker process", began + 50)
     machine.process(8, "nginx", "nginx: worker process is shutting down", began - 80_000)
-    machine.process(9, "nginx", "nginx: worker process", began - 80_000, BOXED)
+    machine.process(9, "nginx", "nginx: worker process", began - 80_000, boxed=True)
 
 
 def apache(machine: Machine, began: float) -> None:
@@ -75,7 +82,7 @@ def apache(machine: Machine, began: float) -> None:
 def mysql(machine: Machine, began: float) -> None:
     machine.file("/etc/mysql/my.cnf", "[mysqld]\nlocal_infile=0\n")
     machine.process(5, "mysqld", "/usr/sbin/mysqld", began)
-    machine.process(6, "mysqld", "/usr/sbin/mysqld", began - 80_000, BOXED)
+    machine.process(6, "mysqld", "/usr/sbin/mysqld", began - 80_000, boxed=True)
 
 
 SERVERS: dict[str, tuple[Callable[[Machine, float], None], str, str, str]] = {
@@ -121,6 +128,39 @@ def test_a_site_that_came_or_was_changed_behind_its_link_counts(machine: Machine
     time.sleep(2.1)  # the kernel tells when a process began to the second, and rounds
     site.chmod(0o644)
     assert machine.tell("nginx", "dash", "/usr/sbin/nginx") == (1, told.format("/etc/nginx/sites-enabled/a"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_where_the_number_of_apache_is_closed_its_children_tell(machine: Machine) -> None:
+    """Regression, false pass: on the RHEL family its folder is, and the files were judged whatever had been read."""
+    apache(machine, time.time() - 3600)
+    machine.process(6, "apache2", "/usr/sbin/apache2 -k start", time.time() - 3600, parent=5)
+    machine.process(7, "apache2", "/usr/sbin/apache2 -k start", time.time() + 60, parent=5)
+    machine.open()
+    (machine.root / "run/apache2").chmod(0o700)
+    complaint = "Apache has not read its files since /etc/apache2/apache2.conf changed; reload it\n"
+    assert machine.tell("apache", "dash", "/usr/sbin/apache2", user="nobody") == (1, complaint)
+
+
+@pytest.mark.parametrize("fact", SERVERS)
+def test_where_processes_are_hidden_nothing_is_taken_for_granted(machine: Machine, fact: str) -> None:
+    """Regression, false pass: what was hidden counted as what does not run."""
+    build, program, _file, _name = SERVERS[fact]
+    build(machine, time.time() - 3600)
+    (machine.proc / "1" / "comm").unlink()
+    assert machine.tell(fact, "dash", program) == (1, "what runs on the host cannot be seen\n")
+
+
+def test_a_policy_of_ciphers_that_apache_has_not_read_is_no_proof(machine: Machine) -> None:
+    """What OpenSSL does not speak is Apache's default there; a policy that came since is not in force in it."""
+    began = time.time()
+    machine.file("/etc/httpd/conf/httpd.conf", "SSLEngine on\n")
+    machine.process(5, "httpd", "/usr/sbin/httpd", began)
+    os.utime(machine.file("/run/httpd/httpd.pid", "5\n"), (began, began))
+    time.sleep(1.1)
+    machine.file("/etc/crypto-policies/back-ends/opensslcnf.config", "TLS.MinProtocol = TLSv1.2\n")
+    told = "Apache has not read its files since /etc/crypto-policies/back-ends/opensslcnf.config changed; restart it\n"
+    assert machine.tell("apache", "dash", "/usr/sbin/httpd") == (1, told)
 
 
 def test_a_server_that_does_not_run_will_read_its_files(machine: Machine) -> None:
