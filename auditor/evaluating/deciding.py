@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.asking import Alone
 from auditor.evaluating.bounded import bounded
 from auditor.evaluating.items import Items, error, listed, verdict_of
 from auditor.evaluating.outcomes import WORST_FIRST, outcome_of
@@ -89,7 +90,7 @@ class Deciding:
             verdict = Verdict("", VerdictKind.NOT_APPLICABLE, reason=Reason.DOES_NOT_APPLY)
             return outcome_of(task, asset, [verdict], complete=True, observed_at=observed_at)
         if compiled.for_each is None:
-            verdict = verdict_of(compiled, "", Binding(values))
+            verdict = verdict_of(compiled, "", Alone(values))
             complete = verdict.kind is not VerdictKind.ERROR
             return outcome_of(task, asset, [verdict], complete=complete, observed_at=observed_at)
         items = listed(compiled.for_each, values, compiled.gathering)

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.asking import Alone
 from auditor.evaluating.bounded import bounded
 from auditor.evaluating.items import named_list, subject_of
 from auditor.evaluating.outcomes import with_doubts
 from auditor.evaluating.reading import Missing, Output, may_be_short, proven_items
-from auditor.expressions import Binding, CompiledCheck, Program, Value, bind_asset
+from auditor.expressions import CompiledCheck, Program, Value, bind_asset
 from auditor.model import Asset, CheckTask, Json, Outcome, ProbeCall, Reason, VerdictKind
 
 _SILENT = "it did not answer, which is no proof that it is gone"
@@ -72,7 +73,7 @@ def _subjects(compiled: CompiledCheck, task: CheckTask, asset: Asset, items: Ite
         for item in items:
             values: dict[str, Value] = {"params": dict(task.params), "asset": bind_asset(asset), "item": item}
             with contextlib.suppress(ExpressionError):
-                found.add(subject_of(compiled.subject, Binding(values)))
+                found.add(subject_of(compiled.subject, Alone(values)))
         return found
 
     try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from auditor.errors import ExpressionError
+from auditor.evaluating.asking import AT_ONCE, Asking, Together
 from auditor.evaluating.bounded import cut_short
 from auditor.expressions import Binding, CompiledCheck, Gathering, Program, Value
 from auditor.model import Json, Reason, Verdict, VerdictKind
@@ -41,33 +42,38 @@ class Items:
     def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], items: list[Json]) -> Iterator[Said]:
         """What the check says of each of ``items``. ``values`` are those of its variables."""
         if compiled.beside is None:
-            for item in items:
-                yield _judge(compiled, Binding({**values, "item": item}))
+            for start in range(0, len(items), AT_ONCE):
+                yield from _judge(compiled, values, items[start : start + AT_ONCE])
             return
         # unlike equality, how values are shown tells 1, 1.0 and true apart
         ground = hashlib.blake2b(_bytes(f"{definition}{[values[name] for name in sorted(compiled.beside)]!r}"), digest_size=32)
-        for item, shown in zip(items, self._shown(items), strict=True):
-            under = ground.copy()
-            under.update(shown)
-            key = under.digest()
-            known = self._known.get(key)
-            if known is None:
-                known = _judge(compiled, Binding({**values, "item": item}))
-                self._remember(key, known)
-            yield known
+        keys = [_under(ground, shown) for shown in self._shown(items)]
+        for start in range(0, len(items), AT_ONCE):
+            own = keys[start : start + AT_ONCE]
+            new = {key: n for n, key in enumerate(own, start) if key not in self._known}
+            said = dict(zip(new, _judge(compiled, values, [items[n] for n in new.values()]), strict=True))
+            for key in own:
+                yield said[key] if key in said else self._known[key]
+            self._remember(said)
 
-    def _remember(self, key: bytes, said: Said) -> None:
+    def _remember(self, said: Mapping[bytes, Said]) -> None:
         if cut_short():
             return
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[key] = said
+        self._known |= said
 
     def _shown(self, items: list[Json]) -> list[bytes]:
         """Each item as it is shown; a host's accounts are gone through by one check after another."""
         if self._last[0] is not items:
             self._last = (items, [_bytes(repr(item)) for item in items])
         return self._last[1]
+
+
+def _under(ground: hashlib.blake2b, shown: bytes) -> bytes:
+    key = ground.copy()
+    key.update(shown)
+    return key.digest()
 
 
 def _bytes(text: str) -> bytes:
@@ -97,29 +103,42 @@ def named_list(for_each: Program) -> list[str]:
     return source.split(".") if _PATH.fullmatch(source) else []
 
 
-def _judge(compiled: CompiledCheck, binding: Binding) -> Said:
+def _judge(compiled: CompiledCheck, values: Mapping[str, Value], items: list[Json]) -> list[Said]:
+    """What the check says of each of up to ``AT_ONCE`` items."""
+    together = Together(values, items)
+    asked = together.each()
+    named = [_named(compiled, item) for item in asked]
+    together.keep([n for n, subject in enumerate(named) if isinstance(subject, str)])
+    return [
+        Said(subject, verdict_of(compiled, subject, item)) if isinstance(subject, str) else subject
+        for subject, item in zip(named, asked, strict=True)
+    ]
+
+
+def _named(compiled: CompiledCheck, item: Asking) -> str | Said:
+    """The item's subject; or all that is said of it, where it is left out or an error."""
     try:
-        subject = subject_of(compiled.subject, binding)
+        subject = subject_of(compiled.subject, item)
     except ExpressionError as raised:
         return Said("", error("", str(raised)), named=False)
     try:
-        if compiled.where is not None and not compiled.where.holds(binding):
+        if compiled.where is not None and not item.holds(compiled.where):
             return Said(subject, None)
     except ExpressionError as raised:
         return Said(subject, error(subject, str(raised)))
-    return Said(subject, verdict_of(compiled, subject, binding))
+    return subject
 
 
-def verdict_of(compiled: CompiledCheck, subject: str, binding: Binding) -> Verdict:
+def verdict_of(compiled: CompiledCheck, subject: str, asked: Asking) -> Verdict:
     """Pass or fail; unknown where the observation does not decide it; or the error that kept it from being decided."""
     try:
-        if compiled.decidable is not None and not compiled.decidable.holds(binding):
-            shown = _shown(compiled.observed, binding)
+        if compiled.decidable is not None and not asked.holds(compiled.decidable):
+            shown = _shown(compiled.observed, asked)
             return Verdict(subject, VerdictKind.UNKNOWN, shown, reason=Reason.UNDECIDED)
-        kind = VerdictKind.PASS if compiled.expect.holds(binding) else VerdictKind.FAIL
+        kind = VerdictKind.PASS if asked.holds(compiled.expect) else VerdictKind.FAIL
     except ExpressionError as raised:
         return error(subject, str(raised))
-    return Verdict(subject, kind, _shown(compiled.observed, binding), _shown(compiled.expected, binding))
+    return Verdict(subject, kind, _shown(compiled.observed, asked), _shown(compiled.expected, asked))
 
 
 def error(subject: str, detail: str) -> Verdict:
@@ -127,11 +146,11 @@ def error(subject: str, detail: str) -> Verdict:
     return Verdict(subject, VerdictKind.ERROR, reason=Reason.EXPRESSION_ERROR, detail=detail[:300])
 
 
-def subject_of(program: Program | None, binding: Binding) -> str:
+def subject_of(program: Program | None, asked: Asking) -> str:
     """The name under which a finding is kept. Raises ExpressionError."""
     if program is None:
         return ""
-    subject = program.value(binding)
+    subject = asked.value(program)
     if not isinstance(subject, str):
         raise ExpressionError(f"`{program.source}` did not give a text")
     if len(subject) > _SUBJECT_LENGTH:
@@ -140,12 +159,12 @@ def subject_of(program: Program | None, binding: Binding) -> str:
     return subject
 
 
-def _shown(program: Program | None, binding: Binding) -> Json:
+def _shown(program: Program | None, asked: Asking) -> Json:
     """What is shown to the officer beside the verdict; it decides nothing, so an error in it leaves it empty."""
     if program is None:
         return None
     try:
-        value: Json = to_json(program.value(binding))
+        value: Json = to_json(asked.value(program))
     except ExpressionError:
         return None
     if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):

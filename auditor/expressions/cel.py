@@ -48,7 +48,8 @@ SOUGHT = record(uid=STR, address=STR, scanned=BOOL, answers=BOOL)
 
 _PACKAGE = "auditor"
 # Nearly all checks see facts by their own names. They share one environment: each takes a quarter of a megabyte once it is used.
-_COMMON = frozenset({"params", "asset", "department", "inventory", "item", *(fact.name for fact in FACTS)})
+_ITEMS = "_items"  # no check can name a variable so
+_COMMON = frozenset({"params", "asset", "department", "inventory", "item", _ITEMS, *(fact.name for fact in FACTS)})
 _SCALARS: dict[str, Any] = {
     "str": cel.Type.STRING,
     "int": cel.Type.INT,
@@ -62,15 +63,16 @@ _FIELD_TYPES = {"str": _FIELD.TYPE_STRING, "int": _FIELD.TYPE_INT64, "float": _F
 
 
 class Binding:
-    """Values bound to variables, ready to be evaluated against many times.
+    """Values bound to variables, ready to be evaluated against many times; with ``items``, for ``Program.values``.
 
     Activated in the environment of the program that asks: in another one the library does not know an instant for what it is.
     """
 
-    __slots__ = ("_activation", "_environment", "_values")
+    __slots__ = ("_activation", "_environment", "_values", "many")
 
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        self._values = dict(values)
+    def __init__(self, values: Mapping[str, Value], items: list[Json] | None = None) -> None:
+        self._values = dict(values) if items is None else {**values, _ITEMS: items}
+        self.many = len(items or ())
         self._environment: Any = None
         self._activation: Any = None
 
@@ -101,9 +103,22 @@ class Program:
             raise ExpressionError(f"`{self.source}` gave {_type_name(kind)} instead of true or false")
         return value
 
-    def _evaluate(self, binding: Binding) -> tuple[Any, Value]:
+    def values(self, binding: Binding) -> list[Value]:
+        """The expression's value for each of the items of ``binding``, as ``item``, in one evaluation: what else is bound is
+        copied once. Raises ExpressionError where one of them has none, or where all together iterate too often.
+        """
         try:
-            result = self._expression.eval(binding.activation(self._environment))
+            expression = _for_each(self._environment, self.source)
+        except Exception as error:
+            raise ExpressionError(f"`{self.source}`: {_first_line(error)}") from error
+        _kind, found = self._evaluate(binding, expression)
+        if not isinstance(found, list) or len(found) != binding.many:
+            raise ExpressionError(f"`{self.source}` did not give a value for each item")
+        return [*found]
+
+    def _evaluate(self, binding: Binding, expression: Any = None) -> tuple[Any, Value]:
+        try:
+            result = (expression or self._expression).eval(binding.activation(self._environment))
             kind = result.type()
             value = result.plain_value()
         except Exception as error:
@@ -261,6 +276,13 @@ def _runtime(names: frozenset[str], instants: frozenset[str]) -> Any:
     """The untyped environment in which expressions over these variables, or some of them, are evaluated."""
     types = {name: cel.Type.TIMESTAMP if name in instants else cel.Type.DYN for name in sorted(names)}
     return cel.NewEnv(variables=types, functions=functions(*[cel.Type.DYN] * 4))
+
+
+@functools.lru_cache(maxsize=4096)
+def _for_each(environment: Any, source: str) -> Any:
+    """An expression on ``item`` as one on all of a binding's items, which it names ``item`` one after the other."""
+    # a comment may end the source
+    return environment.compile(f"{_ITEMS}.map(item, (\n{source}\n))")
 
 
 def _type_name(kind: Any) -> str:
