@@ -9,10 +9,12 @@ from typing import Any
 from auditor.errors import IntegrityError
 from auditor.ledger.canonical import sha256
 from auditor.ledger.edge import decoding
+from auditor.ledger.packing import compressed
 from auditor.ledger.store import Store
 from auditor.text import _
 
-_LEVEL = 6
+_SHORT = 10_000
+_PUT = "INSERT INTO blobs (sha256, packed, data) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING RETURNING id"
 _REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
 _CHARACTERS = 16_000_000  # of texts read back
 
@@ -33,8 +35,7 @@ class Blobs:
         known = self._ids.get(digest)
         if known is not None:
             return known
-        row = self._store.one("SELECT id FROM blobs WHERE sha256 = ?", (digest,))
-        blob = int(row[0]) if row is not None else self._insert(digest, content)
+        blob = self._kept(digest, content)
         self._ids[digest] = blob
         if len(self._ids) > _REMEMBERED:
             self._ids.popitem(last=False)
@@ -71,18 +72,29 @@ class Blobs:
         with decoding(_("blob {name}").format(name=digest.hex())):
             return self.find(digest).decode("utf-8", "surrogatepass")
 
-    def _insert(self, digest: bytes, content: bytes) -> int:
-        packed = zlib.compress(content, _LEVEL)
-        smaller = len(packed) < len(content)
-        return self._store.run(
-            "INSERT INTO blobs (sha256, packed, data) VALUES (?, ?, ?)", (digest, int(smaller), packed if smaller else content)
-        )
+    def _kept(self, digest: bytes, content: bytes) -> int:
+        """What is short and not remembered is mostly new: it is not looked for first, as what takes long to pack is."""
+        row = self._found(digest) if len(content) > _SHORT else None
+        if row is None:
+            packed = compressed(content)
+            smaller = len(packed) < len(content)
+            row = self._store.one(_PUT, (digest, int(smaller), packed if smaller else content)) or self._found(digest)
+        if row is None:
+            raise _lacking(_("blob {name}").format(name=digest.hex()))
+        return int(row[0])
+
+    def _found(self, digest: bytes) -> tuple[Any, ...] | None:
+        return self._store.one("SELECT id FROM blobs WHERE sha256 = ?", (digest,))
 
     @staticmethod
     def _content(row: tuple[Any, ...] | None, name: str) -> bytes:
         if row is None:
-            raise IntegrityError(_("the ledger lacks {what}, to which it refers").format(what=name))
+            raise _lacking(name)
         return unpack(row, name)
+
+
+def _lacking(what: str) -> IntegrityError:
+    return IntegrityError(_("the ledger lacks {what}, to which it refers").format(what=what))
 
 
 def unpack(row: tuple[Any, ...], name: str) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 from auditor.ledger.canonical import dumps, from_micros, to_micros
 from auditor.ledger.edge import decoding
+from auditor.ledger.packing import compressed
 from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json
 from auditor.model.texts import digest_of
@@ -24,7 +25,6 @@ from auditor.text import _
 
 _PLAIN, _DEFLATED = b"\x01", b"\x02"  # how the instants are written
 _RAW = -15  # no header and no checksum: a row's digest is in the journal
-_WINDOW, _MEMORY = 12, 4  # zlib's own 256 KB take longer to set up than what a host brings here to compress
 _REMEMBERED = 4096  # probe calls
 _PRUNED = {"status": ObservationStatus.NOT_RUN.value, "stdout": "", "stderr": "", "exit_status": None}
 
@@ -59,7 +59,7 @@ def pack(result: AssetResult, volatile: Callable[[ProbeCall], bool]) -> Packed:
         f'{head},"observations":[{",".join(rows)}],"reach":"{result.reach}"}}'.encode(),
         outputs,
         _times(result),
-        _compressed(dumps(apart).encode(), 6, _WINDOW) if apart else b"",
+        compressed(dumps(apart).encode()) if apart else b"",
     )
 
 
@@ -178,14 +178,8 @@ def _times(result: AssetResult) -> bytes:
         durations.append(took)
         last = at
     plain = _varints((started, to_micros(result.ended) - started, unit, *later, *durations))
-    packed = _compressed(plain, 9, -_WINDOW)
+    packed = compressed(plain, 9, bare=True)
     return _DEFLATED + packed if len(packed) < len(plain) else _PLAIN + plain
-
-
-def _compressed(data: bytes, level: int, window: int) -> bytes:
-    """With a small window, which any reader takes; a negative one leaves header and checksum away."""
-    compressor = zlib.compressobj(level, zlib.DEFLATED, window, _MEMORY)
-    return compressor.compress(data) + compressor.flush()
 
 
 def _instants(data: bytes, observations: int) -> tuple[int, int, list[tuple[int, float]]]:

@@ -38,11 +38,15 @@ class Deadline:
         since = reopened_at if reopened_at is not None and self.restarts else first_seen
         if self.days is None:
             return None
-        zone = zoneinfo.ZoneInfo(self.zone)
-        start = since.astimezone(zone).date()
+        start = since.astimezone(zoneinfo.ZoneInfo(self.zone)).date()
         last = start + timedelta(days=_spread(start, self.days, self.calendar) if self.working else self.days)
-        # where clocks are set back at midnight the last hour comes twice: the day ends with the second of them
-        return datetime.combine(last, _LAST, zone).replace(fold=1).astimezone(UTC)
+        return _end(last, self.zone)
+
+
+@functools.lru_cache(maxsize=4096)
+def _end(day: date, zone: str) -> datetime:
+    """The last second of a day. Where clocks are set back at midnight the last hour comes twice: the second of them ends it."""
+    return datetime.combine(day, _LAST, zoneinfo.ZoneInfo(zone)).replace(fold=1).astimezone(UTC)
 
 
 @functools.lru_cache(maxsize=4096)  # each finding that fails again asks for it, each night

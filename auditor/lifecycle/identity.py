@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from json.encoder import encode_basestring_ascii
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # no I, L, O, U: ids are read out over the telephone
+# Crockford's letters in the place of RFC 4648's: no I, L, O, U, as ids are read out over the telephone
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _LETTERS = 10
+_BYTES = 10  # more than ten letters take, and a number that is written without padding
 
 
 def finding_id(asset: str, check: str, subject: str) -> str:
@@ -16,5 +19,4 @@ def finding_id(asset: str, check: str, subject: str) -> str:
     """
     told = ", ".join(map(encode_basestring_ascii, (asset, check, subject)))
     digest = hashlib.sha256(f"[{told}]".encode()).digest()
-    number = int.from_bytes(digest, "big") >> (len(digest) * 8 - _LETTERS * 5)
-    return "F-" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range((_LETTERS - 1) * 5, -1, -5))
+    return "F-" + base64.b32encode(digest[:_BYTES])[:_LETTERS].translate(_CROCKFORD).decode()
