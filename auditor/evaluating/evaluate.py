@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -58,14 +58,6 @@ class _Standing(NamedTuple):
     checks: frozenset[str]
 
 
-class _Asked(NamedTuple):
-    """A task, where among an asset's probes those stand that it asks, and what of the asset counts beside them (see ``_fields``)."""
-
-    task: CheckTask
-    places: tuple[int, ...]
-    fields: frozenset[str] | None
-
-
 class Evaluator:
     """Judges assets under one plan's checks; compiles each check once."""
 
@@ -81,7 +73,7 @@ class Evaluator:
         self._decided = Decided()
         self._bases = Bases()
         self._standings: dict[int, _Standing] = {}  # by id, which lasts as long as the tasks are held here
-        self._asked: dict[tuple[int, int], tuple[AssetPlan, list[_Asked]]] = {}  # by the ids of what the plan holds
+        self._counting: dict[str, frozenset[str] | None] = {}
         self._now = now
 
     @classmethod
@@ -98,28 +90,16 @@ class Evaluator:
         ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
         """
         outputs, asset = outputs_of(result, plan.probes), plan.asset
-        known = failing or {}
-        row, shown = [*outputs.values()], {**bind_asset(asset), "department": asset.department}
+        known, shown = failing or {}, {**bind_asset(asset), "department": asset.department}
         outcomes = []
         with allowance():
-            for asked in self._asked_of(plan):
-                outcome = self._judge_outputs(asked, asset, outputs, row, shown)
-                task = asked.task
+            for task in plan.checks:
+                outcome = self._judge_outputs(task, asset, outputs, shown)
                 if task.check in known:
                     compiled = self._deciding.compiled(task.check)
                     outcome = doubted(compiled, task, asset, outputs, outcome, known[task.check])
                 outcomes.append(outcome)
         return tuple(outcomes)
-
-    def _asked_of(self, plan: AssetPlan) -> list[_Asked]:
-        """Hosts mostly share their tasks and their probes, which are gone through once."""
-        key = (id(plan.checks), id(plan.probes))
-        known = self._asked.get(key)
-        if known is None:
-            places = {call: n for n, call in enumerate(plan.probes)}
-            asked = [_Asked(t, tuple(places[call] for _, call in t.facts), self._fields(t.check)) for t in plan.checks]
-            known = self._asked[key] = (plan, asked)
-        return known[1]
 
     def basis(self, plan: AssetPlan) -> bytes:
         """The digest of what verdicts on the asset rest on beside outputs, the inventory and clocks."""
@@ -199,20 +179,18 @@ class Evaluator:
             shown = shown and (variable not in shown_of or reading.longest <= LONGEST)
         return self._deciding.decide(task, asset, values, min(instants, default=self._now), shown=shown)
 
-    def _judge_outputs(
-        self, asked: _Asked, asset: Asset, outputs: Outputs, row: Sequence[Output | Missing], shown: Mapping[str, Json]
-    ) -> Outcome:
+    def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs, shown: Mapping[str, Json]) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once.
 
         What a check looks at of the asset, as it is ``shown``, counts with the outputs; clock and inventory are one for a run. A
-        check that looks at the instant of its outputs, or at the asset as a whole, is decided anew. ``row``: outputs in their order.
+        check that looks at the instant of its outputs, or at the asset as a whole, is decided anew.
         """
-        task = asked.task
-        found = [output for n in asked.places if isinstance(output := row[n], Output)]
-        if asked.fields is None or len(found) < len(asked.places):
+        fields = self._counting[task.check] if task.check in self._counting else self._count(task.check)
+        found = [output for _, call in task.facts if isinstance(output := outputs[call], Output)]
+        if fields is None or len(found) < len(task.facts):
             return self._judge_anew(task, asset, outputs)
         # two checks may decide alike under two names: each has findings of its own
-        own = repr([shown[name] for name in sorted(asked.fields & shown.keys())]) if asked.fields else ""
+        own = repr([shown[name] for name in sorted(fields & shown.keys())]) if fields else ""
         key: Key = (task.check, task.definition, own, *[output.digest for output in found])
         known = self._decided.get(key)
         if known is None:
@@ -226,14 +204,15 @@ class Evaluator:
         # an output that could not be read was decided without an instant
         return known.on(asset.uid, observed_at if known.observed_at is not None else None)
 
-    def _fields(self, check: str) -> frozenset[str] | None:
+    def _count(self, check: str) -> frozenset[str] | None:
         """What counts of the asset beside a check's outputs: its fields and its ``department``; None for a check that is decided
         anew each time.
         """
         compiled = self._deciding.compiled(check)
-        if isinstance(compiled, str) or "observed_at" in compiled.names or compiled.asset_fields is None:
-            return None
-        return compiled.asset_fields | (compiled.names & {"department"})
+        self._counting[check] = None
+        if not isinstance(compiled, str) and "observed_at" not in compiled.names and compiled.asset_fields is not None:
+            self._counting[check] = compiled.asset_fields | (compiled.names & {"department"})
+        return self._counting[check]
 
     def _mapped(self, check: str) -> tuple[frozenset[str], frozenset[str]]:
         """The facts whose lists may not be long to decide the check, and to show what was observed."""
