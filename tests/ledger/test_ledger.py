@@ -80,8 +80,10 @@ def test_a_finding_is_not_opened_twice(ledger: Ledger) -> None:
     opened = next(e.event for e in ledger.journal() if e.event.kind is EventKind.FINDING_OPENED)
     fresh = replace(opened, subject="F-0", data={**opened.data, "id": "F-0", "subject": "other"})
     for twice in ([opened], [fresh, fresh]):
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match="is the id of two findings"):
             ledger.apply(twice)
+    with pytest.raises(IntegrityError):  # the same asset, check and subject under another id
+        ledger.apply([replace(opened, subject="F-0", data={**opened.data, "id": "F-0"})])
     assert (ledger.head(), len(ledger.findings())) == (head, 1)
 
 
