@@ -9,19 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from types import SimpleNamespace
 
 from auditor.errors import UnreachableError
+from auditor.imports import without
 
-_ABSENT = "invoke" not in sys.modules and "paramiko" not in sys.modules
-if _ABSENT:
-    sys.modules["invoke"] = None  # type: ignore[assignment]  # how Python is told that there is no such module
-try:
+with without("invoke", "paramiko"):
     import paramiko.config
-finally:
-    if _ABSENT:
-        del sys.modules["invoke"]
 
 _SECONDS = 10
 

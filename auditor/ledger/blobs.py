@@ -8,8 +8,8 @@ from typing import Any
 
 from auditor.errors import IntegrityError
 from auditor.ledger.canonical import sha256
+from auditor.ledger.compression import compressed
 from auditor.ledger.edge import decoding
-from auditor.ledger.packing import compressed
 from auditor.ledger.store import Store
 from auditor.text import _
 

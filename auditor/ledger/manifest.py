@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any
 
 from auditor.ledger.canonical import dumps, from_micros, to_micros
+from auditor.ledger.compression import compressed
 from auditor.ledger.edge import decoding
-from auditor.ledger.packing import compressed
 from auditor.model import AssetResult, Observation, ObservationStatus, ProbeCall, Reach
 from auditor.model.codec import from_json
 from auditor.model.texts import digest_of

@@ -5,15 +5,9 @@ That would be memory for a whole night and time before every command; no row of 
 
 from __future__ import annotations
 
-import sys
+from auditor.imports import without
 
-_ABSENT = "numpy" not in sys.modules
-if _ABSENT:
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # how Python is told that there is no such module
-try:
+with without("numpy"):
     from sqlite_utils import Database, Migrations
-finally:
-    if _ABSENT:
-        del sys.modules["numpy"]
 
 __all__ = ["Database", "Migrations"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -336,11 +334,3 @@ def test_what_was_persisted_is_looked_for_by_sudo(open_folder: Path, version: st
     text = script("mysql").replace("/usr/sbin/mysqld", str(server)).replace("/var/lib/mysql", str(data))
     done = run(["dash"], f"exec 3>/dev/null\nas_root() {{ {sudo}; }}\n{text}", user="nobody", cwd="/")
     assert f"persisted={told}" in done.stdout.splitlines(), done.stderr
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that everybody may look into."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)

@@ -44,11 +44,6 @@ class Machine:
         file.write_text(text)
         return file
 
-    def open(self) -> None:
-        """Let everybody look into the folder and into those that it is in."""
-        for folder in (self.root, *self.root.parents[:3]):
-            folder.chmod(folder.stat().st_mode | 0o055)
-
     def tell(self, fact: str, shell: str, program: str, **more: str) -> tuple[int, str]:
         """The probe's status and what it complains of, of this machine instead of the real one."""
         text = script(fact).replace(program, "/bin/true")
@@ -59,8 +54,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(open_folder: Path) -> Machine:
+    return Machine(open_folder)
 
 
 def nginx(machine: Machine, began: float) -> None:
@@ -136,7 +131,6 @@ def test_where_the_number_of_apache_is_closed_its_children_tell(machine: Machine
     apache(machine, time.time() - 3600)
     machine.process(6, "apache2", "/usr/sbin/apache2 -k start", time.time() - 3600, parent=5)
     machine.process(7, "apache2", "/usr/sbin/apache2 -k start", time.time() + 60, parent=5)
-    machine.open()
     (machine.root / "run/apache2").chmod(0o700)
     complaint = "Apache has not read its files since /etc/apache2/apache2.conf changed; reload it\n"
     assert machine.tell("apache", "dash", "/usr/sbin/apache2", user="nobody") == (1, complaint)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.ledger.blobs import Blobs
-from auditor.ledger.packing import compressed
+from auditor.ledger.compression import compressed
 from auditor.ledger.store import Store
 
 
