@@ -12,12 +12,17 @@ from typing import Any
 from auditor.ledger.base import Part
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
+from auditor.ledger.schema import OPENED, OPENED_ON
 from auditor.model import Event, EventKind
 from auditor.model.codec import from_json, to_json
 from auditor.text import _
 
 _AT_ONCE = 1000  # no cursor stays open between rows: it would pin a view from which the caller could no longer write
 GENESIS = bytes(32)
+_ENTRIES = "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal WHERE seq > ?1"
+_ABOUT = f""" AND seq IN (
+    SELECT seq FROM journal WHERE NOT {OPENED} AND subject = ?2 UNION ALL
+    SELECT seq FROM journal WHERE {OPENED} AND {OPENED_ON} = +(SELECT asset FROM findings WHERE id = ?2) AND subject = ?2)"""
 ENDINGS = (EventKind.RUN_FINISHED, EventKind.RUN_INTERRUPTED, EventKind.RUN_ABANDONED)
 
 
@@ -43,11 +48,8 @@ class Journal(Part):
 
     def journal(self, *, subject: str | None = None, after: int = 0) -> Iterator[Entry]:
         """Entries in order: of one subject (a finding's id, a run's number), or all; from after the number ``after``."""
-        sql = "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal WHERE seq > ?"
-        about = "" if subject is None else " AND subject = ?"
-        while rows := self._store.all(
-            f"{sql}{about} ORDER BY seq LIMIT {_AT_ONCE}", (after,) if subject is None else (after, subject)
-        ):
+        about = "" if subject is None else _ABOUT
+        while rows := self._store.all(f"{_ENTRIES}{about} ORDER BY seq LIMIT {_AT_ONCE}", (after, *([subject] if about else []))):
             yield from map(_entry, rows)
             after = rows[-1][0]
 

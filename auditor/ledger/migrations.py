@@ -6,7 +6,7 @@ small row per asset to ``results`` and to ``judgements``, and rows to ``verdict_
 
 from __future__ import annotations
 
-from auditor.ledger.schema import JOURNAL_TRIGGERS, RUN_BASE
+from auditor.ledger.schema import JOURNAL_TRIGGERS, OPENED, OPENED_ON, RUN_BASE
 from auditor.ledger.sqlite_tools import Database, Migrations
 
 STEPS = Migrations("auditor")
@@ -222,3 +222,16 @@ def _fifth(db: Database) -> None:
 def _sixth(db: Database) -> None:
     """The digest of an asset's findings, where nothing is left to happen to them by the verdicts that were given."""
     db.execute("ALTER TABLE bases ADD COLUMN findings BLOB")
+
+
+_SEVENTH = (
+    "DROP INDEX journal_by_subject",
+    f"CREATE INDEX journal_by_subject ON journal (subject) WHERE NOT {OPENED}",
+    f"CREATE INDEX journal_by_asset ON journal ({OPENED_ON}, subject) WHERE {OPENED}",
+)
+
+
+@STEPS(name="0007_openings_beside")
+def _seventh(db: Database) -> None:
+    for statement in _SEVENTH:
+        db.execute(statement)

@@ -117,7 +117,8 @@ def night(
 def aged(path: Path, version: int, *statements: str) -> None:
     """Make a ledger one of an older schema, before the fourth: ``statements`` take out what later steps brought, beside these."""
     other = sqlite3.connect(path)
-    for statement in (*statements, "DROP TABLE bases", f"UPDATE verdicts SET run = run - {RUN_BASE}"):
+    later = ("DROP INDEX journal_by_asset", "DROP TABLE bases", f"UPDATE verdicts SET run = run - {RUN_BASE}")
+    for statement in (*statements, *later):
         other.execute(statement)
     other.execute("DELETE FROM _sqlite_migrations WHERE CAST(substr(name, 1, 4) AS INTEGER) > ?", (version,))
     other.execute(f"PRAGMA user_version = {version}")

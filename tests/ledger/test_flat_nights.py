@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from auditor.ledger import Ledger, digests
+from auditor.ledger import Ledger, digests, journal
 from auditor.ledger.canonical import dumps
 from auditor.ledger.migrations import STEPS
 from auditor.ledger.schema import APPLICATION_ID, RUN_BASE
 from auditor.ledger.store import Store
 from auditor.lifecycle import work
-from auditor.model import EventKind, FindingState
+from auditor.model import Event, EventKind, FindingState
 from tests.lifecycle.test_people import OFFICER
 
 from .make import DAY, T0, night, outcome, result
@@ -55,6 +55,25 @@ def test_a_finding_that_moves_keeps_its_place(ledger: Ledger) -> None:
     assert ledger._store.all(place, (finding.id,)) == held
 
 
+def test_openings_of_an_asset_lie_beside_each_other(ledger: Ledger) -> None:
+    """A first night writes some 160 a host: where their ids come in an index of all, each is another page of the file. What
+    happened to a finding is told whole and in order all the same, and nothing is gone through for it.
+    """
+    nights(ledger, 2)
+    night(ledger, T0 + 2 * DAY, [outcome("h0", at=T0 + 2 * DAY, _="pass")], [result("h0", T0 + 2 * DAY)])
+    at = T0 + timedelta(days=2, hours=1)
+    finding = next(f for f in ledger.findings() if f.asset == "h1")
+    ledger.apply([work.act(EventKind.FINDING_STARTED, finding, OFFICER, at)])
+    ledger.apply([Event(EventKind.FINDING_ATTACHED, at, "o", finding.id, {"name": "a", "sha256": "b", "size": 1})])
+    everything = [*ledger.journal()]
+    for subject in {entry.event.subject for entry in everything} | {"F-NONE"}:
+        assert [*ledger.journal(subject=subject)] == [e for e in everything if e.event.subject == subject]
+    kinds = [entry.event.kind for entry in ledger.journal(subject=finding.id)]
+    assert kinds == [EventKind.FINDING_OPENED, EventKind.FINDING_STARTED, EventKind.FINDING_ATTACHED]
+    plan = [str(row) for row in ledger._store.all(f"EXPLAIN QUERY PLAN {journal._ENTRIES}{journal._ABOUT}", (0, finding.id))]
+    assert not any("SCAN" in step for step in plan)
+
+
 def as_before(new: Path, old: Path, step: str) -> None:
     """What the ledger ``new`` holds, in the tables of before ``step``, as the auditor of then left them."""
     version = int(step[:4]) - 1
@@ -78,6 +97,7 @@ def as_before(new: Path, old: Path, step: str) -> None:
     [
         ("0005_flat_nights", digests._of_state_before),
         ("0006_settled_findings", lambda store: digests._digest(store, digests._STATE_BEFORE, ())),
+        ("0007_openings_beside", digests.of_state),
     ],
 )
 def test_a_ledger_of_before_is_brought_up_to_date(step: str, seal: Callable[[Store], str], tmp_path: Path) -> None:
@@ -89,10 +109,12 @@ def test_a_ledger_of_before_is_brought_up_to_date(step: str, seal: Callable[[Sto
         passed = outcome("h0", at=T0 + 2 * DAY, _="pass")
         night(ledger, T0 + 2 * DAY, [passed], [result("h0", T0 + 2 * DAY)])
         told = [ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()
+        histories = [[*ledger.journal(subject=finding.id)] for finding in ledger.findings()]
     as_before(new, old, step)
     with Ledger.open(old) as ledger:
         assert ledger.verify().problem == ""
         assert ([ledger.verdicts(n) for n in (1, 2, 3)], ledger.newest_verdicts(), ledger.findings()) == told
+        assert [[*ledger.journal(subject=finding.id)] for finding in ledger.findings()] == histories
         nights(ledger, 1, 3)
         assert ledger.verify().problem == ""
 

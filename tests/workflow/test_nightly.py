@@ -308,8 +308,8 @@ def test_a_night_brings_an_older_ledger_up_to_date(fleet: _Hosts, tmp_path: Path
     run_of(found)
     older = sqlite3.connect(found.settings.ledger)
     older.executescript(
-        f"ALTER TABLE bases DROP COLUMN findings; PRAGMA user_version = {VERSION - 1};"
-        "DELETE FROM _sqlite_migrations WHERE name = '0006_settled_findings'"
+        f"DROP INDEX journal_by_asset; PRAGMA user_version = {VERSION - 1};"
+        "DELETE FROM _sqlite_migrations WHERE name = '0007_openings_beside'"
     )
     older.close()
     with pytest.raises(LedgerError, match="older schema"):
