@@ -1,8 +1,9 @@
 """How many verdicts a second from stored observations, against the bare CEL evaluations that they take.
 
 The observations are the recorded outputs under tests/golden, given to many hosts; half of the hosts get outputs of their own,
-so that parsing is measured too. The floor evaluates, with CEL alone and in the same run, the very same expressions on the very
-same values that each host's verdicts take; ours decides equal facts once (``evaluations_made`` tells how many were left).
+so that parsing is measured too. The floor evaluates, with CEL alone and in the same run, the expressions of each host's verdicts
+on the very same values, item by item; ours decides equal facts once, and asks of a list's items together (``evaluations_made``
+tells how many were left).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from auditor.evaluating import Evaluator, reading
+from auditor.evaluating import Evaluator, items, reading
 from auditor.expressions import cel as door
 from auditor.loading import load_workspace
 from auditor.model import (
@@ -62,8 +63,10 @@ def measure(hosts: int) -> dict[str, float | int]:
         return Evaluator(catalogue.checks, now=NOW)
 
     def each_alone() -> None:
+        together, items.AT_ONCE = items.AT_ONCE, 1
         for plan, result in zip(plans, results, strict=True):
             Evaluator(catalogue.checks, now=NOW).judge_asset(plan, result)
+        items.AT_ONCE = together
 
     evaluations = record(each_alone)
     made = sum(len(e) for _, _, e in record(lambda: judge(fresh(), plans, results)))
@@ -108,17 +111,17 @@ def record(work: Callable[[], Any]) -> list[tuple[dict[str, Any], tuple[frozense
     of_binding: dict[int, list[Any]] = {}
     alive: list[Any] = []  # ids of bindings must not be used twice while recording
 
-    def binding(self: Any, values: Any) -> None:
-        bind(self, values)
+    def binding(self: Any, values: Any, items: Any = None) -> None:
+        bind(self, values, items)
         instants = frozenset(n for n, v in values.items() if isinstance(v, datetime))
         entry: list[Any] = []
         kept.append((dict(values), (frozenset(values), instants), entry))
         of_binding[id(self)] = entry
         alive.append(self)
 
-    def evaluated(self: Any, to: Any) -> Any:
-        of_binding[id(to)].append(self._expression)
-        return evaluate(self, to)
+    def evaluated(self: Any, to: Any, expression: Any = None) -> Any:
+        of_binding[id(to)].append(expression or self._expression)
+        return evaluate(self, to, expression)
 
     door.Binding.__init__, door.Program._evaluate = binding, evaluated  # type: ignore[method-assign]
     try:
