@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from auditor.evaluating import Evaluator, items, reading
+from auditor.evaluating import Evaluator, asking, reading
 from auditor.expressions import cel as door
 from auditor.loading import load_workspace
 from auditor.model import (
@@ -63,10 +63,10 @@ def measure(hosts: int) -> dict[str, float | int]:
         return Evaluator(catalogue.checks, now=NOW)
 
     def each_alone() -> None:
-        together, items.AT_ONCE = items.AT_ONCE, 1
+        together, asking.AT_ONCE = asking.AT_ONCE, 1
         for plan, result in zip(plans, results, strict=True):
             Evaluator(catalogue.checks, now=NOW).judge_asset(plan, result)
-        items.AT_ONCE = together
+        asking.AT_ONCE = together
 
     evaluations = record(each_alone)
     made = sum(len(e) for _, _, e in record(lambda: judge(fresh(), plans, results)))

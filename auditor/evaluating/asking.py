@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from auditor.errors import ExpressionError
-from auditor.expressions import Binding, Program, Value
+from auditor.expressions import Binding, Program, Value, longest
 from auditor.model import Json
 
 AT_ONCE = 100
-"""Items that are asked about together. All of them iterate as often as one may, and what they give is copied for each."""
+"""Items that are asked about together at most: what they give is held for all of them."""
 
-_FEW = 8  # items that are asked about one by one where they cannot be together
+_STEPS = 5_000  # through lists, for all items together: half of what one evaluation may take, as one may be gone through twice
+_SQUARES = 1_000_000  # of the lengths of lists of which others are made, which take the square of it in memory: 30 MB
+_CHARACTERS = 100  # of a text that count as an entry of a list
+_MAKING = re.compile(r"\.\s*(?:map|filter)\s*\(")
+_FEW = 8  # items that are asked about one by one where they cannot be together, or where there is room for no more
 
 _ALONE: Final = object()  # in the place of an answer: to be asked for by itself
+
+
+def room(values: Iterable[Value]) -> int:
+    """How many items may be asked about together beside these values."""
+    entries = 1
+    for value in values:
+        parts: Iterable[object] = value.values() if isinstance(value, dict) else ()
+        entries = max(entries, _entries(value), *map(_entries, parts))
+    many = min(AT_ONCE, _STEPS // entries)
+    return many if many >= _FEW else 1
+
+
+def _entries(value: object) -> int:
+    if isinstance(value, str):
+        return len(value) // _CHARACTERS
+    return len(value) if isinstance(value, list | dict) else 1
 
 
 class Asking(Protocol):
@@ -43,17 +64,19 @@ class Alone:
 
 
 class Together:
-    """Asks of up to ``AT_ONCE`` items beside the same other values.
+    """Asks of items beside the same other values, for which there is ``room``; of one after the other.
 
     An expression is evaluated when the first item asks, for all that have not been left out by then. Where that gives an error,
     which is perhaps that of one of them, it is evaluated for fewer at a time, in the end for those alone that ask.
+
+    The library keeps what an evaluation took for as long as there is what was bound for it, which is therefore let go of soon.
     """
 
     def __init__(self, values: Mapping[str, Value], items: list[Json]) -> None:
         self._values = values
         self._items = items
         self._among: Sequence[int] = range(len(items) if len(items) > 1 else 0)  # one has nothing to share
-        self._binding: Binding | None = None
+        self._alone: tuple[int, Binding] | None = None
         self._answers: dict[int, dict[int, object]] = {}  # by the id of the program, which the check keeps
 
     def each(self) -> list[Asking]:
@@ -63,7 +86,6 @@ class Together:
     def keep(self, wanted: Iterable[int]) -> None:
         """Evaluate for these items alone from now on."""
         self._among = [*wanted] if self._among else ()
-        self._binding = None
 
     def ask(self, program: Program, n: int) -> object:
         """What the expression says of an item; ``_ALONE`` where it has to be asked by itself."""
@@ -74,28 +96,30 @@ class Together:
 
     def alone(self, n: int) -> Binding:
         """What one item is asked with by itself."""
-        return Binding({**self._values, "item": self._items[n]})
+        if self._alone is None or self._alone[0] != n:
+            self._alone = n, Binding({**self._values, "item": self._items[n]})
+        return self._alone[1]
 
     def _all(self, program: Program) -> list[object]:
         items = [self._items[n] for n in self._among]
-        if self._binding is None:
-            self._binding = Binding(self._values, items)
-        try:
-            return [*program.values(self._binding)] if items else []
-        except ExpressionError:
-            return self._some(program, items)
+        at_once = self._making() if _MAKING.search(program.source) else AT_ONCE
+        parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
+        return [answer for part in parts for answer in self._some(program, part)]
+
+    def _making(self) -> int:
+        """How many items may be asked about together by an expression that makes lists."""
+        return max(1, _SQUARES // longest([self._items, *self._values.values()]) ** 2)
 
     def _some(self, program: Program, items: list[Json]) -> list[object]:
-        """Of items that could not be asked about together, a half after the other."""
-        if len(items) <= _FEW:
-            return [_ALONE] * len(items)
-        found: list[object] = []
-        for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+        """Together, or a half after the other where that gives an error."""
+        if len(items) > 1:
             try:
-                found += program.values(Binding(self._values, half))
+                return [*program.values(Binding(self._values, items))]
             except ExpressionError:
-                found += self._some(program, half)
-        return found
+                if len(items) > _FEW:
+                    half = len(items) // 2
+                    return self._some(program, items[:half]) + self._some(program, items[half:])
+        return [_ALONE] * len(items)
 
 
 class _Item:
@@ -104,19 +128,13 @@ class _Item:
     def __init__(self, together: Together, n: int) -> None:
         self._together = together
         self._n = n
-        self._binding: Binding | None = None
 
     def value(self, program: Program) -> Value:
         """Its value."""
         found = self._together.ask(program, self._n)
-        return program.value(self._alone()) if found is _ALONE else found  # type: ignore[return-value]
+        return program.value(self._together.alone(self._n)) if found is _ALONE else found  # type: ignore[return-value]
 
     def holds(self, program: Program) -> bool:
         """Whether it is true."""
         found = self._together.ask(program, self._n)
-        return found if isinstance(found, bool) else program.holds(self._alone())
-
-    def _alone(self) -> Binding:
-        if self._binding is None:
-            self._binding = self._together.alone(self._n)
-        return self._binding
+        return found if isinstance(found, bool) else program.holds(self._together.alone(self._n))

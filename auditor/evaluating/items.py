@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from auditor.errors import ExpressionError
-from auditor.evaluating.asking import AT_ONCE, Asking, Together
+from auditor.evaluating.asking import Asking, Together, room
 from auditor.evaluating.bounded import cut_short
 from auditor.expressions import Binding, CompiledCheck, Gathering, Program, Value
 from auditor.model import Json, Reason, Verdict, VerdictKind
@@ -41,15 +41,17 @@ class Items:
 
     def judge(self, compiled: CompiledCheck, definition: str, values: Mapping[str, Value], items: list[Json]) -> Iterator[Said]:
         """What the check says of each of ``items``. ``values`` are those of its variables."""
+        seen = compiled.names if compiled.beside is None else compiled.beside
+        at_once = room([values[name] for name in seen if name in values]) if len(items) > 1 else 1
         if compiled.beside is None:
-            for start in range(0, len(items), AT_ONCE):
-                yield from _judge(compiled, values, items[start : start + AT_ONCE])
+            for start in range(0, len(items), at_once):
+                yield from _judge(compiled, values, items[start : start + at_once])
             return
         # unlike equality, how values are shown tells 1, 1.0 and true apart
         ground = hashlib.blake2b(_bytes(f"{definition}{[values[name] for name in sorted(compiled.beside)]!r}"), digest_size=32)
         keys = [_under(ground, shown) for shown in self._shown(items)]
-        for start in range(0, len(items), AT_ONCE):
-            own = keys[start : start + AT_ONCE]
+        for start in range(0, len(items), at_once):
+            own = keys[start : start + at_once]
             new = {key: n for n, key in enumerate(own, start) if key not in self._known}
             said = dict(zip(new, _judge(compiled, values, [items[n] for n in new.values()]), strict=True))
             for key in own:
@@ -104,7 +106,7 @@ def named_list(for_each: Program) -> list[str]:
 
 
 def _judge(compiled: CompiledCheck, values: Mapping[str, Value], items: list[Json]) -> list[Said]:
-    """What the check says of each of up to ``AT_ONCE`` items."""
+    """What the check says of each of some items."""
     together = Together(values, items)
     asked = together.each()
     named = [_named(compiled, item) for item in asked]

@@ -13,7 +13,7 @@ from auditor.ledger.edge import decoding
 from auditor.ledger.store import Store
 from auditor.text import _
 
-_SHORT = 10_000
+_SHORT = 10_000  # bytes that are packed sooner than they are looked for
 _PUT = "INSERT INTO blobs (sha256, packed, data) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING RETURNING id"
 _REMEMBERED = 20_000  # the blobs of a night repeat from host to host; their ids are small
 _CHARACTERS = 16_000_000  # of texts read back

@@ -21,10 +21,9 @@ LAST_SEEN = _NAMES.index("last_seen")
 _NULL = dumps(None)
 _JSON = ("controls", "observed", "expected", "plan")
 _COLUMNS = ", ".join("check_id" if name == "check" else name for name in _NAMES)
-_OPEN = f"INSERT INTO findings ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"
 # in its place, where it stands beside the others of its asset
 _KEEP = (
-    f"{_OPEN} ON CONFLICT (asset, check_id, subject)"
+    f"INSERT INTO findings ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT (asset, check_id, subject)"
     f" DO UPDATE SET ({_COLUMNS}) = ({', '.join(f'excluded.{name}' for name in _COLUMNS.split(', '))})"
 )
 _WORST_FIRST = "CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END"
@@ -137,21 +136,12 @@ class Findings(Observations):
                 row = _columns(event.data)
                 self._reader.check(row)
             rows.append(row)
-        opening = [row for event, row in zip(moved, rows, strict=True) if event.kind is EventKind.FINDING_OPENED]
-        others = [row for event, row in zip(moved, rows, strict=True) if event.kind is not EventKind.FINDING_OPENED]
-        held = self._identities([row[0] for row in others])
-        for event, row in zip(moved, rows, strict=True):
-            name, own = row[0], (row[2], row[3], row[4])
+        held = self._identities([row[0] for row in rows])
+        for event, (name, _department, *own) in zip(moved, (row[:5] for row in rows), strict=True):
             opened_twice = event.kind is EventKind.FINDING_OPENED and name in held  # of which no replay could make anything
-            if opened_twice or name != event.subject or held.setdefault(name, own) != own:
+            if opened_twice or name != event.subject or held.setdefault(name, tuple(own)) != tuple(own):
                 raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
-        try:
-            self._store.run_many(_OPEN, opening)  # they are not there: were one, its row would be refused
-        except IntegrityError:
-            for name in self._identities([row[0] for row in opening]):
-                raise IntegrityError(_("{name} is the id of two findings").format(name=name)) from None
-            raise
-        self._store.run_many(_KEEP, others)
+        self._store.run_many(_KEEP, rows)
         self._append(*events)
 
     def _identities(self, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:

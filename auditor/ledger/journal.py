@@ -21,8 +21,10 @@ _AT_ONCE = 1000  # no cursor stays open between rows: it would pin a view from w
 GENESIS = bytes(32)
 _ENTRIES = "SELECT seq, at, kind, actor, subject, data, prev, hash FROM journal WHERE seq > ?1"
 _ABOUT = f""" AND seq IN (
-    SELECT seq FROM journal WHERE NOT {OPENED} AND subject = ?2 UNION ALL
-    SELECT seq FROM journal WHERE {OPENED} AND {OPENED_ON} = +(SELECT asset FROM findings WHERE id = ?2) AND subject = ?2)"""
+    SELECT seq FROM journal WHERE NOT {OPENED} AND subject = ?2
+    UNION ALL SELECT seq FROM journal
+    WHERE {OPENED} AND {OPENED_ON} = +(SELECT asset FROM findings WHERE id = ?2) AND subject = ?2
+    UNION ALL SELECT seq FROM journal WHERE {OPENED} AND {OPENED_ON} IS NULL AND subject = ?2)"""
 ENDINGS = (EventKind.RUN_FINISHED, EventKind.RUN_INTERRUPTED, EventKind.RUN_ABANDONED)
 
 

@@ -225,7 +225,7 @@ def _sixth(db: Database) -> None:
 
 
 _SEVENTH = (
-    "DROP INDEX journal_by_subject",
+    "DROP INDEX IF EXISTS journal_by_subject",
     f"CREATE INDEX journal_by_subject ON journal (subject) WHERE NOT {OPENED}",
     f"CREATE INDEX journal_by_asset ON journal ({OPENED_ON}, subject) WHERE {OPENED}",
 )

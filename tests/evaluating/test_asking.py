@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import ExpressionError
-from auditor.evaluating import items as judging
-from auditor.evaluating.asking import AT_ONCE, Alone, Asking, Together
+from auditor.evaluating import asking
+from auditor.evaluating.asking import AT_ONCE, Alone, Asking, Together, room
 from auditor.expressions import ANY, Environment, Program
 from auditor.expressions import cel as expressions
 from auditor.expressions.cel import Binding
-from auditor.facts.shape import STR, ListOf
 from auditor.loading import load_workspace
 from auditor.model import Json
 from auditor.workflow.cases import run_cases
@@ -35,13 +37,13 @@ SOURCES = (
     "[item, item, {'of': item}]",
     "'the same'",
     "1 / (item - 2)",
-    "item == null || item",
+    "item != null && item",
     "timestamp(item)",
+    "[string(item), 'a'].distinct().sort().join('-')",
 )
 ENVIRONMENT = Environment({"item": ANY, "others": ANY}, typed=False)
 PROGRAMS = {source: ENVIRONMENT.compile(source) for source in SOURCES}
-one = st.one_of(
-    st.none(),
+one = st.one_of(  # no nulls, which no fact has
     st.booleans(),
     st.integers(-3, 45),
     st.floats(allow_nan=False),
@@ -110,10 +112,58 @@ def test_what_is_left_out_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_no_variable_of_a_check_is_taken_for_the_items() -> None:
-    """The name under which items are bound is none that a file may give to a fact."""
-    environment = Environment({"item": ANY, "names": ListOf(STR)})
-    with pytest.raises(ExpressionError):
-        environment.compile(f"{expressions._ITEMS}.size() == 0")
+    """The name under which items are bound is none that a file may give to a fact or a parameter."""
+    schema = (ROOT / "auditor/loading/schemas/check.schema.json").read_text()
+    names = [pattern for pattern in re.findall(r'"pattern": "(\^\[a-z\][^"]*)"', schema) if re.fullmatch(pattern, "items")]
+    assert names
+    assert not any(re.fullmatch(pattern, expressions._ITEMS) for pattern in names)
+
+
+def test_long_lists_beside_leave_room_for_few() -> None:
+    """All together take no more steps than one may, and what they give is never more than a list is long."""
+    assert [room([{"a": ["x"] * many}, 3, "y"]) for many in (0, 50, 60, 600, 800, 20_000)] == [100, 100, 83, 8, 1, 1]
+    assert room(["x" * 1_000_000]) == 1
+
+
+def test_what_makes_lists_is_asked_for_few_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression, verdicts lost: lists made of long lists, for many items at once, took more memory than an asset may."""
+    tried: list[int] = []
+    whole = Program.values
+
+    def values_of(program: Program, binding: Binding) -> list[object]:
+        tried.append(binding.many)
+        return [*whole(program, binding)]
+
+    monkeypatch.setattr(Program, "values", values_of)
+    making = ENVIRONMENT.compile("others.filter(o, o == item).size()")
+    for many, asked in ((200, [3] * 1), (500, [3]), (1000, []), (2900, [])):
+        tried.clear()
+        items = Together({"others": [*range(many)]}, [1, 2, 3]).each()
+        assert [item.value(making) for item in items] == [1, 1, 1]
+        assert tried == asked, many
+
+
+def test_what_an_item_took_alone_is_let_go_of() -> None:
+    """Regression, verdicts lost: a hundred items that each had to be asked alone were bound all at once, in half a gigabyte."""
+
+    def bound() -> int:
+        return sum(isinstance(one, Binding) for one in gc.get_objects())
+
+    before = bound()
+    items = Together(VALUES, [*range(100)]).each()
+    failing = PROGRAMS["item.name"]
+    assert all(said(item.value, failing)[0] == "error" for item in items)
+    assert bound() <= before + 1
+
+
+@pytest.mark.parametrize("source", ["null", "[null, {'a': null, 'b': [null]}, 1]", "[null, null].map(x, x)"])
+def test_nulls_do_not_use_up_none(source: str) -> None:
+    """Regression: an evaluation took a reference to None for each null, until Python 3.11 ended with a fatal error."""
+    program = ENVIRONMENT.compile(source)
+    before = sys.getrefcount(None)
+    for _ in range(1000):
+        program.value(Binding({}))
+    assert abs(sys.getrefcount(None) - before) < 500
 
 
 def test_each_case_of_each_check_is_judged_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +172,6 @@ def test_each_case_of_each_check_is_judged_as_one_by_one(monkeypatch: pytest.Mon
     assert loaded.catalogue is not None
     checks = [check for check in loaded.catalogue.checks.values() if check.for_each is not None]
     together = [run_cases(check, ROOT / "tests/golden/facts") for check in checks]
-    monkeypatch.setattr(judging, "AT_ONCE", 1)
+    monkeypatch.setattr(asking, "AT_ONCE", 1)
     assert [run_cases(check, ROOT / "tests/golden/facts") for check in checks] == together
     assert len(checks) > 50

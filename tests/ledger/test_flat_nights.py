@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
+from auditor.errors import IntegrityError
 from auditor.ledger import Ledger, digests, journal
 from auditor.ledger.canonical import dumps
 from auditor.ledger.migrations import STEPS
@@ -72,6 +74,24 @@ def test_openings_of_an_asset_lie_beside_each_other(ledger: Ledger) -> None:
     assert kinds == [EventKind.FINDING_OPENED, EventKind.FINDING_STARTED, EventKind.FINDING_ATTACHED]
     plan = [str(row) for row in ledger._store.all(f"EXPLAIN QUERY PLAN {journal._ENTRIES}{journal._ABOUT}", (0, finding.id))]
     assert not any("SCAN" in step for step in plan)
+
+
+@pytest.mark.parametrize("observed", [float("nan"), float("inf"), 1.5])
+def test_an_opening_that_holds_no_number_is_found(ledger: Ledger, observed: float) -> None:
+    """SQLite does not take NaN and infinity for JSON; what they were observed in is told of the finding all the same."""
+    failed = outcome()
+    night(ledger, T0, [replace(failed, verdicts=tuple(replace(v, observed=observed) for v in failed.verdicts))])
+    (finding,) = ledger.findings()
+    assert [entry.event.kind for entry in ledger.journal(subject=finding.id)] == [EventKind.FINDING_OPENED]
+
+
+def test_an_altered_opening_is_not_passed_over(ledger: Ledger) -> None:
+    """What was an entry and is none any more is told as such where the finding is asked for."""
+    nights(ledger, 1)
+    ledger._store.run("DROP TRIGGER journal_no_update")
+    ledger._store.run("UPDATE journal SET data = substr(data, 2) WHERE kind = 'finding_opened'")
+    with pytest.raises(IntegrityError, match="of the journal is not as it was written"):
+        [*ledger.journal(subject=ledger.findings()[0].id)]
 
 
 def as_before(new: Path, old: Path, step: str) -> None:
