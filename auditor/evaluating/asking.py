@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from auditor.errors import ExpressionError
-from auditor.expressions import Binding, Program, Value, longest
+from auditor.expressions import Binding, Program, Value, longest, makes_lists
 from auditor.model import Json
 
 AT_ONCE = 100
@@ -16,7 +15,6 @@ AT_ONCE = 100
 _STEPS = 5_000  # through lists, for all items together: half of what one evaluation may take, as one may be gone through twice
 _SQUARES = 1_000_000  # of the lengths of lists of which others are made, which take the square of it in memory: 30 MB
 _CHARACTERS = 100  # of a text that count as an entry of a list
-_MAKING = re.compile(r"\.\s*(?:map|filter)\s*\(")
 _FEW = 8  # items that are asked about one by one where they cannot be together, or where there is room for no more
 
 _ALONE: Final = object()  # in the place of an answer: to be asked for by itself
@@ -102,7 +100,7 @@ class Together:
 
     def _all(self, program: Program) -> list[object]:
         items = [self._items[n] for n in self._among]
-        at_once = self._making() if _MAKING.search(program.source) else AT_ONCE
+        at_once = self._making() if makes_lists(program.source) else AT_ONCE
         parts = [items[start : start + at_once] for start in range(0, len(items), at_once)]
         return [answer for part in parts for answer in self._some(program, part)]
 

@@ -3,7 +3,7 @@
 from auditor.expressions.cel import ANY, TIMESTAMP, Binding, Environment, Program, Value
 from auditor.expressions.check import CompiledCheck, ExpressionMistake, bind_asset, compile_check
 from auditor.expressions.gathering import Gathering
-from auditor.expressions.lengths import LONGEST, longest
+from auditor.expressions.lengths import LONGEST, longest, makes_lists
 
 __all__ = [
     "ANY",
@@ -19,4 +19,5 @@ __all__ = [
     "bind_asset",
     "compile_check",
     "longest",
+    "makes_lists",
 ]

@@ -34,6 +34,11 @@ def mapped(
     return frozenset(found)
 
 
+def makes_lists(source: str) -> bool:
+    """Whether the expression may make a list of another, which takes the square of its length in memory; texts count too."""
+    return _MAKING.search(source) is not None
+
+
 def without_texts(source: str) -> str:
     """The expression with nothing in its texts, each of which stays as long as it is."""
     return _TEXT.sub(lambda match: '"' * len(match[0]), source)

@@ -15,8 +15,8 @@ VERSION = 7  # how many steps there are; written to user_version, so that an old
 RUN_BASE = 128
 
 # Entries of findings that were opened are found by their asset, beside each other: on a first night some 160 come together of
-# each host, whose subjects are scattered over the whole index. SQLite finds no asset in an
-# entry that was altered, nor in one that holds NaN or infinity.
+# each host, whose subjects are scattered over the whole index. SQLite finds no asset in an entry that was altered, nor in one
+# that holds NaN or infinity.
 OPENED = "kind = 'finding_opened'"
 OPENED_ON = "CASE WHEN json_valid(data) THEN json_extract(data, '$.asset') END"
 

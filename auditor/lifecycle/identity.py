@@ -9,7 +9,7 @@ from json.encoder import encode_basestring_ascii
 # Crockford's letters in the place of RFC 4648's: no I, L, O, U, as ids are read out over the telephone
 _CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 _LETTERS = 10
-_BYTES = 10  # more than ten letters take, and a number that is written without padding
+_BYTES = 10  # of the digest: sixteen letters without padding, of which the first ten are taken
 
 
 def finding_id(asset: str, check: str, subject: str) -> str:
