@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from auditor.evaluating.basis import Bases
 from auditor.evaluating.bounded import allowance, undeserved
 from auditor.evaluating.deciding import Deciding
 from auditor.evaluating.doubting import doubted, missed
-from auditor.evaluating.memory import Decided, Key
+from auditor.evaluating.memory import Remembered
 from auditor.evaluating.outcomes import outcome_of
 from auditor.evaluating.reading import (
     Missing,
@@ -42,8 +42,10 @@ from auditor.model import (
     VerdictKind,
 )
 
+_VERDICTS = 50_000  # in the outcomes that are kept
 _CHANGING = frozenset({"department", "inventory", "now", "observed_at"})  # what may differ the next night
 
+_Key: TypeAlias = tuple[str | bytes, ...]
 Outputs = Mapping[ProbeCall, Output | Missing]
 Readings = Mapping[ProbeCall, Reading | Missing]
 
@@ -70,7 +72,7 @@ class Evaluator:
         hosts: Mapping[str, Iterable[Asset]] | None = None,
     ) -> None:
         self._deciding = Deciding(checks, now=now, addresses=addresses, hosts=hosts or {})
-        self._decided = Decided()
+        self._decided = Remembered[_Key, Outcome](_VERDICTS)
         self._bases = Bases()
         self._standings: dict[int, _Standing] = {}  # by id, which lasts as long as the tasks are held here
         self._counting: dict[str, frozenset[str] | None] = {}
@@ -158,7 +160,7 @@ class Evaluator:
     def forget(self) -> None:
         """Let go of what was remembered of single assets: a department's lists, which come last, want the room."""
         self._deciding.forget()
-        self._decided = Decided()
+        self._decided.clear()
         forget_values()
 
     def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
@@ -191,14 +193,14 @@ class Evaluator:
             return self._judge_anew(task, asset, outputs)
         # two checks may decide alike under two names: each has findings of its own
         own = repr([shown[name] for name in sorted(fields & shown.keys())]) if fields else ""
-        key: Key = (task.check, task.definition, own, *[output.digest for output in found])
+        key: _Key = (task.check, task.definition, own, *[output.digest for output in found])
         known = self._decided.get(key)
         if known is None:
             before = undeserved()
             known = self._judge_anew(task, asset, outputs)
             # else others, whose outputs these are too, would have an error that is not theirs
             if undeserved() == before and not any(output.unjust for output in found):
-                self._decided.put(key, known)
+                self._decided.put(key, known, 1 + len(known.verdicts))
             return known
         observed_at = min([output.observed_at for output in found], default=self._now)
         # an output that could not be read was decided without an instant

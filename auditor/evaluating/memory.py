@@ -1,15 +1,13 @@
-"""Remembers what was decided, within bounds: what only one host shows is not kept in the place of what hundreds do."""
+"""Remembers what was decided and read, within bounds: what only one host shows is not kept in the place of what hundreds do."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import TypeAlias
+from typing import Generic, TypeVar
 
-from auditor.model import Outcome
-
-Key: TypeAlias = tuple[str | bytes, ...]
-_VERDICTS = 50_000  # in the outcomes that are kept
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 _SEEN = 50_000  # keys that were seen once
 
 
@@ -30,27 +28,36 @@ class Seen:
         return False
 
 
-class Decided:
-    """Outcomes by what they rest on. One is kept from the second time on; those not asked for the longest go first."""
+class Remembered(Generic[K, V]):
+    """Values by what they rest on, each of some size. Where there is no room, those that came once go first, then those that were
+    not asked for the longest.
+    """
 
-    def __init__(self) -> None:
-        self._outcomes: OrderedDict[Key, Outcome] = OrderedDict()
-        self._verdicts = 0
+    def __init__(self, room: int) -> None:
+        self._all = room
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._room = self._all
+        self._once: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._again: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._seen = Seen()
 
-    def get(self, key: Key) -> Outcome | None:
-        """What was decided."""
-        found = self._outcomes.get(key)
+    def get(self, key: K) -> V | None:
+        """What is remembered."""
+        found = self._again.get(key)
         if found is not None:
-            self._outcomes.move_to_end(key)
-        return found
+            self._again.move_to_end(key)
+        elif (found := self._once.pop(key, None)) is not None:
+            self._again[key] = found
+        return found[0] if found is not None else None
 
-    def put(self, key: Key, outcome: Outcome) -> None:
-        """Take note of an outcome that ``get`` did not have."""
-        if not self._seen.before(key):
-            return
-        self._outcomes[key] = outcome
-        self._verdicts += 1 + len(outcome.verdicts)
-        while self._verdicts > _VERDICTS:
-            _key, old = self._outcomes.popitem(last=False)
-            self._verdicts -= 1 + len(old.verdicts)
+    def put(self, key: K, value: V, size: int) -> None:
+        """Take note of a value that ``get`` did not have."""
+        where = self._again if self._seen.before(key) else self._once
+        where[key] = (value, size)
+        self._room -= size
+        while self._room < 0:
+            _key, (_value, old) = (self._once or self._again).popitem(last=False)
+            self._room += old

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from auditor.errors import ParseError
 from auditor.evaluating.bounded import bounded, undeserved
-from auditor.evaluating.memory import Seen
+from auditor.evaluating.memory import Remembered
 from auditor.expressions import LONGEST, longest
 from auditor.facts import by_name
 from auditor.model import AssetResult, Json, Observation, ObservationStatus, ProbeCall, Reach, Reason, Scalar, VerdictKind
 from auditor.model.texts import digest_of
 
 Args: TypeAlias = tuple[tuple[str, Scalar], ...]
-_CHARACTERS = 1_000_000
+_CHARACTERS = 1_000_000  # of outputs whose values are kept, which take some ten times as much
 _EACH = 300  # characters that count for an entry beside its output
 _BY_STATUS = {
     ObservationStatus.FAILED: Reason.PROBE_FAILED,
@@ -55,7 +54,7 @@ class Output:
         if self._reading is None:
             before = undeserved()
             try:
-                value = _parsed(self.probe.fact, self.probe.args, self.text)
+                value = _value(self.probe.fact, self.probe.args, self.text)
             except ParseError as error:
                 self._reading = Missing(Reason.PARSE_ERROR, str(error)[:300], VerdictKind.ERROR)
                 self.unjust = undeserved() != before
@@ -160,44 +159,20 @@ def may_be_short(call: ProbeCall) -> bool:
     return fact is not None and fact.proven is not None
 
 
-class _Parsed:
-    """Hosts of one fleet mostly print the same: an output is kept parsed from the second host on. Nobody may change the value.
+_parsed = Remembered[tuple[str, Args, str], Json](_CHARACTERS)
 
-    What was used last is kept, up to so many characters of output: their values take some ten times as much.
-    """
 
-    def __init__(self) -> None:
-        self._seen = Seen()
-        self._values: OrderedDict[tuple[str, Args, str], Json] = OrderedDict()
-        self._characters = 0
-
-    def __call__(self, name: str, args: Args, output: str) -> Json:
-        """The fact's value. Raises ParseError, each time anew."""
-        key = (name, args, output)
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
+def _value(name: str, args: Args, output: str) -> Json:
+    """A fact's value, which nobody may change: hosts of one fleet mostly print the same. Raises ParseError, each time anew."""
+    key = (name, args, output)
+    value = _parsed.get(key)
+    if value is None:
         fact = by_name(name)
         if fact is None:
             raise ParseError(f"the fact {name} is not known to this version")
         value = bounded(lambda: fact.value(output, dict(args)), f"reading {name}")
-        if not self._seen.before(key):
-            return value
-        self._values[key] = value
-        self._characters += len(output) + _EACH
-        while self._characters > _CHARACTERS:
-            (_name, _args, old), _value = self._values.popitem(last=False)
-            self._characters -= len(old) + _EACH
-        return value
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._seen = Seen()
-        self._values.clear()
-        self._characters = 0
-
-
-_parsed = _Parsed()
+        _parsed.put(key, value, len(output) + _EACH)
+    return value
 
 
 def forget_values() -> None:

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 
 from auditor.errors import ExpressionError
 from auditor.evaluating import Evaluator
-from auditor.evaluating import memory as memories
 from auditor.evaluating.items import Items, listed
-from auditor.evaluating.memory import Decided
+from auditor.evaluating.memory import Remembered
 from auditor.evaluating.reading import Missing, Output, forget_values
 from auditor.expressions import Binding, CompiledCheck, Value, compile_check
 from auditor.facts import Fact, by_name
 from auditor.loading import load_workspace
-from auditor.model import Check, FactUse, Json, Outcome, ProbeCall, Scope, Verdict, VerdictKind
+from auditor.model import Check, FactUse, Json, ProbeCall, Scope, VerdictKind
 from tests.builders import NOW, SSHD_NO_ROOT, SSHD_ROOT, asset_plan, check, host, observation, result, task
 
 PASS, FAIL = VerdictKind.PASS, VerdictKind.FAIL
@@ -129,8 +128,8 @@ def test_what_is_said_of_an_item_rests_on_nothing_that_is_not_told_apart(
     assert compiled(replace(PEOPLE, **changes)).beside == beside
 
 
-def test_an_output_is_read_once_for_a_host_and_kept_from_the_second_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What only one host prints must not push out what all print."""
+def test_an_output_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time anew only where it cannot be read, or was forgotten."""
     reads: list[str] = []
     value = Fact.value
     monkeypatch.setattr(Fact, "value", lambda self, text, args: reads.append(text) or value(self, text, args))
@@ -144,7 +143,7 @@ def test_an_output_is_read_once_for_a_host_and_kept_from_the_second_on(monkeypat
 
     texts = [SSHD_ROOT, SSHD_NO_ROOT, SSHD_ROOT, SSHD_ROOT, "cut off", "cut off"]
     seen = [look(text) for text in texts]
-    assert reads == [SSHD_ROOT, SSHD_NO_ROOT, SSHD_ROOT, "cut off", "cut off"]
+    assert reads == [SSHD_ROOT, SSHD_NO_ROOT, "cut off", "cut off"]
     assert seen[0] == seen[2] == seen[3] != seen[1]
     assert isinstance(seen[4], Missing)
     forget_values()
@@ -170,17 +169,49 @@ def test_items_that_age_are_judged_by_the_instant_of_their_run() -> None:
     assert [e.judge_asset(plan, seen)[0].kind for e in (early, late, early)] == [PASS, FAIL, PASS]
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What comes once is not kept, what comes again is, and the oldest make room."""
-    monkeypatch.setattr(memories, "_VERDICTS", 6)
-    decided = Decided()
-    outcomes = {(str(n),): Outcome("h", "c", "d", PASS, (Verdict("", PASS),), True, NOW) for n in range(5)}
-    for key, outcome in outcomes.items():
-        decided.put(key, outcome)
-        assert decided.get(key) is None
-        decided.put(key, outcome)
-        assert decided.get(key) is outcome
-    assert [decided.get(key) is not None for key in outcomes] == [False, False, True, True, True]
+def test_what_came_once_makes_room_before_what_came_again() -> None:
+    """What only one host shows must not push out what all show; of each kind the oldest goes first."""
+    memory = Remembered[str, int](6)
+    for n, key in enumerate("abc"):
+        memory.put(key, n, 2)
+    assert [memory.get(key) for key in "ac"] == [0, 2]  # b came once
+    for n, key in enumerate("defg"):
+        memory.put(key, n, 2)
+    assert [memory.get(key) for key in "abcdefg"] == [0, None, 2, None, None, None, 3]
+
+
+def test_what_was_forgotten_is_kept_when_it_comes_again() -> None:
+    """More systems than there is room for: each comes once, and goes, before it comes the second time."""
+    memory = Remembered[str, int](2)
+    for key in "abcdaxyz":
+        if memory.get(key) is None:
+            memory.put(key, ord(key), 1)
+    assert memory.get("a") == ord("a")
+
+
+def test_what_is_too_large_pushes_out_nothing_that_came_again() -> None:
+    """And is not kept itself."""
+    memory = Remembered[str, int](4)
+    memory.put("a", 1, 1)
+    assert memory.get("a") == 1
+    memory.put("b", 2, 9)
+    assert (memory.get("a"), memory.get("b")) == (1, None)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(1, 4))), st.integers(0, 8))
+def test_memory_is_bounded(asked: list[tuple[str, int]], room: int) -> None:
+    """However it is asked, what is kept fits, and is what was put."""
+    memory, sizes = Remembered[str, str](room), dict[str, int]()
+    for key, size in asked:
+        known = memory.get(key)
+        assert known in (None, key)
+        if known is None:
+            sizes[key] = size
+            memory.put(key, key, size)
+    kept = [key for key in sizes if memory.get(key) is not None]
+    assert sum(sizes[key] for key in kept) <= room
+    memory.clear()
+    assert not any(memory.get(key) for key in sizes)
 
 
 def test_a_list_that_is_named_is_the_list_that_cel_gives() -> None:
