@@ -19,6 +19,7 @@
     ├── LedgerError            the ledger cannot be read or written (exit 4)
     │   ├── LockedError        another run holds the lock (exit 2)
     │   └── IntegrityError     the ledger contradicts itself
+    │       └── TakenError     an id that a new finding would bear is another's
     ├── NoticeError            a letter or a message could not be sent
     └── LabError               the demonstration fleet cannot be built
 """
@@ -94,6 +95,14 @@ class LockedError(LedgerError):
 
 class IntegrityError(LedgerError):
     """The ledger contradicts itself or its journal."""
+
+
+class TakenError(IntegrityError):
+    """A finding would bear the id of another, ``name``."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class NoticeError(AuditorError):

@@ -31,7 +31,8 @@ class HostCall:
     probe: HostProbe | None
 
 
-def host_calls(probes: Iterable[ProbeCall], platform: str, lookup: Lookup = by_name) -> tuple[HostCall, ...]:
+@functools.lru_cache(maxsize=64)  # hosts mostly share their probes
+def host_calls(probes: tuple[ProbeCall, ...], platform: str, lookup: Lookup = by_name) -> tuple[HostCall, ...]:
     """Those of ``probes`` that are read on the host itself, in order; facts read from the network are left to the network."""
     calls = []
     for call in probes:
@@ -58,7 +59,7 @@ def build_script(
     return f"{BEGINNING}\na_marker={shlex.quote(marker)}\n{body}"
 
 
-@functools.lru_cache(maxsize=64)  # hosts with the same probes differ only in their marker
+@functools.lru_cache(maxsize=64)  # such hosts differ only in their marker
 def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: float, lookup: Lookup) -> str:
     functions: list[str] = []
     runs: list[tuple[int, int, int]] = []
@@ -121,7 +122,7 @@ def privileged_commands(probes: Iterable[ProbeCall], user: str, platform: str, l
     ``$arg_name`` in a command stands for the argument of that name, ``$login`` for the user who logs in.
     """
     commands: dict[str, None] = {}
-    for item in host_calls(probes, platform, lookup):
+    for item in host_calls(tuple(probes), platform, lookup):
         if item.probe is not None:
             for command in item.probe.privileged:
                 commands[_sudoers_command(command, user, dict(item.call.args))] = None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from auditor.errors import IntegrityError, UsageError
+from auditor.errors import IntegrityError, TakenError, UsageError
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.edge import decoding
 from auditor.ledger.observations import Observations
@@ -137,10 +137,13 @@ class Findings(Observations):
                 self._reader.check(row)
             rows.append(row)
         held = self._identities([row[0] for row in rows])
-        for event, (name, _department, *own) in zip(moved, (row[:5] for row in rows), strict=True):
+        for event, row in zip(moved, rows, strict=True):
+            name, own = row[0], row[2:5]
             opened_twice = event.kind is EventKind.FINDING_OPENED and name in held  # of which no replay could make anything
-            if opened_twice or name != event.subject or held.setdefault(name, tuple(own)) != tuple(own):
-                raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
+            of_another = held.setdefault(name, own) != own
+            if opened_twice or of_another or name != event.subject:
+                message = _("{name} is the id of two findings").format(name=event.subject)
+                raise TakenError(name, message) if of_another else IntegrityError(message)
         self._store.run_many(_KEEP, rows)
         self._append(*events)
 

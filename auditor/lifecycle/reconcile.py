@@ -9,7 +9,7 @@ reopen what a newer one closed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,6 +47,7 @@ class _Context:
     department: str
     deadline: Deadline
     volatile: bool
+    taken: Collection[str]
 
 
 def reconcile(
@@ -61,13 +62,15 @@ def reconcile(
     department: str,
     deadline: Deadline,
     volatile: bool = False,
+    taken: Collection[str] = (),
 ) -> tuple[Event, ...]:
     """The events that ``outcome`` causes. ``findings`` are those of its asset and check, closed ones too.
 
     ``volatile`` tells that the check rests on values that differ each night by nature (a clock): another observed value
-    alone is then no change. That a finding merely failed again gives no event; the ledger moves its ``last_seen``.
+    alone is then no change. ``taken`` are ids that other findings bear. That a finding merely failed again gives no event; the
+    ledger moves its ``last_seen``.
     """
-    context = _Context(now, run_id, actor, severity, controls, department, deadline, volatile)
+    context = _Context(now, run_id, actor, severity, controls, department, deadline, volatile, taken)
     verdicts = _by_subject(outcome.verdicts)
     known = {f.subject: f for f in findings if (f.asset, f.check) == (outcome.asset, outcome.check)}
     events: list[Event] = []
@@ -94,7 +97,7 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
     seen = outcome.observed_at or context.now
     if finding is None:
         opened = Finding(
-            id=finding_id(outcome.asset, outcome.check, verdict.subject),
+            id=finding_id(outcome.asset, outcome.check, verdict.subject, context.taken),
             department=context.department,
             asset=outcome.asset,
             check=outcome.check,

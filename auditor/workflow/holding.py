@@ -38,6 +38,7 @@ class Rules:
     def __init__(self, plan: Plan, catalogue: Catalogue) -> None:
         self._terms = catalogue.policies[plan.policy].terms
         self._homes = {d.id: (d.calendar, d.timezone) for d in catalogue.inventory.departments}
+        self.taken: set[str] = set()  # ids that are those of findings on other assets or subjects
         self._known: dict[int, tuple[Collection[CheckTask], bytes]] = {}  # by id, which lasts as long as the tasks are held here
 
     def digest(self, tasks: Collection[CheckTask], asset: Asset) -> bytes:
@@ -69,6 +70,7 @@ class Rules:
                 department=asset.department,
                 deadline=deadline(self._terms, task.severity, asset.criticality, *when),
                 volatile=any(is_volatile(call) for _, call in task.facts),
+                taken=self.taken,
             )
 
         return decide

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
+from auditor.errors import TakenError
 from auditor.evaluating import Evaluator, with_doubts
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE
@@ -73,9 +74,12 @@ class Judge:
         outcomes = judge_department(self._ledger, self._evaluator, plan, results)
         if outcomes:
             decide = self._decider(plan.asset, plan.checks)
-            with self._ledger.transaction():
+
+            def record() -> None:
                 events = hold(self._ledger, decide, outcomes).events if self._of_record else ()
                 self._ledger.record_outcomes(self._run_id, outcomes, events)
+
+            self._keep(record)
         return {outcome.check: outcome.kind for outcome in outcomes}
 
     def _record(
@@ -84,21 +88,38 @@ class Judge:
         """``findings``: the digest under which the last run left the asset's findings, b"" where they were not settled."""
         asset, ledger = plan.asset, self._ledger
         decide, rules = self._decider(asset, plan.checks), self._rules.digest(plan.checks, asset)
-        held = Held((), settled=False)
-        # Read and written in one transaction, so that no move a person makes meanwhile is lost.
-        with ledger.transaction():
-            untouched = bool(findings) and findings == ledger.findings_digest(asset.uid, rules)
-            if not untouched:
-                confirmed = tuple(replace(c, outcome=ledger.whole(c)) if c.kind is VerdictKind.FAIL else c for c in confirmed)
+
+        def record() -> None:
+            left, held = findings, Held((), settled=False)
+            untouched = bool(left) and left == ledger.findings_digest(asset.uid, rules)
+            stand = confirmed if untouched else tuple(self._whole(c) for c in confirmed)
             if self._of_record:
                 may_stand = self._evaluator.may_stand(plan)
-                held = hold(ledger, decide, outcomes, () if untouched else confirmed, may_stand=may_stand)
-            ledger.record_outcomes(self._run_id, outcomes, held.events, confirmed)
+                held = hold(ledger, decide, outcomes, () if untouched else stand, may_stand=may_stand)
+            ledger.record_outcomes(self._run_id, outcomes, held.events, stand)
             if not held.settled:
-                findings = b""
+                left = b""
             elif held.events or not untouched:
-                findings = ledger.findings_digest(asset.uid, rules)
-            ledger.record_basis(self._run_id, asset.uid, basis, findings)
+                left = ledger.findings_digest(asset.uid, rules)
+            ledger.record_basis(self._run_id, asset.uid, basis, left)
+
+        self._keep(record)
+
+    def _whole(self, stands: Confirmed) -> Confirmed:
+        return replace(stands, outcome=self._ledger.whole(stands)) if stands.kind is VerdictKind.FAIL else stands
+
+    def _keep(self, record: Callable[[], None]) -> None:
+        """Read and write in one transaction, so that no move a person makes meanwhile is lost; anew where a finding would be
+        opened under the id of another.
+        """
+        while True:
+            try:
+                with self._ledger.transaction():
+                    return record()
+            except TakenError as error:
+                if error.name in self._rules.taken:
+                    raise
+                self._rules.taken.add(error.name)
 
     def _decider(self, asset: Asset, tasks: tuple[CheckTask, ...]) -> Decide:
         return self._rules.decider(tasks, asset, run_id=self._run_id, actor=self._actor, now=self._clock())

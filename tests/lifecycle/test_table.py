@@ -43,6 +43,16 @@ def test_different_triples_have_different_ids(one: list[str], other: list[str]) 
     assert (finding_id(*one) == finding_id(*other)) == (one == other)
 
 
+def test_an_id_that_another_finding_bears_is_not_given() -> None:
+    """Fifty bits are not unique in a nation; the next id is as stable as the first."""
+    first = finding_id("a", "b", "c")
+    second = finding_id("a", "b", "c", {first})
+    third = finding_id("a", "b", "c", {first, second})
+    assert len({first, second, third}) == 3
+    assert (second, third) == (finding_id("a", "b", "c", {first, third}), finding_id("a", "b", "c", {second, first}))
+    assert finding_id("a", "b", "c", {second}) == first
+
+
 def test_every_state_can_be_entered_and_left() -> None:
     """The table has no state in which a finding is stuck, and each move has one outcome."""
     assert {m.after for m in MOVES} == set(FindingState)

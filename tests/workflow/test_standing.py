@@ -17,7 +17,7 @@ from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.evaluating import basis as bases
 from auditor.ledger import Ledger, digests
-from auditor.lifecycle import LIVE, work
+from auditor.lifecycle import LIVE, identity, work
 from auditor.model import (
     Asset,
     AssetKind,
@@ -185,6 +185,24 @@ def test_nights_are_as_if_everything_were_judged_anew(steps: list[Step]) -> None
                 changes = sorted(ledger._store.all("SELECT run, asset, check_id, kind FROM verdict_changes"))
                 told.append((ledger.newest_verdicts(), ledger.findings(), events, changes))
                 assert ledger.verify().problem == ""
+        assert told[0] == told[1]
+
+
+@given(st.lists(STEPS, max_size=6))
+@settings(max_examples=50)
+def test_findings_whose_ids_are_alike_are_opened_all_the_same(steps: list[Step]) -> None:
+    """Regression: a run ended at the first finding whose id was another's, that night and each night after it."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        told = []
+        for name, letters in (("ten", 10), ("one", 1)):
+            patch.setattr(identity, "_LETTERS", letters)
+            with Ledger.open(Path(folder) / name) as ledger, ledger.lock(actor="test", now=NOW):
+                for number, step in enumerate(steps):
+                    night(ledger, number, step._replace(move=""))  # people's moves go to the findings whose names come first
+                findings = ledger.findings()
+                assert len({finding.id for finding in findings}) == len(findings)
+                assert ledger.verify().problem == ""
+                told.append([replace(finding, id="") for finding in findings])
         assert told[0] == told[1]
 
 
