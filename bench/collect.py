@@ -290,10 +290,8 @@ def main() -> int:
     if arguments.json:
         print(json.dumps(answer))
         return 0
-    for title, figures in (
-        (f"whole audit, {reading['probes']:.0f} real probes", reading),
-        (f"{PROBES} probes that do nothing", nothing),
-    ):
+    rows = {f"whole audit, {reading['probes']:.0f} real probes": reading, f"{PROBES} probes that do nothing": nothing}
+    for title, figures in rows.items():
         print(
             f"{title}: floor {figures['floor_s']} s, ours {figures['ours_s']} s, ratio {figures['ratio']} (aim 1.3); "
             f"client CPU {figures['client_cpu_ms_per_host']} ms a host (aim 25; raw paramiko {figures['floor_cpu_ms_per_host']})"
