@@ -19,10 +19,14 @@
     ├── LedgerError            the ledger cannot be read or written (exit 4)
     │   ├── LockedError        another run holds the lock (exit 2)
     │   └── IntegrityError     the ledger contradicts itself
-    │       └── TakenError     an id that a new finding would bear is another's
+    │       └── TakenError     findings would bear ids of others
     ├── NoticeError            a letter or a message could not be sent
     └── LabError               the demonstration fleet cannot be built
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class AuditorError(Exception):
@@ -98,11 +102,11 @@ class IntegrityError(LedgerError):
 
 
 class TakenError(IntegrityError):
-    """A finding would bear the id of another, ``name``."""
+    """Findings would bear ids of others: ``bearers`` are those, each an asset, a check and a subject, by id."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, message: str, bearers: Mapping[str, tuple[str, str, str]]) -> None:
         super().__init__(message)
-        self.name = name
+        self.bearers = bearers
 
 
 class NoticeError(AuditorError):

@@ -59,7 +59,7 @@ def build_script(
     return f"{BEGINNING}\na_marker={shlex.quote(marker)}\n{body}"
 
 
-@functools.lru_cache(maxsize=64)  # such hosts differ only in their marker
+@functools.lru_cache(maxsize=64)  # hosts with the same probes differ only in their marker
 def _body(probes: tuple[ProbeCall, ...], platform: str, sudo: bool, longest: float, lookup: Lookup) -> str:
     functions: list[str] = []
     runs: list[tuple[int, int, int]] = []

@@ -42,7 +42,7 @@ from auditor.model import (
     VerdictKind,
 )
 
-_VERDICTS = 50_000  # in the outcomes that are kept
+_VERDICTS = 50_000  # in the outcomes that are kept, with what they leave out
 _CHANGING = frozenset({"department", "inventory", "now", "observed_at"})  # what may differ the next night
 
 _Key: TypeAlias = tuple[str | bytes, ...]
@@ -200,7 +200,7 @@ class Evaluator:
             known = self._judge_anew(task, asset, outputs)
             # else others, whose outputs these are too, would have an error that is not theirs
             if undeserved() == before and not any(output.unjust for output in found):
-                self._decided.put(key, known, 1 + len(known.verdicts))
+                self._decided.put(key, known, known.size)
             return known
         observed_at = min([output.observed_at for output in found], default=self._now)
         # an output that could not be read was decided without an instant

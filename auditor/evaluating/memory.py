@@ -54,7 +54,11 @@ class Remembered(Generic[K, V]):
         return found[0] if found is not None else None
 
     def put(self, key: K, value: V, size: int) -> None:
-        """Take note of a value that ``get`` did not have."""
+        """Take note of a value, unless it is larger than all the room."""
+        if (before := self._again.pop(key, None) or self._once.pop(key, None)) is not None:
+            self._room += before[1]
+        if size > self._all:
+            return
         where = self._again if self._seen.before(key) else self._once
         where[key] = (value, size)
         self._room -= size

@@ -100,9 +100,9 @@ class Confirming(Verdicts):
                 told = json.loads(self._blobs.get(content))
                 held = from_json(Outcome, {**told, "asset": asset, "check": check, "observed_at": None})
             self._contents[content] = held
-            self._many += 1 + len(held.verdicts)
+            self._many += held.size
             while self._many > _REMEMBERED:
-                self._many -= 1 + len(self._contents.popitem(last=False)[1].verdicts)
+                self._many -= self._contents.popitem(last=False)[1].size
         else:
             self._contents.move_to_end(content)
         return Outcome(asset, check, held.definition, held.kind, held.verdicts, held.complete, observed_at, held.excluded)

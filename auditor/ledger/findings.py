@@ -137,13 +137,16 @@ class Findings(Observations):
                 self._reader.check(row)
             rows.append(row)
         held = self._identities([row[0] for row in rows])
+        taken: dict[str, tuple[str, str, str]] = {}
         for event, row in zip(moved, rows, strict=True):
             name, own = row[0], row[2:5]
             opened_twice = event.kind is EventKind.FINDING_OPENED and name in held  # of which no replay could make anything
-            of_another = held.setdefault(name, own) != own
-            if opened_twice or of_another or name != event.subject:
-                message = _("{name} is the id of two findings").format(name=event.subject)
-                raise TakenError(name, message) if of_another else IntegrityError(message)
+            if held.setdefault(name, own) != own:
+                taken[name] = held[name]
+            elif opened_twice or name != event.subject:
+                raise IntegrityError(_("{name} is the id of two findings").format(name=event.subject))
+        if taken:
+            raise TakenError(_("{name} is the id of two findings").format(name=min(taken)), taken)
         self._store.run_many(_KEEP, rows)
         self._append(*events)
 

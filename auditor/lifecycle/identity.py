@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Collection
+from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 
 # Crockford's letters in the place of RFC 4648's: no I, L, O, U, as ids are read out over the telephone
@@ -13,17 +13,18 @@ _LETTERS = 10
 _BYTES = 10  # of the digest: sixteen letters without padding, of which the first ten are taken
 
 
-def finding_id(asset: str, check: str, subject: str, taken: Collection[str] = ()) -> str:
-    """``F-`` and ten letters that are the same each time for the same asset, check and subject, and none of those ``taken``.
+def finding_id(asset: str, check: str, subject: str, taken: Mapping[str, tuple[str, str, str]] | None = None) -> str:
+    """``F-`` and ten letters that are the same each time for the same asset, check and subject.
 
-    The three are hashed as a JSON list, so that no two different triples are written alike; with a number as the fourth where the
-    id is taken: among a million findings two have the same with a chance of one in two thousand.
+    The three are hashed as a JSON list, so that no two different triples are written alike; with a number as the fourth where
+    another triple bears the id, as ``taken`` tells: among a million findings two have the same with a chance of one in two
+    thousand.
     """
-    name = _name(asset, check, subject)
-    again = 0
-    while name in taken:
+    own = (asset, check, subject)
+    name, again = _name(*own), 0
+    while taken and taken.get(name, own) != own:
         again += 1
-        name = _name(asset, check, subject, str(again))
+        name = _name(*own, str(again))
     return name
 
 

@@ -9,7 +9,7 @@ reopen what a newer one closed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class _Context:
     department: str
     deadline: Deadline
     volatile: bool
-    taken: Collection[str]
+    taken: Mapping[str, tuple[str, str, str]] | None
 
 
 def reconcile(
@@ -62,13 +62,13 @@ def reconcile(
     department: str,
     deadline: Deadline,
     volatile: bool = False,
-    taken: Collection[str] = (),
+    taken: Mapping[str, tuple[str, str, str]] | None = None,
 ) -> tuple[Event, ...]:
     """The events that ``outcome`` causes. ``findings`` are those of its asset and check, closed ones too.
 
     ``volatile`` tells that the check rests on values that differ each night by nature (a clock): another observed value
-    alone is then no change. ``taken`` are ids that other findings bear. That a finding merely failed again gives no event; the
-    ledger moves its ``last_seen``.
+    alone is then no change. ``taken`` tells which findings bear ids that would be given twice. That a finding merely failed
+    again gives no event; the ledger moves its ``last_seen``.
     """
     context = _Context(now, run_id, actor, severity, controls, department, deadline, volatile, taken)
     verdicts = _by_subject(outcome.verdicts)

@@ -83,6 +83,11 @@ class Outcome:
     excluded: tuple[str, ...] = ()
     shared: bool = field(default=False, compare=False)  # it was said of other assets too, in these very verdicts
 
+    @property
+    def size(self) -> int:
+        """How much it holds: itself, verdicts and what is left out."""
+        return 1 + len(self.verdicts) + len(self.excluded)
+
     def on(self, asset: str, observed_at: datetime | None) -> Outcome:
         """The same said of another asset, or at another time."""
         told = (self.definition, self.kind, self.verdicts, self.complete)

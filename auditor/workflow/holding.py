@@ -38,7 +38,7 @@ class Rules:
     def __init__(self, plan: Plan, catalogue: Catalogue) -> None:
         self._terms = catalogue.policies[plan.policy].terms
         self._homes = {d.id: (d.calendar, d.timezone) for d in catalogue.inventory.departments}
-        self.taken: set[str] = set()  # ids that are those of findings on other assets or subjects
+        self.taken: dict[str, tuple[str, str, str]] = {}  # ids that would be given twice, and the findings that bear them
         self._known: dict[int, tuple[Collection[CheckTask], bytes]] = {}  # by id, which lasts as long as the tasks are held here
 
     def digest(self, tasks: Collection[CheckTask], asset: Asset) -> bytes:

@@ -117,9 +117,9 @@ class Judge:
                 with self._ledger.transaction():
                     return record()
             except TakenError as error:
-                if error.name in self._rules.taken:
+                if error.bearers.items() <= self._rules.taken.items():
                     raise
-                self._rules.taken.add(error.name)
+                self._rules.taken |= error.bearers
 
     def _decider(self, asset: Asset, tasks: tuple[CheckTask, ...]) -> Decide:
         return self._rules.decider(tasks, asset, run_id=self._run_id, actor=self._actor, now=self._clock())

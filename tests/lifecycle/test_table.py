@@ -45,12 +45,13 @@ def test_different_triples_have_different_ids(one: list[str], other: list[str]) 
 
 def test_an_id_that_another_finding_bears_is_not_given() -> None:
     """Fifty bits are not unique in a nation; the next id is as stable as the first."""
-    first = finding_id("a", "b", "c")
-    second = finding_id("a", "b", "c", {first})
-    third = finding_id("a", "b", "c", {first, second})
+    own, other = ("a", "b", "c"), ("x", "y", "z")
+    first = finding_id(*own)
+    second = finding_id(*own, {first: other})
+    third = finding_id(*own, {first: other, second: other})
     assert len({first, second, third}) == 3
-    assert (second, third) == (finding_id("a", "b", "c", {first, third}), finding_id("a", "b", "c", {second, first}))
-    assert finding_id("a", "b", "c", {second}) == first
+    assert second == finding_id(*own, {third: other, first: other}) == finding_id(*own, {first: other, second: own})
+    assert first == finding_id(*own, {second: other}) == finding_id(*own, {first: own})
 
 
 def test_every_state_can_be_entered_and_left() -> None:
