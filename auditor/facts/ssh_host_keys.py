@@ -1,4 +1,9 @@
-"""The SSH server's host keys: who may read the private files, and by which fingerprints the public ones are known."""
+"""The SSH server's host keys: who may read the private files, and by which fingerprints the public ones are known.
+
+They are looked at in their usual place, and wherever else the server says that it has any (``HostKey``, by ``sshd -T``).
+``unseen`` are those whose files lie behind a closed folder, ``unread`` those of which no public half could be read, these among
+them; both hold ``sshd -T`` where the server could not be asked.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,22 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
+_ASK = "/usr/sbin/sshd -T"
+
 # The comment of a key names the machine it was made on; it is dropped on the target.
 _SCRIPT = (
     STAT
-    + """\
+    + rf"""
+public() {{
+  out=$(ssh-keygen -E sha256 -lf "$1") || return 1
+  printf '%s\n' "$out" | awk -v file="$1" '{{ print "public=" $1 " " $2 " " $NF " " file }}'
+}}
+keys=
+if [ -x /usr/sbin/sshd ]; then
+  # a refusal leaves this one question open, not the whole fact: the descriptor by which as_root would tell it is closed
+  settings=$(3>/dev/null as_root {_ASK}) || echo asked=no
+  keys=$(printf '%s\n' "$settings" | sed -n 's/^hostkey \//\//p')
+fi
 if [ -d /etc/ssh ]; then
   [ -r /etc/ssh ] && [ -x /etc/ssh ] || exit 1
   # a copy of a key is one as well, whatever was put behind its name
@@ -21,23 +38,52 @@ if [ -d /etc/ssh ]; then
     case $file in *.pub*) continue ;; esac
     if [ ! -e "$file" ]; then continue; fi
     out=$(state "$file") || exit 1
-    printf 'private=%s\\n%s\\n' "$file" "$out"
+    printf 'private=%s\n%s\n' "$file" "$out"
   done
   for file in /etc/ssh/ssh_host_*key.pub; do
     if [ ! -e "$file" ]; then continue; fi
-    out=$(ssh-keygen -E sha256 -lf "$file") || exit 1
-    printf '%s\\n' "$out" | awk -v file="$file" '{ print "public=" $1 " " $2 " " $NF " " file }' || exit 1
+    public "$file" || exit 1
   done
 fi
+printf '%s\n' "$keys" | while IFS= read -r file; do
+  [ -n "$file" ] || continue
+  seen=no
+  case $file in /etc/ssh/*/*) ;; /etc/ssh/ssh_host_*key*) seen=yes ;; esac
+  if [ ! -e "$file" ]; then
+    # a default that was never made, or one that a closed folder hides, also behind a link
+    place=$file
+    while [ ! -e "$place" ] && [ ! -L "$place" ]; do
+      place=${{place%/*}}
+      if [ -z "$place" ]; then place=/; fi
+    done
+    if [ -L "$place" ] || {{ [ -d "$place" ] && [ ! -x "$place" ]; }}; then printf 'unseen=%s\n' "$file"; fi
+    continue
+  fi
+  # where an agent holds the key, its public half alone is named
+  case $seen$file in
+    yes*key.pub) continue ;;
+    *.pub) public "$file" || printf 'unread=%s\n' "$file"; continue ;;
+  esac
+  if [ $seen = no ]; then
+    out=$(state "$file") || exit 1
+    printf 'private=%s\n%s\n' "$file" "$out"
+  fi
+  case $seen$file in yes*key) if [ -e "$file.pub" ]; then continue; fi ;; esac
+  if [ ! -e "$file.pub" ] || ! public "$file.pub"; then printf 'unread=%s\n' "$file"; fi
+done || exit 1
 echo end
 """
 )
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``private=<path>`` and its fields, and ``public=<bits> SHA256:… (<type>) <path>``."""
+    """``private=<path>`` and its fields, ``public=<bits> SHA256:… (<type>) <path>``, ``unseen=<path>``, ``unread=<path>`` and
+    ``asked=no``.
+    """
     private: list[dict[str, str]] = []
     public: list[Json] = []
+    unseen: list[Json] = []
+    unread: list[Json] = []
     for line in whole_lines("ssh_host_keys", output):
         key, _, text = line.partition("=")
         if key == "private":
@@ -46,9 +92,16 @@ def parse(output: str, _args: Arguments) -> Json:
             private[-1][key] = text
         elif key == "public" and (match := re.fullmatch(r"(\d{1,6}) (SHA256:[A-Za-z0-9+/=]+) \(([\w-]+)\) (/.+)", text)):
             public.append({"path": match[4], "type": match[3], "bits": int(match[1]), "fingerprint": match[2]})
+        elif key == "unseen":
+            unseen.append(text)
+        elif key == "unread":
+            unread.append(text)
+        elif line == "asked=no":
+            unseen.append("sshd -T")
         else:
             raise ParseError(f"ssh_host_keys: a line that does not belong there: {line[:80]!r}")
-    return {"private": [{"path": fields["private"], **permissions(fields)} for fields in private], "public": public}
+    paths: list[Json] = [{"path": fields["private"], **permissions(fields)} for fields in private]
+    return {"private": paths, "public": public, "unseen": unseen, "unread": [*unseen, *unread]}
 
 
 FACT = Fact(
@@ -57,9 +110,11 @@ FACT = Fact(
     shape=record(
         private=ListOf(record(path=STR, acl=optional(BOOL), **PERMISSION_SHAPES)),
         public=ListOf(record(path=STR, type=STR, bits=INT, fingerprint=STR)),
+        unseen=ListOf(STR),
+        unread=ListOf(STR),
     ),
     parse=parse,
-    version=2,
+    version=3,  # keys in other places
     example={
         "private": [
             {
@@ -85,6 +140,8 @@ FACT = Fact(
                 "fingerprint": "SHA256:AbCdEfGhIjKlMnOpQrStUvWxYz0123456789abcdefg",
             }
         ],
+        "unseen": [],
+        "unread": [],
     },
-    probes={"linux": HostProbe(script=_SCRIPT)},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_ASK,))},
 )

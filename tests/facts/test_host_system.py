@@ -99,16 +99,6 @@ def test_an_access_control_list_is_told(shell: list[str], tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
-def test_copies_of_host_keys_are_told(shell: list[str], tmp_path: Path) -> None:
-    """Regression, false pass: ssh_host_rsa_key.bak, which all may read, was not looked at."""
-    for name in ("ssh_host_rsa_key", "ssh_host_rsa_key.bak", "ssh_host_rsa_key.pub.old", "ssh_host_rsa_key-cert.pub"):
-        (tmp_path / name).touch()
-    done = run(shell, script("ssh_host_keys").replace("/etc/ssh", str(tmp_path)))
-    told = cast("dict[str, Any]", fact("ssh_host_keys").value(done.stdout, {}))
-    assert [Path(key["path"]).name for key in told["private"]] == ["ssh_host_rsa_key", "ssh_host_rsa_key.bak"]
-
-
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
 def test_path_with_quotes_and_dollars_is_only_a_path(shell: list[str], tmp_path: Path) -> None:
     """Nothing in an argument is ever run."""
     odd = tmp_path / "a b'\"$(touch evil)`touch evil`;*"
