@@ -81,7 +81,7 @@ def parse(output: str, _args: Arguments) -> Json:
 
 FACT = Fact(
     name="fail2ban",
-    title=Text(en="Jails that fail2ban runs", ar="أقسام الحظر (jails) المفعّلة في fail2ban"),
+    title=Text(en="Jails that are enabled in fail2ban", ar="أقسام الحظر (jails) المفعّلة في fail2ban"),
     shape=record(installed=BOOL, jails=ListOf(record(name=STR, filter=STR)), unclear=ListOf(STR)),
     parse=parse,
     example={"installed": True, "jails": [{"name": "sshd", "filter": "sshd"}], "unclear": []},
