@@ -1,8 +1,9 @@
 """The SSH server's host keys: who may read the private files, and by which fingerprints the public ones are known.
 
-They are looked at in their usual place, and wherever else the server says that it has any (``HostKey``, by ``sshd -T``).
-``unseen`` are those whose files lie behind a closed folder, ``unread`` those of which no public half could be read, these among
-them; both hold ``sshd -T`` where the server could not be asked.
+They are looked at in their usual place, and wherever else the server's files say that it has any (``HostKey``, by ``sshd -T``).
+The file beside a private key, ``.pub`` behind its name, is taken for its public half. ``unseen`` are private keys behind a closed
+folder, ``unread`` the public halves that are not there or could not be read, those of the unseen ones among them; both hold
+``sshd -T`` where that could not be asked, so that there may be others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _ASK = "/usr/sbin/sshd -T"
+_ASKED = "sshd -T"  # in the place of keys that it did not tell of
 
 # The comment of a key names the machine it was made on; it is dropped on the target.
 _SCRIPT = (
@@ -23,13 +25,18 @@ _SCRIPT = (
     + rf"""
 public() {{
   out=$(ssh-keygen -E sha256 -lf "$1") || return 1
-  printf '%s\n' "$out" | awk -v file="$1" '{{ print "public=" $1 " " $2 " " $NF " " file }}'
+  printf '%s\n' "$out" | file=$1 awk '{{ print "public=" $1 " " $2 " " $NF " " ENVIRON["file"] }}'
 }}
 keys=
-if [ -x /usr/sbin/sshd ]; then
+if [ -e /usr/sbin/sshd ]; then
   # a refusal leaves this one question open, not the whole fact: the descriptor by which as_root would tell it is closed
   settings=$(3>/dev/null as_root {_ASK}) || echo asked=no
   keys=$(printf '%s\n' "$settings" | sed -n 's/^hostkey \//\//p')
+else
+  # a server of another make, or the session itself, which some server holds
+  for other in /usr/local/sbin/sshd /usr/bin/sshd /usr/sbin/dropbear; do
+    if [ -e "$other" ] || [ -n "${{SSH_CONNECTION-}}" ]; then echo asked=no; break; fi
+  done
 fi
 if [ -d /etc/ssh ]; then
   [ -r /etc/ssh ] && [ -x /etc/ssh ] || exit 1
@@ -49,6 +56,11 @@ printf '%s\n' "$keys" | while IFS= read -r file; do
   [ -n "$file" ] || continue
   seen=no
   case $file in /etc/ssh/*/*) ;; /etc/ssh/ssh_host_*key*) seen=yes ;; esac
+  # an agent may hold the key, of which the public half alone is there
+  if [ ! -e "$file" ] && [ -e "$file.pub" ]; then
+    public "$file.pub" || printf 'unread=%s\n' "$file"
+    continue
+  fi
   if [ ! -e "$file" ]; then
     # a default that was never made, or one that a closed folder hides, also behind a link
     place=$file
@@ -59,7 +71,7 @@ printf '%s\n' "$keys" | while IFS= read -r file; do
     if [ -L "$place" ] || {{ [ -d "$place" ] && [ ! -x "$place" ]; }}; then printf 'unseen=%s\n' "$file"; fi
     continue
   fi
-  # where an agent holds the key, its public half alone is named
+  # or is named
   case $seen$file in
     yes*key.pub) continue ;;
     *.pub) public "$file" || printf 'unread=%s\n' "$file"; continue ;;
@@ -82,8 +94,8 @@ def parse(output: str, _args: Arguments) -> Json:
     """
     private: list[dict[str, str]] = []
     public: list[Json] = []
-    unseen: list[Json] = []
-    unread: list[Json] = []
+    unseen: list[str] = []
+    unread: list[str] = []
     for line in whole_lines("ssh_host_keys", output):
         key, _, text = line.partition("=")
         if key == "private":
@@ -97,11 +109,12 @@ def parse(output: str, _args: Arguments) -> Json:
         elif key == "unread":
             unread.append(text)
         elif line == "asked=no":
-            unseen.append("sshd -T")
+            unseen.append(_ASKED)
         else:
             raise ParseError(f"ssh_host_keys: a line that does not belong there: {line[:80]!r}")
     paths: list[Json] = [{"path": fields["private"], **permissions(fields)} for fields in private]
-    return {"private": paths, "public": public, "unseen": unseen, "unread": [*unseen, *unread]}
+    halves: list[Json] = [path if path.endswith(".pub") or path == _ASKED else f"{path}.pub" for path in (*unseen, *unread)]
+    return {"private": paths, "public": public, "unseen": [*unseen], "unread": halves}
 
 
 FACT = Fact(

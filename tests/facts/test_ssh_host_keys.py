@@ -72,7 +72,7 @@ def test_keys_are_looked_at_wherever_the_server_has_them(shell: list[str], tmp_p
     assert [key["path"] for key in told["private"] if key["other_readable"] and key["type"] == "file"] == [str(other / "open")]
     public = [key["path"] for key in told["public"]]
     assert public == [f"{p}.pub" for p in (usual, named, below, other / "open", other / "agent")]
-    assert (told["unseen"], told["unread"]) == ([], [str(other / "half"), str(other / "link")])
+    assert (told["unseen"], told["unread"]) == ([], [f"{other / 'half'}.pub", f"{other / 'link'}.pub"])
 
 
 @ALL_SHELLS
@@ -100,5 +100,27 @@ def test_a_key_in_a_closed_folder_is_unseen(shell: list[str], open_folder: Path)
         shell, ALLOWED + asked(open_folder, *hidden, open_to_all / "never", open_to_all / "no" / "never"), user="nobody", cwd="/"
     )
     told = value(done.stdout)
-    assert told["unseen"] == told["unread"] == [str(path) for path in hidden]
+    assert told["unseen"] == [str(path) for path in hidden]
+    assert told["unread"] == [f"{path}.pub" for path in hidden]
     assert told["private"] == []
+
+
+@ALL_SHELLS
+def test_a_key_that_an_agent_holds_is_known_by_its_public_half(shell: list[str], tmp_path: Path) -> None:
+    """By the private one's name too, as the server looks for it."""
+    text = asked(tmp_path, keyed(tmp_path / "held"))
+    (tmp_path / "held").unlink()
+    told = value(run(shell, ALLOWED + text).stdout)
+    assert [key["path"] for key in told["public"]] == [f"{tmp_path / 'held'}.pub"]
+    assert (private(told), told["unseen"], told["unread"]) == ([], [], [])
+
+
+@ALL_SHELLS
+def test_a_server_that_is_not_found_leaves_open_where_its_keys_are(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: one of another make, or in another place, which holds this very session."""
+    text = asked(tmp_path)
+    (tmp_path / "sshd").unlink()
+    session = "SSH_CONNECTION='192.0.2.1 50000 192.0.2.2 22'\n"
+    assert value(run(shell, ALLOWED + session + text).stdout)["unseen"] == ["sshd -T"]
+    assert value(run(shell, ALLOWED + text.replace("/usr/bin/sshd", "/bin/sh")).stdout)["unseen"] == ["sshd -T"]
+    assert value(run(shell, ALLOWED + text).stdout)["unseen"] == []
