@@ -28,7 +28,7 @@ done | sort -u || exit 1
 
 # A server writes the file with its number when it starts and when it is told to read its files again. One that runs for each
 # connection has no such file and reads all anew. Where /proc hides the processes of others, a file that is there tells enough.
-_IN_FORCE = (
+AS_READ = (
     IN_FORCE
     + r"""
 pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
@@ -42,6 +42,7 @@ if [ -n "$server" ] && [ "$running" = sshd ]; then
 fi
 """
 )
+"""Fails where the server has not read its files as they are; ``settings`` are what ``sshd -T`` says."""
 
 # Asked only where a line may begin a Match block. A refusal by sudo leaves one question unanswered, not the whole fact: the
 # descriptor by which as_root would tell it is closed.
@@ -79,7 +80,7 @@ SCRIPT = (
     "else\n"
     "  files=$(as_root /bin/grep -RH ^ /etc/ssh/sshd_config)\n"
     "fi\n"
-    "[ $? -le 1 ] || exit 1\n" + _IN_FORCE + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
+    "[ $? -le 1 ] || exit 1\n" + AS_READ + "printf 'installed=yes\\n%s\\n== files\\n' \"$settings\"\n"
     '[ -z "$files" ] || printf \'%s\\n\' "$files"\n' + _ASKED + "echo '== started'\n" + STARTED + "echo end\n"
 )
 """The probe of the fact ``sshd``."""

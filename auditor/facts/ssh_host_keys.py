@@ -3,7 +3,7 @@
 They are looked at in their usual place, and wherever else the server's files say that it has any (``HostKey``, by ``sshd -T``).
 The file beside a private key, ``.pub`` behind its name, is taken for its public half. ``unseen`` are private keys behind a closed
 folder, ``unread`` the public halves that are not there or could not be read, those of the unseen ones among them; both hold
-``sshd -T`` where that could not be asked, so that there may be others.
+``sshd -T`` where that could not be asked, or the server has not read its files as they are, so that there may be others.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._sshd_probe import AS_READ
 from auditor.facts.file_stat import PERMISSION_SHAPES, STAT, STAT_FIELDS, permissions
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
@@ -30,7 +31,11 @@ public() {{
 keys=
 if [ -e /usr/sbin/sshd ]; then
   # a refusal leaves this one question open, not the whole fact: the descriptor by which as_root would tell it is closed
-  settings=$(3>/dev/null as_root {_ASK}) || echo asked=no
+  asked=yes
+  settings=$(3>/dev/null as_root {_ASK}) || asked=no
+  # a line that was taken out of its files, of a key that the server goes on with
+  ( {AS_READ} ) || asked=no
+  if [ $asked = no ]; then echo asked=no; fi
   keys=$(printf '%s\n' "$settings" | sed -n 's/^hostkey \//\//p')
 else
   # a server of another make, or the session itself, which some server holds

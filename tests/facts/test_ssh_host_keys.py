@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,6 +85,26 @@ def test_a_server_that_cannot_be_asked_leaves_open_whether_there_are_more(shell:
     told = value(run(shell, REFUSED + text).stdout)
     assert len(told["private"]) == len(told["public"]) == 1
     assert told["unseen"] == told["unread"] == ["sshd -T"]
+
+
+@ALL_SHELLS
+@pytest.mark.parametrize(("age", "unseen"), [(60, []), (-60, ["sshd -T"])])
+def test_a_server_that_has_not_read_its_files_may_have_others(
+    shell: list[str], age: int, unseen: list[str], tmp_path: Path
+) -> None:
+    """A HostKey that was taken out, without a reload: the server goes on with it."""
+    text, program, number = asked(tmp_path), tmp_path / "running" / "sshd", tmp_path / "sshd.pid"
+    program.parent.mkdir()
+    shutil.copy("/bin/sleep", program)
+    (tmp_path / "ssh" / "sshd_config").write_text("#HostKey /srv/key\n")
+    with subprocess.Popen([program, "60"]) as running:
+        try:
+            number.write_text(f"{running.pid}\n")
+            os.utime(number, (time.time() + age,) * 2)
+            (tmp_path / "sshd").write_text(f"#!/bin/sh\nprintf '%s\\n' 'port 22' 'pidfile {number}'\n")
+            assert value(run(shell, ALLOWED + text).stdout)["unseen"] == unseen
+        finally:
+            running.kill()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
