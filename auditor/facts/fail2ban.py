@@ -19,7 +19,10 @@ if [ ! -e /usr/bin/fail2ban-client ]; then
   exit 0
 fi
 echo installed=yes
-if out=$(as_root {_ASK} 2>&1); then
+ask() {{
+  as_root {_ASK}
+}}
+if out=$(ask 2>&1); then
   jails=$(printf '%s\\n' "$out" | sed -n 's/^.*Jail list:[[:space:]]*/jails=/p')
   [ -n "$jails" ] || exit 1
   printf 'running=yes\\n%s\\n' "$jails"
