@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from auditor.errors import IntegrityError
 from auditor.ledger import Ledger
 from auditor.lifecycle import identity
-from tests.builders import NOW
 from tests.workflow.test_judging import department, night, seen
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "findings" / "ledger.db") as opened, opened.lock(actor="test", now=NOW):
-        yield opened
 
 
 def with_ports(many: int) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -48,12 +46,6 @@ PORTS = check(
     expect="item.port == 22",
     observed=None,
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "findings" / "ledger.db") as opened, opened.lock(actor="test", now=NOW):
-        yield opened
 
 
 def task(name: str, fact: str) -> CheckTask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,12 +42,6 @@ LOADED = load_workspace(ROOT)
 UNLISTED, SILENT = "dept-unlisted-hosts", "dept-silent-hosts"
 CHECKS = {c: LOADED.catalogue.checks[c] for c in (UNLISTED, SILENT)} if LOADED.catalogue else {}
 TASKS = tuple(CheckTask(c, Severity.HIGH, {}, (("live_hosts", ProbeCall("live_hosts")),), ("A.5.9",), "d1") for c in CHECKS)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "findings" / "ledger.db") as opened, opened.lock(actor="test", now=NOW):
-        yield opened
 
 
 def night(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -204,12 +203,6 @@ def test_findings_whose_ids_are_alike_are_opened_all_the_same(steps: list[Step])
                 assert ledger.verify().problem == ""
                 told.append([replace(finding, id="") for finding in findings])
         assert told[0] == told[1]
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db") as opened, opened.lock(actor="test", now=NOW):
-        yield opened
 
 
 STEADY = Step((SSHD_ROOT, SSHD_NO_ROOT), 7, "d1", "web", narrowed=False, killed=False, again="", move="")
