@@ -82,6 +82,7 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("For each"), found.for_each or ""),
         (_("Among them"), found.where or ""),
         (_("Can be decided when"), found.decidable or ""),
+        (_("May hide findings when"), found.hides or ""),
         (_("Expects"), found.expect),
         (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
         (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -62,16 +62,7 @@ class Deciding:
             return outcome_of(task, asset, [error("", compiled)], complete=False)
         if not shown:
             compiled = replace(compiled, observed=None, expected=None)
-        values: dict[str, Value] = {
-            **facts,
-            "params": dict(task.params),
-            "asset": bind_asset(asset),
-            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, []), "missing": missing},
-            "inventory": self._inventory,
-            "now": self._now,
-            "observed_at": observed_at,
-        }
-        values = {name: value for name, value in values.items() if name in compiled.names}
+        values = self._values(compiled, task, asset, facts, observed_at, missing)
         try:
             return bounded(
                 lambda: self._decide(compiled, task, asset, values, observed_at),
@@ -81,6 +72,55 @@ class Deciding:
             )
         except ExpressionError as raised:
             return outcome_of(task, asset, [error("", str(raised))], complete=False, observed_at=observed_at)
+
+    def hidden(
+        self, task: CheckTask, asset: Asset, facts: Mapping[str, Value], observed_at: datetime, gone: Collection[str]
+    ) -> set[str]:
+        """Of the subjects that are ``gone`` from a check's list those that an item of it which is not decided may hide.
+
+        All of them where that cannot be told.
+        """
+        compiled = self.compiled(task.check)
+        if isinstance(compiled, str) or compiled.for_each is None or compiled.decidable is None or compiled.hides is None:
+            return set()
+        for_each, where, decidable, hides = compiled.for_each, compiled.where, compiled.decidable, compiled.hides
+        values = self._values(compiled, task, asset, facts, observed_at)
+
+        def told() -> set[str]:
+            found: set[str] = set()
+            items = listed(for_each, values, compiled.gathering)
+            for item in items if isinstance(items, list) else []:
+                asked = {**values, "item": item}
+                alone = Alone(asked)
+                if (where is None or alone.holds(where)) and not alone.holds(decidable):
+                    found |= {subject for subject in {*gone} - found if Alone({**asked, "gone": subject}).holds(hides)}
+            return found
+
+        try:
+            return bounded(told, "telling what it hides", raises=ExpressionError)
+        except ExpressionError:
+            return {*gone}
+
+    def _values(
+        self,
+        compiled: CompiledCheck,
+        task: CheckTask,
+        asset: Asset,
+        facts: Mapping[str, Value],
+        observed_at: datetime,
+        missing: int = 0,
+    ) -> dict[str, Value]:
+        """What the check's expressions mention, of all that they may see."""
+        values: dict[str, Value] = {
+            **facts,
+            "params": dict(task.params),
+            "asset": bind_asset(asset),
+            "department": {"id": asset.department, "hosts": self._hosts.get(asset.department, []), "missing": missing},
+            "inventory": self._inventory,
+            "now": self._now,
+            "observed_at": observed_at,
+        }
+        return {name: value for name, value in values.items() if name in compiled.names}
 
     def _decide(
         self, compiled: CompiledCheck, task: CheckTask, asset: Asset, values: dict[str, Value], observed_at: datetime

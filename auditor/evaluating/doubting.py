@@ -1,14 +1,18 @@
-"""A subject that failed and is merely not seen again is no proof of anything: where silence may hide it, it is unknown."""
+"""A subject that failed and is merely not seen again is no proof of anything: where silence may hide it, it is unknown.
+
+So it is where an item that is there may hide it, as a key file that was not read hides its keys.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.errors import ExpressionError
 from auditor.evaluating.asking import Alone
 from auditor.evaluating.bounded import bounded
+from auditor.evaluating.deciding import Deciding
 from auditor.evaluating.items import named_list, subject_of
 from auditor.evaluating.outcomes import with_doubts
 from auditor.evaluating.reading import Missing, Output, may_be_short, proven_items
@@ -51,6 +55,26 @@ def missed(compiled: CompiledCheck | str, task: CheckTask, outcome: Outcome, fai
         return replace(outcome, complete=False) if failing else outcome
     told = {v.subject for v in outcome.verdicts} | {*outcome.excluded}
     return with_doubts(outcome, dict.fromkeys({*failing} - {*told, ""}, _UNSEEN))
+
+
+def concealed(
+    deciding: Deciding,
+    task: CheckTask,
+    asset: Asset,
+    facts: Callable[[], Mapping[str, Value]],
+    outcome: Outcome,
+    failing: Collection[str],
+) -> Outcome:
+    """The outcome with UNKNOWN for each of ``failing`` that it says nothing of, and an item that is not decided may hide.
+
+    ``facts`` gives the values of the check's facts, and is asked only where there is such a doubt.
+    """
+    undecided = any(v.reason is Reason.UNDECIDED for v in outcome.verdicts)
+    gone = {*failing} - {v.subject for v in outcome.verdicts} - {*outcome.excluded, ""}
+    if not undecided or not gone or outcome.observed_at is None:
+        return outcome
+    hidden = deciding.hidden(task, asset, facts(), outcome.observed_at, gone)
+    return with_doubts(outcome, dict.fromkeys(hidden, _UNSEEN))
 
 
 def _settled(outcome: Outcome) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from auditor.evaluating.basis import Bases
 from auditor.evaluating.bounded import allowance, undeserved
 from auditor.evaluating.deciding import Deciding
-from auditor.evaluating.doubting import doubted, missed
+from auditor.evaluating.doubting import concealed, doubted, missed
 from auditor.evaluating.memory import Remembered
 from auditor.evaluating.outcomes import outcome_of
 from auditor.evaluating.reading import (
@@ -89,7 +90,7 @@ class Evaluator:
     ) -> tuple[Outcome, ...]:
         """One outcome for every check planned on the asset, whatever became of it.
 
-        ``failing`` are the subjects with an open finding, by check: where silence may hide them they are judged unknown.
+        ``failing`` are the subjects with an open finding, by check: where something may hide them they are judged unknown.
         """
         outputs, asset = outputs_of(result, plan.probes), plan.asset
         known, shown = failing or {}, {**bind_asset(asset), "department": asset.department}
@@ -100,6 +101,7 @@ class Evaluator:
                 if task.check in known:
                     compiled = self._deciding.compiled(task.check)
                     outcome = doubted(compiled, task, asset, outputs, outcome, known[task.check])
+                    outcome = concealed(self._deciding, task, asset, partial(_values, task, outputs), outcome, known[task.check])
                 outcomes.append(outcome)
         return tuple(outcomes)
 
@@ -163,8 +165,8 @@ class Evaluator:
         self._decided.clear()
         forget_values()
 
-    def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings) -> Outcome:
-        """One check on one asset, from readings of all its facts."""
+    def judge_readings(self, task: CheckTask, asset: Asset, readings: Readings, failing: Collection[str] = ()) -> Outcome:
+        """One check on one asset, from readings of all its facts; ``failing`` are its subjects with an open finding."""
         values: dict[str, Value] = {}
         instants: list[datetime] = []
         mapped, shown_of = self._mapped(task.check)
@@ -179,7 +181,8 @@ class Evaluator:
             values[variable] = reading.value
             instants.append(reading.observed_at)
             shown = shown and (variable not in shown_of or reading.longest <= LONGEST)
-        return self._deciding.decide(task, asset, values, min(instants, default=self._now), shown=shown)
+        outcome = self._deciding.decide(task, asset, values, min(instants, default=self._now), shown=shown)
+        return concealed(self._deciding, task, asset, lambda: values, outcome, failing)
 
     def _judge_outputs(self, task: CheckTask, asset: Asset, outputs: Outputs, shown: Mapping[str, Json]) -> Outcome:
         """One check on one asset. Hosts of one fleet mostly print the same: a check decides equal outputs once.
@@ -260,6 +263,12 @@ class Evaluator:
         if not any(v.subject == "" for v in failing):
             failing.append(Verdict("", VerdictKind.UNKNOWN, reason=Reason.PARTLY_OBSERVED, detail=partly))
         return outcome_of(task, asset, failing, complete=False, observed_at=outcome.observed_at)
+
+
+def _values(task: CheckTask, outputs: Outputs) -> dict[str, Value]:
+    """The values of a check's facts, of those that have one."""
+    found = ((name, read(outputs[call])) for name, call in task.facts)
+    return {name: reading.value for name, reading in found if isinstance(reading, Reading)}
 
 
 def _asked(plan: DepartmentPlan, call: ProbeCall) -> Iterator[AssetPlan]:

@@ -50,7 +50,7 @@ SOUGHT = record(uid=STR, address=STR, scanned=BOOL, answers=BOOL)
 _PACKAGE = "auditor"
 # Nearly all checks see facts by their own names. They share one environment: each takes a quarter of a megabyte once it is used.
 _ITEMS = "_items"  # no check can name a variable so
-_COMMON = frozenset({"params", "asset", "department", "inventory", "item", _ITEMS, *(fact.name for fact in FACTS)})
+_COMMON = frozenset({"params", "asset", "department", "inventory", "item", "gone", _ITEMS, *(fact.name for fact in FACTS)})
 _SCALARS: dict[str, Any] = {
     "str": cel.Type.STRING,
     "int": cel.Type.INT,

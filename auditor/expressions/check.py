@@ -47,6 +47,7 @@ class CompiledCheck:
     for_each: Program | None
     where: Program | None
     decidable: Program | None
+    hides: Program | None
     subject: Program | None
     observed: Program | None
     expected: Program | None
@@ -69,7 +70,7 @@ def compile_check(check: Check) -> tuple[CompiledCheck | None, tuple[ExpressionM
         check.scope,
         check.facts,
         tuple((p.name, p.type) for p in check.params),
-        *(check.applies, check.for_each, check.where, check.decidable, check.subject),
+        *(check.applies, check.for_each, check.where, check.decidable, check.hides, check.subject),
         *(check.expect, check.observed, check.expected),
         typed=not check.shipped,
     )
@@ -90,6 +91,7 @@ class _Source:
     for_each: str | None
     where: str | None
     decidable: str | None
+    hides: str | None
     subject: str | None
     expect: str
     observed: str | None
@@ -106,6 +108,7 @@ class _MistakesError(Exception):
 _Optional: TypeAlias = Program | None
 _Programs: TypeAlias = tuple[
     Program,
+    _Optional,
     _Optional,
     _Optional,
     _Optional,
@@ -141,8 +144,8 @@ def _programs(source: _Source) -> _Programs:
     applies = compiled("applies", source.applies, BOOL, outer)
     for_each = compiled("for_each", source.for_each, None, outer)
     inner = outer
+    item: Shape = ANY
     if source.for_each is not None:
-        item: Shape = ANY
         if for_each is not None and for_each.shape is not None:
             if isinstance(for_each.shape, ListOf):
                 item = for_each.shape.of
@@ -150,25 +153,29 @@ def _programs(source: _Source) -> _Programs:
                 mistakes.append(ExpressionMistake("for_each", _("the expression must return a list")))
         inner = Environment({**variables, "item": item}, typed=source.typed)
     else:
-        alone = (("where", source.where), ("subject", source.subject))
+        alone = (("where", source.where), ("hides", source.hides), ("subject", source.subject))
         if (key := next((key for key, text in alone if text is not None), "")) != "":
             mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
     where = compiled("where", source.where, BOOL, inner)
     decidable = compiled("decidable", source.decidable, BOOL, inner)
+    if source.hides is not None and (source.decidable is None or source.scope is Scope.DEPARTMENT):
+        mistakes.append(ExpressionMistake("hides", _("only a check of scope asset with decidable may have it")))
+    asked = Environment({**variables, "item": item, "gone": STR}, typed=source.typed) if source.hides is not None else inner
+    hides = compiled("hides", source.hides, BOOL, asked)
     subject = compiled("subject", source.subject, STR, inner)
     expect = compiled("expect", source.expect, BOOL, inner)
     observed = compiled("observed", source.observed, None, inner)
     expected = compiled("expected", source.expected, None, inner)
     if mistakes or expect is None:
         raise _MistakesError(tuple(mistakes))
-    on_item = (source.where, source.decidable, source.subject, source.expect, source.observed, source.expected)
+    on_item = (source.where, source.decidable, source.hides, source.subject, source.expect, source.observed, source.expected)
     of_item = _words(*on_item) & variables.keys()
     names = of_item | (_words(source.applies, source.for_each) & variables.keys())
     beside = _beside(source, of_item) if for_each is not None else None
     fields = _asset_fields((source.applies, source.for_each, *on_item))
     at_once = ROWS if source.scope is Scope.DEPARTMENT else ITEMS
     gathering = Gathering.of(source.for_each, lambda text: compiled("for_each", text, None, outer), at_once)
-    programs = expect, applies, for_each, where, decidable, subject, observed, expected
+    programs = expect, applies, for_each, where, decidable, hides, subject, observed, expected
     return (*programs, frozenset(names), beside, fields, gathering, *_mapped(source, gathering))
 
 
@@ -182,7 +189,7 @@ def _mapped(source: _Source, gathering: Gathering | None) -> tuple[frozenset[str
     whole = (source.for_each,) if gathering is None else tuple(part.inside for part in gathering.parts)
     if source.scope is Scope.DEPARTMENT:  # whose items are of many hosts
         return mapped(whole, facts, listing, rows=True), frozenset()
-    deciding = (source.applies, *whole, source.where, source.decidable, source.subject, source.expect)
+    deciding = (source.applies, *whole, source.where, source.decidable, source.hides, source.subject, source.expect)
     return mapped(deciding, facts, listing), mapped((source.observed, source.expected), facts, listing)
 
 

@@ -28,6 +28,9 @@ def check_cases(document: Document, report: Report, check: Check) -> None:
     if "fail" not in verdicts:
         message = _("no case fails; a check is proved by at least one that passes and one that fails")
         report.add(document, ("cases",), message)
+    if check.hides is not None and not any(case.hidden for case in check.cases):
+        message = _("no case hides anything; hides is proved by a case with open and hidden")
+        report.add(document, ("cases",), message)
     names: set[str] = set()
     for index, case in enumerate(check.cases):
         if case.name in names:

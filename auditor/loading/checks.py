@@ -19,9 +19,9 @@ from auditor.loading.wording import got
 from auditor.model import Case, Check, FactUse, Param, Scope, Severity, Stricter
 from auditor.text import _
 
-EXPRESSIONS = ("applies", "for_each", "where", "decidable", "subject", "expect", "observed", "expected")
-_NEWER = ("empty", "decidable")  # keys that count only where they stand: the hash of checks without them must not move
-RESERVED = frozenset({"params", "asset", "department", "inventory", "now", "observed_at", "item"})
+EXPRESSIONS = ("applies", "for_each", "where", "decidable", "hides", "subject", "expect", "observed", "expected")
+_NEWER = ("empty", "decidable", "hides")  # keys that count only where they stand: the hash of checks without them must not move
+RESERVED = frozenset({"params", "asset", "department", "inventory", "now", "observed_at", "item", "gone"})
 
 _CEL_PLACE = re.compile(r"(\d+):(\d+): ?(.*)", re.DOTALL)
 _CEL_NAME = re.compile(r"undeclared reference to '([^']+)'")
@@ -92,7 +92,7 @@ def _case(data: dict[str, Any], params: tuple[Param, ...]) -> Case:
         verdict=data["verdict"],
         params=values,
         asset=data.get("asset", {}),
-        subjects=tuple(data.get("subjects", ())),
+        **{key: tuple(data.get(key, ())) for key in ("subjects", "open", "hidden")},
     )
 
 

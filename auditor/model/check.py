@@ -58,7 +58,8 @@ class Case:
     """An example that proves the check: given these facts, that verdict.
 
     ``given`` maps variables to fact values; a value ``{"golden": "NAME"}`` stands for the parsed
-    ``tests/golden/facts/<fact>/NAME``. ``subjects`` names the failing subjects expected of a list check.
+    ``tests/golden/facts/<fact>/NAME``. ``subjects`` names the failing subjects expected of a list check; ``open``
+    are the subjects of findings from before, and ``hidden`` those of them that are to stay open though the list lacks them.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Case:
     params: dict[str, Json] = field(default_factory=dict)
     asset: dict[str, Json] = field(default_factory=dict)
     subjects: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Check:
     for_each: str | None = None
     where: str | None = None
     decidable: str | None = None  # false: what was observed does not decide it, and the verdict is unknown
+    hides: str | None = None  # true of an item not decided: it may be what a finding was about that no item is any more
     subject: str | None = None
     empty: str = "not_applicable"  # or "pass": the verdict when there is nothing to examine
     observed: str | None = None

@@ -23,6 +23,7 @@ from auditor.model import (
     Json,
     Outcome,
     ProbeCall,
+    Reason,
     Scope,
     VerdictKind,
 )
@@ -56,7 +57,7 @@ def run_cases(check: Check, goldens: Path) -> tuple[CaseResult, ...]:
 
 
 def _run(check: Check, case: Case, goldens: Path) -> CaseResult:
-    expected = _told(case.verdict, case.subjects)
+    expected = _told(case.verdict, case.subjects, case.hidden)
     try:
         given = {variable: _value(check, variable, value, goldens) for variable, value in case.given.items()}
     except FileNotFoundError as error:
@@ -69,13 +70,15 @@ def _run(check: Check, case: Case, goldens: Path) -> CaseResult:
     outcome = _judge(check, case, given)
     subjects = tuple(v.subject for v in outcome.verdicts if v.kind is outcome.kind and v.subject)
     detail = "; ".join(v.detail for v in outcome.verdicts if v.detail)
-    got = _told(outcome.kind.value, subjects if case.subjects else ())
+    hidden = tuple(v.subject for v in outcome.verdicts if v.subject in case.open and v.reason is Reason.PARTLY_OBSERVED)
+    got = _told(outcome.kind.value, subjects if case.subjects else (), hidden)
     shown = tuple((v.subject, v.observed, v.expected) for v in outcome.verdicts if v.kind is outcome.kind)
     return CaseResult(check.id, case.name, expected, got, detail, shown=shown)
 
 
-def _told(verdict: str, subjects: tuple[str, ...]) -> str:
-    return f"{verdict}: {', '.join(sorted(subjects))}" if subjects else verdict
+def _told(verdict: str, subjects: tuple[str, ...], hidden: tuple[str, ...]) -> str:
+    told = f"{verdict}: {', '.join(sorted(subjects))}" if subjects else verdict
+    return f"{told}; hidden: {', '.join(sorted(hidden))}" if hidden else told
 
 
 def _value(check: Check, variable: str, value: Json, goldens: Path) -> Json:
@@ -114,7 +117,7 @@ def _judge(check: Check, case: Case, given: Mapping[str, Json]) -> Outcome:
     if check.scope is Scope.DEPARTMENT:
         return evaluator.judge_rows(task, asset, {variable: _rows(value) for variable, value in given.items()})
     readings = {calls[variable]: Reading(value, now) for variable, value in given.items()}
-    return evaluator.judge_readings(task, asset, readings)
+    return evaluator.judge_readings(task, asset, readings, case.open)
 
 
 def _asset(case: Case) -> Asset:

@@ -70,6 +70,7 @@ CHECKS = {
             subject="string(item)",
             expect="item < 0",
             decidable="item == 22 || sshd.permitrootlogin == 'no'",
+            hides="item > 22 && gone != '22'",
         ),
         check("by-port", for_each="sshd.port", subject="string(item)", expect="item == 22 && sshd.permitrootlogin == 'no'"),
         check(
