@@ -76,12 +76,12 @@ class Deciding:
     def hidden(
         self, task: CheckTask, asset: Asset, facts: Mapping[str, Value], observed_at: datetime, gone: Collection[str]
     ) -> set[str]:
-        """Of the subjects that are ``gone`` from a check's list those that an item of it which is not decided may hide.
+        """Of the subjects that are ``gone`` from what a check says those that an item which it does not judge may hide.
 
         All of them where that cannot be told.
         """
         compiled = self.compiled(task.check)
-        if isinstance(compiled, str) or compiled.for_each is None or compiled.decidable is None or compiled.hides is None:
+        if isinstance(compiled, str) or compiled.for_each is None or compiled.hides is None:
             return set()
         for_each, where, decidable, hides = compiled.for_each, compiled.where, compiled.decidable, compiled.hides
         values = self._values(compiled, task, asset, facts, observed_at)
@@ -92,7 +92,7 @@ class Deciding:
             for item in items if isinstance(items, list) else []:
                 asked = {**values, "item": item}
                 alone = Alone(asked)
-                if (where is None or alone.holds(where)) and not alone.holds(decidable):
+                if not all(alone.holds(judged) for judged in (where, decidable) if judged is not None):
                     found |= {subject for subject in {*gone} - found if Alone({**asked, "gone": subject}).holds(hides)}
             return found
 

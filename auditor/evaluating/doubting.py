@@ -65,13 +65,13 @@ def concealed(
     outcome: Outcome,
     failing: Collection[str],
 ) -> Outcome:
-    """The outcome with UNKNOWN for each of ``failing`` that it says nothing of, and an item that is not decided may hide.
+    """The outcome with UNKNOWN for each of ``failing`` that it does not judge, and an item that it does not judge may hide.
 
     ``facts`` gives the values of the check's facts, and is asked only where there is such a doubt.
     """
-    undecided = any(v.reason is Reason.UNDECIDED for v in outcome.verdicts)
-    gone = {*failing} - {v.subject for v in outcome.verdicts} - {*outcome.excluded, ""}
-    if not undecided or not gone or outcome.observed_at is None:
+    unjudged = outcome.excluded or any(v.reason is Reason.UNDECIDED for v in outcome.verdicts)
+    gone = {*failing} - {v.subject for v in outcome.verdicts} - {""}
+    if not unjudged or not gone or outcome.observed_at is None:
         return outcome
     hidden = deciding.hidden(task, asset, facts(), outcome.observed_at, gone)
     return with_doubts(outcome, dict.fromkeys(hidden, _UNSEEN))

@@ -158,8 +158,8 @@ def _programs(source: _Source) -> _Programs:
             mistakes.append(ExpressionMistake(key, _("only a check with for_each may have it")))
     where = compiled("where", source.where, BOOL, inner)
     decidable = compiled("decidable", source.decidable, BOOL, inner)
-    if source.hides is not None and (source.decidable is None or source.scope is Scope.DEPARTMENT):
-        mistakes.append(ExpressionMistake("hides", _("only a check of scope asset with decidable may have it")))
+    if source.hides is not None and (source.scope is Scope.DEPARTMENT or (source.where or source.decidable) is None):
+        mistakes.append(ExpressionMistake("hides", _("only a check of scope asset with where or decidable may have it")))
     asked = Environment({**variables, "item": item, "gone": STR}, typed=source.typed) if source.hides is not None else inner
     hides = compiled("hides", source.hides, BOOL, asked)
     subject = compiled("subject", source.subject, STR, inner)

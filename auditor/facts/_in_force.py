@@ -10,7 +10,10 @@ in_force() {
   unread=$1 read_at=$2 remedy=$3
   shift 3
   for file do
-    [ -e "$file" ] || continue
+    if [ ! -e "$file" ]; then
+      if [ -L "$file" ]; then exists "$file"; fi
+      continue
+    fi
     if [ -d "$file" ]; then changed=$(stat -L -c %Y "$file"); else changed=$(stat -L -c %Z "$file"); fi || exit 1
     if [ -L "$file" ]; then
       linked=$(stat -c %Z "$file") || exit 1
@@ -25,7 +28,7 @@ in_force() {
 """
 """``in_force SERVER SECONDS reload|restart FILE...`` fails where a file changed after the server had read it.
 
-That is told in seconds since 1970; what changed in that same second counts as read.
+That is told in seconds since 1970; what changed in that same second counts as read. THERE stands before it.
 """
 
 RUNNING = r"""

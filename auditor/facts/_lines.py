@@ -6,19 +6,20 @@ import re
 from collections.abc import Callable
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 
 SHOW_FILES = (
-    "show() {\n"
-    '  for file do\n    [ -f "$file" ] || continue\n'
+    THERE + "show() {\n"
+    '  for file do\n    exists "$file" && [ -f "$file" ] || continue\n'
     '    if [ ! -r "$file" ]; then printf \'unreadable %s\\n\' "$file"; continue; fi\n'
     "    printf '%s:\\n' \"$file\"\n"
     "    grep -H '^[[:space:]]*[^#[:space:]]' \"$file\"; [ $? -le 1 ] || exit 1\n  done\n}\n"
 )
 """A shell function that prints files as ``path:`` and ``path:line``, without comments and blank lines.
 
-It names those that may not be read, and fails on any other trouble.
+It names those that may not be read, and fails on any other trouble. THERE comes with it.
 """
 
 Files = dict[str, list[str]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.facts._in_force import IN_FORCE
+from auditor.facts._there import THERE
 
 # Sudo permits fixed arguments alone, hence one address for every night and every auditor: TEST-NET-1, which is nobody's and so
 # meets what is said of everybody's. Old servers want user, host and addr all told.
@@ -29,7 +30,8 @@ done | sort -u || exit 1
 # A server writes the file with its number when it starts and when it is told to read its files again. One that runs for each
 # connection has no such file and reads all anew. Where /proc hides the processes of others, a file that is there tells enough.
 AS_READ = (
-    IN_FORCE
+    THERE
+    + IN_FORCE
     + r"""
 pidfile=$(printf '%s\n' "$settings" | sed -n 's/^pidfile //p')
 server=

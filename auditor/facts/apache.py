@@ -15,6 +15,7 @@ from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
 from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import whole
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -57,6 +58,7 @@ else printf 'installed=no\\nend\\n'; exit 0
 fi
 echo installed=yes
 """
+    + THERE
     + IN_FORCE
     + RUNNING
     + f"""\
@@ -67,8 +69,7 @@ if [ "$top" = /etc/httpd ] && [ -e "$policy" ]; then
 fi
 echo "minimum=$minimum"
 for folder in . conf {" ".join(_FOLDERS)}; do
-  folder=$top/$folder
-  if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
+  listable "$top/$folder"
 done
 read_at=
 for folder in /run/apache2 /run/httpd; do
@@ -92,7 +93,7 @@ if [ -n "$read_at" ]; then
 fi
 for file in {_FILES}; do
   if [ -d "$file" ]; then printf 'folder=%s\\n' "$file"; continue; fi
-  [ -f "$file" ] || continue
+  exists "$file" && [ -f "$file" ] || continue
   if [ ! -r "$file" ]; then printf 'unread=%s\\n' "$file"; continue; fi
   printf '== %s\\n' "$file"
   lines=$(tr -d '\\r' <"$file") || exit 1

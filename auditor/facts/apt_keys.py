@@ -12,25 +12,28 @@ import hashlib
 from collections.abc import Iterator
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
 # A source may name several keyrings, on the line below too; since Ubuntu 23.10 add-apt-repository writes the key itself there.
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 if [ ! -e /usr/bin/apt-config ]; then
   printf 'installed=no\nend\n'
   exit 0
 fi
 echo installed=yes
-[ -r /etc/apt ] && [ -x /etc/apt ] || exit 1
+listable /etc/apt /etc/apt/trusted.gpg.d /etc/apt/sources.list.d
 set --
 for file in /etc/apt/trusted.gpg /etc/apt/trusted.gpg.d/*.gpg /etc/apt/trusted.gpg.d/*.asc; do
-  if [ -e "$file" ]; then set -- "$@" "$file"; fi
+  if exists "$file"; then set -- "$@" "$file"; fi
 done
 common=$#
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   [ -r "$file" ] || exit 1
   text=$(sed -e '/^[[:space:]]*#/d' "$file") || exit 1
   named=$(printf '%s\n' "$text" | sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\([Bb][Yy]:\)[[:space:]]*\n[[:space:]]*/\1 /g' |
@@ -38,7 +41,7 @@ for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/source
   [ $? -le 1 ] || exit 1
   for key in $named; do
     case " $* " in *" $key "*) continue ;; esac
-    if [ -e "$key" ]; then set -- "$@" "$key"; fi
+    if exists "$key"; then set -- "$@" "$key"; fi
   done
 done
 number=0
@@ -63,6 +66,7 @@ for file in /etc/apt/sources.list.d/*.sources; do
 done
 echo end
 """
+)
 
 _ALGORITHMS = {
     1: "rsa",

@@ -1,6 +1,7 @@
 """The package sources of apt, in both of its notations, with what each is trusted for and what its archive calls itself.
 
-``origin`` and ``codename`` are what the Release file says that was last fetched from the source; empty when there is none.
+``origin`` and ``codename`` are what the Release file says that was last fetched from the source; empty when there is none, as
+where it is ``unfetched``.
 Of a source that names a list of mirrors on the host, as Debian's images for clouds do, each mirror is told as a source.
 A line that apt itself would refuse is a ParseError: with it apt works from no source at all.
 """
@@ -13,13 +14,16 @@ from auditor.errors import ParseError
 from auditor.facts._apt_config import truth
 from auditor.facts._budget import Budget
 from auditor.facts._lines import files, whole, without_blank_head
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
-from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 # Login data inside an address and keys written into a source stay on the target. The folder takes *.list and *.sources alone,
 # and of them only names of letters, digits, `_`, `-` and `.`.
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 if [ ! -e /usr/bin/apt-config ]; then
   printf 'installed=no\nend\n'
   exit 0
@@ -31,10 +35,10 @@ os() { sed -n -e "s/\"//g" -e "s/^$1=//p" /etc/os-release; }
 id=$(os ID) && code=$(os VERSION_CODENAME) || exit 1
 printf 'installed=yes\nid=%s\ncodename=%s\n' "$id" "$code"
 mirrors=
-if [ -e "$parts" ] && { [ ! -r "$parts" ] || [ ! -x "$parts" ]; }; then exit 1; fi
+listable "${parts%/}"
 for file in "$list" "$parts"*.list "$parts"*.sources; do
   case ${file##*/} in *[!A-Za-z0-9_.-]*) continue ;; esac
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   [ -r "$file" ] || exit 1
   text=$(sed -e 's#://[^/[:space:]]*@#://#g' -e '/^[[:space:]][[:space:]]*[A-Za-z0-9+/=]\{40,\}[[:space:]]*$/d' "$file") || exit 1
   printf '%s\n' "$text" | while IFS= read -r line; do printf '%s:%s\n' "$file" "$line"; done
@@ -44,13 +48,13 @@ for file in "$list" "$parts"*.list "$parts"*.sources; do
 $named"
 done
 printf '%s\n' "$mirrors" | sort -u | while IFS= read -r file; do
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   [ -r "$file" ] || exit 1
   printf 'mirrors=%s\n' "$file"
   sed -n -e 's/^[[:space:]]*//' -e '/^[^#]/!d' -e 's/[[:space:]].*//' -e 's#://[^/]*@#://#' -e 's/^/mirror=/p' "$file" || exit 1
 done || exit 1
 echo releases
-if [ -e "$lists" ] && { [ ! -r "$lists" ] || [ ! -x "$lists" ]; }; then exit 1; fi
+listable "${lists%/}"
 for release in "$lists"*InRelease "$lists"*_Release; do
   if [ ! -e "$release" ]; then continue; fi
   text=$(sed -n -e '/^[A-Za-z0-9]*:[[:space:]]*$/q' -e '/^Origin:/p' -e '/^Codename:/p' "$release") || exit 1
@@ -58,6 +62,7 @@ for release in "$lists"*InRelease "$lists"*_Release; do
 done
 echo end
 """
+)
 
 _WORD = re.compile(r'(?:\[[^\]]*\]|"[^"]*"|[^\s"\[])+')
 _MOST = 20_000
@@ -228,6 +233,7 @@ def _source(
         "origin": told.get("Origin", ""),
         "codename": told.get("Codename", ""),
         "distribution": told.get("Origin") in ("Debian", "Ubuntu") or host.endswith((".debian.org", ".ubuntu.com")),
+        **({} if quoted.replace("/", "_") in releases else {"unfetched": True}),
     }
 
 
@@ -256,11 +262,12 @@ FACT = Fact(
                 origin=STR,
                 codename=STR,
                 distribution=BOOL,
+                unfetched=optional(BOOL),
             )
         ),
     ),
     parse=parse,
-    version=2,
+    version=3,
     example={
         "installed": True,
         "id": "debian",

@@ -24,7 +24,7 @@ if [ ! -x /sbin/auditctl ] && [ ! -x /usr/sbin/auditctl ]; then printf 'installe
 status=$(as_root /sbin/auditctl -s) || exit 1
 loaded=$(as_root /sbin/auditctl -l) || exit 1
 if [ -d /etc/audit/rules.d ] || [ -d /etc/audit ]; then
-  saved=$(as_root /bin/grep -rHs '^[[:space:]]*-' /etc/audit/rules.d)
+  saved=$(as_root /bin/grep -RHs '^[[:space:]]*-' /etc/audit/rules.d)
   [ $? -le 1 ] || exit 1
 fi
 echo installed=yes
@@ -155,7 +155,7 @@ FACT = Fact(
             privileged=(
                 "/sbin/auditctl -s",
                 "/sbin/auditctl -l",
-                "/bin/grep -rHs '^[[:space:]]*-' /etc/audit/rules.d",
+                "/bin/grep -RHs '^[[:space:]]*-' /etc/audit/rules.d",
             ),
         )
     },

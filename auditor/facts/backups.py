@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from auditor.errors import ParseError
 from auditor.facts._schedules import CRON_PLACES, STARTED, TIMERS
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -36,14 +37,16 @@ _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
 _RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)
 
 _SCRIPT = (
-    STARTED
+    THERE
+    + STARTED
     + TIMERS
     + """\
 [ -x /usr/bin/find ] || exit 1
 trace() {
   name=$1 program=$2
   shift 2
-  [ -x "$program" ] || return 0
+  # whether the login may run it is another matter
+  exists "$program" || return 0
   echo "tool=$name"
   times=$("$@" 2>/dev/null) || return 0
   newest=$(printf '%s\\n' "$times" | sed 's/[.].*//' | sort -n | tail -n 1)

@@ -17,8 +17,8 @@ _COMMAND = (
 
 _SCRIPT = f"""\
 [ -x /usr/bin/find ] || exit 1
-{{ as_root {_COMMAND} || echo broken; }} | tr '\\n\\0' '?\\n' | awk -F'|' '
-  $0 == "broken?" {{ bad = 1; exit }}
+{{ as_root {_COMMAND} || printf '\\0broken\\0'; }} | tr '\\n\\0' '?\\n' | awk -F'|' '
+  $0 == "broken" {{ bad = 1; exit }}
   $2 != 0 || $1 ~ /[2367].$/ || $1 ~ /[2367]$/ {{ print }}
   END {{ if (!bad) print "end" }}' || exit 1
 """

@@ -13,11 +13,14 @@ from bisect import bisect_left
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget
 from auditor.facts._lines import files, whole
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
 from auditor.model import Json, Text
 
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 echo display
 emit() {
   [ -r "$2" ] || exit 1
@@ -28,14 +31,15 @@ emit() {
 if [ -e /usr/sbin/gdm3 ] || [ -e /usr/sbin/gdm ]; then
   echo installed=gdm
   for file in /etc/gdm3/custom.conf /etc/gdm3/daemon.conf /etc/gdm/custom.conf; do
-    if [ -e "$file" ]; then emit gdm "$file"; fi
+    if exists "$file"; then emit gdm "$file"; fi
   done
 fi
 if [ -e /usr/sbin/lightdm ]; then
   echo installed=lightdm
+  listable /usr/share/lightdm/lightdm.conf.d /etc/xdg/lightdm/lightdm.conf.d /etc/lightdm/lightdm.conf.d
   for file in /usr/share/lightdm/lightdm.conf.d/*.conf /etc/xdg/lightdm/lightdm.conf.d/*.conf /etc/lightdm/lightdm.conf.d/*.conf \
     /etc/lightdm/lightdm.conf; do
-    if [ -e "$file" ]; then emit lightdm "$file"; fi
+    if exists "$file"; then emit lightdm "$file"; fi
   done
   for folder in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin; do
     if [ -x "$folder/guest-account" ]; then echo installed=guest-account; break; fi
@@ -43,20 +47,21 @@ if [ -e /usr/sbin/lightdm ]; then
 fi
 if [ -e /usr/bin/sddm ]; then
   echo installed=sddm
+  listable /usr/lib/sddm/sddm.conf.d /etc/sddm.conf.d
   for file in /usr/lib/sddm/sddm.conf.d/* /etc/sddm.conf.d/* /etc/sddm.conf; do
-    if [ -f "$file" ]; then emit sddm "$file"; fi
+    if exists "$file" && [ -f "$file" ]; then emit sddm "$file"; fi
   done
 fi
 if [ -e /usr/bin/gnome-shell ]; then echo installed=gnome; fi
 echo dconf
 for profile in user gdm; do
   for file in "/etc/dconf/profile/$profile" "/usr/share/dconf/profile/$profile"; do
-    if [ ! -e "$file" ]; then continue; fi
+    exists "$file" || continue
     emit profile "$file"
     break
   done
 done
-if [ -e /etc/gdm3/greeter.dconf-defaults ]; then emit keys /etc/gdm3/greeter.dconf-defaults; fi
+if exists /etc/gdm3/greeter.dconf-defaults; then emit keys /etc/gdm3/greeter.dconf-defaults; fi
 for db in /etc/dconf/db/*.d; do
   if [ ! -d "$db" ]; then continue; fi
   [ -r "$db" ] && [ -x "$db" ] || exit 1
@@ -64,7 +69,7 @@ for db in /etc/dconf/db/*.d; do
   if [ ! -e "${db%.d}" ]; then made=no; fi
   if [ -d "$db/locks" ] && { [ ! -r "$db/locks" ] || [ ! -x "$db/locks" ]; }; then exit 1; fi
   for file in "$db" "$db"/* "$db/locks" "$db"/locks/*; do
-    if [ ! -e "$file" ]; then continue; fi
+    exists "$file" || continue
     if [ $made = yes ]; then
       newer=$(find -L "$file" -prune -newer "${db%.d}") || exit 1
       if [ -n "$newer" ]; then made=no; fi
@@ -76,6 +81,7 @@ for db in /etc/dconf/db/*.d; do
 done
 echo end
 """
+)
 
 _YES = frozenset({"true", "1", "yes"})
 _GUESTS = "guest-account"  # the program of that name makes LightDM's guests where no other is named

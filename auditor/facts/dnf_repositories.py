@@ -12,12 +12,15 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._lines import files, whole, without_blank_head
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
 from auditor.model import Json, Text
 
 # Names and passwords, in addresses or as keys, stay on the target; a file that only root may read hides a repository.
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 if [ ! -e /usr/bin/dnf ] && [ ! -e /usr/bin/dnf5 ] && [ ! -e /usr/bin/yum ] && [ ! -e /usr/bin/microdnf ]; then
   printf 'installed=no\nend\n'
   exit 0
@@ -28,13 +31,11 @@ if [ ! -e "$config" ]; then config=/etc/yum.conf; fi
 set -- "$config"
 for file in /etc/dnf/libdnf5.conf.d/*.conf /usr/share/dnf5/libdnf.conf.d/*.conf \
   /etc/dnf/repos.override.d/*.repo /usr/share/dnf5/repos.override.d/*.repo; do
-  if [ -e "$file" ]; then exit 1; fi
+  if exists "$file"; then exit 1; fi
 done
-for folder in /etc/yum.repos.d /etc/yum/repos.d /etc/distro.repos.d /usr/share/dnf5/repos.d; do
-  if [ -e "$folder" ] && { [ ! -r "$folder" ] || [ ! -x "$folder" ]; }; then exit 1; fi
-done
+listable /etc/yum.repos.d /etc/yum/repos.d /etc/distro.repos.d /usr/share/dnf5/repos.d
 for file in "$@" /etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo /usr/share/dnf5/repos.d/*.repo; do
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   [ -r "$file" ] || exit 1
   text=$(sed -n -e 's#://[^/[:space:]]*@#://#g' -e '/^[[:space:]]*[#;]/d' \
     -e '/^[[:space:]]*\(username\|password\|proxy[a-z_]*\)[[:space:]]*[=:]/d' -e '/[^[:space:]]/p' "$file") || exit 1
@@ -43,6 +44,7 @@ for file in "$@" /etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.rep
 done
 echo end
 """
+)
 
 _YES = frozenset({"1", "yes", "true", "on"})
 _NO = frozenset({"0", "no", "false", "off"})

@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
-from auditor.facts.file_stat import EXISTS
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
@@ -27,7 +27,7 @@ _NAMES = {
 
 # What runs in a container, whose group is named by 64 digits, is another's daemon.
 _SCRIPT = (
-    EXISTS
+    THERE
     + """\
 box() { sed -n 's/.*\\([0-9a-f]\\{64\\}\\).*/\\1/p' "$1" 2>/dev/null | head -n 1; }
 installed=no

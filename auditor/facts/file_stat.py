@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, Shape, optional, record
 from auditor.model import Json, Text
@@ -42,27 +43,6 @@ only the most that any of them has. The ls of busybox does not show it.
 """
 
 STAT_FIELDS = ("mode", "uid", "gid", "owner", "group", "type")
-
-EXISTS = """\
-exists() {
-  if [ -e "$1" ]; then return 0; fi
-  p=$1 hops=0
-  while [ ! -e "$p" ]; do
-    if [ -L "$p" ]; then
-      hops=$((hops + 1))
-      if [ $hops -gt 40 ]; then exit 1; fi
-      to=$(readlink "$p") || exit 1
-      case $to in /*) p=$to ;; *) p=${p%/*}/$to ;; esac
-      continue
-    fi
-    p=${p%/*}
-    if [ -z "$p" ]; then p=/; fi
-  done
-  if [ -d "$p" ] && [ ! -x "$p" ]; then exit 1; fi
-  return 1
-}
-"""
-"""A shell function: a path exists, or surely not; ends the probe when a closed folder hides which, also behind a link."""
 
 
 def permissions(fields: dict[str, str]) -> dict[str, Json]:
@@ -120,7 +100,7 @@ FACT = Fact(
     probes={
         "linux": HostProbe(
             script=(
-                EXISTS + STAT + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
+                THERE + STAT + "case $arg_path in /*) ;; *) exit 1 ;; esac\n"
                 'if exists "$arg_path"; then\n'
                 "  echo exists=yes\n"
                 '  state "$arg_path" || exit 1\n'

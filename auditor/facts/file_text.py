@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
-from auditor.facts.file_stat import EXISTS
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, optional, record
 from auditor.model import Json, Text
 
 _LONGEST = 16_384
 _SCRIPT = (
-    EXISTS
+    THERE
     + f"""\
 case $arg_path in /*) ;; *) exit 1 ;; esac
 if exists "$arg_path"; then

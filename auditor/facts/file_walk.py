@@ -4,7 +4,8 @@ Network mounts, what containers keep, /proc, /sys, /dev and /run are left out. G
 priority; when it cannot see everything, does not end in time or finds more than can be listed, the probe fails: a
 shorter list would read as a cleaner host. Snapshots of btrfs that are not mounted are not entered.
 A .pem of less than a megabyte that has no private key among what it holds is no key, nor is a .key that says it is public: grep
-looks, and tells yes or no.
+looks, and tells yes or no. What is served through a link among the web's folders that leads out of them is not told as served:
+the link is, of type ``l``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import shlex
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
@@ -26,6 +28,7 @@ _LEFT_OUT = (
     *("/var/snap/docker/common/var-lib-docker", "/var/snap/lxd/common/lxd", "/var/snap/microk8s/common/var/lib/containerd"),
 )
 _WEB_ROOTS = ("/var/www/*", "/srv/*", "/usr/share/nginx/html/*")
+_WEB_LINKS = " ".join(f"{root.removesuffix('/*')} {root}" for root in _WEB_ROOTS)
 _DUMPS = ("*.sql", "*.sql.gz", "*.sql.xz", "*.sql.bz2", "*.sql.zst", "*.dump", "*.dmp", "*.mdb", "*.bson")
 _KEYS = (
     *("*.key", "*.pem", "*.ppk", "*.p8", "*.p12", "*.pfx", "*.jks", "*.keystore", "*.keytab"),
@@ -107,14 +110,19 @@ def _outside(folder: str, but: tuple[str, ...]) -> Words:
 # On a busy host files go while they are looked at: that is no error, for what is gone is not there.
 _COMMAND = " ".join(("/usr/bin/find", "/", "-ignore_readdir_race", *map(shlex.quote, _expression())))
 
-# A line end in a file's name would otherwise begin a line of its own. Of a folder without an owner its content is not told.
+# A line end in a file's name would otherwise begin a line of its own; what a walk that was cut short had begun to print ends
+# before the mark. Of a folder without an owner its content is not told.
 _SCRIPT = f"""\
-read -r me rest </proc/self/stat || exit 1
+{THERE}read -r me rest </proc/self/stat || exit 1
 renice -n 19 -p "$me" >/dev/null 2>&1
 [ -x /usr/bin/find ] || exit 1
-{{ as_root {_COMMAND} || echo broken; }} |
+for link in {_WEB_LINKS}; do
+  if [ ! -L "$link" ] || {{ [ ! -d "$link" ] && ! hidden "$link"; }}; then continue; fi
+  case $(readlink -f "$link")/ in {"|".join(_WEB_ROOTS)}) ;; *) printf 'link|l|777|||%s\\n' "$link" ;; esac
+done
+{{ as_root {_COMMAND} || printf '\\0broken\\0'; }} |
   tr '\\n\\0' '?\\n' |
-  awk -F'|' '$0 == "broken?" {{ print "broken"; bad = 1; exit }}
+  awk -F'|' '$0 == "broken" {{ print "broken"; bad = 1; exit }}
     $1 == "unowned" {{
       path = substr($0, length($1 $2 $3 $4 $5) + 6)
       if (top != "" && index(path, top "/") == 1) next
@@ -155,6 +163,10 @@ def parse(output: str, _args: Arguments) -> Json:
         if kind == "root":
             whole = True
             continue
+        if kind == "link":
+            for name in ("web_repositories", "web_archives"):
+                value[name].append({"path": path, "type": type_, "mode": mode, "owner": owner, "group": group})
+            continue
         if kind not in _NAMES:
             raise ParseError(f"file_walk: an unknown kind of file: {kind[:40]!r}")
         if kind == "writable" and (type_, mode) == ("d", "1777") and _PRIVATE.fullmatch(path.rstrip(" ")):
@@ -178,7 +190,7 @@ FACT = Fact(
     ),
     shape=record(**dict.fromkeys(_NAMES.values(), _FILES)),
     parse=parse,
-    version=2,
+    version=3,
     example={
         **{name: [] for name in _NAMES.values()},
         "setuid": [{"path": "/usr/bin/passwd", "type": "f", "mode": "4755", "owner": "root", "group": "root"}],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from auditor.errors import ParseError
-from auditor.facts.file_stat import EXISTS, PERMISSION_SHAPES, STAT, STAT_FIELDS, permissions
+from auditor.facts._there import THERE
+from auditor.facts.file_stat import PERMISSION_SHAPES, STAT, STAT_FIELDS, permissions
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, INT, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -11,7 +12,7 @@ from auditor.model import Json, Text
 _HEAD = ("account", "account_uid", "path", "exists")
 
 _SCRIPT = (
-    EXISTS
+    THERE
     + STAT
     + """\
 accounts=$(tr -d '\\r' </etc/passwd) || exit 1

@@ -15,6 +15,7 @@ import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -31,11 +32,11 @@ _NOTHING = re.compile(r"(?:/usr)?/(?:s?bin)/(?:true|false)(?:\s+#.*)?\Z")
 # A line that ends in a backslash goes on, a comment too; a last line without its end would run into the next file's first.
 # A module's file is named in modules.dep with either kind of hyphen; the kernel itself knows underscores only.
 _SCRIPT = f"""\
-[ -r /proc/sys/kernel/osrelease ] || exit 1
+{THERE}[ -r /proc/sys/kernel/osrelease ] || exit 1
 read -r release </proc/sys/kernel/osrelease || exit 1
 dir=/lib/modules/$release
 names='{"|".join(WATCHED).replace("_", "[-_]")}'
-if [ -e "$dir" ]; then
+if exists "$dir"; then
   echo modules=yes
   for list in modules.dep modules.builtin; do
     [ -r "$dir/$list" ] || exit 1
@@ -48,10 +49,9 @@ if [ -e /proc/modules ]; then
   while read -r name rest; do echo "loaded $name"; done </proc/modules
 fi
 for folder in /etc/modprobe.d /run/modprobe.d /usr/local/lib/modprobe.d /usr/lib/modprobe.d /lib/modprobe.d; do
-  [ -e "$folder" ] || continue
-  {{ [ -r "$folder" ] && [ -x "$folder" ]; }} || exit 1
+  listable "$folder"
   for file in "$folder"/*.conf "$folder"/*.alias; do
-    if [ ! -e "$file" ]; then
+    if ! exists "$file"; then
       if [ -L "$file" ]; then printf 'file=%s\\n' "$file"; fi
       continue
     fi

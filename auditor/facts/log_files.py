@@ -3,7 +3,8 @@
 Files of one day each, such as /var/log/sa/sa28 or catalina.2026-11-28.log, are told as one, /var/log/sa/sa*, with every bit that
 any of them has: else each day would close a finding and open another.
 
-What lies in a folder closed to others is not told, whoever asks: root too, and members of adm, who could enter it.
+What lies in a folder closed to others is not told, whoever asks: root too, and members of adm, who could enter it. ``unread`` is
+a folder that is a link, or one whose files others can open by their names, but not list.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.shape import BOOL, STR, ListOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _LIMIT = 3000
@@ -21,17 +23,22 @@ _LIMIT = 3000
 # their names change each night. Folders closed to others are not entered: unattended-upgrades, httpd and samba keep open files
 # in such. One that an access list closes to this user makes find say that it failed; that it works is therefore tried first.
 _SCRIPT = f"""\
-[ -r /var/log ] && [ -x /var/log ] || exit 1
+{THERE}[ -r /var/log ] && [ -x /var/log ] || exit 1
 found=$(find /var/log -prune -exec stat -c %n {{}} +) || exit 1
 [ "$found" = /var/log ] || exit 1
-out=$(find /var/log -xdev -path '/var/log/*' -type d ! -perm -0001 -prune -o \\
+out=$(find /var/log -path '/var/log/*' -type d ! -perm -0001 -prune -o \\
+  -type d ! -perm -0004 -print -prune -o -type l -print -o \\
   -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
   ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
   -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
 [ $? -le 1 ] || exit 1
 count=$(printf '%s\\n' "$out" | wc -l) || exit 1
 if [ "$count" -gt {_LIMIT} ]; then exit 1; fi
-printf '%s\\n' "$out" | sort -k 3 || exit 1
+printf '%s\\n' "$out" | grep -v '^/' | sort -k 3
+printf '%s\\n' "$out" | grep '^/' | while IFS= read -r path; do
+  # what is a link to a file is told where the file is
+  if [ -d "$path" ] || {{ [ ! -e "$path" ] && hidden "$path"; }}; then printf 'unread=%s\\n' "$path"; fi
+done || exit 1
 echo end
 """
 
@@ -40,9 +47,13 @@ _DAY = re.compile(r"(?<=/sa)\d\d\Z|(?<=/sar)\d\d\Z|(?<!\d)20\d\d([-._]?)\d\d\1\d
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``<mode> <uid> <path>:<owner>:<group>`` a line."""
+    """``<mode> <uid> <path>:<owner>:<group>`` or ``unread=<path>`` a line."""
     found: dict[str, tuple[int, dict[str, None], dict[str, None]]] = {}
+    unread: list[str] = []
     for line in whole_lines("log_files", output):
+        if line.startswith("unread=/"):
+            unread.append(line.removeprefix("unread="))
+            continue
         match = re.fullmatch(r"([0-7]{1,4}) \d+ (/.+):([^:]*):([^:]*)", line)
         if not match:
             raise ParseError(f"log_files: a line that is not a file: {line[:80]!r}")
@@ -51,7 +62,9 @@ def parse(output: str, _args: Arguments) -> Json:
         mode, owners, groups = found.get(path, (0, {}, {}))
         owners[match[3]] = groups[match[4]] = None
         found[path] = (mode | int(match[1], 8), owners, groups)
-    return [
+    flags = dict.fromkeys(("group_writable", "other_readable", "other_writable"), False)
+    closed: dict[str, Json] = {**dict.fromkeys(("name", "owner", "group", "mode"), ""), **flags, "unread": True}
+    listed: list[Json] = [
         {
             "path": path,
             "name": path.rpartition("/")[2],
@@ -64,16 +77,27 @@ def parse(output: str, _args: Arguments) -> Json:
         }
         for path, (mode, owners, groups) in found.items()
     ]
+    return [*listed, *({"path": path, **closed} for path in unread)]
 
 
 FACT = Fact(
     name="log_files",
     title=Text(en="Owner and mode of the log files", ar="مالكو ملفات السجلات وأذوناتها"),
     shape=ListOf(
-        record(path=STR, name=STR, owner=STR, group=STR, mode=STR, group_writable=BOOL, other_readable=BOOL, other_writable=BOOL)
+        record(
+            path=STR,
+            name=STR,
+            owner=STR,
+            group=STR,
+            mode=STR,
+            group_writable=BOOL,
+            other_readable=BOOL,
+            other_writable=BOOL,
+            unread=optional(BOOL),
+        )
     ),
     parse=parse,
-    version=2,
+    version=3,
     example=[
         {
             "path": "/var/log/auth.log",

@@ -10,6 +10,7 @@ import re
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESSES
 from auditor.facts.shape import BOOL, STR, ListOf, record
@@ -25,19 +26,23 @@ _OTHERS += "|hiredis|prog|snmp|czmq|udpspoof|beats"
 
 _SCRIPT = (
     PROCESSES
+    + THERE
     + """\
 printf '%s\\n' "$processes" | sed -n -E 's/^daemon=(rsyslogd|syslog-ng|systemd-journal|syslogd)$/process=\\1/p' || exit 1
+listable /usr/lib/systemd/journald.conf.d /usr/local/lib/systemd/journald.conf.d /run/systemd/journald.conf.d \\
+  /etc/systemd/journald.conf.d
 for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /usr/local/lib/systemd/journald.conf.d/*.conf \\
   /run/systemd/journald.conf.d/*.conf /etc/systemd/journald.conf.d/*.conf; do
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   out=$(cat "$file") || exit 1
   echo "file=$file"
   printf '%s\\n' "$out" | awk '{ sub(/\\r$/, "") } /^[ \\t]*\\[/ { inside = /^[ \\t]*\\[Journal\\][ \\t]*$/; next } inside' |
     sed -n 's/^[[:space:]]*Storage[[:space:]]*=[[:space:]]*\\([a-zA-Z]*\\)[[:space:]]*$/storage=\\1/p'
 done
 if [ -d /var/log/journal ]; then echo directory=yes; else echo directory=no; fi
+if [ -d /etc/rsyslog.d ] && { [ ! -r /etc/rsyslog.d ] || [ ! -x /etc/rsyslog.d ]; }; then echo unreadable=/etc/rsyslog.d; fi
 for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
-  if [ ! -e "$file" ]; then continue; fi
+  exists "$file" || continue
   if [ ! -r "$file" ]; then echo "unreadable=$file"; continue; fi
   awk '
     { sub(/\\r$/, "") }

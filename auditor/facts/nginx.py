@@ -19,6 +19,7 @@ from auditor.facts._budget import Budget, Folders
 from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import whole
 from auditor.facts._nginx_server import Level, ciphered_addresses, server
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -54,14 +55,13 @@ if [ ! -x "$server" ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 [ -r /etc/nginx ] && [ -x /etc/nginx ] || exit 1
 echo installed=yes
 """
+    + THERE
     + IN_FORCE
     + RUNNING
     + """\
 version=$("$server" -v 2>&1 | head -n 1)
 printf 'version=%s\\n' "$version"
-for folder in /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets; do
-  if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
-done
+listable /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets
 workers=
 for process in $(running nginx); do
   title=$({ tr '\\000' ' ' <"$process/cmdline"; } 2>/dev/null)
@@ -75,7 +75,7 @@ if [ -n "$first" ]; then
   in_force nginx "$first" reload $kept /etc/nginx/conf.d /etc/nginx/sites-enabled /etc/nginx/default.d /etc/nginx/snippets
 fi
 for file in $kept; do
-  [ -f "$file" ] || continue
+  exists "$file" && [ -f "$file" ] || continue
   [ -r "$file" ] || exit 1
   printf '== %s\\n' "$file"
   sed 's/^/|/' "$file" || exit 1

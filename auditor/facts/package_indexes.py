@@ -10,15 +10,18 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._lines import files, whole
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
 # Of a line only what is asked leaves the host: npm's files hold tokens, addresses hold passwords.
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 show() {
   kind=$1 file=$2 wanted=$3
-  if [ ! -e "$file" ]; then return; fi
+  exists "$file" || return 0
   [ -r "$file" ] || exit 1
   text=$(sed -n -e 's#://[^/[:space:]]*@#://#g' -e 's/\r$//' -e "/^[[:space:]]*[#;]/d" -e "/$wanted/p" "$file") || exit 1
   printf '%s\n' "$text" | while IFS= read -r line; do
@@ -36,6 +39,7 @@ show gem /etc/gemrc '^[[:space:]]*:*\(ssl_verify_mode\|sources\):\|^[[:space:]]*
 show flatpak /var/lib/flatpak/repo/config '^\[\|^[[:space:]]*\(url\|gpg-verify\|gpg-verify-summary\|xa.disable\)[[:space:]]*='
 echo end
 """
+)
 
 Index = dict[str, Json]
 

@@ -50,6 +50,8 @@ _COMMAND = (
 _SCRIPT = f"""\
 if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
   out=$(as_root {_COMMAND})
+  # 1 where one of the places is not there; more where it was cut short
+  [ $? -le 1 ] || exit 1
   case $out in
     '') case $(find /etc/postgresql /var/lib/pgsql -maxdepth 0 2>/dev/null) in '') exit 1 ;; esac ;;
   esac
@@ -83,7 +85,7 @@ def parse(output: str, _args: Arguments) -> Json:
         raise ParseError("postgresql: the first line says neither present=yes nor present=no")
     found = files(lines[1:], "postgresql")
     for words in running:
-        _is_read(words, found)
+        _require_read(words, found)
     clusters: list[Json] = []
     places = {str(p.parent) for p in map(PurePosixPath, found) if p.name in ("postgresql.conf", "pg_hba.conf")}
     budget = Budget("postgresql: the settings with what is included")
@@ -92,20 +94,26 @@ def parse(output: str, _args: Arguments) -> Json:
     return {"present": bool(clusters), "clusters": clusters}
 
 
-def _is_read(words: list[str], found: dict[str, list[str]]) -> None:
-    """Raises ParseError where a server's command line takes it to other files, or sets what is judged."""
+def _require_read(words: list[str], found: dict[str, list[str]]) -> None:
+    """Raises ParseError where a server's command line takes it to files that were not read, or sets what is judged."""
+    folder, config = "", ""
     for word, after in pairwise([*words[1:], ""]):
         if word.startswith("-D"):
-            _data("a server that runs", word[2:] or after)
+            folder = _data("a server that runs", word[2:] or after)
         # -c NAME=VALUE, in one word or two, and --NAME=VALUE
         name, equals, value = (after if word == "-c" else re.sub(r"^-(c|-)", "", word)).partition("=")
         name = name.replace("-", "_").lower()
         if not equals or not (word.startswith(("-c", "--"))):
             continue
+        config = value if name == "config_file" else config
         if name == "data_directory":
-            _data("a server that runs", value)
+            folder = _data("a server that runs", value)
         elif (name in ("config_file", "hba_file") and value not in found) or name in (*_DEFAULTS, "password_encryption"):
             raise ParseError(f"postgresql: a server that runs is started with {name} = {value[:60]!r}, which is not in its files")
+    # the folder may be a link, which is not followed, or empty but for what is mounted on it
+    for path in [f"{folder}/PG_VERSION", config or f"{folder}/postgresql.conf"] if folder else []:
+        if path not in found:
+            raise ParseError(f"postgresql: {path} of a server that runs was not read: what holds for it is not known")
 
 
 def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget: Budget) -> Json:
@@ -240,7 +248,7 @@ FACT = Fact(
         ),
     ),
     parse=parse,
-    version=5,
+    version=6,
     example={
         "present": True,
         "clusters": [

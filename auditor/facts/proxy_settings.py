@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
@@ -28,14 +29,14 @@ _DNF = re.compile(r"^proxy\s*=\s*(\S*)")
 # The name and password of user:password@ are dropped here, before anything leaves the host, and so are dnf's proxy_password and
 # its like. A password may hold an @ of its own: the last one before the path ends it.
 _SCRIPT = (
-    r"""
+    THERE + r"""
 lines() {
   sed -n -E -e '/^[[:space:]]*(#|\/\/)/d' -e '/^[^=]*[Pp][Rr][Oo][Xx][Yy]_?([Pp][Aa][Ss][Ss]|[Uu][Ss][Ee][Rr])[^=]*=/d' \
     -e 's#://[^/[:space:]]*@#://#g' -e 's#([="])[^/="[:space:]]*@#\1#g' -e '/[Pp][Rr][Oo][Xx][Yy]/s/^/line=/p' "$@"
 }
 show() {
   for file do
-    [ -e "$file" ] || continue
+    exists "$file" || continue
     [ -r "$file" ] || exit 1
     echo "file=$file"
     lines "$file" || exit 1

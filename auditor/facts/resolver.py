@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from auditor.errors import ParseError
-from auditor.facts.file_stat import EXISTS
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
@@ -13,7 +13,7 @@ from auditor.model import Json, Text
 # The stub of systemd-resolved stands for what resolved itself was told; that it writes beside the stub. Servers that stand beside
 # the stub are asked when it does not answer. Where nsswitch.conf names `resolve`, resolved is asked whatever resolv.conf says.
 _SCRIPT = (
-    EXISTS
+    THERE
     + """\
 if exists /etc/resolv.conf; then
   echo resolv=yes

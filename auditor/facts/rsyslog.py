@@ -58,7 +58,7 @@ _SCRIPT = (
     + """\
 masks() {
   for file do
-    [ -e "$file" ] || continue
+    exists "$file" || continue
     printf '%s:\\n' "$file"
     grep -H '^[[:space:]]*UMask[[:space:]]*=' "$file"; [ $? -le 1 ] || exit 1
   done

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from auditor.errors import ParseError
 from auditor.facts._lines import whole
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
 from auditor.model import Json, Text
@@ -25,10 +26,14 @@ _GUESTS = f"/usr/bin/find {_USERSHARES} -type f -exec /bin/grep -H ^guest_ok= '{
 
 # The list leaves out the global `smb encrypt`, whatever it is, and what has its default: these are asked by their names.
 _SCRIPT = f"""\
-if [ ! -x /usr/sbin/smbd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
+{THERE}if [ ! -x /usr/sbin/smbd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 [ -x /usr/bin/testparm ] || exit 1
 [ -r /etc/samba/smb.conf ] || exit 1
 settings=$(/usr/bin/testparm -s 2>/dev/null) || exit 1
+# testparm passes over what it cannot find; the server, which is root, may find it
+sed -n 's/^[[:space:]]*include[[:space:]]*=[[:space:]]*//p' /etc/samba/smb.conf | while IFS= read -r file; do
+  case $file in *%*) ;; /*) exists "$file" && {{ [ -r "$file" ] || exit 1; }} || : ;; esac
+done || exit 1
 encrypt=$(/usr/bin/testparm -s --parameter-name='smb encrypt' 2>/dev/null) || exit 1
 guests=$(/usr/bin/testparm -s --parameter-name='usershare allow guests' 2>/dev/null) || exit 1
 most=$(/usr/bin/testparm -s --parameter-name='usershare max shares' 2>/dev/null) || exit 1

@@ -30,7 +30,7 @@ for folder in {_FOLDER}; do
   if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
 done
 for file in {_PROFILE} {_FOLDER}*.sh {_LOCAL} {" ".join(_SHELL)}; do
-  [ -f "$file" ] || continue
+  exists "$file" && [ -f "$file" ] || continue
   if [ ! -r "$file" ] || [ "$file" = {_PROFILE} ] || grep -q TMOUT "$file"; then show "$file"; fi
 done
 echo end

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from auditor.errors import ParseError
 from auditor.facts._lines import Files, files
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
@@ -21,18 +22,21 @@ _WORDS = (
     *("checkhostip", "verifyhostkeydns", "gssapidelegatecredentials", "hostbasedauthentication"),
 )
 
-_SCRIPT = """\
+_SCRIPT = (
+    THERE
+    + """\
 if [ ! -x /usr/bin/ssh ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 settings=$(/usr/bin/ssh -G host.invalid) || exit 1
 printf 'installed=yes\\n%s\\n== files\\n' "$settings"
 for file in /etc/ssh/ssh_config /etc/ssh/ssh_config.d/*; do
-  [ -f "$file" ] || continue
+  exists "$file" && [ -f "$file" ] || continue
   [ -r "$file" ] || exit 1
   grep -HiE '^[[:space:]]*"?(host|match|include|stricthostkeychecking)["[:space:]=]' "$file"
   [ $? -le 1 ] || exit 1
 done
 echo end
 """
+)
 _MAIN = "/etc/ssh/ssh_config"
 _MAX_DEPTH = 16
 

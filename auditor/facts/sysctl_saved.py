@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
 from auditor.facts._lines import files, whole
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import STR, MapOf, record
 from auditor.model import Json, Text
@@ -25,16 +26,15 @@ _PLAIN = "/etc/sysctl.conf"
 
 # ufw's own two files are read by the shell, the second last; a value that is more than a plain path is not ours to expand.
 _SCRIPT = f"""\
-told() {{
+{THERE}told() {{
   [ -r "$1" ] || exit 1
   printf '%s:\\n' "$1"
   grep -H '^[[:space:]]*[^#;[:space:]]' "$1" || [ $? -eq 1 ] || exit 1
 }}
 for folder in {" ".join(_FOLDERS)}; do
-  [ -e "$folder" ] || continue
-  {{ [ -r "$folder" ] && [ -x "$folder" ]; }} || exit 1
+  listable "$folder"
   for file in "$folder"/*.conf; do
-    if [ -e "$file" ]; then told "$file"; fi
+    if exists "$file"; then told "$file"; fi
   done
 done
 ufw=no

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, MapOf, record
 from auditor.model import Json, Text
@@ -16,15 +17,16 @@ from auditor.model import Json, Text
 _FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 
 _SCRIPT = f"""\
-case $arg_name in *[!a-z.-]*|''|.*) exit 1 ;; esac
+{THERE}case $arg_name in *[!a-z.-]*|''|.*) exit 1 ;; esac
 present=no
 for mark in /run/systemd/system /usr/lib/systemd/systemd /lib/systemd/systemd; do
   if [ -e "$mark" ]; then present=yes; fi
 done
 echo "present=$present"
 for folder in {" ".join(_FOLDERS)}; do
+  listable "$folder/$arg_name.d"
   for file in "$folder/$arg_name" "$folder/$arg_name.d"/*.conf; do
-    [ -e "$file" ] || continue
+    exists "$file" || continue
     [ -r "$file" ] || exit 1
     echo "file=$file"
     sed -n -e '/^[[:space:]]*[#;]/d' -e '/[^[:space:]]/s/^/line=/p' "$file" || exit 1

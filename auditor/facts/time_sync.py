@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
-from auditor.facts.file_stat import EXISTS
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.services import PROCESSES
 from auditor.facts.shape import STR, ListOf, record
@@ -18,7 +18,7 @@ _DAEMONS = {"chronyd": "chronyd", "ntpd": "ntpd", "openntpd": "ntpd", "systemd-t
 # systemd-networkd. What chrony's file does not include is not read: dispatchers write to /run/chrony-dhcp, whoever reads it.
 # Debian's ntpsec can be told to ignore what DHCP says, its ntp cannot.
 _SCRIPT = (
-    EXISTS
+    THERE
     + PROCESSES
     + """\
 printf '%s\\n' "$processes" | sed -n -E 's/^daemon=(chronyd|ntpd|openntpd|systemd-timesyn)$/process=\\1/p' || exit 1

@@ -5,18 +5,26 @@ from __future__ import annotations
 import re
 
 from auditor.errors import ParseError
+from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, record
 from auditor.model import Json, Text
 
 # Of dpkg all lists of files are searched at once, which is quicker than to ask for each; rpm answers for many at once.
-_SCRIPT = r"""
+_SCRIPT = (
+    THERE
+    + r"""
 set --
 for dir in /usr/local/bin /usr/local/sbin /usr/local/games; do
   if [ ! -e "$dir" ]; then continue; fi
   [ -r "$dir" ] && [ -x "$dir" ] || exit 1
   for file in "$dir"/* "$dir"/.[!.]*; do
-    if [ -f "$file" ] && [ -x "$file" ]; then set -- "$@" "$file"; fi
+    if [ -f "$file" ]; then
+      # others than the login may be let to run it
+      if [ ! -x "$file" ]; then case $(stat -L -c %A "$file") in *[xst]*) ;; *) continue ;; esac; fi
+    elif [ ! -L "$file" ] || ! hidden "$file"; then continue
+    fi
+    set -- "$@" "$file"
   done
 done
 if [ -e /opt ]; then
@@ -65,6 +73,7 @@ fi
 if [ $# -gt 0 ] && [ -n "$free" ]; then printf '%s\n' "$free" | sort | sed 's/^/program=/' || exit 1; fi
 echo end
 """
+)
 
 
 def parse(output: str, _args: Arguments) -> Json:

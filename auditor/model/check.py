@@ -89,7 +89,7 @@ class Check:
     for_each: str | None = None
     where: str | None = None
     decidable: str | None = None  # false: what was observed does not decide it, and the verdict is unknown
-    hides: str | None = None  # true of an item not decided: it may be what a finding was about that no item is any more
+    hides: str | None = None  # true of an item not judged: it may hide what a finding was about
     subject: str | None = None
     empty: str = "not_applicable"  # or "pass": the verdict when there is nothing to examine
     observed: str | None = None

@@ -1,4 +1,4 @@
-"""An item that is not decided may hide what a finding was about: such a finding must not close as gone."""
+"""An item that is not judged may hide what a finding was about: such a finding must not close as gone."""
 
 from __future__ import annotations
 
@@ -61,10 +61,20 @@ def test_where_it_cannot_be_told_all_that_is_gone_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("where", ["!has(item.unread)", "item.account == 'omar'"])
-def test_an_item_that_is_not_examined_hides_nothing(where: str) -> None:
-    """What `where` leaves out is not in doubt either."""
+def test_an_item_that_is_left_out_may_hide_too(where: str) -> None:
+    """It is in no verdict, and what it hides stays open all the same."""
     outcome = judged(check("keys", **{**KEYS, "where": where}), LINK, *OPEN)
-    assert not any(v.reason is Reason.PARTLY_OBSERVED for v in outcome.verdicts)
+    assert {v.subject for v in outcome.verdicts if v.reason is Reason.PARTLY_OBSERVED} == {"amal SHA256:weak"}
+
+
+def test_what_is_itself_left_out_may_be_hidden() -> None:
+    """Regression, closed without proof: `where` asked for what was not told that night, and the finding was not applicable."""
+    one = check(
+        "keys", **{**KEYS, "where": "item.comment != ''", "hides": "gone == item.account + ' ' + item.fingerprint"}
+    )
+    outcome = judged(one, WEAK.format("amal"), *OPEN)
+    assert {v.subject for v in outcome.verdicts if v.reason is Reason.PARTLY_OBSERVED} == {"amal SHA256:weak"}
+    assert outcome.excluded == ()
 
 
 def test_without_hides_an_item_speaks_for_itself_alone() -> None:
@@ -76,14 +86,14 @@ def test_without_hides_an_item_speaks_for_itself_alone() -> None:
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"decidable": None}, "hides"),
+        ({"decidable": None, "where": None}, "hides"),
         ({"scope": Scope.DEPARTMENT}, "hides"),
         ({"hides": "gone == 1"}, "hides"),
         ({"hides": "gone"}, "hides"),
         ({"expect": "gone == ''"}, "expect"),
     ],
 )
-def test_it_is_asked_of_undecided_items_of_a_host_alone(changes: dict[str, object], key: str) -> None:
+def test_it_is_asked_of_unjudged_items_of_a_host_alone(changes: dict[str, object], key: str) -> None:
     """It would never count elsewhere, and its author believe that it did."""
     compiled, mistakes = compile_check(check("keys", **{**KEYS, **changes}))
     assert compiled is None

@@ -107,7 +107,7 @@ def test_a_mistake_is_told_where_it_stands(workspace: Workspace, file: str, old:
         (CHECK, "applies: sshd.installed", "applies: ¦5", "applies is 5; expected an expression in CEL (in quotes if it is a", 1),
         (CHECK, "observed: sshd", "¦for_each: sshd.ciphers\nobserved: sshd", "a check with for_each needs subject: the text ", 1),
         (CHECK, "observed: sshd", "where: ¦'true'\nobserved: sshd", "where: only a check with for_each may have it", 1),
-        (CHECK, "observed: sshd", "hides: ¦'true'\nobserved: sshd", "hides: only a check of scope asset with decidable may h", 3),
+        (CHECK, "observed: sshd", "hides: ¦'true'\nobserved: sshd", "hides: only a check of scope asset with where or decid", 3),
         (CHECK, "default: 4", "default: ¦four", 'the default of tries is "four"; expected a whole number, as its type says', 1),
         (CHECK, "stricter: lower", "stricter: ¦subset", "a whole number cannot become stricter by subset; expected one of lo", 1),
         (CHECK, "facts: [sshd]", "facts: {sshd: {sshd: {¦path: x}}}", "the fact sshd has no argument path; it takes none", 1),
