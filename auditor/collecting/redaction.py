@@ -19,12 +19,22 @@ _CRYPT = re.compile(
 )
 # the second field of a line of shadow, unless it is empty, x or a lock; old DES hashes are 13 letters
 _SHADOW = re.compile(r":([!*]?)[./A-Za-z0-9_]{13,}(?=:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:)")
-_ASSIGNED = re.compile(
-    r"(?i)(\b(?:[a-z0-9]+[_-])?(?:password|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?key|auth[_-]?token|private[_-]?key)"
-    r"\s*=\s*)(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"';,]+)"
+# a package of the system is called passwd, and its version stands after a sign
+_NAMES = (
+    r"(?:password|(?<=[^\n])passwd|passphrase|secret|token|(?<![a-z])(?:pwd|pass)|(?:bind|db|admin|user)_?(?:pw|pass)"
+    r"|(?:secret|api|access|private|file|auth)[_-]?key)s?"
 )
-_WORDS = ("password", "passphrase", "secret", "key", "token")
-_NAMED = re.compile(rf"(?:{'|'.join(_WORDS)})\s*=")
+_VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"';,]+)"
+# whatever stands before the name: DB_PASSWORD=, ldapbindpasswd=, "splunk-token": "…" in JSON
+_ASSIGNED = re.compile(rf"(?i)({_NAMES}[\"']?\s*=\s*|{_NAMES}\"\s*:\s*(?=\")){_VALUE}")
+# directives of web servers whose value stands after a blank
+_GIVEN = re.compile(
+    r"(?im)(\b(?:SetEnv|fastcgi_param|uwsgi_param|scgi_param|env)[ \t]+\"?\w{0,60}(?:PASS|PW|SECRET|TOKEN|_KEY)\w{0,60}\"?[ \t]+"
+    rf"|\bAuthLDAPBindPassword[ \t]+|\bAuthorization[\"']?[ \t]+){_VALUE}"
+)
+_WORDS = ("passw", "passphrase", "secret", "key", "token", "pw", "pass")
+_NAMED = re.compile(rf"(?:{'|'.join(_WORDS)})[a-z]{{0,3}}[\"']?\s*[=:]")
+_DIRECTIVES = ("setenv", "_param", "env ", "authldapbindpassword", "authorization")
 _URL = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:)[^\s/@]{1,128}(?=@)")
 
 
@@ -51,9 +61,18 @@ def _redacted(text: str) -> str:
         text = _SHADOW.sub(rf":\1{GONE}", text)
     if "://" in text and "@" in text:
         text = _URL.sub(rf"\1{GONE}", text)
-    if "=" in text and _names_a_secret(text.lower()):
-        text = _ASSIGNED.sub(rf"\1{GONE}", text)
+    lowered = text.lower()
+    if _names_a_secret(lowered):
+        text = _ASSIGNED.sub(_hidden, text)
+    if any(word in lowered for word in _DIRECTIVES):
+        text = _GIVEN.sub(_hidden, text)
     return text
+
+
+def _hidden(found: re.Match[str]) -> str:
+    """What was matched without its value, in the quotes that it had."""
+    quote = found[2][0] if found[2][0] in "\"'" else ""
+    return f"{found[1]}{quote}{GONE}{quote}"
 
 
 def _names_a_secret(lowered: str) -> bool:

@@ -3,6 +3,8 @@
 Homes are looked through in /root and /home, and in /srv, /opt and /var/lib, where services have theirs; a key is told for each
 account whose home it is. What may hold keys and is not looked into is an ``unread`` entry without a key: a home elsewhere that
 may have a .ssh, a .ssh that is a link, and, for the account ``*``, another AuthorizedKeysFile or an AuthorizedKeysCommand.
+A file that ssh-keygen does not tell whole is an ``unread`` entry too: one whose first line speaks of a private key it takes for
+one.
 A key of root's is ``turned_away`` where every line of its file has the command by which cloud-init tells whoever comes to log in
 as another, and ends.
 """
@@ -10,6 +12,7 @@ as another, and ends.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget
@@ -24,7 +27,8 @@ _KEY = re.compile(r"(\d+) ((?:SHA256|MD5):\S+)(?: (.*))? \(([A-Z0-9-]+)\)\Z")
 _FIND = (
     "-maxdepth 4 -path '*/.ssh' -type l -printf 'link=%p\\n'"
     " -o '(' -path '*/.ssh/authorized_keys' -o -path '*/.ssh/authorized_keys2' ')' -xtype f"
-    " -printf '== %p\\n' -exec /usr/bin/ssh-keygen -lf '{}' ';'"
+    " -printf '== %p\\n' -exec /bin/grep -c '^[[:space:]]*[^#[:space:]].*AAAA' '{}' ';'"
+    " '!' -exec /bin/grep -q 'PRIVATE KEY' '{}' ';' -exec /usr/bin/ssh-keygen -lf '{}' ';'"
 )
 _PEOPLE = f"/usr/bin/find -H /root /home {_FIND}"
 _ROOT_ALONE = f"/usr/bin/find -H /root {_FIND}"
@@ -111,7 +115,7 @@ _GIVEN = re.compile(r"(?<=[\s])-o\s*(authorizedkeys(?:file|command)[\s=].*?)(?=\
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``== PATH``, then what ``ssh-keygen -l`` says of each key in it; ``others=``, the lines of root's that turn nobody away.
+    """``== PATH``, how many keys are in it, and what ``ssh-keygen -l`` says of each; ``others=``, root's that turn nobody away.
 
     ``home=NAME:FOLDER`` tells whose a folder is; ``link=``, ``elsewhere=``, ``sshd=`` and ``started=`` what is not looked into.
     """
@@ -122,10 +126,13 @@ def parse(output: str, _args: Arguments) -> Json:
     # the last line alone, for a folder's name may hold line ends
     turned_away = bool(lines) and lines[-1].startswith("others=") and number(lines.pop()[7:], "authorized_keys: others") == 0
     path = ""
+    held: dict[str, int] = {}
     for line in lines:
         key, _, told = line.partition("=")
         if line.startswith("== /"):
             path = line[3:]
+        elif line.isdecimal() and path:  # a probe before version 4 of the fact did not count them
+            held[path] = number(line, "authorized_keys: keys")
         elif key == "home":
             name, _, folder = told.partition(":")
             owners.setdefault(folder, []).append(name)
@@ -141,6 +148,9 @@ def parse(output: str, _args: Arguments) -> Json:
             if match is None or not path:
                 raise ParseError(f"authorized_keys: a line that is no key: {line[:80]!r}")
             keys.append((path, match))
+
+    told_of = Counter(file for file, _ in keys)
+    unread += [("", file) for file, many in held.items() if many != told_of[file]]
 
     def accounts(file: str) -> list[str]:
         home = file.rsplit("/.ssh", 1)[0]
@@ -203,7 +213,7 @@ FACT = Fact(
         )
     ),
     parse=parse,
-    version=3,
+    version=4,
     example=[
         {
             "account": "amal",

@@ -48,7 +48,7 @@ for process in /proc/[0-9]*; do
     line=$({ tr '\\000' '\\t' <"$process/cmdline"; } 2>/dev/null) || continue
     installed=yes
     lines="$lines
-line=$line"
+line=$(printf '%s\\n' "$line" | sed 's/\\(--log-opt[=\t][^=\t]*=\\)[^\t]*/\\1set/g')"
     named=$(printf '%s\\n' "$line" | tr '\\t' '\\n' | sed -n -e 's/^--config-file=//p' -e '/^--config-file$/{n;p;}')
     user=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' "$process/status" 2>/dev/null)
     # the daemons of two users may have one command line, and only one of their files would be told
@@ -60,6 +60,12 @@ line=$line"
       case $home in /*) file=$home/.config/docker/daemon.json ;; *) exit 1 ;; esac
     fi
     [ -z "$named" ] || file=$named
+    # a program of anybody's may bear that name, and name a file of anybody's
+    if [ -n "$named" ]; then
+      whose=$(stat -L -c '%u %F' "$named" 2>/dev/null) || whose=
+      case $whose in ''|"0 regular"*|"$owner regular"*) ;; *) exit 1 ;; esac
+      [ "$owner" = 0 ] || [ "${whose%% *}" = "$owner" ] || exit 1
+    fi
   fi
 done
 if [ $installed = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
@@ -67,7 +73,8 @@ echo installed=yes
 if exists "$file"; then
   [ -r "$file" ] || exit 1
   echo file
-  sed 's/^/|/' "$file" || exit 1
+  text=$(head -c 262144 "$file") || exit 1
+  printf '%s\\n' "$text" | sed 's/^/|/' || exit 1
 fi
 printf '%s\\n' "$lines" | sed '/^$/d'
 [ -z "$owner" ] || echo "owner=$owner"

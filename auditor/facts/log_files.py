@@ -27,7 +27,7 @@ _SCRIPT = f"""\
 found=$(find /var/log -prune -exec stat -c %n {{}} +) || exit 1
 [ "$found" = /var/log ] || exit 1
 out=$(find /var/log -path '/var/log/*' -type d ! -perm -0001 -prune -o \\
-  -type d ! -perm -0004 -print -prune -o -type l -print -o \\
+  -path '/var/log/*' -type d ! -perm -0004 -print -prune -o -type l -print -o \\
   -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
   ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
   -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)

@@ -39,19 +39,25 @@ _METHODS = {
 }
 _ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
 _DEPTH = 5
-# The tables themselves, which are many, are not walked through.
+# grep itself goes through the folders: it opens no link, which whoever these are could put in the place of a file that find had
+# seen. The tables, which are many, are not walked through.
 _COMMAND = (
-    f"/usr/bin/find -H {' '.join(_ROOTS)} -maxdepth {_DEPTH} -path '*/base/[0-9]*' -prune -o -type f "
-    "'(' -name postgresql.conf -o -name postgresql.auto.conf -o -name pg_hba.conf -o -name PG_VERSION -o -path '*/conf.d/*.conf' "
-    "')' "
-    "-exec /bin/grep -H '^[[:space:]]*[^#[:space:]]' '{}' ';'"
+    "/bin/grep -rHs --exclude-dir=base --exclude-dir=pg_wal --exclude-dir=pg_xlog --exclude-dir=pg_tblspc --include=*.conf"
+    f" --include=PG_VERSION '^[[:space:]]*[^#[:space:]]' {' '.join(_ROOTS)}"
+)
+_NAMES = r"postgresql(\.auto)?\.conf|pg_hba\.conf|PG_VERSION|conf\.d/[^/:]*\.conf"
+# passwords of the directories and servers that are asked, and commands that may hold some
+_SECRETS = (
+    r"s/((ldapbindpasswd|radiussecrets)[[:space:]]*=[[:space:]]*)(\"[^\"]*\"|[^[:space:]]*)/\1dropped/g",
+    r"s/^([^:]*:[[:space:]]*[a-z_]*(_command|conninfo))[[:space:]=].*/\1 = dropped/",
 )
 
 _SCRIPT = f"""\
 if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
   out=$(as_root {_COMMAND})
-  # 1 where one of the places is not there; more where it was cut short
-  [ $? -le 1 ] || exit 1
+  # 2 where one of the places is not there; more where it was cut short
+  [ $? -le 2 ] || exit 1
+  out=$(printf '%s\\n' "$out" | grep -E '^/[^:]*/({_NAMES}):' | sed -E -e '{_SECRETS[0]}' -e '{_SECRETS[1]}')
   case $out in
     '') case $(find /etc/postgresql /var/lib/pgsql -maxdepth 0 2>/dev/null) in '') exit 1 ;; esac ;;
   esac
@@ -83,7 +89,8 @@ def parse(output: str, _args: Arguments) -> Json:
         return {"present": False, "clusters": []}
     if not lines or lines[0].strip() != "present=yes":
         raise ParseError("postgresql: the first line says neither present=yes nor present=no")
-    found = files(lines[1:], "postgresql")
+    # what lies deeper are copies
+    found = {path: told for path, told in files(lines[1:], "postgresql").items() if _depth(path) <= _DEPTH}
     for words in running:
         _require_read(words, found)
     clusters: list[Json] = []
@@ -92,6 +99,11 @@ def parse(output: str, _args: Arguments) -> Json:
     folders = Folders("postgresql", found, budget)
     clusters += [_cluster(folder, found, folders, budget) for folder in sorted(places)]
     return {"present": bool(clusters), "clusters": clusters}
+
+
+def _depth(path: str) -> int:
+    """How deep below the place that is looked through."""
+    return min((len(PurePosixPath(path).relative_to(root).parts) for root in _ROOTS if path.startswith(f"{root}/")), default=0)
 
 
 def _require_read(words: list[str], found: dict[str, list[str]]) -> None:

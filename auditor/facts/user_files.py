@@ -26,9 +26,11 @@ _SCRIPT = f"""\
 [ -x /usr/bin/stat ] || exit 1
 walk() {{
   if [ -d /home ]; then
-    as_root {_COMMANDS[0]} && as_root {_LINKED[0]} 2>/dev/null
+    as_root {_COMMANDS[0]} || return 1
+    as_root {_LINKED[0]}
   else
-    as_root {_COMMANDS[1]} && as_root {_LINKED[1]} 2>/dev/null
+    as_root {_COMMANDS[1]} || return 1
+    as_root {_LINKED[1]}
   fi
 }}
 if grep -q ' /home autofs ' /proc/self/mounts; then echo 'unread=/home'; fi

@@ -69,9 +69,7 @@ def test_an_item_that_is_left_out_may_hide_too(where: str) -> None:
 
 def test_what_is_itself_left_out_may_be_hidden() -> None:
     """Regression, closed without proof: `where` asked for what was not told that night, and the finding was not applicable."""
-    one = check(
-        "keys", **{**KEYS, "where": "item.comment != ''", "hides": "gone == item.account + ' ' + item.fingerprint"}
-    )
+    one = check("keys", **{**KEYS, "where": "item.comment != ''", "hides": "gone == item.account + ' ' + item.fingerprint"})
     outcome = judged(one, WEAK.format("amal"), *OPEN)
     assert {v.subject for v in outcome.verdicts if v.reason is Reason.PARTLY_OBSERVED} == {"amal SHA256:weak"}
     assert outcome.excluded == ()

@@ -110,8 +110,16 @@ def test_a_server_of_the_files_read_is_no_error() -> None:
     top = "/etc/postgresql/15/main"
     started = ("-D /var/lib/postgresql/15/main -c config_file=/etc/postgresql/15/main/postgresql.conf", "-D /var/lib/pgsql/data/")
     runs = [f"runs=/usr/bin/postgres {words}".replace(" ", "\t") for words in started]
-    files = (f"{top}/postgresql.conf:ssl = on", f"{top}/pg_hba.conf:local all all peer")
+    data = "/var/lib/pgsql/data"
+    files = [
+        f"{folder}/{line}" for folder in (top, data) for line in ("postgresql.conf:ssl = on", "pg_hba.conf:local all all peer")
+    ]
+    files += ["/var/lib/postgresql/15/main/PG_VERSION:15", f"{data}/PG_VERSION:13"]
     assert value("postgresql", "present=yes", *files, *runs)["present"] is True
+    # Regression, closed without proof and false pass: the data had moved behind a link, which nobody follows
+    for gone in (f"{data}/postgresql.conf:ssl = on", f"{data}/PG_VERSION:13", "/var/lib/postgresql/15/main/PG_VERSION:15"):
+        with pytest.raises(ParseError, match="was not read"):
+            value("postgresql", "present=yes", *[line for line in files if line != gone], *runs)
 
 
 @pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
