@@ -16,6 +16,7 @@ from auditor.loading.inventories import load_department
 from auditor.loading.known import Known, require
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.policies import load_overlay, load_policy
+from auditor.loading.rights import check_rights
 from auditor.loading.settings import SETTINGS_FILE, check_officers, read_settings, settle_policy
 from auditor.loading.sharing import check_shared_uids, note_shared_addresses
 from auditor.model import Catalogue, Department, Inventory, Overlay, Policy, Settings
@@ -173,6 +174,7 @@ def _load_inventories(files: Files, folder: Path) -> dict[str, Department | None
         if not _is_of_its_name(files, document, path, unusable):
             continue
         documents[path.stem] = document
+        check_rights(document, files.report, path, files.root / SETTINGS_FILE)
         found[path.stem] = load_department(document, files.report, unusable)
     files.none_below(folder)
     check_shared_uids(files.report, documents.values())
