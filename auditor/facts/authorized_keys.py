@@ -25,7 +25,7 @@ from auditor.model import Json, Text
 _KEY = re.compile(r"(\d+) ((?:SHA256|MD5):\S+)(?: (.*))? \(([A-Z0-9-]+)\)\Z")
 # -H: on hosts that are images /home and /root are links. A link to a file opens the account as the file does.
 _FIND = (
-    "-maxdepth 4 -path '*/.ssh' -type l -printf 'link=%p\\n'"
+    "-ignore_readdir_race -maxdepth 4 -path '*/.ssh' -type l -printf 'link=%p\\n'"
     " -o '(' -path '*/.ssh/authorized_keys' -o -path '*/.ssh/authorized_keys2' ')' -xtype f"
     " -printf '== %p\\n' -exec /bin/grep -c '^[[:space:]]*[^#[:space:]].*AAAA' '{}' ';'"
     " '!' -exec /bin/grep -q 'PRIVATE KEY' '{}' ';' -exec /usr/bin/ssh-keygen -lf '{}' ';'"

@@ -21,22 +21,32 @@ from auditor.model import Json, Text
 # One walk, four folders deep, without caches and browsers' profiles; which of the files count is decided without root's rights.
 # A program from a snap has its dotted files deeper: ~/snap/doctl/1445/.config/doctl/config.yaml.
 _FIND = (
-    "-xdev -maxdepth 7 -path /home -printf 'top %D %p\\n' -o -path '/home/*' ! -path '/home/*/*' -printf '%y %D %p\\n'"
+    "-ignore_readdir_race -xdev -maxdepth 7"
+    " -path /home -printf 'top %D %p\\0' -o -path '/home/*' ! -path '/home/*/*' -printf '%y %D %p\\0'"
     " -o -type d -path '/home/*/*/*/*' ! -path '/home/*/snap/*' -prune"
     " -o -type d -path '/root/*/*/*/*' ! -path '/root/snap/*' -prune"
     " -o -name .cache -prune -o -name .mozilla -prune -o -name .local -prune -o -name .git -prune"
-    " -o -type l -path '*/.*' -printf '%y 0 %p\\n' -o -type f -path '*/.*' -size +0 -printf '%m %u %p\\n'"
+    " -o -type l -path '*/.*' -printf '%y 0 %p\\0' -o -type f -path '*/.*' -size +0 -printf '%m %u %p\\0'"
 )
 _COMMANDS = (f"/usr/bin/find -H /root /home {_FIND}", f"/usr/bin/find -H /root {_FIND}")
 
 _FOLDERS = r"huaweicloud|aliyun|oci|bluemix|kube|terraform\.d"
 
 _SCRIPT = rf"""
-if [ -d /home ]; then
-  out=$(as_root {_COMMANDS[0]}) || exit 1
-else
-  out=$(as_root {_COMMANDS[1]}) || exit 1
-fi
+walk() {{
+  if [ -d /home ]; then
+    as_root {_COMMANDS[0]}
+  else
+    as_root {_COMMANDS[1]}
+  fi
+}}
+# a line end in a name would begin a line of its own
+out=$({{ walk || printf '\0broken\0'; }} | tr '\n\0' '?\n')
+case "
+$out
+" in *"
+broken
+"*) exit 1 ;; esac
 if grep -q ' /home autofs ' /proc/self/mounts; then echo unread=/home; fi
 printf '%s\n' "$out" | awk '
   $1 == "top" {{ top = $2 }}

@@ -19,7 +19,8 @@ ss=/usr/bin/ss
 if [ "$ss" = /usr/bin/ss ]; then out=$(as_root /usr/bin/ss -H -lntup) || exit 1
 else out=$(as_root /usr/sbin/ss -H -lntup) || exit 1
 fi
-printf '%s\\n' "$out" | sed '/^[[:space:]]*$/d' || exit 1
+# a program may call itself by a line end, and its socket would be told in two lines
+printf '%s\\n' "$out" | sed -n '/^\\(tcp\\|udp\\)[[:space:]]*\\(LISTEN\\|UNCONN\\)[[:space:]]/p' || exit 1
 echo end
 """
 

@@ -37,7 +37,9 @@ if [ -n "$found" ]; then
   printf '%s\n' "$found" | while read -r pid path; do
     group=$(sed '/:\/system\.slice\/[^/]*\.service$/d' "/proc/$pid/cgroup" 2>/dev/null)
     case $group in *docker*|*libpod*|*containerd*|*kubepods*|*/lxc*|*machine.slice*|*crio*) continue ;; esac
-    name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
+    # a program may call itself by line ends and tabs
+    name=$({{ tr '\n\t' '??' <"/proc/$pid/comm"; }} 2>/dev/null) || continue
+    name=${{name%\?}}
     printf 'stale=%s\t%s\n' "$path" "$name"
   done | sort -u || exit 1
 fi

@@ -12,10 +12,10 @@ from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
-_FIND = "-maxdepth 2 -name '.*' -type f -printf '%m|%u|' -print0"
+_FIND = "-ignore_readdir_race -maxdepth 2 -name '.*' -type f -printf '%m|%u|' -print0"
 # of a link that leads nowhere, or in a circle, stat complains, and find goes on
 _LINKS = (
-    "-maxdepth 2 '(' -name '.*' -o -path '/home/*' ! -path '/home/*/*' ')' -type l"
+    "-ignore_readdir_race -maxdepth 2 '(' -name '.*' -o -path '/home/*' ! -path '/home/*/*' ')' -type l"
     " -exec /usr/bin/stat -L --printf '%F|%a|%U|%n\\0' '{}' ';'"
 )
 _COMMANDS = (f"/usr/bin/find -H /root /home {_FIND}", f"/usr/bin/find -H /root {_FIND}")

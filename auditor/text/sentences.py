@@ -89,6 +89,8 @@ SENTENCES = (
     N_("the host tells of more than {count} of what the check looks at one by one"),
     N_("{fact}: the SSH server has not read its files since {file} changed; reload it"),
     N_("{fact}: what runs on the host cannot be seen"),
+    N_("{fact}: a closed folder hides whether {file} is there"),
+    N_("{fact}: {folder} may not be looked into"),
     N_("{fact}: {server} has not read its files since {file} changed; reload it"),
     N_("{fact}: {server} has not read its files since {file} changed; restart it"),
     N_("{probe}: the server answers only some of what it is asked; something limits how often it answers"),

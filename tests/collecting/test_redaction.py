@@ -28,6 +28,19 @@ GOLDENS = Path(__file__).parents[1] / "golden" / "facts"
         ('api_key="s3cr3t value"', "s3cr3t"),
         ("//server/share /mnt cifs username=u,password=hunter22,vers=3.0 0 0", "hunter22"),
         ("http_proxy=http://user:hunter22@proxy:3128", "hunter22"),
+        # Regression: what stood before the name, another name, JSON, or a blank in the place of the sign kept these in the ledger
+        ('host all all 0/0 ldap ldapserver=x ldapbindpasswd="hunter 22" y', "hunter 22"),
+        ("auth required pam_mysql.so user=a passwd=hunter22 db=x", "hunter22"),
+        ("loose_file_key_management_filekey = hunter22", "hunter22"),
+        ('|  "log-opts": {"splunk-token": "hunter22", "tag": "x"}', "hunter22"),
+        ("|AuthLDAPBindPassword hunter22", "hunter22"),
+        ("|SetEnv DB_PASSWORD 'hunter22'", "hunter22"),
+        ('|fastcgi_param DB_PASSWORD "hunter22";', "hunter22"),
+        ('|proxy_set_header Authorization "Basic hunter22";', "hunter22"),
+        ('action(type="ommysql" pwd="hunter22")', "hunter22"),
+        ('DBDParams "host=x user=a pass=hunter22"', "hunter22"),
+        ("export AWS_SECRET_ACCESS_KEY=hunter22", "hunter22"),
+        ("export SPRING_DATASOURCE_PASSWORD=hunter22 GITHUB_TOKEN=x", "hunter22"),
     ],
 )
 def test_secrets_go(text: str, secret: str) -> None:
@@ -48,6 +61,8 @@ def test_secrets_go(text: str, secret: str) -> None:
         "password-store=1.7.4\npasswd=1:4.13+dfsg1-1",
         "permitrootlogin no\npasswordauthentication no",
         "PASS_MAX_DAYS 90",
+        "password_encryption = md5\nssl_certificate_key /etc/x.key;\n-F key=access -k identity",
+        "passwd:1:root:x:0:0:/root:/bin/bash\nusers:x: token: none",
         "price $5 and $6 $HOME",
         "-----BEGIN PUBLIC KEY-----",
     ],

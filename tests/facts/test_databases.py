@@ -342,3 +342,20 @@ def test_what_was_persisted_is_looked_for_by_sudo(open_folder: Path, version: st
     text = script("mysql").replace("/usr/sbin/mysqld", str(server)).replace("/var/lib/mysql", str(data))
     done = run(["dash"], f"exec 3>/dev/null\nas_root() {{ {sudo}; }}\n{text}", user="nobody", cwd="/")
     assert f"persisted={told}" in done.stdout.splitlines(), done.stderr
+
+
+def test_root_follows_no_link_of_the_database_s_account(tmp_path: Path) -> None:
+    """Regression: a file that find had seen could be a link by the time that grep opened it, to any file of root's."""
+    secret = tmp_path / "secret"
+    secret.write_text("key = hunter22\n")
+    cluster = tmp_path / "pg/15/main"
+    cluster.mkdir(parents=True)
+    (cluster / "pg_hba.conf").symlink_to(secret)
+    (cluster / "postgresql.conf").write_text("ssl = on\nssl_passphrase_command = 'echo hunter22'\n")
+    (cluster / "base").mkdir()
+    (cluster / "base/postgresql.conf").write_text("ssl = hunter22\n")
+    text = script("postgresql").replace("/etc/postgresql", str(tmp_path / "pg")).replace("/proc/[0-9]*", f"{tmp_path}/none*")
+    done = run(["dash"], ALLOWED + text)
+    assert done.returncode == 0
+    assert "ssl = on" in done.stdout
+    assert "hunter22" not in done.stdout

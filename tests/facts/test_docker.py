@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,35 @@ def test_of_two_daemons_none_is_told(tmp_path: Path) -> None:
             assert fact("docker_daemon").value(told, {})["hosts"] == ["fd://"]
     with pytest.raises(ParseError, match="two daemons"):
         fact("docker_daemon").value(told, {})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_program_called_dockerd_names_no_file_of_another(tmp_path: Path) -> None:
+    """Regression: a person's program of that name had the probe print whatever file of root's its command line named."""
+    process, own = tmp_path / "7", tmp_path / "own.json"
+    process.mkdir()
+    own.write_text('{"icc": false}\n')
+    (process / "comm").write_text("dockerd\n")
+    (process / "cmdline").write_text(f"dockerd\0--config-file={own}\0")
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*")
+    (tmp_path / "getent").write_text("#!/bin/sh\necho u:x:1000:1000::/nowhere:/bin/sh\n")
+    (tmp_path / "getent").chmod(0o755)
+    for user, owner, works in ((0, 0, True), (1000, 1000, True), (1000, 0, False), (0, 1000, False)):
+        (process / "status").write_text(f"Uid:\t{user}\t{user}\t{user}\t{user}\n")
+        os.chown(own, owner, owner)
+        assert (run(["dash"], text, path=f"{tmp_path}:{PATH}").returncode == 0) is works
+    own.unlink()
+    os.mkfifo(own)
+    assert run(["dash"], text, path=f"{tmp_path}:{PATH}").returncode != 0
+
+
+def test_values_of_a_log_driver_s_options_stay_on_the_host(tmp_path: Path) -> None:
+    """Regression: the token of a log driver stood on the command line, and in the ledger."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/comm").write_text("dockerd\n")
+    (tmp_path / "7/cmdline").write_text("dockerd\0--log-opt\0splunk-token=hunter22\0--log-opt=a=hunter22\0--icc=false\0")
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*")
+    done = run(["dash"], text.replace("/etc/docker/daemon.json", f"{tmp_path}/none"))
+    assert "hunter22" not in done.stdout
+    told: Any = fact("docker_daemon").value(done.stdout, {})
+    assert told["settings"]["icc"] == "false"

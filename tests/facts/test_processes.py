@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +122,20 @@ sleep 1
     assert (names & {*told["running"]}, names & {*told["daemons"]}) == (names, {"auditd"})
     assert value("auditd")["running"] is True
     assert value("time_sync")["running"] == value("logging_config")["running"] == []
+
+
+@each_shell
+def test_a_program_with_a_line_end_in_its_name_blinds_nothing(shell: list[str]) -> None:
+    """Regression: anybody's program could keep all sockets and all stale programs of the host from being read."""
+    socket = 'tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("a\\nb",pid=7,fd=3))'
+    done = run(shell, f"as_root() {{ printf '{socket}\\n'; }}\n" + script("listening_sockets"))
+    found: Any = fact("listening_sockets").value(done.stdout, {})
+    assert [item["port"] for item in found] == [8080]
+    name = "import sys; open('/proc/self/comm', 'w').write('a\\nb\\tc'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        maps = f"/proc/1/maps:0 [stack]\\n/proc/{process.pid}/maps:7f r-xp 0 0:0 1 /usr/lib/x.so (deleted)\\n"
+        done = run(shell, f"as_root() {{ printf '{maps}'; }}\n" + script("stale_processes"))
+        process.communicate(b"")
+    assert fact("stale_processes").value(done.stdout, {}) == [{"name": "a?b?c", "files": ["/usr/lib/x.so"]}]
