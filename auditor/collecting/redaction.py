@@ -19,22 +19,21 @@ _CRYPT = re.compile(
 )
 # the second field of a line of shadow, unless it is empty, x or a lock; old DES hashes are 13 letters
 _SHADOW = re.compile(r":([!*]?)[./A-Za-z0-9_]{13,}(?=:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:[0-9]*:)")
-# a package of the system is called passwd, and its version stands after a sign
+# of a line; a package of the system is called passwd, and its version stands after a sign
 _NAMES = (
-    r"(?:password|(?<=[^\n])passwd|passphrase|secret|token|(?<![a-z])(?:pwd|pass)|(?:bind|db|admin|user)_?(?:pw|pass)"
-    r"|(?:secret|api|access|private|file|auth)[_-]?key)s?"
+    r"(?:p(?:ass(?:word|phrase|wd(?<!^passwd)|(?<![a-z]pass))|wd(?<![a-z]pwd))|secrets?|token"
+    r"|(?:bind|db|admin|user)_?(?:pw|pass)|(?:secret|api|access|private|file|auth)[_-]?key)"
 )
 _VALUE = r"(\"[^\"\n]+\"|'[^'\n]+'|[^\s\"';,]+)"
 # whatever stands before the name: DB_PASSWORD=, ldapbindpasswd=, "splunk-token": "…" in JSON
-_ASSIGNED = re.compile(rf"(?i)({_NAMES}[\"']?\s*=\s*|{_NAMES}\"\s*:\s*(?=\")){_VALUE}")
+_ASSIGNED = re.compile(rf"(?i)({_NAMES}(?:[\"']?\s*=\s*|\"\s*:\s*(?=\"))){_VALUE}")
 # directives of web servers whose value stands after a blank
 _GIVEN = re.compile(
-    r"(?im)(\b(?:SetEnv|fastcgi_param|uwsgi_param|scgi_param|env)[ \t]+\"?\w{0,60}(?:PASS|PW|SECRET|TOKEN|_KEY)\w{0,60}\"?[ \t]+"
+    r"(?i)(\b(?:SetEnv|fastcgi_param|uwsgi_param|scgi_param|env)[ \t]+\"?\w{0,60}(?:PASS|PW|SECRET|TOKEN|_KEY)\w{0,60}\"?[ \t]+"
     rf"|\bAuthLDAPBindPassword[ \t]+|\bAuthorization[\"']?[ \t]+){_VALUE}"
 )
-_WORDS = ("passw", "passphrase", "secret", "key", "token", "pw", "pass")
-_NAMED = re.compile(rf"(?:{'|'.join(_WORDS)})[a-z]{{0,3}}[\"']?\s*[=:]")
 _DIRECTIVES = ("setenv", "_param", "env ", "authldapbindpassword", "authorization")
+_JSON = '":'  # behind a name
 _URL = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:)[^\s/@]{1,128}(?=@)")
 
 
@@ -63,10 +62,19 @@ def _redacted(text: str) -> str:
         text = _URL.sub(rf"\1{GONE}", text)
     lowered = text.lower()
     if _names_a_secret(lowered):
-        text = _ASSIGNED.sub(_hidden, text)
+        text = "\n".join([_assigned(line) if "=" in line or _JSON in line else line for line in text.split("\n")])
     if any(word in lowered for word in _DIRECTIVES):
-        text = _GIVEN.sub(_hidden, text)
+        text = "\n".join(map(_given, text.split("\n")))
     return text
+
+
+def _assigned(line: str) -> str:
+    return _ASSIGNED.sub(_hidden, line) if _names_a_secret(line.lower()) else line
+
+
+def _given(line: str) -> str:
+    lowered = line.lower()
+    return _GIVEN.sub(_hidden, line) if any(word in lowered for word in _DIRECTIVES) else line
 
 
 def _hidden(found: re.Match[str]) -> str:
@@ -76,5 +84,5 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def _names_a_secret(lowered: str) -> bool:
-    """Spares most text the costly search."""
-    return any(word in lowered for word in _WORDS) and _NAMED.search(lowered) is not None
+    """Spares most text, and most lines of the rest, the costly search."""
+    return "pass" in lowered or "pw" in lowered or "secret" in lowered or "token" in lowered or "key" in lowered

@@ -69,9 +69,12 @@ def concealed(
 
     ``facts`` gives the values of the check's facts, and is asked only where there is such a doubt.
     """
+    compiled = deciding.compiled(task.check)
+    if isinstance(compiled, str) or compiled.hides is None or outcome.observed_at is None:
+        return outcome
     unjudged = outcome.excluded or any(v.reason is Reason.UNDECIDED for v in outcome.verdicts)
     gone = {*failing} - {v.subject for v in outcome.verdicts} - {""}
-    if not unjudged or not gone or outcome.observed_at is None:
+    if not unjudged or not gone:
         return outcome
     hidden = deciding.hidden(task, asset, facts(), outcome.observed_at, gone)
     return with_doubts(outcome, dict.fromkeys(hidden, _UNSEEN))
