@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from auditor.workflow.belonging import refuse_run
 from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
 from auditor.workflow.nightly import nightly as run_nightly
-from auditor.workflow.outbox import Sent, send_all
+from auditor.workflow.outbox import Sent, count, send_all
 from auditor.workflow.policies import idle_overlays
+from auditor.workflow.secrets import GIVING, variables
 from auditor.workflow.status import Status
 from auditor.workflow.status import status as status_of
 from auditor.workflow.summary import recounted
@@ -78,29 +80,37 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
             tell("not resumed", logging.WARNING, why=safe(done.not_resumed))
         if done.not_measured:
             tell("no metrics", logging.WARNING, why=safe(done.not_measured))
+        for run in done.runs:  # told before the letters: servers may be slow
+            tell("run ended", run=run.id, status=run.status.value, complete=bool(run.summary.get("complete")))
         letters = digest_after(catalogue, done.runs[-1])
         for problem in letters.problems if letters else ():
             tell("not sent", logging.WARNING, why=safe(problem))
         if letters:
-            tell("digest", sent=letters.sent, waiting=letters.waiting)
-        for run in done.runs:
-            tell("run ended", run=run.id, status=run.status.value, complete=bool(run.summary.get("complete")))
+            tell("digest", sent=letters.sent, waiting=letters.waiting, dropped=letters.dropped)
     if done.runs[-1].status is RunStatus.INTERRUPTED:
         return Exit.INTERRUPTED
     return audit_exit(catalogue, done.runs[-1])
 
 
 def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
-    """Write the letters of a finished run and send what waits; None where nobody is to be told. It never fails the night."""
+    """Write the letters of a finished run and send what waits; None where nobody is to be told. It never fails the night.
+
+    What waits is sent although new letters cannot be written.
+    """
     notify = catalogue.settings.notify
     if not (notify.host or notify.webhook):
         return None
+    problems = []
     try:
         if run.status is RunStatus.FINISHED:
             put_out(catalogue, night=run)
-        return send_all(catalogue)
     except (AuditorError, OSError) as error:
-        return Sent(0, 0, (str(error),))
+        problems.append(str(error))
+    try:
+        done = send_all(catalogue)
+    except (AuditorError, OSError) as error:
+        done = Sent(0, count(catalogue), (str(error),))
+    return replace(done, problems=tuple(dict.fromkeys((*problems, *done.problems))))
 
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
@@ -114,6 +124,9 @@ def digest(app: App, send: bool, output: str) -> int:
         refuse_run(catalogue.settings, app.actor)
         done = send_all(catalogue)
         app.say(_("Sent: {sent}; waiting: {waiting}.").format(sent=number(done.sent), waiting=number(done.waiting)))
+        if done.dropped:
+            told = _("Taken out, because auditor.toml no longer names their readers for what they tell: {n}.")
+            app.say(told.format(n=number(done.dropped)), "yellow")
         for problem in done.problems:
             app.say(safe(problem), "yellow")
         return Exit.INCOMPLETE if done.problems else Exit.OK
@@ -156,12 +169,19 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     hour, minute = schedules.parse_time(at)
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
-        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
+        seconds = schedules.longest(catalogue.settings.nightly)
+        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings), seconds).items():
             write_file(folder / name, content.encode(), folders=True)
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))
-        return
-    app.say(schedules.install(job))
+        environment = schedules.service_environment(folder)
+    else:
+        app.say(schedules.install(job))
+        environment = schedules.read_crontab()
+    lacking = schedules.not_given(variables(catalogue), environment)
+    if lacking:
+        told = _("Where it runs, these variables with secrets are not set: {names}; {mend}")
+        app.say(told.format(names=isolate(", ".join(lacking)), mend=_(GIVING)), "yellow")
 
 
 _UNITS = option(

@@ -89,11 +89,14 @@ def _mistakes(document: Document, error: ValidationError, above: Keys) -> Iterat
             yield from _unknown_keys(document, keys, error)
         case "required":
             yield document.mistake(keys, _missing_key(keys, schema, error))
+        case "anyOf" if "dependentSchemas" in error.absolute_schema_path:
+            names = ", ".join(key for branch in schema["anyOf"] for key in branch["required"])
+            message = _("{place} has {key}, which needs one of these beside it: {names}")
+            yield document.mistake(keys, message.format(place=where(keys), key=error.absolute_schema_path[-2], names=names))
         case "anyOf" | "oneOf":
             yield from _alternatives(document, keys, error)
         case "dependentRequired":
-            message = _("{place} has params but no check; name the check that they belong to")
-            yield document.mistake(keys, message.format(place=where(keys)))
+            yield document.mistake(keys, _needed_beside(keys, error))
         case _ if "propertyNames" in error.absolute_schema_path:
             keys = (*above, *error.relative_path, str(error.instance))
             message = _("the key {key} is wrong; expected {expected}").format(
@@ -130,6 +133,15 @@ def _missing_key(keys: Keys, schema: Any, error: ValidationError) -> str:
     title = schema.get("properties", {}).get(missing, {}).get("title")
     meaning = expected(title) if title else _("it is needed")
     return _("{place} lacks the key {key}: {meaning}").format(place=where(keys), key=missing, meaning=meaning)
+
+
+def _needed_beside(keys: Keys, error: ValidationError) -> str:
+    # As with "required", which key lacks which is said in the message alone.
+    pairs = [(key, other) for key, needed in cast("dict[str, list[str]]", error.validator_value).items() for other in needed]
+    key, other = next(pair for pair in pairs if error.message == f"{pair[1]!r} is a dependency of {pair[0]!r}")
+    if key == "params":
+        return _("{place} has params but no check; name the check that they belong to").format(place=where(keys))
+    return _("{place} has {key}, which needs {missing} beside it").format(place=where(keys), key=key, missing=other)
 
 
 def _alternatives(document: Document, keys: Keys, error: ValidationError) -> Iterator[Mistake]:

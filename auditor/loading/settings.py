@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ConfigurationError, UsageError
-from auditor.loading.document import Document, Place, Report
+from auditor.loading.document import Document, Keys, Place, Report
 from auditor.loading.files import WEEK, Files, text
 from auditor.loading.known import require
 from auditor.loading.mistake import Mistake, in_order
@@ -22,6 +23,7 @@ from auditor.text import _
 SETTINGS_FILE = "auditor.toml"
 _PATHS = ("policies", "checks", "inventories", "ledger", "known_hosts")
 _SECONDS = ("connect_timeout", "login_timeout", "host_timeout", "network_timeout")
+_NOTIFY = ("security", "user", "password_env", "password_command", "webhook", "webhook_secret_env", "webhook_secret_command")
 
 
 def find_root(start: Path) -> Path:
@@ -73,14 +75,16 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     night = _nightly(root, data.get("nightly", {}))
     shown = {key: report[key] for key in ("numerals", "dates") if key in report}
     people = {user: _person(user, entry) for user, entry in data.get("people", {}).items()}
+    head = _letterhead(root, report)
     if document is not None:
         _check_people(files.report, document, people)
+        _note_pictures(files.report, document, head, own)
     return Settings(
         root=root,
         policy_of_record=of_record,
         people=people,
         seal_key=seal_key,
-        letterhead=_letterhead(root, report),
+        letterhead=head,
         letterheads=own,
         nightly=night,
         notify=notify,
@@ -105,11 +109,7 @@ def _person(user: str, entry: dict[str, Any]) -> Person:
 
 def _notify(root: Path, entry: dict[str, Any]) -> Notify:
     host, _colon, port = entry.get("smtp", "").rpartition(":")
-    plain = {
-        key: entry[key]
-        for key in ("security", "user", "password_env", "password_command", "webhook", "webhook_secret_env")
-        if key in entry
-    }
+    plain = {key: entry[key] for key in _NOTIFY if key in entry}
     ca = root / Path(entry["ca"]).expanduser() if "ca" in entry else None
     reminder = entry.get("reminder", "sunday")
     day = None if reminder == "never" else WEEK.index(reminder)
@@ -126,6 +126,15 @@ def _nightly(root: Path, entry: dict[str, Any]) -> Nightly:
 def _letterhead(root: Path, entry: dict[str, Any]) -> Letterhead:
     words = entry.get("letterhead")
     return Letterhead(text(words) if words else None, root / entry["logo"] if "logo" in entry else None)
+
+
+def _note_pictures(report: Report, document: Document, head: Letterhead, own: dict[str, Letterhead]) -> None:
+    """Name the pictures that cannot be read. An audit goes on without them; its reports and letters do not."""
+    heads: dict[Keys, Letterhead] = {("report",): head, **{("report", "departments", name): one for name, one in own.items()}}
+    for keys, one in heads.items():
+        if one.logo is not None and not (one.logo.is_file() and os.access(one.logo, os.R_OK)):
+            message = _("{path} cannot be read, and without it no report and no letter is written")
+            report.note(document, (*keys, "logo"), message.format(path=one.logo))
 
 
 def _check_people(report: Report, document: Document, people: dict[str, Person]) -> None:

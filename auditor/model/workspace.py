@@ -46,6 +46,7 @@ class Notify:
     ca: Path | None = None
     webhook: str = ""
     webhook_secret_env: str = ""
+    webhook_secret_command: str = ""
     reminder: int | None = 6  # as date.weekday() counts: Sunday
 
 

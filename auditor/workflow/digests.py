@@ -17,14 +17,15 @@ from auditor.reporting import letters
 from auditor.reporting.kinds.digest import digest, picture
 from auditor.reporting.scene import Scene
 from auditor.text import using
-from auditor.workflow.outbox import Memory, News, Parcel, Road, alone, memory, put, roads, waiting
+from auditor.workflow.outbox import alone, memory, put, roads, waiting
+from auditor.workflow.parcels import Memory, News, Parcel, Reader, Road
 from auditor.workflow.queries import reading
 from auditor.workflow.snapshots import Archive, archive
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    reader: str
+    reader: Reader
     letter: Letter
     news: News
 
@@ -83,10 +84,11 @@ def _moment(now: datetime | None) -> datetime:
 
 def _parcels(road: Road, written: list[_Written], now: datetime) -> Iterator[Parcel]:
     if road is Road.MAIL:
-        yield from (Parcel(w.letter.id, road, now, (w.letter,), {w.reader: w.news}) for w in written)
+        yield from (Parcel(w.letter.id, road, now, (w.letter,), {w.reader.user: w.news}, (w.reader,)) for w in written)
     elif written:
         name = hashed([w.letter.id for w in written])[:32]
-        yield Parcel(name, road, now, tuple(w.letter for w in written), {w.reader: w.news for w in written})
+        news = {w.reader.user: w.news for w in written}
+        yield Parcel(name, road, now, tuple(w.letter for w in written), news, tuple(w.reader for w in written))
 
 
 def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime, run: str = "") -> dict[Road, list[_Written]]:
@@ -103,7 +105,8 @@ def _written(catalogue: Catalogue, by: tuple[Road, ...], now: datetime, run: str
             if scope not in scenes:
                 scenes[scope] = Scene(at.snapshot(replace(options, departments=scope), trend=False))
             for road in by:
-                letter = _letter(scenes[scope], person, road, memory(catalogue, road, person.user, held), now)
+                known = memory(catalogue, road, person.user, held, now)
+                letter = _letter(scenes[scope], person, Reader(person.user, scope), road, known, now)
                 found[road] += [letter] if letter is not None else []
     return found
 
@@ -115,7 +118,7 @@ def _scope(person: Person, at: Archive, *, of_all: bool) -> tuple[str, ...]:
     return (person.department,) if Role.OFFICER in person.roles and person.department in at.planned else ()
 
 
-def _letter(scene: Scene, person: Person, road: Road, known: Memory, now: datetime) -> _Written | None:
+def _letter(scene: Scene, person: Person, reader: Reader, road: Road, known: Memory, now: datetime) -> _Written | None:
     settings = scene.catalogue.settings
     language: Language = person.language or settings.language
     today = now.astimezone().date()  # by this machine's clock, as the schedule is
@@ -129,13 +132,14 @@ def _letter(scene: Scene, person: Person, road: Road, known: Memory, now: dateti
         text, html = letters.as_text(document), letters.as_html(document, language)
     news = known.news(picture(scene), now, today if due else None)
     snap = scene.snapshot
-    name = hashed([snap.head, snap.run.id, person.user, road, news.added, news.removed, due])[:32]
-    return _Written(person.user, Letter(name, person.email, subject, text, html, now), news)
+    name = hashed([snap.head, snap.run.id, reader, road, news.added, news.removed, due])[:32]
+    return _Written(reader, Letter(name, person.email, subject, text, html, now), news)
 
 
 def _reminder_due(weekday: int | None, reminded: date | None, today: date) -> bool:
-    """Whether the newest day of reminding has brought none yet. A night that was missed does not put it off for a week."""
+    """Whether the newest day of reminding has brought none yet. A night that was missed does not put it off for a week, nor one
+    under a clock that was ahead for longer."""
     if weekday is None:
         return False
     newest = today - timedelta(days=(today.weekday() - weekday) % 7)
-    return reminded is None or reminded < newest
+    return reminded is None or not newest <= reminded <= today

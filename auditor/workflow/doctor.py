@@ -16,9 +16,10 @@ from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
-from auditor.workflow.outbox import outbox
+from auditor.workflow.outbox import count
 from auditor.workflow.policies import idle_overlays
 from auditor.workflow.queries import reading
+from auditor.workflow.secrets import GIVING, variables
 from auditor.workflow.workspace import open_workspace
 
 _LEAST_FREE = 1_000_000_000  # bytes
@@ -174,9 +175,14 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
 
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     mend, root = "auditor schedule install --at 01:30", catalogue.settings.root.resolve()
-    units = schedules.units_of(root)
+    units, needed = schedules.units_of(root), schedules.longest(catalogue.settings.nightly)
     for unit in units:
-        yield Diagnosis(part, Health.WELL, _("{path}: every day at {time}").format(path=unit.timer, time=unit.at))
+        told = _("{path}: every day at {time}").format(path=unit.timer, time=unit.at)
+        yield Diagnosis(part, Health.WELL, told)
+        if unit.seconds is not None and unit.seconds < needed:
+            told = _("{path}: a night is cut off after {seconds} seconds, and may need {needed}")
+            told = told.format(path=unit.timer, seconds=number(unit.seconds), needed=number(needed))
+            yield Diagnosis(part, Health.WARNING, told, f"auditor schedule install --at {unit.at} --systemd {unit.timer.parent}")
     if units:
         return
     if not schedules.has_crontab():
@@ -196,18 +202,32 @@ def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagn
 
 def _mail(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     notify = catalogue.settings.notify
-    if not notify.host:
-        return
-    why = knock(notify.host, notify.port, _PATIENCE)
+    why = knock(notify.host, notify.port, _PATIENCE) if notify.host else ""
     if why:
         mend = _("find out whether it is up, and whether a firewall lets this machine through")
         yield Diagnosis(part, Health.BAD, f"{notify.host}:{notify.port}: {why}", mend)
-    else:
+    elif notify.host:
         yield Diagnosis(part, Health.WELL, _("{host} answers").format(host=f"{notify.host}:{notify.port}"))
-    waiting = sum(1 for _path in outbox(catalogue).glob("*.json"))
-    if waiting:
+    waiting = count(catalogue)
+    if waiting:  # for a hook, too
         told = _("letters that wait: {n}").format(n=number(waiting))
         yield Diagnosis(part, Health.WARNING, told, "auditor digest --send")
+
+
+def _secrets(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
+    """Variables are there for who asks, and not for cron and systemd, which begin with hardly any."""
+    names = variables(catalogue)
+    scheduled = schedules.environment_of(catalogue.settings.root.resolve())
+    lacking = names if scheduled is None else schedules.not_given(names, scheduled)
+    wrong = [name for name in lacking if scheduled is not None or name not in os.environ]
+    for name in wrong:
+        if name in os.environ:
+            told = _("the environment variable {name} is set here, and not where the schedule runs the audit")
+        else:
+            told = _("the environment variable {name} is not set")
+        yield Diagnosis(part, Health.WARNING, told.format(name=name), _(GIVING))
+    if names and not wrong:
+        yield Diagnosis(part, Health.WELL, _("environment variables: {n}").format(n=number(len(names))))
 
 
 _Look = Callable[[Catalogue, str, datetime], Iterator[Diagnosis]]
@@ -221,5 +241,6 @@ _PARTS: tuple[tuple[str, _Look], ...] = (
     (N_("host keys"), _host_keys),
     (N_("jump hosts"), _jumps),
     (N_("mail"), _mail),
+    (N_("secrets"), _secrets),
     (N_("schedule"), _schedule),
 )

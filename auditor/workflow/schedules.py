@@ -5,18 +5,19 @@ The entry is whole by itself: absolute paths, a PATH that has nmap in it, a loca
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.model import Settings
+from auditor.model import Nightly, Settings
 from auditor.text import _
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -24,6 +25,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 LOG = "findings/nightly.log"
 SYSTEMD = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 _UNIT = "auditor-nightly"
+_AFTER = 3600.0  # seconds for what follows the window: judging what came last, figures and letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +165,23 @@ def account_of(settings: Settings) -> str:
         return str(held.stat().st_uid)
 
 
-def systemd_units(job: Job, user: str) -> dict[str, str]:
+def longest(night: Nightly) -> int:
+    """Seconds within which a night is through, unless something hangs."""
+    return round(night.window + night.grace + _AFTER)
+
+
+def systemd_units(job: Job, user: str, seconds: int) -> dict[str, str]:
     """A service and a timer, by the names of their files.
 
-    It names its user: as root it would miss the account's keys, and leave files that are closed to the account afterwards.
+    It names its user: as root it would miss the account's keys, and leave files that are closed to the account afterwards. It is
+    ended after ``seconds``: the timer starts no other night while one hangs.
     """
     command = " ".join(_systemd_quoted(part) for part in job.command)
     service = (
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
         "Wants=network-online.target\nAfter=network-online.target\n\n"
         f"[Service]\nType=oneshot\nUser={user}\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
+        f"TimeoutStartSec={seconds}\n"
         "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service
     )
     timer = (
@@ -184,10 +193,12 @@ def systemd_units(job: Job, user: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A timer that audits a workspace, as ``schedule install --systemd`` writes it, and when it does."""
+    """A timer that audits a workspace, as ``schedule install --systemd`` writes it; when it does, and after how many seconds it
+    ends a night, None for never."""
 
     timer: Path
     at: str
+    seconds: int | None = None
 
     @property
     def ending(self) -> str:
@@ -208,8 +219,41 @@ def units_of(root: Path, folder: Path | None = None) -> tuple[Unit, ...]:
         words = " ".join(_systemd_quoted(part) for part in ("--workspace", str(root), "nightly"))
         if f" {words} " in command:
             at = re.search(r"^OnCalendar=\S+ (\d\d:\d\d)", times, re.MULTILINE)
-            found.append(Unit(timer, at[1] if at else "?"))
+            ends = re.search(r"^TimeoutStartSec=(\d+)$", command, re.MULTILINE)
+            found.append(Unit(timer, at[1] if at else "?", int(ends[1]) if ends else None))
     return tuple(found)
+
+
+def environment_of(root: Path) -> str | None:
+    """The text that gives variables to the nightly audit of a workspace: that of its services, or the crontab. None where nothing
+    audits it every night."""
+    units = units_of(root)
+    if units:
+        return "\n".join(service_environment(unit.timer.parent) for unit in units)
+    try:
+        crontab = read_crontab() if has_crontab() else ""
+    except UsageError:
+        return None
+    return crontab if entry_of(crontab, root) else None
+
+
+def service_environment(folder: Path) -> str:
+    """A service's file in ``folder`` with what is added to it there, which ``systemctl edit`` writes."""
+    service = folder / f"{_UNIT}.service"
+    found = []
+    for path in (service, *sorted(service.with_suffix(".service.d").glob("*.conf"))):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text(encoding="utf-8", errors="replace"))
+    return "\n".join(found)
+
+
+def not_given(names: Iterable[str], environment: str) -> tuple[str, ...]:
+    """Those of the variables to which nothing in the text of a crontab or a service gives a value. A file of variables that a
+    service names is taken to give all: it may be closed to who asks."""
+    if re.search(r"^\s*EnvironmentFile\s*=\s*\S", environment, re.MULTILINE):
+        return ()
+    line = r"^[ \t]*(?:Environment[ \t]*=.*?)?(?<!\w)[\"']?{name}[\"']?[ \t]*="
+    return tuple(name for name in names if not re.search(line.format(name=re.escape(name)), environment, re.MULTILINE))
 
 
 def _systemd_quoted(part: str) -> str:

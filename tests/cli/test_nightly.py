@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -367,3 +368,111 @@ def test_doctor_writes_no_marks(workspace: Workspace) -> None:
         assert ("200E" in told, "\u200e" in told) == (False, False)
     assert not (workspace.root / "known_hosts").exists()
     assert "known_hosts" not in part(workspace, "host keys")["told"]
+
+
+def notified(workspace: Workspace, notify: str) -> None:
+    """With letters to one officer; ``notify`` is how they go."""
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            f'\n[notify]\n{notify}\n\n[people.sara]\nname = {{en = "Sara", ar = "سارة"}}\nroles = ["officer"]\n'
+            'department = "example"\nemail = "sara@example.org"\n'
+        )
+
+
+MAIL = 'smtp = "127.0.0.1:1"\nfrom = "auditor@example.org"'
+HOOK = 'webhook = "https://127.0.0.1:1/x"\nwebhook_secret_env = "AUDITOR_TEST_HOOK"'
+
+
+def test_how_it_ended_is_told_before_the_letters(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: while letters went to a slow server, or for ever, the log did not say that the audit had ended."""
+    notified(workspace, MAIL)
+    log = tmp_path / "night.log"
+    workspace.guarded.chmod(0o644)
+    workspace.call("nightly", "--log", str(log))
+    assert [t["event"] for t in lines(log)][-3:] == ["run ended", "not sent", "digest"]
+
+
+def test_where_letters_cannot_be_written_those_that_wait_are_sent(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: a letterhead's picture was removed; nothing that waited was tried, and the log said that nothing waits. Now
+    validate names the picture, too."""
+    notified(workspace, MAIL)
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    workspace.call("nightly", "--log", str(log))
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[report]\nlogo = "gone.png"\n\n[report.departments.example]\nlogo = "there.png"\n')
+    (workspace.root / "there.png").write_bytes(b"")
+    assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    night = lines(log)[-3:]
+    assert ["gone.png" in str(night[0]["why"]), "127.0.0.1" in str(night[1]["why"])] == [True, True]
+    assert (night[2]["event"], night[2]["sent"], night[2]["waiting"]) == ("digest", 0, 1)
+    (note,) = json.loads(workspace.call("validate", "--format", "json").stdout)
+    assert (note["severity"], "gone.png cannot be read" in note["message"], note["column"]) == ("warning", True, 8)
+    assert workspace.call("validate").returncode == 0
+
+
+def test_an_outbox_that_is_taken_is_counted(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: where nothing could be sent at all, "waiting: 0" was told."""
+    notified(workspace, MAIL)
+    workspace.guarded.chmod(0o644)
+    log = tmp_path / "night.log"
+    workspace.call("nightly", "--log", str(log))
+    monkeypatch.setattr("auditor.workflow.outbox._WAITS", ())
+    held = os.open(workspace.ledger.parent / "outbox", os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert workspace.call("nightly", "--log", str(log)).returncode == 1
+    finally:
+        os.close(held)
+    not_sent, digest = lines(log)[-2:]
+    assert ("sent the next time" in str(not_sent["why"]), digest["waiting"]) == (True, 1)
+
+
+def test_who_is_no_longer_named_gets_nothing_and_it_is_said(workspace: Workspace, tmp_path: Path) -> None:
+    """In the answer of ``auditor digest --send``."""
+    notified(workspace, MAIL)
+    workspace.guarded.chmod(0o644)
+    workspace.call("nightly", "--log", str(tmp_path / "night.log"))
+    path = workspace.root / "auditor.toml"
+    path.write_text(path.read_text().replace('roles = ["officer"]', 'roles = ["viewer"]'))
+    called = workspace.call("digest", "--send")
+    assert (called.returncode, b"Taken out" in called.stdout) == (0, True)
+    assert not list(workspace.ledger.parent.glob("outbox/*.json"))
+
+
+def test_doctor_counts_letters_to_a_hook(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: where only a webhook is set doctor said nothing of letters that wait."""
+    notified(workspace, HOOK)
+    workspace.guarded.chmod(0o644)
+    workspace.call("nightly", "--log", str(tmp_path / "night.log"))
+    row = part(workspace, "mail")
+    assert (row["health"], row["told"]) == ("warning", "letters that wait: 1")
+
+
+def test_variables_that_a_night_will_lack_are_named(workspace: Workspace, crontab: Path) -> None:
+    """Regression: secrets are given by variables that a person's shell has and cron has not; the first to tell was the log of a
+    night whose letters were not sent."""
+    notified(workspace, HOOK)
+    assert "AUDITOR_TEST_HOOK is not set" in part(workspace, "secrets")["told"]
+    assert part(workspace, "secrets", AUDITOR_TEST_HOOK="x")["health"] == "well"
+    installed = workspace.call("schedule", "install", "--at", "01:30", AUDITOR_TEST_HOOK="x")
+    assert (installed.returncode, b"AUDITOR_TEST_HOOK" in installed.stdout) == (0, True)
+    row = part(workspace, "secrets", AUDITOR_TEST_HOOK="x")
+    assert (row["health"], "not where the schedule runs" in row["told"]) == ("warning", True)
+    crontab.write_text("AUDITOR_TEST_HOOK=x\n" + crontab.read_text())
+    assert b"AUDITOR_TEST_HOOK" not in workspace.call("schedule", "install", "--at", "01:30").stdout
+    assert part(workspace, "secrets")["health"] == "well"
+
+
+def test_a_service_for_another_window_is_found(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longer window would be cut off by the service as it was written; its variables are named as for cron."""
+    units = tmp_path / "units"
+    monkeypatch.setattr("auditor.workflow.schedules.SYSTEMD", (str(units),))
+    notified(workspace, HOOK)
+    installed = workspace.call("schedule", "install", "--at", "01:30", "--systemd", str(units))
+    assert b"AUDITOR_TEST_HOOK" in installed.stdout
+    with (workspace.root / "auditor.toml").open("a", encoding="utf-8") as file:
+        file.write("\n[nightly]\nwindow = 40000\n")
+    rows = json.loads(workspace.call("doctor", "--format", "json").stdout)
+    (row,) = (r for r in rows if r["part"] == "schedule" and r["health"] == "warning")
+    assert ("may need 43,900" in row["told"], row["mend"].endswith(f"--systemd {units}")) == (True, True)

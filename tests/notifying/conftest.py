@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -18,7 +21,13 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from auditor.model import Notify
+from auditor.model import Catalogue, Notify, Person, Role, Text
+from auditor.notifying import Letter
+from auditor.workflow import outbox as post_office
+from auditor.workflow.digests import put_out
+from auditor.workflow.outbox import send_all
+from auditor.workflow.workspace import open_workspace
+from tests.reporting.seed import seed
 
 
 @dataclass
@@ -114,3 +123,103 @@ def hook() -> Iterator[tuple[str, type[Hook]]]:
     running.shutdown()
     thread.join()
     running.server_close()
+
+
+Talk = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Talk], int]]:
+    """Begins servers that talk as they are told to, each in a thread for each who calls; gives their ports."""
+    open_ones: list[socket.socket] = []
+
+    def _talk(talk: Talk, stream: socket.socket) -> None:
+        with contextlib.suppress(OSError), stream:
+            talk(stream)
+
+    def _accept(listening: socket.socket, talk: Talk) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                stream, _address = listening.accept()
+                threading.Thread(target=_talk, args=(talk, stream), daemon=True).start()
+
+    def begin(talk: Talk) -> int:
+        listening = socket.create_server(("127.0.0.1", 0))
+        open_ones.append(listening)
+        threading.Thread(target=_accept, args=(listening, talk), daemon=True).start()
+        return int(listening.getsockname()[1])
+
+    yield begin
+    for listening in open_ones:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
+def drip(stream: socket.socket) -> None:
+    """Answer without end, a byte at a time, each sooner than any timeout of one read."""
+    while True:
+        stream.sendall(b"2")
+        time.sleep(0.02)
+
+
+@dataclass
+class Scripted:
+    """A mail server without TLS that answers the first words of ``answers`` as they say, None by hanging up and "" not at all."""
+
+    answers: dict[str, str | None]
+    taken: int = 0
+
+    def __call__(self, stream: socket.socket) -> None:
+        lines = stream.makefile("rb")
+        stream.sendall(b"220 here\r\n")
+        while line := lines.readline():
+            word = line.decode().split()[0].upper()
+            answer = self.answers.get(word, "354 go on" if word == "DATA" else "250 well")
+            if answer is None:
+                return
+            if answer:
+                stream.sendall(answer.encode() + b"\r\n")
+            if word == "DATA" and answer and answer.startswith("354"):
+                while lines.readline() != b".\r\n":
+                    """The letter."""
+                self.taken += 1
+                stream.sendall(self.answers.get("END", "250 kept").encode() + b"\r\n")  # type: ignore[union-attr]
+
+
+@pytest.fixture(autouse=True)
+def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Catalogue:
+    """The seeded workspace, with people who have addresses, and no mail server yet."""
+    catalogue = seed(tmp_path / "workspace")
+    people = {
+        "sara": Person("sara", Text("Sara", "سارة"), (Role.OFFICER,), "health", email="sara@example.org", language="en"),
+        "huda": Person(
+            "huda", Text("Huda", "هدى"), (Role.COMMITTEE,), ministry="Interior", email="huda@example.org", language="ar"
+        ),
+        "nobody": Person("nobody", Text("N", "ن"), (Role.OFFICER,), "finance"),
+    }
+    opened = replace(catalogue.settings, people=people, notify=Notify(host="localhost", sender="auditor@example.org"))
+    return replace(open_workspace(catalogue.settings.root), settings=opened)
+
+
+@pytest.fixture
+def mailed(monkeypatch: pytest.MonkeyPatch) -> list[Letter]:
+    """Every letter that went out, in order, by a server that takes all."""
+    sent: list[Letter] = []
+    monkeypatch.setattr(post_office, "send_mail", lambda letter, _settings, _password: sent.append(letter))
+    return sent
+
+
+def only(catalogue: Catalogue, user: str) -> Catalogue:
+    people = {user: catalogue.settings.people[user]}
+    return replace(catalogue, settings=replace(catalogue.settings, people=people))
+
+
+def morning(catalogue: Catalogue, now: datetime) -> None:
+    """What a night does with its letters."""
+    put_out(catalogue, now=now)
+    send_all(catalogue, now=now)

@@ -14,59 +14,21 @@ from typing import Any
 import pytest
 
 from auditor.errors import NoticeError, UsageError
-from auditor.model import Catalogue, Notify, Person, Role, Text
+from auditor.model import Catalogue
 from auditor.notifying import Letter
 from auditor.planning import Narrowing
 from auditor.workflow import outbox as post_office
 from auditor.workflow.digests import due_letters, put_out, write_digests
 from auditor.workflow.exceptions import settle_if_due
-from auditor.workflow.outbox import Road, outbox, send_all
+from auditor.workflow.outbox import outbox, send_all
+from auditor.workflow.parcels import Road
 from auditor.workflow.workspace import open_workspace
-from tests.reporting.seed import HOSTILE, NOW, SEEN, night, seed
+from tests.reporting.seed import HOSTILE, NOW, SEEN, night
 
-from .conftest import Hook, Server, settings
+from .conftest import Hook, Server, morning, only, settings
 
 MORNING = NOW + timedelta(days=1)  # a Monday
 LAST: Mapping[str, dict[str, str]] = SEEN[-1]
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-
-
-@pytest.fixture
-def told(tmp_path: Path) -> Catalogue:
-    """The seeded workspace, with people who have addresses, and no mail server yet."""
-    catalogue = seed(tmp_path / "workspace")
-    people = {
-        "sara": Person("sara", Text("Sara", "سارة"), (Role.OFFICER,), "health", email="sara@example.org", language="en"),
-        "huda": Person(
-            "huda", Text("Huda", "هدى"), (Role.COMMITTEE,), ministry="Interior", email="huda@example.org", language="ar"
-        ),
-        "nobody": Person("nobody", Text("N", "ن"), (Role.OFFICER,), "finance"),
-    }
-    opened = replace(catalogue.settings, people=people, notify=Notify(host="localhost", sender="auditor@example.org"))
-    return replace(open_workspace(catalogue.settings.root), settings=opened)
-
-
-@pytest.fixture
-def mailed(monkeypatch: pytest.MonkeyPatch) -> list[Letter]:
-    """Every letter that went out, in order, by a server that takes all."""
-    sent: list[Letter] = []
-    monkeypatch.setattr(post_office, "send_mail", lambda letter, _settings, _password: sent.append(letter))
-    return sent
-
-
-def only(catalogue: Catalogue, user: str) -> Catalogue:
-    people = {user: catalogue.settings.people[user]}
-    return replace(catalogue, settings=replace(catalogue.settings, people=people))
-
-
-def morning(catalogue: Catalogue, now: datetime) -> None:
-    """What a night does with its letters."""
-    put_out(catalogue, now=now)
-    send_all(catalogue, now=now)
 
 
 def test_each_is_told_of_their_own_in_their_language(told: Catalogue) -> None:

@@ -12,7 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import UsageError
-from auditor.workflow.schedules import Job, account_of, cron_lines, entry_of, parse_time, systemd_units, without
+from auditor.model import Nightly
+from auditor.workflow.schedules import (
+    Job,
+    account_of,
+    cron_lines,
+    entry_of,
+    longest,
+    not_given,
+    parse_time,
+    service_environment,
+    systemd_units,
+    units_of,
+    without,
+)
 from tests.builders import catalogue
 
 OTHERS = st.lists(
@@ -72,10 +85,34 @@ def test_the_command_is_whole_by_itself() -> None:
 
 def test_units_for_systemd() -> None:
     """Specifiers and variables of systemd are escaped; a night that was missed is made up for."""
-    units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5), "auditor")
+    units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5), "auditor", 30_000)
     assert '"/srv/a b%%c$$d"' in units["auditor-nightly.service"]
     assert "\nUser=auditor\n" in units["auditor-nightly.service"]
     assert "OnCalendar=*-*-* 01:05:00\nPersistent=true" in units["auditor-nightly.timer"]
+
+
+def test_a_service_that_hangs_is_ended(tmp_path: Path) -> None:
+    """Regression: nothing ended a night that hung, and the timer starts no other beside it."""
+    for name, content in systemd_units(Job(Path("/srv/audit"), 1, 5), "auditor", longest(Nightly())).items():
+        (tmp_path / name).write_text(content)
+    (unit,) = units_of(Path("/srv/audit"), tmp_path)
+    assert unit.seconds == 6 * 3600 + 300 + 3600
+
+
+def test_variables_that_an_entry_lacks_are_known(tmp_path: Path) -> None:
+    """Regression: neither cron nor systemd has the variables of who installed the entry, and nothing said so. Those
+    that the crontab or an addition to the service gives are there; a file of variables may hold any."""
+    for name, content in systemd_units(Job(Path("/srv/audit"), 1, 5), "auditor", 1).items():
+        (tmp_path / name).write_text(content)
+    crontab = '# PW=x\nHOOK = y\n"QUOTED"=z\nMY_PW=x\n' + "\n".join(cron_lines(Job(Path("/srv/audit"), 1, 30))) + "\n"
+    assert not_given(("PW", "HOOK", "QUOTED"), crontab) == ("PW",)
+    assert not_given(("PW", "HOOK"), service_environment(tmp_path)) == ("PW", "HOOK")
+    more = tmp_path / "auditor-nightly.service.d" / "more.conf"
+    more.parent.mkdir()
+    more.write_text('[Service]\nEnvironment=OTHER=1 "HOOK=y"\nEnvironment=MY_PW=1\n')
+    assert not_given(("PW", "HOOK"), service_environment(tmp_path)) == ("PW",)
+    more.write_text("[Service]\nEnvironmentFile=/etc/auditor/environment\n")
+    assert not_given(("PW", "HOOK"), service_environment(tmp_path)) == ()
 
 
 def test_the_service_runs_as_the_owner_of_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
