@@ -55,7 +55,7 @@ def nightly(
     settings = catalogue.settings.nightly
     _bring_up_to_date(catalogue)
     started = clock()
-    window = Window(started + timedelta(seconds=settings.window), settings.grace)
+    window = Window(settings.window, settings.grace)
     cancelled = cancelled or threading.Event()
 
     def go(*, resume: bool) -> Run:
