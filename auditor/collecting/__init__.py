@@ -11,14 +11,17 @@ from auditor.collecting.replay import ReplayTransport, replay_plan
 from auditor.collecting.script import build_script, sudoers_for
 from auditor.collecting.ssh import SshTransport
 from auditor.collecting.trusting import fetch_host_keys, recorded_names, state_of
+from auditor.collecting.turns import AS_LISTED, Precedence
 
 __all__ = [
+    "AS_LISTED",
     "CLOSED",
     "CUT",
     "STOPPED",
     "HostKey",
     "KeyState",
     "LocalTransport",
+    "Precedence",
     "ReplayTransport",
     "SshTransport",
     "Transport",

@@ -43,6 +43,7 @@ class Runs(Journal):
         super().__init__(store)
         self._parts: dict[str, str] = {}  # by digest, whose part of a plan it is
         self._own = 0  # the run that was begun or resumed here
+        self._nights: dict[int, bool] = {}  # by number, whether a run is one
 
     @contextmanager
     def lock(self, *, actor: str, now: datetime) -> Iterator[None]:
@@ -190,6 +191,20 @@ class Runs(Journal):
                     if part["department"] == department:
                         return _department(part)
         return None
+
+    def _is_night(self, run_id: int) -> bool:
+        known = self._nights.get(run_id)
+        if known is None:
+            narrowed, plan = self._found(
+                self._store.one("SELECT narrowed, plan FROM runs WHERE id = ?", (run_id,)), _("run {run}").format(run=run_id)
+            )
+            known = self._nights[run_id] = not narrowed or self._scope(run_id, plan) == {"departments"}
+        return known
+
+    def _scope(self, run_id: int, plan: int) -> set[str]:
+        """By what a run was narrowed; of its plan that alone is read, as the departments are large."""
+        with decoding(_("the plan of run {run}").format(run=run_id)):
+            return set(json.loads(self._blobs.get(plan)).get("scope", ()))
 
     def _part(self, name: str) -> dict[str, Any]:
         part: dict[str, Any] = json.loads(self._blobs.find(bytes.fromhex(name)))

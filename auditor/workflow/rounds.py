@@ -17,10 +17,9 @@ _PATIENCE = 30.0  # seconds after which it is noticed that the machine's time wa
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """How an unattended audit is bounded. ``first`` are the assets that the last one did not come to."""
+    """How an unattended audit is bounded."""
 
     window: Window
-    first: frozenset[str] = frozenset()
     retries: int = 0
     retry_after: float = 0.0
 
