@@ -138,15 +138,13 @@ class Runs(Journal):
                 told = summaries.indices(row[-1], self._blobs.text_once, known)
             yield self._read(row, summaries.figures), told
 
-    def newest_night(self, *statuses: RunStatus) -> Run | None:
-        """The newest run of everything, of one of these statuses if any are named; where there is none, the newest at all.
+    def newest_night(self) -> Run | None:
+        """The newest run of everything, or of all of some departments, whatever became of it.
 
         A rescan of one host in the morning is no night, and must not hide how the night went.
         """
-        chosen = f"WHERE status IN ({', '.join('?' * len(statuses))})" if statuses else ""
-        newest = f"SELECT id FROM runs {chosen} ORDER BY narrowed, id DESC LIMIT 1"
-        row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ({newest})", [s.value for s in statuses])
-        return None if row is None else self._read(row)
+        newest = next((run for (run,) in self._store.each("SELECT id FROM runs ORDER BY id DESC") if self._is_night(run)), None)
+        return None if newest is None else self.run(newest)
 
     def run(self, which: int | str) -> Run:
         """A run by its number, or ``latest``: the newest that is finished, not narrowed, of the policy of record."""

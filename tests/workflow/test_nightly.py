@@ -200,6 +200,25 @@ def test_status_tells_whether_last_night_was_well(fleet: Fleet, tmp_path: Path) 
     assert status(found).why_not == ("incomplete",)
 
 
+def test_status_is_of_the_newest_night_be_it_of_departments(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression: with a schedule of departments alone one audit of everything, made once, stood for last night for ever."""
+    found = nation(tmp_path)
+    long_ago = utcnow() - timedelta(days=9)
+    run_of(found, clock=lambda: long_ago)
+    assert status(found).why_not == ("old",)
+    night = run_of(found, narrowing=Narrowing(departments=("health",)))
+    audit(found, actor="sara", watcher=Quiet(), narrowing=Narrowing(hosts=("health-2",)))
+    told = status(found)
+    assert (told.run and told.run.id, told.well) == (night.id, True)
+
+
+def test_a_rescan_is_no_night(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression: where nothing else had been audited, a rescan of one host stood for last night."""
+    found = nation(tmp_path)
+    audit(found, actor="sara", watcher=Quiet(), narrowing=Narrowing(hosts=("health-2",)))
+    assert (status(found).run, status(found).why_not) == (None, ("no_run",))
+
+
 def test_a_night_and_its_status_read_no_old_summary(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, nights that grow with their number: every summary ever written was read, to look at the newest one."""
     found = nation(tmp_path)
