@@ -2,7 +2,7 @@
 
 import auditor.collecting._paramiko  # noqa: F401  # before all that imports paramiko
 from auditor.collecting.dispatch import collect_asset, collect_plan
-from auditor.collecting.interface import CLOSED, CUT, STOPPED, Transport, Window
+from auditor.collecting.interface import CLOSED, CUT, STOPPED, Transport, Window, ticks
 from auditor.collecting.knocking import knock, knock_at_hop
 from auditor.collecting.known_hosts import HostKey, KeyState, import_known_hosts, key_state, trust
 from auditor.collecting.known_hosts import load as load_known_hosts
@@ -11,14 +11,17 @@ from auditor.collecting.replay import ReplayTransport, replay_plan
 from auditor.collecting.script import build_script, sudoers_for
 from auditor.collecting.ssh import SshTransport
 from auditor.collecting.trusting import fetch_host_keys, recorded_names, state_of
+from auditor.collecting.turns import AS_LISTED, Precedence
 
 __all__ = [
+    "AS_LISTED",
     "CLOSED",
     "CUT",
     "STOPPED",
     "HostKey",
     "KeyState",
     "LocalTransport",
+    "Precedence",
     "ReplayTransport",
     "SshTransport",
     "Transport",
@@ -36,5 +39,6 @@ __all__ = [
     "replay_plan",
     "state_of",
     "sudoers_for",
+    "ticks",
     "trust",
 ]

@@ -31,7 +31,7 @@ from auditor.collecting.local import LocalTransport
 from auditor.collecting.pending import Halves, Pending, failed_on
 from auditor.collecting.script import host_calls
 from auditor.collecting.ssh import SshTransport
-from auditor.collecting.turns import Turns
+from auditor.collecting.turns import AS_LISTED, Precedence, Turns
 from auditor.model import (
     Asset,
     AssetPlan,
@@ -74,7 +74,7 @@ def collect_plan(
     on_result: Callable[[AssetResult], None],
     cancelled: threading.Event | None = None,
     window: Window | None = None,
-    first: frozenset[str] = frozenset(),
+    precedence: Precedence = AS_LISTED,
     left_alone: Callable[[Asset], str] = lambda _asset: "",
     transport_factory: TransportFactory | None = None,
     scan: Scan = network.scan,
@@ -82,8 +82,8 @@ def collect_plan(
     """Give ``on_result``, in this thread, one result for each asset of the plan as it is done.
 
     When ``window`` closes no new host is begun, and what is under way finishes or is cut; what is left has a result too, which
-    says so. Hosts in ``first`` come before the others of their department. ``left_alone`` is asked, from several threads, when
-    an asset's turn comes: what it says is why the asset is not begun any more.
+    says so. ``precedence`` tells which hosts and scans come first. ``left_alone`` is asked, from several threads, when an
+    asset's turn comes: what it says is why the asset is not begun any more.
 
     What was observed waits, in a file where it is much, until ``on_result`` has come to it: neither hosts nor networks wait
     for that.
@@ -94,7 +94,7 @@ def collect_plan(
     """
     cancelled = cancelled or threading.Event()
     factory = transport_factory or _factory(settings, Stop(cancelled, window))
-    _Collection(plan, settings, on_result, cancelled, window, first, left_alone, factory, scan).run()
+    _Collection(plan, settings, on_result, cancelled, window, precedence, left_alone, factory, scan).run()
 
 
 def collect_asset(
@@ -125,7 +125,7 @@ class _Collection:
         on_result: Callable[[AssetResult], None],
         cancelled: threading.Event,
         window: Window | None,
-        first: frozenset[str],
+        precedence: Precedence,
         left_alone: Callable[[Asset], str],
         factory: TransportFactory,
         scan: Scan,
@@ -134,7 +134,7 @@ class _Collection:
         self._settings = settings
         self._on_result = on_result
         self._cancelled = cancelled
-        self._window, self._first = window, first
+        self._window, self._precedence = window, precedence
         self._left_alone, self._scan = left_alone, scan
         # bounded: while one result is taken the next wait in the workers; between two all that has come is set aside
         self._events: queue.Queue[_Event] = queue.Queue(maxsize=max(8, settings.concurrency))
@@ -155,12 +155,13 @@ class _Collection:
                 if pending.plan.skipped:
                     self._on_result(_skipped(pending.plan))
             scanned = [d for d in self._plan.departments if any(self._pending[a.asset.uid].calls for a in d.assets)]
+            scanned.sort(key=lambda d: self._precedence.scans.get(d.department, 0))
             futures += [networks.submit(self._look, department) for department in scanned]
             everything = (a for d in self._plan.departments for a in d.assets)
             visited = [p for p in everything if self._pending[p.asset.uid].needs_host and not p.skipped]
             turns = Turns(
                 visited,
-                first=self._first,
+                precedence=self._precedence,
                 per_department=self._settings.department_concurrency,
                 per_second=self._settings.network_rate,
                 closed=lambda: self._cancelled.is_set() or self._closed(),
@@ -273,15 +274,16 @@ class _Collection:
             given.add((observation.asset, observation.probe))
             self._events.put(observation)
 
+        assets = sorted(department.assets, key=lambda a: self._precedence.seen.get(a.asset.uid, 0))
         why = "the network scan gave no answer"
         stop = Stop(self._cancelled, self._window)
         try:
             if self._closed():
                 why = CLOSED
             elif not self._cancelled.is_set():
-                alone |= {a.asset.uid: a.skipped or self._left_alone(a.asset) for a in department.assets}
+                alone |= {a.asset.uid: a.skipped or self._left_alone(a.asset) for a in assets}
                 self._scan(
-                    replace(department, assets=tuple(replace(a, skipped=alone[a.asset.uid]) for a in department.assets)),
+                    replace(department, assets=tuple(replace(a, skipped=alone[a.asset.uid]) for a in assets)),
                     self._settings,
                     on_result=seen,
                     cancelled=stop.is_set,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 from auditor.collecting.script import HostCall
@@ -23,20 +23,32 @@ class Flag(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When hosts may be visited: none is begun from ``closes`` on, and what is under way then has ``grace`` seconds more."""
+def ticks() -> float:
+    """Seconds by a clock that nobody sets, and that goes on while the machine sleeps where the system has such a one."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
-    closes: datetime
-    grace: float = 0.0
+
+class Window:
+    """When hosts may be visited: for some ``seconds`` from now on; what is under way then has ``grace`` seconds more.
+
+    The machine's own time is not asked: set back by a day, it would hold the window open, and the run lock with it.
+    """
+
+    def __init__(self, seconds: float, grace: float = 0.0, *, ticks: Callable[[], float] = ticks) -> None:
+        self._ticks, self._grace = ticks, grace
+        self._closes = ticks() + seconds
+
+    def left(self) -> float:
+        """For how many seconds hosts may still be begun; negative once it has closed."""
+        return self._closes - self._ticks()
 
     def closed(self) -> bool:
         """Whether no host may be begun any more."""
-        return utcnow() >= self.closes
+        return self.left() <= 0
 
     def over(self) -> bool:
         """Whether what is under way must be cut."""
-        return utcnow() >= self.closes + timedelta(seconds=self.grace)
+        return self.left() <= -self._grace
 
 
 class Stop:

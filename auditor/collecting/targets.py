@@ -99,7 +99,7 @@ def network_arguments(targets: list[Target], rounds: int = ROUNDS) -> list[str]:
 
 
 def host_arguments(targets: list[Target], seconds: float) -> list[str]:
-    """All that nmap is asked of the hosts, ``seconds`` being what a group of them may take."""
+    """All that nmap is asked of the hosts, in their order, ``seconds`` being what a group of them may take."""
     declared = frozenset[int]().union(*(t.declared for t in targets))
     probes = [probe for t in targets for _, probe in t.probes]
     scripts = sorted({script for probe in probes for script in probe.scripts})
@@ -111,7 +111,7 @@ def host_arguments(targets: list[Target], seconds: float) -> list[str]:
         arguments += ["-sV", "--version-light"]
     if scripts:
         arguments += ["--script", ",".join(scripts), "--script-timeout", f"{max(10, limit // 4)}s"]
-    return [*arguments, *_common(targets), "--", *sorted({str(t.place) for t in targets})]
+    return [*arguments, *_common(targets), "--", *dict.fromkeys(str(t.place) for t in targets)]
 
 
 def _common(targets: list[Target]) -> list[str]:

@@ -6,7 +6,8 @@ import ipaddress
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from auditor.model import AssetPlan
 
@@ -15,28 +16,51 @@ _PATIENCE = 0.5  # seconds after which closing is noticed by whoever waits
 _NETWORKS = {4: 24, 6: 64}  # prefixes that count as one network
 
 
+@dataclass(frozen=True, slots=True)
+class Precedence:
+    """Who has waited longest: the lower the number, the longer ago the last turn was; who is not named has never had one.
+
+    Where it is negative the turn was cut by the end of the window, and is made up for before all others.
+    """
+
+    visits: Mapping[str, int] = field(default_factory=dict)  # by host
+    scans: Mapping[str, int] = field(default_factory=dict)  # by department
+    seen: Mapping[str, int] = field(default_factory=dict)  # from the network, by asset
+
+
+AS_LISTED = Precedence()
+
+
 class Turns:
     """Hands out hosts to many workers, each host once.
 
-    ``first`` are hosts that come before the others of their department; ``per_department`` is how many of one department may
-    be visited at a time and ``per_second`` how many new visits one network (/24, /64) sees in a second, 0 for no limit. Once
-    ``closed`` is true, what is left is handed out at once: it is not to be visited, only accounted for.
+    Who has waited longest by ``precedence`` comes first, departments and the hosts of each; ``per_department`` is how many of
+    one department may be visited at a time and ``per_second`` how many new visits one network (/24, /64) sees in a second, 0
+    for no limit. Once ``closed`` is true, what is left is handed out at once: it is not to be visited, only accounted for.
     """
 
     def __init__(
         self,
         plans: Iterable[AssetPlan],
         *,
-        first: frozenset[str] = frozenset(),
+        precedence: Precedence = AS_LISTED,
         per_department: int = 0,
         per_second: float = 0.0,
         closed: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waiting: dict[str, deque[AssetPlan]] = {}
-        for plan in sorted(plans, key=lambda p: p.asset.uid not in first):
+
+        def turn(plan: AssetPlan) -> int:
+            return precedence.visits.get(plan.asset.uid, 0)
+
+        ordered = sorted(plans, key=turn)
+        for plan in ordered:
             self._waiting.setdefault(plan.asset.department, deque()).append(plan)
-        self._order = deque(self._waiting)
+        # By the newest visit of each: by the oldest a large department, which always has an old one, would come first for weeks.
+        rotation = sorted(self._waiting, key=lambda d: turn(self._waiting[d][-1]))
+        owed = [plan.asset.department for plan in ordered if turn(plan) < 0]
+        self._order = [*owed, *rotation]  # of those twice in it, only the last is put back at its end
         self._running = dict.fromkeys(self._waiting, 0)
         self._free_at: dict[str, float] = {}  # by network
         self._per_department, self._per_second = per_department, per_second
@@ -62,14 +86,15 @@ class Turns:
 
     def _next(self) -> AssetPlan | None:
         closed = self._closed()
-        for _n in range(len(self._order)):
-            department = self._order[0]
-            self._order.rotate(-1)
+        for place, department in enumerate(self._order):
             waiting = self._waiting[department]
             full = self._per_department and self._running[department] >= self._per_department
             if waiting and (closed or not full):
                 found = waiting.popleft() if closed or not self._per_second else self._unhurried(waiting)
                 if found is not None:
+                    del self._order[place]
+                    if department not in self._order:
+                        self._order.append(department)
                     return found
         return None
 

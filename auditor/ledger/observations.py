@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,9 +12,11 @@ from auditor.ledger import manifest
 from auditor.ledger.canonical import sha256
 from auditor.ledger.runs import Runs
 from auditor.model import AssetResult, ObservationStatus, ProbeCall, Reach
+from auditor.model.texts import digest_of
 from auditor.text import _
 
 _VOLATILE_KEPT = 2  # newest results of each asset that keep their volatile outputs
+_BEYOND = 1 << 62  # every run's number
 _COLUMNS = """
     SELECT a.uid, r.manifest, r.times, r.volatile_sha256, v.data
     FROM results r JOIN assets a ON a.id = r.asset
@@ -80,6 +82,21 @@ class Observations(Runs):
         """Every result of a run, one at a time."""
         for (asset,) in self._store.all("SELECT asset FROM results WHERE run = ? ORDER BY asset", (run_id,)):
             yield self._rebuilt(self._row(run_id, asset))
+
+    def attempts(self, asset: str, probes: Container[ProbeCall], texts: Iterable[str]) -> Iterator[tuple[int, AssetResult]]:
+        """What nights made of an asset, the newest first, each with the number of its run.
+
+        It holds these ``probes`` alone, and of what they printed those of the ``texts`` that are told apart: the outputs are
+        not read.
+        """
+        known = {digest_of(text): text for text in texts}
+        older = "SELECT r.run, r.asset FROM results r JOIN assets a ON a.id = r.asset WHERE a.uid = ? AND r.run < ?"
+        run = _BEYOND
+        while row := self._store.one(f"{older} ORDER BY r.run DESC LIMIT 1", (asset, run)):
+            run = row[0]
+            if self._is_night(run):
+                uid, blob, times, *_volatile = self._row(*row)
+                yield run, manifest.unpack(uid, self._blobs.get(blob), times, None, lambda name: known.get(name, ""), probes)
 
     def newest_results(self) -> Iterator[AssetResult]:
         """The newest that is known of each asset, by runs of the policy of record.

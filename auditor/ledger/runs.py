@@ -43,6 +43,7 @@ class Runs(Journal):
         super().__init__(store)
         self._parts: dict[str, str] = {}  # by digest, whose part of a plan it is
         self._own = 0  # the run that was begun or resumed here
+        self._nights: dict[int, bool] = {}  # by number, whether a run is one
 
     @contextmanager
     def lock(self, *, actor: str, now: datetime) -> Iterator[None]:
@@ -137,15 +138,13 @@ class Runs(Journal):
                 told = summaries.indices(row[-1], self._blobs.text_once, known)
             yield self._read(row, summaries.figures), told
 
-    def newest_night(self, *statuses: RunStatus) -> Run | None:
-        """The newest run of everything, of one of these statuses if any are named; where there is none, the newest at all.
+    def newest_night(self) -> Run | None:
+        """The newest run of everything, or of all of some departments, whatever became of it.
 
         A rescan of one host in the morning is no night, and must not hide how the night went.
         """
-        chosen = f"WHERE status IN ({', '.join('?' * len(statuses))})" if statuses else ""
-        newest = f"SELECT id FROM runs {chosen} ORDER BY narrowed, id DESC LIMIT 1"
-        row = self._store.one(f"SELECT {_COLUMNS} FROM runs WHERE id = ({newest})", [s.value for s in statuses])
-        return None if row is None else self._read(row)
+        newest = next((run for (run,) in self._store.each("SELECT id FROM runs ORDER BY id DESC") if self._is_night(run)), None)
+        return None if newest is None else self.run(newest)
 
     def run(self, which: int | str) -> Run:
         """A run by its number, or ``latest``: the newest that is finished, not narrowed, of the policy of record."""
@@ -190,6 +189,20 @@ class Runs(Journal):
                     if part["department"] == department:
                         return _department(part)
         return None
+
+    def _is_night(self, run_id: int) -> bool:
+        known = self._nights.get(run_id)
+        if known is None:
+            narrowed, plan = self._found(
+                self._store.one("SELECT narrowed, plan FROM runs WHERE id = ?", (run_id,)), _("run {run}").format(run=run_id)
+            )
+            known = self._nights[run_id] = not narrowed or self._scope(run_id, plan) == {"departments"}
+        return known
+
+    def _scope(self, run_id: int, plan: int) -> set[str]:
+        """By what a run was narrowed; of its plan that alone is read, as the departments are large."""
+        with decoding(_("the plan of run {run}").format(run=run_id)):
+            return set(json.loads(self._blobs.get(plan)).get("scope", ()))
 
     def _part(self, name: str) -> dict[str, Any]:
         part: dict[str, Any] = json.loads(self._blobs.find(bytes.fromhex(name)))

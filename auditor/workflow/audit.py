@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from auditor.collecting import collect_plan
+from auditor.collecting import AS_LISTED, collect_plan
 from auditor.errors import UsageError
 from auditor.evaluating import Evaluator
 from auditor.ledger import Ledger
@@ -23,6 +23,7 @@ from auditor.workflow.kinds import KindTable
 from auditor.workflow.rounds import Night, Rest, rounds
 from auditor.workflow.settling import settle_exceptions
 from auditor.workflow.summary import summarise
+from auditor.workflow.waiting import precedence
 from auditor.workflow.workspace import run_inputs
 
 _DOWN = frozenset({Reach.UNREACHABLE, Reach.TIMED_OUT})  # what may be better later in the night
@@ -59,8 +60,8 @@ def audit(
 ) -> Run:
     """Run an audit to its end, or until ``cancelled``; the run that was recorded, with its summary.
 
-    ``night`` bounds it by a window, says what comes first, and has hosts that were down tried again while it is open, and what
-    was under maintenance visited when that is over.
+    ``night`` bounds it by a window, so that who has waited longest comes first, and has hosts that were down tried again while
+    it is open, and what was under maintenance visited when that is over.
 
     Raises UsageError when there is nothing to resume or the files have changed since, LockedError when another run is under
     way, LedgerError when the ledger cannot be written; what was observed until then is kept.
@@ -76,6 +77,7 @@ def audit(
         evaluator = Evaluator.for_plan(plan, catalogue.checks)
         judge = Judge(ledger, run.id, plan, catalogue, evaluator, actor=actor, clock=clock)
         state = _State()
+        order = precedence(ledger, plan) if night else AS_LISTED
         ending.enter_context(frugally())
 
         def take(asset_plan: AssetPlan, result: AssetResult) -> None:
@@ -98,14 +100,13 @@ def audit(
             watcher.visited(plans[result.asset], result)
 
         def collect(part: Plan) -> None:
-            window, first = (night.window, night.first) if night else (None, frozenset[str]())
             collect_plan(
                 rest.without(part),
                 catalogue.settings,
                 on_result=arrived,
                 cancelled=cancelled,
-                window=window,
-                first=first,
+                window=night.window if night else None,
+                precedence=order,
                 left_alone=rest.why,
             )
 

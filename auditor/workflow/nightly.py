@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from auditor.collecting import CLOSED, CUT, Window
+from auditor.collecting import Window
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
 from auditor.lifecycle import WORKED, is_overdue
@@ -55,11 +55,11 @@ def nightly(
     settings = catalogue.settings.nightly
     _bring_up_to_date(catalogue)
     started = clock()
-    window = Window(started + timedelta(seconds=settings.window), settings.grace)
+    window = Window(settings.window, settings.grace)
     cancelled = cancelled or threading.Event()
 
     def go(*, resume: bool) -> Run:
-        night = Night(window, _left_over(catalogue), settings.retries, settings.retry_after)
+        night = Night(window, settings.retries, settings.retry_after)
         own = None if resume else narrowing
         return audit(
             catalogue, actor=actor, watcher=watcher, narrowing=own, resume=resume, cancelled=cancelled, night=night, clock=clock
@@ -108,17 +108,6 @@ def _unfinished(catalogue: Catalogue) -> Run | None:
         return None
     with reading(catalogue) as ledger:
         return ledger.unfinished_run()
-
-
-def _left_over(catalogue: Catalogue) -> frozenset[str]:
-    """Assets that the newest audit did not come to because its window closed."""
-    if not catalogue.settings.ledger.exists():
-        return frozenset()
-    with reading(catalogue) as ledger:
-        newest = ledger.newest_night(RunStatus.FINISHED)
-    missed = newest.summary.get("not_reached") if newest else None
-    rows = [m for m in missed if isinstance(m, dict)] if isinstance(missed, list) else []
-    return frozenset(str(m["asset"]) for m in rows if m.get("detail") in (CLOSED, CUT))
 
 
 def write_metrics(catalogue: Catalogue, run: Run, path: Path, *, now: datetime | None = None) -> None:

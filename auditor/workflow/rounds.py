@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from auditor.collecting import Window
+from auditor.collecting import Window, ticks
 from auditor.model import Asset, AssetPlan, Catalogue, Plan
 from auditor.planning import maintenance_over, why_left_alone
+
+_PATIENCE = 30.0  # seconds after which it is noticed that the machine's time was set
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """How an unattended audit is bounded. ``first`` are the assets that the last one did not come to."""
+    """How an unattended audit is bounded."""
 
     window: Window
-    first: frozenset[str] = frozenset()
     retries: int = 0
     retry_after: float = 0.0
 
@@ -63,31 +64,33 @@ def rounds(
     """The assets to be visited again, round by round, each when its time has come and while the window is open.
 
     ``down`` are those that did not answer, ``skipped`` those that were left alone. These are visited when their maintenance is
-    over, and once: what then keeps from them is not waited for, unless it is another maintenance.
+    over, and once: what then keeps from them is not waited for, unless it is another maintenance. Maintenance is over by
+    ``clock``, the machine's time, which may be set meanwhile; all else is counted in seconds.
     """
-    tried: set[str] = set()
-    tries, again_at = 0, clock() + timedelta(seconds=night.retry_after)
-    while True:
-        now = clock()
-        free = {a.uid: at for a in skipped() if (at := rest.over(a, now)) is not None and (at > now or a.uid not in tried)}
-        free = {uid: at for uid, at in free.items() if at < night.window.closes}
+    awaited: set[str] = set()
+    visited: set[str] = set()
+    tries, again_at = 0, ticks() + night.retry_after
+    while not cancelled.is_set():
+        waits = _waits(rest, skipped(), clock(), night.window.left())
+        awaited |= {uid for uid, seconds in waits.items() if seconds > 0}
+        free = {uid for uid, seconds in waits.items() if seconds <= 0 and (uid in awaited or uid not in visited)}
         missed = down() if tries < night.retries else frozenset()
-        moment = min([*free.values(), *([again_at] if missed else [])], default=None)
-        if moment is None or not _waited((moment - now).total_seconds(), night.window, cancelled):
+        again = again_at - ticks() if missed else math.inf
+        soonest = 0.0 if free else min([again, *(seconds for seconds in waits.values() if seconds > 0)])
+        if soonest >= (left := night.window.left()):
             return
-        chosen = {uid for uid, at in free.items() if at <= moment}
-        tried |= chosen
-        if missed and again_at <= moment:
-            yield frozenset(chosen | missed)
-            tries, again_at = tries + 1, clock() + timedelta(seconds=night.retry_after)
-        else:
-            yield frozenset(chosen)
+        if soonest > 0:
+            cancelled.wait(min(soonest, left, _PATIENCE))
+            continue
+        awaited -= free
+        visited |= free
+        yield frozenset(free | missed) if again <= 0 else frozenset(free)
+        if again <= 0:
+            tries, again_at = tries + 1, ticks() + night.retry_after
 
 
-def _waited(seconds: float, window: Window, cancelled: threading.Event) -> bool:
-    """Wait before assets are visited again; whether there is still time for it."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if cancelled.wait(min(left, 1.0)) or window.closed():
-            return False
-    return not (cancelled.is_set() or window.closed())
+def _waits(rest: Rest, skipped: Iterable[Asset], now: datetime, left: float) -> dict[str, float]:
+    """In how many seconds nothing keeps from an asset any more, where that is while the window is open."""
+    free = ((asset.uid, rest.over(asset, now)) for asset in skipped)
+    waits = {uid: (at - now).total_seconds() for uid, at in free if at is not None}
+    return {uid: seconds for uid, seconds in waits.items() if seconds < left}

@@ -220,6 +220,13 @@ def test_a_large_department_costs_one_run_with_more_time() -> None:
     assert limits == [2 * Settings(Path("/")).network_timeout]
 
 
+def test_hosts_are_looked_at_in_the_order_that_is_asked_for() -> None:
+    """Regression: nmap was given them by their addresses, so that a scan which the window cut saw the same ones every night."""
+    nmap = Nmap(document())
+    look(plan(host("a", "10.0.0.3"), host("b", "10.0.0.1"), host("c", "10.0.0.2"), host("d", "10.0.0.3")), run=nmap)
+    assert nmap.runs[0][-3:] == ["10.0.0.3", "10.0.0.1", "10.0.0.2"]
+
+
 def test_a_host_that_stops_answering_half_way_is_unobserved() -> None:
     """Bug: what such a host no longer said about its ports was taken for silent ports, and checks of open ports passed."""
     nmap = Nmap(document(answer("10.0.0.1", (22, "open")), answer("10.0.0.2")))

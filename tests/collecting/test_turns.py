@@ -9,7 +9,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.collecting.turns import Turns, network_of
+from auditor.collecting.turns import Precedence, Turns, network_of
 from auditor.model import AssetPlan
 from tests.builders import asset_plan, host
 
@@ -42,10 +42,28 @@ def test_departments_come_in_turn_and_none_starves() -> None:
     assert drain(Turns(plans(5, 1, 2)))[:6] == ["d0-0", "d1-0", "d2-0", "d0-1", "d2-1", "d0-2"]
 
 
-def test_what_was_left_last_night_comes_first() -> None:
-    """Within its department, in the order of the inventory."""
-    order = drain(Turns(plans(4, 1), first=frozenset({"d0-3", "d0-2"})))
-    assert order == ["d0-2", "d1-0", "d0-3", "d0-0", "d0-1"]
+def test_who_has_waited_longest_comes_first() -> None:
+    """Regression: what was left over came first, but in the order of the inventory, so that its end never had a turn.
+
+    Within the department; those that waited equally long stay in the order of the inventory.
+    """
+    order = drain(Turns(plans(4, 1), precedence=Precedence(visits={"d0-0": 3, "d0-1": 2, "d0-2": 1, "d1-0": 3})))
+    assert order == ["d0-3", "d1-0", "d0-2", "d0-1", "d0-0"]
+
+
+def test_the_department_that_was_visited_last_is_the_last_in_turn() -> None:
+    """Regression: where a night had room for fewer hosts than there are departments, the first ones of the list had it all.
+
+    A large department always has a host that has waited longest of all: what counts is when any host of it was visited.
+    """
+    order = drain(Turns(plans(3, 1, 1), precedence=Precedence(visits={"d0-0": 3, "d1-0": 2, "d2-0": 1})))
+    assert order == ["d2-0", "d1-0", "d0-1", "d0-2", "d0-0"]
+
+
+def test_what_the_window_cut_is_made_up_for_before_all_others() -> None:
+    """Whatever its department; the departments go on in turn behind it."""
+    order = drain(Turns(plans(3, 2, 1), precedence=Precedence(visits={"d0-1": -2, "d0-2": -1, "d1-0": 5, "d1-1": 4})))
+    assert order == ["d0-1", "d0-2", "d0-0", "d2-0", "d1-1", "d1-0"]
 
 
 def test_a_department_is_never_visited_beyond_its_share() -> None:

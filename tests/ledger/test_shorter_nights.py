@@ -51,20 +51,29 @@ def test_a_summary_that_repeats_is_kept_once(ledger: Ledger) -> None:
     assert ledger.verify().problem == ""
 
 
-def test_the_newest_night_is_of_everything(ledger: Ledger) -> None:
-    """A rescan hides no night, and is one only where there is no other; one that did not end is left out where that is asked."""
-    assert ledger.newest_night() is None
-    for n, narrowed, ends in ((0, True, True), (1, False, True), (2, True, True), (3, False, False)):
+def test_a_night_is_of_everything_or_of_departments(ledger: Ledger) -> None:
+    """Or of departments. Regression: one whole audit outweighed every later night of departments, and a rescan of one host stood
+    for a night where there was no other."""
+    scopes: tuple[dict[str, Json], ...] = (
+        {"hosts": ["h0"]},
+        {},
+        {"checks": ["ssh-root-login"]},
+        {"departments": ["health"]},
+        {"departments": ["health"], "hosts": ["h0"]},
+        {"reevaluation": True},
+        {},
+    )
+    found = []
+    for n, scope in enumerate(scopes):
         at = T0 + n * DAY
         with ledger.lock(actor="cron", now=at):
-            run = ledger.begin_run(plan(at, narrowed=narrowed), INPUTS, actor="cron", now=at)
-            if ends:
+            run = ledger.begin_run(replace(plan(at, narrowed=bool(scope)), scope=scope), INPUTS, actor="cron", now=at)
+            if n < 6:
                 ledger.finish_run(run.id, SUMMARY, actor="cron", now=at)
-        newest, finished_one = ledger.newest_night(), ledger.newest_night(RunStatus.FINISHED)
-        assert newest is not None
-        assert finished_one is not None
-        assert (newest.id, finished_one.id) == ((1, 1), (2, 2), (2, 2), (4, 2))[n]
-        assert finished_one.summary == SUMMARY
+        newest = ledger.newest_night()
+        found.append((newest.id, newest.status) if newest else None)
+    whole, part = (2, RunStatus.FINISHED), (4, RunStatus.FINISHED)
+    assert found == [None, whole, whole, part, part, part, (7, RunStatus.COLLECTING)]
     assert ledger.counted_runs() == (2,)
 
 

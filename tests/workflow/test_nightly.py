@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.collecting import CLOSED, CUT, STOPPED, Window, collect_plan, dispatch
-from auditor.collecting.interface import Flag, not_reached, utcnow
+from auditor.collecting import CLOSED, CUT, collect_plan
+from auditor.collecting.interface import not_reached, utcnow
 from auditor.collecting.script import host_calls
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
@@ -25,12 +25,10 @@ from auditor.model import (
     DepartmentPlan,
     FactUse,
     Maintenance,
-    Nightly,
     Observation,
     ObservationStatus,
     ProbeCall,
     Reach,
-    Run,
     RunStatus,
     Text,
 )
@@ -42,92 +40,25 @@ from auditor.workflow.nightly import nightly, write_metrics
 from auditor.workflow.queries import FindingFilter, list_findings, list_runs, reading
 from auditor.workflow.reevaluate import reevaluate
 from auditor.workflow.status import status
-from tests.builders import NOW, SSHD_NO_ROOT, catalogue, check, host
+from tests.builders import NOW, catalogue, check
+
+from .fleet import Fleet, Quiet, missed, nation, run_of
 
 
-class _Hosts:
-    """A fleet that answers as a test says: by uid, what each visit brings."""
-
-    def __init__(self, flag: Flag) -> None:
-        self.flag = flag
-        self.visits: list[str] = []
-        self.down: dict[str, int] = {}  # how many visits fail before one succeeds
-        self.shellless: set[str] = set()
-        self.on_visit: Callable[[str], None] = lambda _uid: None
-
-    def collect(self, plan: AssetPlan) -> AssetResult:
-        uid = plan.asset.uid
-        self.visits.append(uid)
-        self.on_visit(uid)
-        calls = host_calls(plan.probes, plan.asset.platform)
-        if self.flag.is_set():
-            return not_reached(plan, calls, Reach.UNREACHABLE, utcnow(), STOPPED)
-        if self.down.get(uid, 0) > 0:
-            self.down[uid] -= 1
-            return not_reached(plan, calls, Reach.UNREACHABLE, utcnow(), "no answer")
-        if uid in self.shellless:
-            return not_reached(plan, calls, Reach.NO_SHELL, utcnow(), "no shell")
-        now = utcnow()
-        seen = tuple(Observation(uid, call, ObservationStatus.OK, now, SSHD_NO_ROOT, "", 0) for call in (c.call for c in calls))
-        return AssetResult(uid, Reach.REACHED, seen, now, now)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class _Quiet:
-    def begun(self, run: Run, plan: object, done: int) -> None:
-        self.done = done
-
-    def visited(self, plan: AssetPlan, result: AssetResult) -> None:
-        pass
-
-
-@pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> _Hosts:
-    """Takes the place of SSH; the flag that stops it is the collection's own."""
-    hosts = _Hosts(threading.Event())
-
-    def factory(_settings: object, flag: Flag) -> Callable[[str], _Hosts]:
-        hosts.flag = flag
-        return lambda _method: hosts
-
-    monkeypatch.setattr(dispatch, "_factory", factory)
-    return hosts
-
-
-def nation(root: Path, hosts: int = 6, **night: object) -> Catalogue:
-    made = catalogue(assets=tuple(host(f"health-{n}", address=f"127.0.0.{n + 1}") for n in range(hosts)))
-    settings = replace(
-        made.settings,
-        root=root,
-        ledger=root / "findings" / "ledger.db",
-        concurrency=1,
-        nightly=Nightly(**{"window": 3600.0, "grace": 0.0, "retries": 0, "retry_after": 0.0, **night}),  # type: ignore[arg-type]
-    )
-    return replace(made, settings=settings)
-
-
-def run_of(found: Catalogue, **more: object) -> Run:
-    done = nightly(found, actor="cron", watcher=_Quiet(), **more)  # type: ignore[arg-type]
-    return done.runs[-1]
-
-
-def missed(run: Run) -> dict[str, str]:
-    rows = run.summary["not_reached"]
-    assert isinstance(rows, list)
-    return {row["asset"]: row["detail"] for row in rows if isinstance(row, dict)}  # type: ignore[misc]
-
-
-def test_at_the_end_of_the_window_no_host_is_begun_and_none_is_forgotten(fleet: _Hosts, tmp_path: Path) -> None:
+def test_at_the_end_of_the_window_no_host_is_begun_and_none_is_forgotten(
+    fleet: Fleet, tmp_path: Path, passed: list[float]
+) -> None:
     """What was not come to is unknown with that reason, stays in the denominator, and comes first the next night."""
-    found = nation(tmp_path, window=0.4)
-    fleet.on_visit = lambda _uid: threading.Event().wait(0.15)
+    found = nation(tmp_path, window=4.0)
+
+    def slow(_uid: str) -> None:
+        passed[0] += 1.5
+
+    fleet.on_visit = slow
     run = run_of(found)
     left = missed(run)
     assert run.status is RunStatus.FINISHED
-    assert 0 < len(left) < 6
-    assert set(left.values()) <= {CLOSED, CUT}
+    assert left == {"health-2": CUT, "health-3": CLOSED, "health-4": CLOSED, "health-5": CLOSED}
     assert (run.summary["complete"], run.summary["coverage"]["planned"]) == (False, 6)  # type: ignore[index,call-overload]
     with reading(found) as ledger:
         reasons = {v.reason.value for o in ledger.verdicts(run.id) if o.asset in left for v in o.verdicts}
@@ -136,18 +67,22 @@ def test_at_the_end_of_the_window_no_host_is_begun_and_none_is_forgotten(fleet: 
     fleet.visits.clear()
     fleet.on_visit = lambda _uid: None
     second = run_of(nation(tmp_path))
-    assert set(fleet.visits[: len(left)]) == set(left)
+    assert fleet.visits[: len(left)] == list(left)
     assert missed(second) == {}
 
 
-def test_what_is_under_way_when_the_window_is_over_is_cut(fleet: _Hosts, tmp_path: Path) -> None:
+def test_what_is_under_way_when_the_window_is_over_is_cut(fleet: Fleet, tmp_path: Path, passed: list[float]) -> None:
     """After the grace; the run ends all the same."""
-    found = nation(tmp_path, hosts=2, window=0.2, grace=0.1)
-    fleet.on_visit = lambda _uid: threading.Event().wait(0.5)
+    found = nation(tmp_path, hosts=2, window=2.0, grace=1.0)
+
+    def slow(_uid: str) -> None:
+        passed[0] += 3.0
+
+    fleet.on_visit = slow
     assert missed(run_of(found)) == {"health-0": CUT, "health-1": CLOSED}
 
 
-def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, visits during maintenance: it was asked about at the start of the night alone. It is told why, in both
     languages, and counts as planned."""
     found = nation(tmp_path, hosts=3)
@@ -161,7 +96,7 @@ def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: _Hosts, tmp_path
         now[0] = begins
 
     fleet.on_visit = later
-    run = nightly(found, actor="cron", watcher=_Quiet(), clock=lambda: now[0]).runs[-1]
+    run = nightly(found, actor="cron", watcher=Quiet(), clock=lambda: now[0]).runs[-1]
     assert sorted(fleet.visits) == ["health-0", "health-2"]
     assert missed(run) == {"health-1": f"Under maintenance until {times[0].ends:%Y-%m-%d %H:%M}: أقراص جديدة / New disks."}
     assert run.summary["coverage"]["planned"] == 3  # type: ignore[index,call-overload]
@@ -169,7 +104,7 @@ def test_a_host_whose_maintenance_has_begun_is_not_begun(fleet: _Hosts, tmp_path
         assert {v.reason.value for o in ledger.verdicts(run.id) if o.asset == "health-1" for v in o.verdicts} == {"skipped"}
 
 
-def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, tmp_path: Path) -> None:
+def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: Fleet, tmp_path: Path) -> None:
     """Up to so many times; those that answered are not visited twice; the last answer counts."""
     fleet.down = {"health-1": 1, "health-3": 2, "health-5": 9}
     run = run_of(nation(tmp_path, retries=2))
@@ -182,7 +117,7 @@ def test_hosts_that_were_down_are_tried_again_in_the_same_window(fleet: _Hosts, 
     }
 
 
-def test_a_host_without_a_usable_shell_is_not_down(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_host_without_a_usable_shell_is_not_down(fleet: Fleet, tmp_path: Path) -> None:
     """It let the auditor in: it is visited once, counted apart, nothing on it is judged, and the audit is incomplete.
 
     Regression: it was called unreachable, and tried again as often as a host that is switched off.
@@ -207,23 +142,23 @@ def test_a_host_without_a_usable_shell_is_not_down(fleet: _Hosts, tmp_path: Path
             assert words in label(Reach.NO_SHELL)
 
 
-def test_nobody_is_tried_again_after_the_window(fleet: _Hosts, tmp_path: Path) -> None:
+def test_nobody_is_tried_again_after_the_window(fleet: Fleet, tmp_path: Path) -> None:
     """However many tries are left."""
     fleet.down = {"health-1": 9}
-    run_of(nation(tmp_path, window=0.3, retries=5, retry_after=1.0))
+    run_of(nation(tmp_path, window=5.0, retries=5, retry_after=6.0))
     assert fleet.visits.count("health-1") == 1
 
 
-def test_the_next_start_finishes_what_was_left_and_says_so(fleet: _Hosts, tmp_path: Path) -> None:
+def test_the_next_start_finishes_what_was_left_and_says_so(fleet: Fleet, tmp_path: Path) -> None:
     """Interrupted in the middle: nothing is visited twice, and no other audit follows on the same night."""
     found, stop = nation(tmp_path), threading.Event()
     fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
-    first = nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop)
+    first = nightly(found, actor="cron", watcher=Quiet(), cancelled=stop)
     assert [r.status for r in first.runs] == [RunStatus.INTERRUPTED]
     assert "unfinished" in status(found).why_not
     fleet.visits.clear()
     fleet.on_visit = lambda _uid: None
-    watcher = _Quiet()
+    watcher = Quiet()
     second = nightly(found, actor="cron", watcher=watcher)
     assert (second.resumed, watcher.done) == (True, 3)
     assert fleet.visits == ["health-3", "health-4", "health-5"]
@@ -231,29 +166,29 @@ def test_the_next_start_finishes_what_was_left_and_says_so(fleet: _Hosts, tmp_pa
     assert missed(second.runs[-1]) == {}
 
 
-def test_a_run_of_an_earlier_night_is_finished_before_tonights(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_run_of_an_earlier_night_is_finished_before_tonights(fleet: Fleet, tmp_path: Path) -> None:
     """Both are reported."""
     found, stop = nation(tmp_path, window=2 * 86400.0), threading.Event()
     fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
     long_ago = utcnow() - timedelta(days=1)
-    nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop, clock=lambda: long_ago)
+    nightly(found, actor="cron", watcher=Quiet(), cancelled=stop, clock=lambda: long_ago)
     fleet.on_visit = lambda _uid: None
-    done = nightly(found, actor="cron", watcher=_Quiet())
+    done = nightly(found, actor="cron", watcher=Quiet())
     assert [(r.id, r.status) for r in done.runs] == [(1, RunStatus.FINISHED), (2, RunStatus.FINISHED)]
 
 
-def test_changed_files_end_the_unfinished_run_and_tonight_goes_on(fleet: _Hosts, tmp_path: Path) -> None:
+def test_changed_files_end_the_unfinished_run_and_tonight_goes_on(fleet: Fleet, tmp_path: Path) -> None:
     """And why is said."""
     stop = threading.Event()
     fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
-    nightly(nation(tmp_path), actor="cron", watcher=_Quiet(), cancelled=stop)
+    nightly(nation(tmp_path), actor="cron", watcher=Quiet(), cancelled=stop)
     fleet.on_visit = lambda _uid: None
-    done = nightly(nation(tmp_path, hosts=7), actor="cron", watcher=_Quiet())
+    done = nightly(nation(tmp_path, hosts=7), actor="cron", watcher=Quiet())
     assert (done.resumed, "cannot be resumed" in done.not_resumed) == (False, True)
     assert [r.status for r in list_runs(nation(tmp_path))] == [RunStatus.FINISHED, RunStatus.ABANDONED]
 
 
-def test_status_tells_whether_last_night_was_well(fleet: _Hosts, tmp_path: Path) -> None:
+def test_status_tells_whether_last_night_was_well(fleet: Fleet, tmp_path: Path) -> None:
     """None, a good one, an old one, an incomplete one."""
     found = nation(tmp_path)
     assert status(found).why_not == ("no_run",)
@@ -265,7 +200,26 @@ def test_status_tells_whether_last_night_was_well(fleet: _Hosts, tmp_path: Path)
     assert status(found).why_not == ("incomplete",)
 
 
-def test_a_night_and_its_status_read_no_old_summary(fleet: _Hosts, tmp_path: Path) -> None:
+def test_status_is_of_the_newest_night_be_it_of_departments(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression: with a schedule of departments alone one audit of everything, made once, stood for last night for ever."""
+    found = nation(tmp_path)
+    long_ago = utcnow() - timedelta(days=9)
+    run_of(found, clock=lambda: long_ago)
+    assert status(found).why_not == ("old",)
+    night = run_of(found, narrowing=Narrowing(departments=("health",)))
+    audit(found, actor="sara", watcher=Quiet(), narrowing=Narrowing(hosts=("health-2",)))
+    told = status(found)
+    assert (told.run and told.run.id, told.well) == (night.id, True)
+
+
+def test_a_rescan_is_no_night(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression: where nothing else had been audited, a rescan of one host stood for last night."""
+    found = nation(tmp_path)
+    audit(found, actor="sara", watcher=Quiet(), narrowing=Narrowing(hosts=("health-2",)))
+    assert (status(found).run, status(found).why_not) == (None, ("no_run",))
+
+
+def test_a_night_and_its_status_read_no_old_summary(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, nights that grow with their number: every summary ever written was read, to look at the newest one."""
     found = nation(tmp_path)
     for _n in range(3):
@@ -278,7 +232,7 @@ def test_a_night_and_its_status_read_no_old_summary(fleet: _Hosts, tmp_path: Pat
     assert run_of(found).id == 4
 
 
-def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
+def test_metrics_are_written_whole(fleet: Fleet, tmp_path: Path) -> None:
     """In the text format of Prometheus, each gauge explained once, names of departments escaped."""
     path = tmp_path / "metrics" / "auditor.prom"
     fleet.down = {"health-1": 1}
@@ -293,16 +247,16 @@ def test_metrics_are_written_whole(fleet: _Hosts, tmp_path: Path) -> None:
     write_metrics(nation(tmp_path), run, path, now=NOW)
 
 
-def test_figures_that_cannot_be_left_cost_nothing_else(fleet: _Hosts, tmp_path: Path) -> None:
+def test_figures_that_cannot_be_left_cost_nothing_else(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, letters lost: where the file of the figures could not be written, the night broke off after its run."""
     (tmp_path / "file").write_text("")
-    done = nightly(nation(tmp_path, metrics=tmp_path / "file" / "x.prom"), actor="cron", watcher=_Quiet())
+    done = nightly(nation(tmp_path, metrics=tmp_path / "file" / "x.prom"), actor="cron", watcher=Quiet())
     assert done.runs[-1].status is RunStatus.FINISHED
     assert str(tmp_path / "file" / "x.prom") in done.not_measured
     assert run_of(nation(tmp_path, metrics=tmp_path / "x.prom")).id == 2
 
 
-def test_a_night_brings_an_older_ledger_up_to_date(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_night_brings_an_older_ledger_up_to_date(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, nights that never ran: after an upgrade the night began by reading, and what reads refuses an older schema."""
     found = nation(tmp_path)
     run_of(found)
@@ -318,13 +272,7 @@ def test_a_night_brings_an_older_ledger_up_to_date(fleet: _Hosts, tmp_path: Path
     assert status(found).well
 
 
-def test_a_window_is_judged_by_the_clock() -> None:
-    """Closed from its end on, over after the grace."""
-    window = Window(datetime.now(UTC) - timedelta(seconds=5), grace=3600)
-    assert (window.closed(), window.over()) == (True, False)
-
-
-def test_a_visit_that_failed_again_takes_nothing_away(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_visit_that_failed_again_takes_nothing_away(fleet: Fleet, tmp_path: Path) -> None:
     """Lost proof: a host that was seen in part and then not at all keeps what was seen, and the first reason."""
     found = nation(tmp_path, hosts=1, retries=1)
     whole = fleet.collect
@@ -342,22 +290,22 @@ def test_a_visit_that_failed_again_takes_nothing_away(fleet: _Hosts, tmp_path: P
         assert {o.kind.value for o in ledger.verdicts(run.id)} == {"pass"}
 
 
-def test_a_rescan_that_was_interrupted_is_not_the_nights_audit(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_rescan_that_was_interrupted_is_not_the_nights_audit(fleet: Fleet, tmp_path: Path) -> None:
     """It is finished, and the night follows; nor does it hide how the night went."""
     found, stop = nation(tmp_path), threading.Event()
     stop.set()
     narrowed = Narrowing(hosts=("health-2",))
-    audit(found, actor="sara", watcher=_Quiet(), narrowing=narrowed, cancelled=stop)
-    done = nightly(found, actor="cron", watcher=_Quiet())
+    audit(found, actor="sara", watcher=Quiet(), narrowing=narrowed, cancelled=stop)
+    done = nightly(found, actor="cron", watcher=Quiet())
     assert [(r.narrowed, r.status) for r in done.runs] == [(True, RunStatus.FINISHED), (False, RunStatus.FINISHED)]
     fleet.down = {"health-1": 1}
     run_of(found)
-    audit(found, actor="sara", watcher=_Quiet(), narrowing=narrowed)
+    audit(found, actor="sara", watcher=Quiet(), narrowing=narrowed)
     assert status(found).why_not == ("incomplete",)
 
 
 def test_a_visit_that_came_through_late_keeps_what_the_network_had_shown(
-    fleet: _Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost proof: SSH answers at last while the window cuts the second scan; what the first one saw still counts."""
     ports = check(
@@ -382,7 +330,7 @@ def test_a_visit_that_came_through_late_keeps_what_the_network_had_shown(
         assert {(o.check, o.kind.value) for o in ledger.verdicts(run.id)} == {("ssh-root-login", "pass"), ("ports", "pass")}
 
 
-def test_a_reevaluation_that_was_killed_is_not_resumed_as_an_audit(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_reevaluation_that_was_killed_is_not_resumed_as_an_audit(fleet: Fleet, tmp_path: Path) -> None:
     """It visits no host. The night begins its own run; and a reevaluation does not wait for one that nothing can finish."""
     found = nation(tmp_path)
     run_of(found)
@@ -394,8 +342,8 @@ def test_a_reevaluation_that_was_killed_is_not_resumed_as_an_audit(fleet: _Hosts
 
     assert killed() == 2
     with pytest.raises(UsageError, match="visits no host"):
-        audit(found, actor="sara", watcher=_Quiet(), resume=True)
-    done = nightly(found, actor="cron", watcher=_Quiet())
+        audit(found, actor="sara", watcher=Quiet(), resume=True)
+    done = nightly(found, actor="cron", watcher=Quiet())
     assert ([r.narrowed for r in done.runs], "visits no host" in done.not_resumed) == ([False], True)
     killed()
     reevaluate(found, actor="sara", apply=True)
@@ -403,16 +351,16 @@ def test_a_reevaluation_that_was_killed_is_not_resumed_as_an_audit(fleet: _Hosts
     assert [r.status for r in list_runs(found)] == [finished, abandoned, finished, abandoned, finished]
 
 
-def test_a_run_is_not_resumed_once_another_policy_is_of_record(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_run_is_not_resumed_once_another_policy_is_of_record(fleet: Fleet, tmp_path: Path) -> None:
     """It would go on moving findings by a policy that the committee has put aside, and no other audit follow that night."""
     found, stop = nation(tmp_path), threading.Event()
     fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
-    nightly(found, actor="cron", watcher=_Quiet(), cancelled=stop)
+    nightly(found, actor="cron", watcher=Quiet(), cancelled=stop)
     fleet.on_visit = lambda _uid: None
     old = found.policies["national"]
     policies = {"national": replace(old, of_record=False), "other": replace(old, id="other")}
     switched = replace(found, policies=policies, settings=replace(found.settings, policy_of_record="other"))
-    done = nightly(switched, actor="cron", watcher=_Quiet())
+    done = nightly(switched, actor="cron", watcher=Quiet())
     assert "cannot be resumed" in done.not_resumed
     assert [r.policy for r in done.runs] == ["other"]
 
@@ -422,7 +370,7 @@ def under_maintenance(found: Catalogue, *times: Maintenance) -> Catalogue:
     return replace(found, inventory=replace(found.inventory, departments=departments))
 
 
-def test_what_was_under_maintenance_is_visited_when_it_is_over(fleet: _Hosts, tmp_path: Path) -> None:
+def test_what_was_under_maintenance_is_visited_when_it_is_over(fleet: Fleet, tmp_path: Path) -> None:
     """Regression, a night's gap for an hour's maintenance: one that covered the beginning of the night, or a host's turn, cost
     the host the whole night. One that lasts beyond the window is not waited for, and neither is a tag."""
     reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
@@ -441,7 +389,7 @@ def test_what_was_under_maintenance_is_visited_when_it_is_over(fleet: _Hosts, tm
         assert {v.kind.value for o in ledger.verdicts(run.id) if o.asset == "health-1" for v in o.verdicts} == {"pass"}
 
 
-def test_a_host_that_is_down_after_its_maintenance_is_told_so(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_host_that_is_down_after_its_maintenance_is_told_so(fleet: Fleet, tmp_path: Path) -> None:
     """It is visited once for that, and then like any other that is down."""
     reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
     soon = Maintenance(now - timedelta(hours=1), now + timedelta(seconds=0.5), reason, hosts=("health-1",))
@@ -451,21 +399,21 @@ def test_a_host_that_is_down_after_its_maintenance_is_told_so(fleet: _Hosts, tmp
     assert missed(run) == {"health-1": "no answer"}
 
 
-def test_a_resumed_run_visits_what_is_no_longer_under_maintenance(fleet: _Hosts, tmp_path: Path) -> None:
+def test_a_resumed_run_visits_what_is_no_longer_under_maintenance(fleet: Fleet, tmp_path: Path) -> None:
     """Regression: what was skipped when the run first began stayed so, although it was resumed after the maintenance."""
     reason, now = Text("New disks.", "أقراص جديدة."), datetime.now(UTC)
     during = Maintenance(now - timedelta(hours=1), now + timedelta(hours=1), reason, hosts=("health-1",))
     found = under_maintenance(nation(tmp_path, hosts=4), during)
     stop = threading.Event()
     fleet.on_visit = lambda uid: stop.set() if uid == "health-2" else None
-    first = audit(found, actor="cron", watcher=_Quiet(), cancelled=stop, clock=lambda: now)
+    first = audit(found, actor="cron", watcher=Quiet(), cancelled=stop, clock=lambda: now)
     assert first.status is RunStatus.INTERRUPTED
     with reading(found) as ledger:
         assert "health-1" in ledger.done_assets(first.id)
     fleet.on_visit = lambda _uid: None
-    still = audit(found, actor="cron", watcher=_Quiet(), cancelled=stop, resume=True, clock=lambda: now)
+    still = audit(found, actor="cron", watcher=Quiet(), cancelled=stop, resume=True, clock=lambda: now)
     assert still.status is RunStatus.INTERRUPTED
     fleet.visits.clear()
-    again = audit(found, actor="cron", watcher=_Quiet(), resume=True, clock=lambda: now + timedelta(hours=2))
+    again = audit(found, actor="cron", watcher=Quiet(), resume=True, clock=lambda: now + timedelta(hours=2))
     assert (again.id, again.status, missed(again)) == (first.id, RunStatus.FINISHED, {})
     assert "health-1" in fleet.visits
