@@ -92,3 +92,7 @@ class Told:
         seconds = round((result.ended - result.started).total_seconds(), 3)
         facts = {"run": self._run, "asset": safe(plan.asset.uid), "department": plan.asset.department, "seconds": seconds}
         tell("visited", level, reach=result.reach.value, detail=safe(result.detail), **facts)
+
+    def clock_wrong(self, newest: datetime) -> None:
+        """The ledger holds an instant still to come."""
+        tell("clock", logging.WARNING, newest=newest.isoformat(), why="the ledger holds an instant that is still to come")

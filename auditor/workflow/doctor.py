@@ -7,7 +7,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
+from auditor.workflow.clocks import still_to_come
 from auditor.workflow.outbox import outbox
 from auditor.workflow.policies import idle_overlays
 from auditor.workflow.queries import reading
@@ -87,7 +88,7 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
     try:
         with reading(catalogue) as ledger:
             report = ledger.verify()
-            last = ledger.last_instant()
+            newest = still_to_come(ledger, now)
     except AuditorError as error:
         yield Diagnosis(part, Health.BAD, str(error), _("put back the newest copy that `auditor ledger verify` finds whole"))
         return
@@ -97,9 +98,13 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
     else:
         mend = _("find out who wrote to it, and put back the newest copy that `auditor ledger verify` finds whole")
         yield Diagnosis(part, Health.BAD, report.problem, mend)
-    if last is not None and last > now + timedelta(minutes=5):
-        told = _("the journal's last entry is of {instant}, which is still to come").format(instant=instant(last))
-        yield Diagnosis(_("clock"), Health.BAD, told, _("set this machine's clock, and keep it with chrony or systemd-timesyncd"))
+    if newest is not None:
+        told = _("the ledger holds an entry of {instant}, which is still to come").format(instant=instant(newest))
+        mend = _(
+            "set this machine's clock, and keep it with chrony or systemd-timesyncd; where it is right it was fast when that entry "
+            "was made, and this ends by itself"
+        )
+        yield Diagnosis(_("clock"), Health.BAD, told, mend)
     else:
         yield Diagnosis(_("clock"), Health.WELL, instant(now))
 

@@ -171,7 +171,8 @@ def systemd_units(job: Job, user: str) -> dict[str, str]:
     command = " ".join(_systemd_quoted(part) for part in job.command)
     service = (
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
-        "Wants=network-online.target\nAfter=network-online.target\n\n"
+        # before the clock is set what is seen would be written down with an instant that cannot be true
+        "Wants=network-online.target time-sync.target\nAfter=network-online.target time-sync.target\n\n"
         f"[Service]\nType=oneshot\nUser={user}\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
         "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service
     )

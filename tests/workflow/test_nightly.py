@@ -82,6 +82,9 @@ class _Quiet:
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         pass
 
+    def clock_wrong(self, newest: datetime) -> None:
+        self.newest = newest
+
 
 @pytest.fixture
 def fleet(monkeypatch: pytest.MonkeyPatch) -> _Hosts:
