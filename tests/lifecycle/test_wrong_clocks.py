@@ -54,7 +54,8 @@ def test_a_failure_seen_by_a_wrong_clock_outlasts_no_fix(wrong: timedelta) -> No
 
 
 def test_a_claim_made_by_a_wrong_clock_is_held_against_the_next_night() -> None:
-    """Regression: a fix claimed while the clock was a year ahead was not refuted for a year. What was seen before refutes none."""
+    """Regression: a fix claimed while the clock was a year ahead was refuted by nothing for a year. What was seen before the
+    claim does not refute it."""
     finding = nights(("fail", T0))
     claimed = moved(work.act(EventKind.FINDING_CLAIMED, finding, OFFICER, T0 + YEAR))
     again = outcome({"": "fail"}, T0)
