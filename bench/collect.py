@@ -165,6 +165,9 @@ class Quiet:
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         """Say nothing."""
 
+    def clock_wrong(self, newest: datetime) -> None:
+        """Say nothing."""
+
 
 def auditing(catalogue: Catalogue) -> int:
     """Ours: the whole audit. Returns how many observations are good."""

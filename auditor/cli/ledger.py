@@ -11,7 +11,9 @@ from auditor.errors import UsageError
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Table, as_json
 from auditor.text import N_, _
+from auditor.text.bidi import isolate
 from auditor.text.reasons import reason_of
+from auditor.workflow.copies import make_copy, put_back
 from auditor.workflow.queries import seal_ledger, verify_ledger
 from auditor.workflow.workspace import open_workspace
 from auditor.workflow.writing import refuse_own
@@ -59,3 +61,23 @@ def ledger_seal(app: App, key: Path, new_key: bool, output: Path) -> None:
     app.say(_("The journal is sealed up to entry {number}.").format(number=made.seq))
     app.say(_("For the minutes: {short}").format(short=made.short), "bold")
     app.say(_("Public key, for seal_key under [ledger] in auditor.toml: {key}").format(key=made.key))
+
+
+@ledger.command("copy", help=N_("Write a whole copy of the ledger, also while an audit is under way."))
+@click.argument("file", type=FILE, metavar="FILE")
+@pass_app
+def ledger_copy(app: App, file: Path) -> None:
+    """Copy."""
+    make_copy(open_workspace(app.root), app.actor, file)
+    app.say(_("Written: {path}").format(path=isolate(str(file))))
+
+
+@ledger.command("restore", help=N_("Put a copy in the ledger's place, if it is whole; what was there is kept beside it."))
+@click.argument("file", type=FILE, metavar="FILE")
+@pass_app
+def ledger_restore(app: App, file: Path) -> None:
+    """Restore."""
+    before = put_back(open_workspace(app.root), app.actor, file)
+    app.say(_("The ledger is now as {path} has it.").format(path=isolate(str(file))), "green")
+    if before is not None:
+        app.say(_("What was in its place is kept: {path}").format(path=isolate(str(before))))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -34,34 +36,63 @@ class _Json(logging.Formatter):
         return json.dumps(told, ensure_ascii=True)
 
 
-def _refuse_other(path: Path) -> None:
-    """Lines added to the ledger, or to a file that people write, would destroy it: only a log begins as a log does."""
+class _File(RotatingFileHandler):
+    """The log on disk, for its owner alone: it tells of every host that could not be looked at."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", opener=_private)
+
+    def close(self) -> None:
+        """Close it; what a full disk did not take is lost, and the audit, which is in the ledger, is not."""
+        with suppress(OSError):
+            super().close()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _put_aside(path: Path) -> str:
+    """Give a log that a power cut has left full of NUL bytes another name, which is returned; refuse whatever else is no log.
+
+    Lines added to the ledger, or to a file that people write, would destroy it: only a log begins as a log does.
+    """
     if not path.is_file():
-        return
+        return ""
     with path.open("rb") as file:
-        begins = file.read(1)
-    if begins not in (b"", b"{"):
+        begins = file.read(8)
+    # files that people write may begin with some, and go on otherwise
+    if begins[:1] == b"\0" and begins.lstrip(b"\0")[:1] in (b"", b"{"):
+        return str(path.rename(path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}")))
+    if begins[:1] not in (b"", b"{"):
         raise UsageError(_("{path} is no log of the auditor, and nothing is added to it; name another file").format(path=path))
+    return ""
 
 
 @contextmanager
 def logging_to(path: Path | None) -> Iterator[None]:
-    """Send what is told to a file that is rotated, or to standard error; plain words at a terminal, JSON elsewhere."""
-    handler: logging.Handler
-    try:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _refuse_other(path)
-            handler = RotatingFileHandler(path, maxBytes=_LARGEST, backupCount=_KEPT, encoding="utf-8")
-        else:
-            handler = logging.StreamHandler(sys.stderr)
-    except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
-    plain = path is None and sys.stderr.isatty()
+    """Send what is told to a file that is rotated, or to standard error; plain words at a terminal, JSON elsewhere.
+
+    A file that cannot be opened costs no audit: standard error takes its place, and is told why.
+    """
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    why = aside = ""
+    if path is not None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = _put_aside(path)
+            handler = _File(path, maxBytes=_LARGEST, backupCount=_KEPT)
+        except OSError as error:
+            why = reason_of(error)
+    plain = not isinstance(handler, _File) and sys.stderr.isatty()
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s") if plain else _Json())
     _log.setLevel(logging.INFO)
     _log.propagate = False
     _log.addHandler(handler)
+    if why:
+        tell("no log", logging.WARNING, path=safe(str(path)), why=why)
+    if aside:
+        tell("damaged log put aside", logging.WARNING, path=safe(aside))
     try:
         yield
     finally:
@@ -92,3 +123,7 @@ class Told:
         seconds = round((result.ended - result.started).total_seconds(), 3)
         facts = {"run": self._run, "asset": safe(plan.asset.uid), "department": plan.asset.department, "seconds": seconds}
         tell("visited", level, reach=result.reach.value, detail=safe(result.detail), **facts)
+
+    def clock_wrong(self, newest: datetime) -> None:
+        """The ledger holds an instant still to come."""
+        tell("clock", logging.WARNING, newest=newest.isoformat(), why="the ledger holds an instant that is still to come")

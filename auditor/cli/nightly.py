@@ -12,6 +12,7 @@ import click
 
 from auditor.cli.audit import audit_exit, interruptible
 from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
+from auditor.cli.clocks import clock_warning
 from auditor.cli.logs import Told, logging_to, tell
 from auditor.errors import AuditorError, UsageError
 from auditor.loading import load_settings
@@ -44,6 +45,7 @@ _HEALTH = {
 _WHY_NOT = {
     "no_run": NP_("status", "nothing has been audited yet"),
     "old": NP_("status", "there was no audit last night"),
+    "to_come": NP_("status", "it begins at an instant that is still to come; look at this machine's clock"),
     "unfinished": NP_("status", "the last audit did not finish; the next one goes on with it"),
     "incomplete": NP_("status", "the last audit is incomplete"),
     "under_way": NP_("status", "an audit is under way; ask again when it has ended"),
@@ -82,13 +84,14 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
             tell("no metrics", logging.WARNING, why=safe(done.not_measured))
         for run in done.runs:  # told before the letters: servers may be slow
             tell("run ended", run=run.id, status=run.status.value, complete=bool(run.summary.get("complete")))
-        letters = digest_after(catalogue, done.runs[-1])
+        letters = digest_after(catalogue, done.runs[-1]) if done.runs else None
         for problem in letters.problems if letters else ():
             tell("not sent", logging.WARNING, why=safe(problem))
         if letters:
             tell("digest", sent=letters.sent, waiting=letters.waiting, dropped=letters.dropped)
-    if done.runs[-1].status is RunStatus.INTERRUPTED:
-        return Exit.INTERRUPTED
+        if done.cut_short:
+            tell("interrupted", logging.WARNING)
+            return Exit.INTERRUPTED
     return audit_exit(catalogue, done.runs[-1])
 
 
@@ -260,6 +263,8 @@ def _show(app: App, found: Status) -> None:
         of_a_night = {"no_run", "old"} & set(found.why_not)
         told = _("Last night was not well: {why}.") if of_a_night else _("The newest audit was not well: {why}.")
         app.say(told.format(why=why), "bold red")
+    if found.newest is not None:
+        app.say(clock_warning(found.newest), "bold yellow")
     run = found.run
     if run is None:
         return

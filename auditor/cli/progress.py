@@ -6,11 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from auditor.cli.base import App
+from auditor.cli.clocks import clock_warning
 from auditor.model import AssetPlan, AssetResult, Plan, Reach, Run
 from auditor.reporting.terminal import Terminal
 from auditor.text import _
@@ -39,6 +41,9 @@ class _Lines:
             told = text.format(asset=safe(plan.asset.uid), reach=label(result.reach), detail=retell(safe(result.detail)))
             self._terminal.say(told)
 
+    def clock_wrong(self, newest: datetime) -> None:
+        self._terminal.say(clock_warning(newest), "bold yellow")
+
 
 class _Silent:
     """Nothing, for programs that read standard output and error."""
@@ -47,6 +52,9 @@ class _Silent:
         pass
 
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
+        pass
+
+    def clock_wrong(self, newest: datetime) -> None:
         pass
 
 
@@ -71,6 +79,9 @@ class _Live:
         missed = self._missed[department]
         text = _("{n} not reached").format(n=missed) if missed else ""
         self._progress.update(self._tasks[department], advance=1, missed=self._terminal.inline(text))
+
+    def clock_wrong(self, newest: datetime) -> None:
+        self._progress.console.print(self._terminal.inline(clock_warning(newest)), style="bold yellow", markup=False)
 
 
 @contextmanager

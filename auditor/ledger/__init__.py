@@ -1,5 +1,6 @@
 """The one room that speaks SQL: runs, observations, verdict changes, findings, journal, evidence."""
 
+from auditor.ledger.copying import copy_ledger, restore_ledger, unwritable
 from auditor.ledger.integrity import VerifyReport
 from auditor.ledger.journal import Entry
 from auditor.ledger.ledger import Ledger
@@ -15,10 +16,13 @@ __all__ = [
     "Seal",
     "VerifyReport",
     "check_signature",
+    "copy_ledger",
     "make_key",
     "open_key",
     "public_text",
     "read_seal",
     "record_kind",
+    "restore_ledger",
     "under_way",
+    "unwritable",
 ]

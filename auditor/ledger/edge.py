@@ -39,8 +39,8 @@ MEANINGS: dict[int, tuple[type[LedgerError], str]] = {
     sqlite3.SQLITE_CORRUPT: (
         IntegrityError,
         N_(
-            "the ledger is damaged: keep the file as it is, restore the last backup beside it and compare with "
-            "`auditor ledger verify`"
+            "the ledger is damaged: `auditor ledger restore FILE` puts the newest copy that is whole in its place, and keeps the "
+            "damaged one beside it"
         ),
     ),
     sqlite3.SQLITE_CONSTRAINT: (IntegrityError, N_("the ledger refused a contradiction")),

@@ -60,10 +60,12 @@ class Journal(Part):
         row = self._store.one("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
         return (int(row[0]), row[1].hex()) if row else (0, "")
 
-    def last_instant(self) -> datetime | None:
-        """When the last entry was made; None of an empty journal."""
-        row = self._store.one("SELECT at FROM journal ORDER BY seq DESC LIMIT 1")
-        return datetime.fromisoformat(row[0]) if row else None
+    def newest_instant(self) -> datetime | None:
+        """The latest instant that a run or the journal bears, wherever it stands in it: a clock may have been wrong for a while.
+        None of an empty ledger."""
+        sql = "SELECT max(at) FROM (SELECT max(at) AS at FROM journal UNION ALL SELECT max(started) FROM runs)"
+        (newest,) = self._store.one(sql) or (None,)
+        return None if newest is None else datetime.fromisoformat(newest)
 
     def last_before(self, moment: datetime) -> int:
         """The number of the last entry made before ``moment``; 0 when there is none."""

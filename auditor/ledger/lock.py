@@ -10,12 +10,16 @@ import fcntl
 import json
 import os
 import socket
+import time
 from datetime import datetime
 from pathlib import Path
 
 from auditor.errors import LockedError
 from auditor.ledger.edge import translated
 from auditor.text import _
+
+_PATIENCE = 0.5  # seconds: who only looks whether a run is under way holds the lock for a moment
+_PAUSE = 0.02
 
 
 class RunLock:
@@ -25,12 +29,10 @@ class RunLock:
         self._path = ledger.with_name(ledger.name + ".lock")
         with translated(self._path):
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _taken(self._file):
                 told = _read(self._file)
                 os.close(self._file)
-                raise LockedError(_refusal(ledger, told)) from None
+                raise LockedError(_refusal(ledger, told))
         self._holder: dict[str, str | int] = {
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -60,6 +62,20 @@ class RunLock:
             text = json.dumps(holder).encode()
             os.pwrite(self._file, text, 0)
             os.ftruncate(self._file, len(text))
+
+
+def _taken(file: int) -> bool:
+    """Whether the lock could be had in time."""
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_PAUSE)
+        else:
+            return True
 
 
 def under_way(ledger: Path) -> str:

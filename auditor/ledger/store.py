@@ -7,14 +7,17 @@ before judged" asks for; it costs one fsync a commit, and there are two commits 
 from __future__ import annotations
 
 import os
+import pwd
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from auditor.errors import LedgerError
 from auditor.ledger.edge import MEANINGS, translated
+from auditor.ledger.lock import RunLock
 from auditor.ledger.schema import APPLICATION_ID, VERSION
 from auditor.text import _
 
@@ -45,7 +48,7 @@ class Store:
                 raise LedgerError(f"{path}: " + _("the ledger must be a file"))
             if not readonly:
                 _require_writable(path)
-            connection = _connect(path, readonly=readonly)
+            connection = connect(path, readonly=readonly)
             try:
                 _admit(path, connection, readonly=readonly)
             except BaseException:
@@ -141,10 +144,12 @@ def _there(path: Path) -> bool:
     return True
 
 
-def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool, still: bool = False) -> sqlite3.Connection:
+    """Open a file as the ledger is opened. ``still``: a copy that nobody writes to, beside which nothing is to be left."""
     uri = path.absolute().as_uri() + ("?mode=ro" if readonly else "?mode=rw")
-    if readonly and not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
-        uri += "&immutable=1"  # a copy on read-only media: SQLite could not make its shared-memory file there
+    still = still or not os.access(path.parent, os.W_OK)  # on read-only media SQLite could not make its shared-memory file
+    if readonly and still and not path.with_name(path.name + "-wal").exists():
+        uri += "&immutable=1"
     connection = sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -172,7 +177,7 @@ def _make(path: Path) -> None:
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
     try:
-        connection = _connect(draft, readonly=False)
+        connection = connect(draft, readonly=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             _migrate(connection)
@@ -209,12 +214,34 @@ def _admit(path: Path, connection: sqlite3.Connection, *, readonly: bool) -> Non
     """Let in only a ledger of a schema that this auditor knows; bring an older one up to date."""
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise LedgerError(f"{path}: " + _("this is not a ledger of the auditor; check `ledger` in auditor.toml"))
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if _version(connection) < VERSION and not readonly:
+        _bring_up_to_date(path, connection)
+    version = _version(connection)
     if version > VERSION:
         message = _("the ledger has schema {version}, and this auditor knows schema {known}; use the auditor that wrote it")
         raise LedgerError(f"{path}: " + message.format(version=version, known=VERSION))
     if version < VERSION:
-        if readonly:
-            message = _("the ledger has the older schema {version}; run any writing command once to bring it up to date")
-            raise LedgerError(f"{path}: " + message.format(version=version))
-        _migrate(connection)
+        message = _("the ledger has the older schema {version}; run any writing command once to bring it up to date")
+        raise LedgerError(f"{path}: " + message.format(version=version))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def _bring_up_to_date(path: Path, connection: sqlite3.Connection) -> None:
+    """Only while no run is under way: it may be of the older auditor, which would go on in tables that it does not know."""
+    lock = RunLock(path, actor=_account(), now=datetime.now(UTC))
+    try:
+        if _version(connection) < VERSION:  # another may have done it meanwhile
+            _migrate(connection)
+    finally:
+        lock.release()
+
+
+def _account() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

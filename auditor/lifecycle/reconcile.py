@@ -3,7 +3,8 @@
 A finding closes only on proof newer than it. Whatever could not be examined (unknown, error, an incomplete list, no
 observation) proves nothing, and what is not mentioned at all (a check removed, a host dropped) never comes here.
 ``closed_at`` is the instant of the proof, not of the bookkeeping, so that an older observation that turns up late cannot
-reopen what a newer one closed.
+reopen what a newer one closed. An instant that is still to come was told by a wrong clock, and nothing waits for it (see
+``_least``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from auditor.lifecycle.deadlines import Deadline
 from auditor.lifecycle.identity import finding_id
@@ -33,6 +34,8 @@ from auditor.model.codec import to_json
 
 _WORST_FIRST = (VerdictKind.FAIL, VerdictKind.ERROR, VerdictKind.UNKNOWN, VerdictKind.PASS, VerdictKind.NOT_APPLICABLE)
 _UNSEEN = (VerdictKind.UNKNOWN, VerdictKind.ERROR)
+_SLACK = timedelta(minutes=5)  # by which a clock that is well may be set back
+_ALWAYS, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,10 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
         return [_event(EventKind.FINDING_OPENED, opened, context)]
     if finding.state is FindingState.CLOSED:
         return _returned(outcome, verdict, finding, seen, context)
-    if seen < finding.last_seen:
+    if seen < _least(seen, context, finding.last_seen):
         return []
-    if finding.claimed_at is not None and seen > finding.claimed_at and finding.state is FindingState.FIX_CLAIMED:
+    claimed = finding.claimed_at if finding.state is FindingState.FIX_CLAIMED else None
+    if claimed is not None and seen > _least(seen, context, claimed, finding.last_seen):
         again = replace(finding, state=move(EventKind.FINDING_REFUTED, finding.state), claimed_at=None)
         return [_event(EventKind.FINDING_REFUTED, _described(again, outcome, verdict, seen, context), context)]
     if _is_same(finding, outcome, verdict, context):
@@ -127,7 +131,7 @@ def _failed(outcome: Outcome, verdict: Verdict, finding: Finding | None, context
 
 def _returned(outcome: Outcome, verdict: Verdict, finding: Finding, seen: datetime, context: _Context) -> list[Event]:
     """A failure newer than the proof that closed it; or on that very observation, where only the policy differs."""
-    closed = finding.closed_at or finding.last_seen
+    closed = _least(seen, context, finding.closed_at or finding.last_seen, finding.last_seen)
     by_policy = finding.resolution is Resolution.POLICY_CHANGED or outcome.definition != finding.definition
     if seen < closed or (seen == closed and not by_policy):
         return []
@@ -140,6 +144,18 @@ def _returned(outcome: Outcome, verdict: Verdict, finding: Finding, seen: dateti
         reopened_at=seen,
     )
     return [_event(EventKind.FINDING_REOPENED, _described(again, outcome, verdict, seen, context), context)]
+
+
+def _least(seen: datetime, context: _Context, newest: datetime, before: datetime | None = None) -> datetime:
+    """What ``seen`` must be newer than, to be newer than ``newest``; ``before`` came earlier.
+
+    An instant that is still to come is a wrong clock's: what is seen now is newer. An observation that bears one itself is newer
+    only than what that clock told too; when it was made nobody knows, and what a person did since may not be undone by it.
+    """
+    last = context.now + _SLACK
+    if seen > last:
+        return newest if newest > last else _NEVER
+    return max((known for known in (newest, before) if known is not None and known <= last), default=_ALWAYS)
 
 
 def _described(finding: Finding, outcome: Outcome, verdict: Verdict, seen: datetime, context: _Context) -> Finding:
@@ -189,9 +205,9 @@ def _closed(outcome: Outcome, verdicts: dict[str, Verdict], finding: Finding, co
     if outcome.definition != finding.definition:
         # the very observation that failed may pass under the new definition: that is the policy's doing
         resolution = Resolution.POLICY_CHANGED
-        fresh = proven >= finding.last_seen
+        fresh = proven >= _least(proven, context, finding.last_seen)
     else:
-        fresh = proven > finding.last_seen
+        fresh = proven > _least(proven, context, finding.last_seen)
     if not fresh:
         return []
     closed = replace(

@@ -52,9 +52,7 @@ def retire(finding: Finding, reason: str, by: Person, now: datetime) -> Event:
     if finding.state not in LIVE:
         raise UsageError(_("{finding} is closed already").format(finding=finding.id))
     state = move(EventKind.FINDING_CLOSED, finding.state, Resolution.RETIRED)
-    after = replace(
-        finding, state=state, resolution=Resolution.RETIRED, closed_at=max(now, finding.last_seen), claimed_at=None, exception=""
-    )
+    after = replace(finding, state=state, resolution=Resolution.RETIRED, closed_at=now, claimed_at=None, exception="")
     return moved(EventKind.FINDING_CLOSED, after, by, now, note=reason)
 
 

@@ -17,6 +17,7 @@ from auditor.model import Asset, AssetKind, AssetPlan, AssetResult, Catalogue, O
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
 from auditor.workflow.attestations import accepted_answers, lapse_answers
+from auditor.workflow.clocks import still_to_come
 from auditor.workflow.frugal import frugally
 from auditor.workflow.judging import Judge
 from auditor.workflow.kinds import KindTable
@@ -37,6 +38,9 @@ class Watcher(Protocol):
 
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         """An asset has been visited, recorded and judged."""
+
+    def clock_wrong(self, newest: datetime) -> None:
+        """The ledger holds ``newest``, an instant still to come. The run goes on all the same."""
 
 
 @dataclass
@@ -68,6 +72,9 @@ def audit(
     """
     cancelled = cancelled or threading.Event()
     with Ledger.open(catalogue.settings.ledger) as ledger, ledger.lock(actor=actor, now=clock()), ExitStack() as ending:
+        newest = still_to_come(ledger, clock())
+        if newest is not None:
+            watcher.clock_wrong(newest)
         run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
         rest = Rest(catalogue, clock)
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}

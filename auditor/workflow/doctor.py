@@ -7,15 +7,17 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from auditor.collecting import knock, knock_at_hop, load_known_hosts
 from auditor.errors import AuditorError, ConfigurationError
+from auditor.ledger import unwritable
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
+from auditor.workflow.clocks import still_to_come
 from auditor.workflow.outbox import count
 from auditor.workflow.policies import idle_overlays
 from auditor.workflow.queries import reading
@@ -85,22 +87,31 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         told = _("others may read {path}").format(path=path)
         yield Diagnosis(part, Health.BAD, told, f"chmod 600 {path}")
+    closed = unwritable(path)
     try:
         with reading(catalogue) as ledger:
             report = ledger.verify()
-            last = ledger.last_instant()
+            newest = still_to_come(ledger, now)
     except AuditorError as error:
-        yield Diagnosis(part, Health.BAD, str(error), _("put back the newest copy that `auditor ledger verify` finds whole"))
+        yield Diagnosis(part, Health.BAD, str(error), _("put back the newest copy that is whole: auditor ledger restore FILE"))
         return
-    if report.ok:
+    if report.ok and closed is not None:
+        told = _("whole, and cannot be written by this account: {path}").format(path=closed)
+        mend = _("mount its file system for writing, and let the account that audits own it: chown and chmod u+w {path}")
+        yield Diagnosis(part, Health.BAD, told, mend.format(path=closed))
+    elif report.ok:
         size = number(path.stat().st_size / 1e6, 1)
         yield Diagnosis(part, Health.WELL, _("whole; megabytes: {size}").format(size=size))
     else:
-        mend = _("find out who wrote to it, and put back the newest copy that `auditor ledger verify` finds whole")
+        mend = _("find out who wrote to it, and put back the newest copy that is whole: auditor ledger restore FILE")
         yield Diagnosis(part, Health.BAD, report.problem, mend)
-    if last is not None and last > now + timedelta(minutes=5):
-        told = _("the journal's last entry is of {instant}, which is still to come").format(instant=instant(last))
-        yield Diagnosis(_("clock"), Health.BAD, told, _("set this machine's clock, and keep it with chrony or systemd-timesyncd"))
+    if newest is not None:
+        told = _("the ledger holds an entry of {instant}, which is still to come").format(instant=instant(newest))
+        mend = _(
+            "set this machine's clock, and keep it with chrony or systemd-timesyncd; where it is right, it was fast when that "
+            "entry was made, and this ends by itself"
+        )
+        yield Diagnosis(_("clock"), Health.BAD, told, mend)
     else:
         yield Diagnosis(_("clock"), Health.WELL, instant(now))
 

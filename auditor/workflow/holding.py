@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zoneinfo
-from collections.abc import Callable, Collection, Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol
 
 from auditor.facts import is_volatile
 from auditor.ledger import Ledger
@@ -17,7 +17,13 @@ from auditor.lifecycle import LIVE, deadline, reconcile
 from auditor.model import CLEAR, Asset, Catalogue, CheckTask, Confirmed, Event, Finding, Outcome, Plan, VerdictKind
 from auditor.model.codec import canonical
 
-Decide: TypeAlias = Callable[[Outcome, Sequence[Finding]], tuple[Event, ...]]
+
+class Decide(Protocol):
+    """What an outcome means for the findings of its check; as if it were ``now``, where that is given."""
+
+    def __call__(self, outcome: Outcome, findings: Sequence[Finding], now: datetime | None = None, /) -> tuple[Event, ...]:
+        """The events."""
+
 
 _LATER = datetime(9000, 1, 1, tzinfo=UTC)  # later than all that was seen, claimed or closed
 
@@ -57,12 +63,12 @@ class Rules:
         when = self._homes.get(asset.department, ())
         by_check = {task.check: task for task in tasks}
 
-        def decide(outcome: Outcome, findings: Sequence[Finding]) -> tuple[Event, ...]:
+        def decide(outcome: Outcome, findings: Sequence[Finding], at: datetime | None = None, /) -> tuple[Event, ...]:
             task = by_check[outcome.check]
             return reconcile(
                 outcome,
                 findings,
-                now=now,
+                now=at or now,
                 run_id=run_id,
                 actor=actor,
                 severity=task.severity,
@@ -113,8 +119,8 @@ def hold(
         if one.kind is not VerdictKind.FAIL and not live:
             continue
         outcome = ledger.whole(one) if isinstance(one, Confirmed) else one
-        if own and outcome.observed_at is not None and not decide(replace(outcome, observed_at=_LATER), own):
-            # what moves nothing then moves nothing now
+        if own and outcome.observed_at is not None and not decide(replace(outcome, observed_at=_LATER), own, _LATER):
+            # what moves nothing then moves nothing now, whatever the clock is
             calm = live == {verdict.subject for verdict in outcome.verdicts if verdict.kind is VerdictKind.FAIL}
         else:
             events += decide(outcome, own)

@@ -30,12 +30,14 @@ _ANOTHER_NIGHT = timedelta(hours=12)
 @dataclass(frozen=True, slots=True)
 class Nights:
     """What a night did: the runs that it finished, the resumed one first, why an unfinished one was not resumed, and why the
-    figures could not be left."""
+    figures could not be left. ``cut_short``: it was cancelled before its own audit began, or while that was under way.
+    """
 
     runs: tuple[Run, ...]
     resumed: bool
     not_resumed: str = ""
     not_measured: str = ""
+    cut_short: bool = False
 
 
 def nightly(
@@ -74,10 +76,15 @@ def nightly(
             why_not = str(error)
     # a rescan of one host that was interrupted in the evening is finished too, and is not the night's audit
     of_everything = bool(runs) and _scope(runs[0]) == {k: v for k, v in to_json(narrowing or Narrowing()).items() if v}
-    this_night = of_everything and unfinished is not None and started - unfinished.started < _ANOTHER_NIGHT
-    if not this_night and not cancelled.is_set():
+    # abs, as the clock may have been wrong when it was begun
+    this_night = of_everything and unfinished is not None and abs(started - unfinished.started) < _ANOTHER_NIGHT
+    missing = not this_night
+    if missing and not cancelled.is_set():
         runs.append(go(resume=False))
-    return Nights(tuple(runs), unfinished is not None and not why_not, why_not, _left_figures(catalogue, runs[-1]))
+        missing = False
+    cut_short = missing or runs[-1].status is RunStatus.INTERRUPTED
+    not_measured = _left_figures(catalogue, runs[-1]) if runs else ""
+    return Nights(tuple(runs), unfinished is not None and not why_not, why_not, not_measured, cut_short)
 
 
 def _left_figures(catalogue: Catalogue, run: Run) -> str:

@@ -83,12 +83,17 @@ def without(crontab: str, root: Path) -> str:
     """A crontab without what marks the entry of this workspace, and without the entry, which people may have parted; all else
     as it is."""
     tag = Job(root, 0, 0).tag
-    return "".join(line for line in crontab.splitlines(keepends=True) if line.rstrip() != tag and not _is_entry(line, root))
+    return "".join(line for line in _lines(crontab) if line.rstrip() != tag and not _is_entry(line, root))
 
 
 def entry_of(crontab: str, root: Path) -> str:
     """The entry of this workspace; "" where there is none."""
-    return next((line for line in crontab.splitlines() if _is_entry(line, root)), "")
+    return next((line.rstrip() for line in _lines(crontab) if _is_entry(line, root)), "")
+
+
+def _lines(crontab: str) -> list[str]:
+    """As cron has them: what else Python takes for a line's end stands inside lines of others."""
+    return re.findall(r"[^\n]*\n|[^\n]+", crontab)
 
 
 def _is_entry(line: str, root: Path) -> bool:
@@ -119,16 +124,21 @@ def read_crontab() -> str:
     took that for an empty one would write over all of it."""
     done = _crontab(["-l"])
     if done.returncode == 0:
-        return done.stdout
-    if "no crontab for" in done.stderr:
+        return _text(done.stdout)
+    why = _text(done.stderr)
+    if "no crontab for" in why:
         return ""
-    raise UsageError(_("crontab does not show what it holds: {reason}").format(reason=done.stderr.strip() or done.returncode))
+    raise UsageError(_("crontab does not show what it holds: {reason}").format(reason=why.strip() or done.returncode))
 
 
 def _write_crontab(text: str) -> None:
     done = _crontab(["-"], text)
     if done.returncode:
-        raise UsageError(_("crontab refused the entry: {reason}").format(reason=done.stderr.strip()))
+        raise UsageError(_("crontab refused the entry: {reason}").format(reason=_text(done.stderr).strip()))
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "surrogateescape")
 
 
 def has_crontab() -> bool:
@@ -136,7 +146,7 @@ def has_crontab() -> bool:
     return shutil.which("crontab") is not None
 
 
-def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
+def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedProcess[bytes]:
     program = shutil.which("crontab")
     if program is None:
         message = _(
@@ -146,10 +156,8 @@ def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedPr
         raise UsageError(message)
     return subprocess.run(
         [program, *arguments],
-        input=text,
+        input=text.encode("utf-8", "surrogateescape"),  # as bytes: lines of others, and their ends, go back as they came
         capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",  # lines of others go back as they came
         env={**os.environ, "LC_ALL": "C"},
         timeout=30,
         check=False,
@@ -179,7 +187,8 @@ def systemd_units(job: Job, user: str, seconds: int) -> dict[str, str]:
     command = " ".join(_systemd_quoted(part) for part in job.command)
     service = (
         f"[Unit]\nDescription=Nightly compliance audit of {job.root}\n"
-        "Wants=network-online.target\nAfter=network-online.target\n\n"
+        # before the clock is set what is seen would be written down with an instant that cannot be true
+        "Wants=network-online.target time-sync.target\nAfter=network-online.target time-sync.target\n\n"
         f"[Service]\nType=oneshot\nUser={user}\nEnvironment=LC_ALL=C.UTF-8 PATH={_PATH}\nExecStart={command}\n"
         f"TimeoutStartSec={seconds}\n"
         "SuccessExitStatus=1 3\n"  # findings, and an incomplete audit, are news and no failure of the service

@@ -19,6 +19,7 @@ from auditor.model import (
     Run,
     RunStatus,
 )
+from auditor.workflow.clocks import SLACK, still_to_come
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.queries import reading
 
@@ -28,7 +29,10 @@ _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDIN
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How things stand. ``why_not`` are codes: no_run, old, unfinished, under_way, incomplete; empty when all is well."""
+    """How things stand. ``why_not`` are codes: no_run, old, to_come, unfinished, under_way, incomplete; empty when all is well.
+
+    ``newest`` is the newest instant of the ledger where it is still to come: a clock is wrong, or was.
+    """
 
     run: Run | None
     why_not: tuple[str, ...]
@@ -40,6 +44,7 @@ class Status:
     ending: int = 0
     answers: int = 0
     ledger_bytes: int = 0
+    newest: datetime | None = None
 
     @property
     def well(self) -> bool:
@@ -71,6 +76,7 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
             ending=len(expiring(catalogue, exceptions, moment)),
             answers=sum(a.state is AnswerState.ANSWERED for a in ledger.records(AttestedAnswer)),
             ledger_bytes=ledger.path.stat().st_size,
+            newest=still_to_come(ledger, moment),
         )
 
 
@@ -84,4 +90,6 @@ def _why_not(run: Run, now: datetime, *, busy: bool) -> tuple[str, ...]:
         found.append("incomplete")
     if now - run.started > _A_NIGHT:
         found.append("old")
+    elif run.started - now > SLACK:
+        found.append("to_come")  # whether there was one last night cannot be told by it
     return tuple(found)

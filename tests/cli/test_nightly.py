@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from auditor.ledger import Ledger
+from auditor.model import Event, EventKind
 from auditor.workflow.inspection import plan_now
 from auditor.workflow.workspace import open_workspace
 from tests.conftest import IN_CI
@@ -76,6 +77,105 @@ def test_a_failure_is_told_and_ends_with_its_code(workspace: Workspace, tmp_path
         other.stdout.close()  # type: ignore[union-attr]
     assert lines(log)[-1]["event"] == "failed"
     assert workspace.call("nightly", "--log", str(log)).returncode == 0  # a dead holder holds nothing
+
+
+def test_a_log_that_cannot_be_opened_costs_no_audit(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, a night without an audit: it ended with exit code 2 where the log's folder was closed to it. It is told on
+    standard error then, and why."""
+    (tmp_path / "file").write_text("")
+    called = workspace.call("nightly", "--log", str(tmp_path / "file" / "night.log"))
+    told = [json.loads(line) for line in called.stderr.decode().splitlines()]
+    assert called.returncode == 0
+    assert [t["event"] for t in told] == ["no log", "run begun", "visited", "run ended"]
+    assert "file/night.log" in told[0]["path"]
+
+
+def test_a_log_that_a_power_cut_damaged_is_put_aside(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, nights without an audit: a log that begins with NUL bytes was refused each night. What people write stays as it
+    is, also where it begins with some."""
+    log, media = tmp_path / "logs" / "night.log", tmp_path / "film.mp4"
+    log.parent.mkdir()
+    log.write_bytes(bytes(4096) + b'{"at": 1}\n')
+    assert workspace.call("nightly", "--log", str(log)).returncode == 0
+    assert [t["event"] for t in lines(log)][:2] == ["damaged log put aside", "run begun"]
+    (aside,) = log.parent.glob("night.log.damaged-*")
+    assert (aside.stat().st_size, log.stat().st_mode & 0o777) == (4106, 0o600)
+    media.write_bytes(b"\0\0\0\x18ftypmp42")
+    assert workspace.call("nightly", "--log", str(media)).returncode == 2
+    assert media.read_bytes() == b"\0\0\0\x18ftypmp42"
+
+
+def test_a_log_is_for_its_owner_alone(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: it tells of every host that could not be looked at, and everybody could read it. A folder that is there is left
+    as it is."""
+    assert workspace.call("nightly", "--log", str(tmp_path / "logs" / "night.log")).returncode == 0
+    assert [(tmp_path / p).stat().st_mode & 0o777 for p in ("logs", "logs/night.log")] == [0o700, 0o600]
+    tmp_path.chmod(0o755)
+    assert workspace.call("nightly", "--log", str(tmp_path / "night.log")).returncode == 0
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_disk_that_is_full_at_the_end_fails_no_night(workspace: Workspace) -> None:
+    """Regression, exit code 4 after a whole audit: what could not be written when the log was closed."""
+    assert workspace.call("nightly", "--log", "/dev/full").returncode == 0
+
+
+def test_130_before_a_run_has_begun(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: SIGTERM while the ledger was brought up to date ended in an internal failure."""
+    monkeypatch.setattr("auditor.workflow.nightly._bring_up_to_date", lambda _c: os.kill(os.getpid(), signal.SIGTERM))
+    log = tmp_path / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 130
+    assert [t["event"] for t in lines(log)] == ["interrupted"]
+
+
+def test_a_clock_that_cannot_be_right_is_told_everywhere(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: doctor looked at the journal's last entry alone, and a run under a clock that was behind said nothing."""
+    soon = datetime.now(UTC) + timedelta(days=365)
+    with Ledger.open(workspace.ledger) as ledger:
+        ledger.record_event(Event(EventKind.REEVALUATED, soon, "cron", "1", {}))
+        ledger.record_event(Event(EventKind.REEVALUATED, datetime.now(UTC), "cron", "1", {}))
+    told = part(workspace, "clock")
+    assert (told["health"], f"{soon:%Y-%m-%d}" in told["told"]) == ("bad", True)
+    log = tmp_path / "night.log"
+    assert workspace.call("nightly", "--log", str(log)).returncode == 0
+    assert [(t["event"], t["level"]) for t in lines(log)][:2] == [("clock", "warning"), ("run begun", "info")]
+    for called in (workspace.call("status").stdout, workspace.call("audit").stderr):
+        assert f"{soon:%Y-%m-%d}" in " ".join(called.decode().split())
+    assert workspace.call("status").returncode == 0
+
+
+def test_doctor_says_whether_the_ledger_can_be_written(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: of a ledger on a disk that was mounted read-only it said that it is whole, and no night could be written."""
+    workspace.call("audit")
+    log = workspace.ledger.with_name("ledger.db-wal")
+    log.write_bytes(b"")
+    monkeypatch.setattr(os, "access", lambda path, _mode: bool(Path(path).stat().st_mode & 0o200))
+    assert part(workspace, "ledger")["health"] == "well"
+    for path, mode in ((log, 0o400), (workspace.ledger, 0o400), (workspace.ledger.parent, 0o500)):
+        before = path.stat().st_mode
+        path.chmod(mode)
+        told = part(workspace, "ledger")
+        assert (told["health"], str(path) in told["mend"]) == ("bad", True)
+        path.chmod(before)
+
+
+def test_a_ledger_is_copied_and_put_back(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression, a copy damaged where doctor had it put back: there was no command for it. No file is written over."""
+    workspace.call("audit")
+    copy = tmp_path / "ledger-1.db"
+    assert workspace.call("ledger", "copy", str(copy)).returncode == 0
+    before = copy.read_bytes()
+    for wrong in (copy, workspace.ledger, workspace.root / "checks" / "x.yaml", tmp_path / "nowhere" / "x"):
+        assert workspace.call("ledger", "copy", str(wrong)).returncode == 2
+    workspace.ledger.write_bytes(workspace.ledger.read_bytes()[:8192] + b"?" * 4096)
+    assert "auditor ledger restore" in part(workspace, "ledger")["mend"]
+    assert workspace.call("ledger", "restore", str(workspace.ledger)).returncode == 2
+    called = workspace.call("ledger", "restore", str(copy))
+    kept = min(workspace.ledger.parent.glob("ledger.db.replaced-*"))
+    assert (called.returncode, str(kept) in called.stdout.decode().replace("\n", "")) == (0, True)
+    assert (workspace.call("ledger", "verify").returncode, copy.read_bytes() == before) == (0, True)
+    assert workspace.call("ledger", "restore", str(kept)).returncode == 4
+    assert workspace.call("nightly").returncode == 0
 
 
 def test_status_in_five_lines(workspace: Workspace) -> None:
@@ -168,6 +268,13 @@ def test_a_crontab_that_cannot_be_read_is_not_replaced(workspace: Workspace, cro
     assert workspace.call("schedule", "remove").returncode == 2
     program.write_text(whole)
     assert crontab.read_text() == "0 3 * * * /opt/backup.sh\n"
+    # regression: CRLF became LF, and a line was split where it holds a lone CR, or what else Python takes for a line's end
+    others = b"MAILTO=a\r\n0 3 * * * /opt/backup.sh \r --all\x0b\x0c\x1c\xe2\x80\xa8 \xff\r\n# the last\n"
+    crontab.write_bytes(others)
+    assert workspace.call("schedule", "install", "--at", "01:30").returncode == 0
+    assert crontab.read_bytes().startswith(others)
+    assert workspace.call("schedule", "remove").returncode == 0
+    assert crontab.read_bytes() == others
     crontab.unlink()
     assert workspace.call("schedule", "install", "--at", "01:30").returncode == 0
     assert len(crontab.read_text().splitlines()) == 2

@@ -128,6 +128,8 @@ def test_no_log_is_added_to_the_auditors_own_files(audited: Workspace) -> None:
         ("schedule", "install", "--at", "01:30"),
         ("schedule", "remove"),
         ("digest", "--send"),
+        ("ledger", "copy", "/nowhere/copy.db"),
+        ("ledger", "restore", "/nowhere/copy.db"),
     ],
 )
 def test_who_may_only_read_runs_nothing(workspace: Workspace, args: tuple[str, ...]) -> None:

@@ -44,6 +44,9 @@ class Quiet:
     def visited(self, plan, result) -> None:
         pass
 
+    def clock_wrong(self, newest) -> None:
+        pass
+
 
 @dataclass
 class World:

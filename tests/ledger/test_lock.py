@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -70,6 +72,18 @@ def test_a_second_run_is_told_who_holds_the_lock(path: Path) -> None:
             unfinished = ledger.unfinished_run()
             assert unfinished is not None
             assert unfinished.status is RunStatus.COLLECTING
+
+
+def test_who_only_looks_refuses_no_run(path: Path) -> None:
+    """Regression, a night refused: after a kill the lock's file still names the holder, whoever asks whether a run is under way
+    holds the lock for a moment, and a monitor that asks all the time had the night refused."""
+    Ledger.open(path).close()
+    file = path.with_name(path.name + ".lock")
+    with file.open("w+") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        threading.Timer(0.1, lambda: fcntl.flock(other, fcntl.LOCK_UN)).start()
+        with Ledger.open(path) as ledger, ledger.lock(actor="cron", now=T0):
+            assert json.loads(file.read_text())["actor"] == "cron"
 
 
 def test_a_run_is_written_only_under_the_lock(ledger: Ledger, path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_retired_asset_that_is_seen_again_reopens() -> None:
     finding = one(FAIL)
     closed = from_json(Finding, work.retire(finding, "scrapped", OFFICER, NOW).data)
     assert (closed.state, closed.resolution) == (FindingState.CLOSED, Resolution.RETIRED)
-    (event,) = events(outcome({"": "fail"}, NOW + DAY), [closed])
+    (event,) = events(outcome({"": "fail"}, NOW + DAY), [closed], now=NOW + DAY)
     assert event.kind is EventKind.FINDING_REOPENED
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from auditor.collecting import STOPPED
@@ -50,6 +51,9 @@ class Quiet:
 
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         pass
+
+    def clock_wrong(self, newest: datetime) -> None:
+        self.newest = newest
 
 
 def nation(root: Path, hosts: int = 6, **night: object) -> Catalogue:

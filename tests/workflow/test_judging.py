@@ -85,6 +85,9 @@ def seen(uid: str, epoch: int = 7, slice_: str = '<host><status state="up"/><por
     return result(*(observation(text, fact=fact, asset=uid) for fact, text in facts), asset=uid)
 
 
+OPENED = '<host><status state="up"/><ports closed=""><port protocol="tcp" portid="80"><state state="open"/></port></ports></host>'
+
+
 def states(ledger: Ledger) -> dict[str, FindingState]:
     return {f.subject: f.state for f in ledger.findings()}
 
@@ -103,6 +106,21 @@ def test_a_key_that_was_changed_closes_the_finding(ledger: Ledger) -> None:
     night(ledger, 0, department("web", "db"), seen("web"), seen("db"))
     night(ledger, 1, department("web", "db", "mail"), seen("web"), seen("db", 8), seen("mail", 9))
     assert states(ledger) == {"7": FindingState.CLOSED}
+
+
+@pytest.mark.parametrize("wrong", [365, -365])
+def test_a_night_with_a_wrong_clock_decides_nothing_afterwards(ledger: Ledger, wrong: int) -> None:
+    """Regression: what such a night saw stood until its instant came, for a year. The ledger is whole all the same."""
+    shut, opened = seen("web"), seen("web", slice_=OPENED)
+    fleet = department("web")
+    for number, told in ((0, opened), (wrong, shut), (2, opened)):
+        night(ledger, number, fleet, told)
+    assert states(ledger) == {"80": FindingState.REOPENED}
+    for number in (3, 4, wrong + 1, 6):  # nothing is left to happen to it, and its findings are left unread
+        night(ledger, number, fleet, opened)
+    night(ledger, 7, fleet, shut)
+    assert states(ledger) == {"80": FindingState.CLOSED}
+    assert ledger.verify().problem == ""
 
 
 def test_a_plan_of_before_is_read_where_a_host_may_have_left(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from auditor.model import (
     ObservationStatus,
     ProbeCall,
     Reach,
+    Run,
     RunStatus,
     Text,
 )
@@ -186,6 +187,57 @@ def test_changed_files_end_the_unfinished_run_and_tonight_goes_on(fleet: Fleet, 
     done = nightly(nation(tmp_path, hosts=7), actor="cron", watcher=Quiet())
     assert (done.resumed, "cannot be resumed" in done.not_resumed) == (False, True)
     assert [r.status for r in list_runs(nation(tmp_path))] == [RunStatus.FINISHED, RunStatus.ABANDONED]
+
+
+def test_a_night_that_is_cancelled_before_its_own_audit_says_so(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: asked to stop before a run had begun, or where yesterday's could not be resumed, the night failed over the run
+    that was not there; asked just after yesterday's was finished, it ended as a night that was well."""
+    stop = threading.Event()
+    stop.set()
+    found = nation(tmp_path, window=2 * 86400.0)
+    done = nightly(found, actor="cron", watcher=Quiet(), cancelled=stop)
+    assert (done.runs, done.cut_short) == ((), True)
+    stop.clear()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    long_ago = utcnow() - timedelta(days=1)
+    done = nightly(found, actor="cron", watcher=Quiet(), cancelled=stop, clock=lambda: long_ago)
+    assert ([r.status for r in done.runs], done.cut_short) == ([RunStatus.INTERRUPTED], True)
+    done = nightly(nation(tmp_path, hosts=7), actor="cron", watcher=Quiet(), cancelled=stop)
+    assert (done.runs, done.cut_short, "cannot be resumed" in done.not_resumed) == ((), True, True)
+
+    def then_stopped(*args: object, **more: object) -> Run:
+        run = audit(*args, **more)  # type: ignore[arg-type]
+        stop.set()
+        return run
+
+    stop.clear()
+    fleet.on_visit = lambda _uid: None
+    monkeypatch.setattr("auditor.workflow.nightly.audit", then_stopped)
+    done = nightly(found, actor="cron", watcher=Quiet(), cancelled=stop)
+    assert ([(r.id, r.status) for r in done.runs], done.cut_short) == ([(1, RunStatus.FINISHED)], True)
+    stop.clear()
+    assert not nightly(found, actor="cron", watcher=Quiet(), cancelled=stop).cut_short
+
+
+def test_a_clock_that_cannot_be_right_is_told(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression: a run that begins in the future was called well, and so were runs before what the ledger holds; a run that was
+    killed under such a clock and finished later took the place of that night's audit."""
+    found, now = nation(tmp_path), utcnow()
+    watcher, ahead = Quiet(), now + timedelta(days=365)
+    nightly(found, actor="cron", watcher=watcher, clock=lambda: ahead)
+    assert not hasattr(watcher, "newest")
+    assert (status(found).why_not, status(found, now=ahead).well) == (("to_come",), True)
+    nightly(found, actor="cron", watcher=watcher, clock=lambda: now)
+    assert watcher.newest == ahead
+    told = status(found)
+    assert (told.well, told.newest) == (True, ahead)
+    stop = threading.Event()
+    fleet.on_visit = lambda uid: stop.set() if uid == "health-3" else None
+    nightly(found, actor="cron", watcher=watcher, cancelled=stop, clock=lambda: ahead)
+    fleet.on_visit = lambda _uid: None
+    assert [r.id for r in nightly(found, actor="cron", watcher=watcher).runs] == [3, 4]
 
 
 def test_status_tells_whether_last_night_was_well(fleet: Fleet, tmp_path: Path) -> None:

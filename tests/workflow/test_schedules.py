@@ -87,6 +87,7 @@ def test_units_for_systemd() -> None:
     """Specifiers and variables of systemd are escaped; a night that was missed is made up for."""
     units = systemd_units(Job(Path("/srv/a b%c$d"), 1, 5), "auditor", 30_000)
     assert '"/srv/a b%%c$$d"' in units["auditor-nightly.service"]
+    assert "\nAfter=network-online.target time-sync.target\n" in units["auditor-nightly.service"]
     assert "\nUser=auditor\n" in units["auditor-nightly.service"]
     assert "OnCalendar=*-*-* 01:05:00\nPersistent=true" in units["auditor-nightly.timer"]
 
