@@ -63,11 +63,14 @@ class App:
 
     def warn_set_aside(self, departments: Iterable[str]) -> None:
         """Name on standard error the departments that what is shown leaves out, so that nobody takes it for the whole."""
+        for department in departments:
+            self.warn(_("Set aside, because its files are wrong: {department}").format(department=department))
+
+    def warn(self, text: str) -> None:
+        """A paragraph on standard error, beside what a program or a file takes from standard output."""
         from auditor.reporting.terminal import Terminal
 
-        for department in departments:
-            text = _("Set aside, because its files are wrong: {department}").format(department=department)
-            Terminal(sys.stderr, bidi=self.bidi).say(text, "yellow")
+        Terminal(sys.stderr, bidi=self.bidi).say(text, "yellow")
 
     @property
     def terminal(self) -> Any:

@@ -114,13 +114,20 @@ class _FactName(click.ParamType):  # type: ignore[type-arg]  # as Day
     help=N_("The fact it rests on; `auditor fact list` shows them."),
 )
 @option("--area", metavar="AREA", help=N_("The folder in checks/. Default: the first word of the id."))
+@option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=N_("An argument of the fact. Default: that of its example. May be repeated."),
+)
 @pass_app
-def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:
+def check_new(app: App, check_id: str, fact_name: str, area: str | None, arguments: tuple[str, ...]) -> None:
     """Write the file and say what comes next."""
     fact = find({f.name: f for f in FACTS}, fact_name, _("fact"))
     catalogue = open_workspace(app.root)
     refuse_run(catalogue.settings, app.actor)
-    path = new_check(catalogue, check_id, fact, area)
+    path = new_check(catalogue, check_id, fact, area, dict(a.partition("=")[::2] for a in arguments))
     app.say(_("Written: {path}").format(path=path))
     app.say(
         _("Next: change it, watch its cases by `auditor check test --watch {check}`, and map it in a control.").format(
