@@ -13,7 +13,7 @@ from auditor.cli.audit import audit_exit, interruptible
 from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
 from auditor.cli.logs import Told, logging_to, tell
 from auditor.errors import AuditorError, UsageError
-from auditor.loading import load_settings
+from auditor.loading import account_of, load_settings
 from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
 from auditor.planning import Narrowing
@@ -156,7 +156,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     hour, minute = schedules.parse_time(at)
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
-        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings)).items():
+        for name, content in schedules.systemd_units(job, account_of(catalogue.settings)).items():
             write_file(folder / name, content.encode(), folders=True)
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))

@@ -47,7 +47,7 @@ class Asked:
 def asked_of(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Asked, ...]:
     """What a department is asked, in the framework's order."""
     answers: tuple[AttestedAnswer, ...] = ()
-    if catalogue.settings.ledger.exists():
+    if Ledger.exists(catalogue.settings.ledger):
         with reading(catalogue) as ledger:
             answers = ledger.records(AttestedAnswer)
     return asked_and(answers, catalogue, department, now=now or datetime.now(UTC))

@@ -93,7 +93,7 @@ def _left_figures(catalogue: Catalogue, run: Run) -> str:
 
 def _bring_up_to_date(catalogue: Catalogue) -> None:
     """Open the ledger for writing once: what only reads refuses the older schema that an upgrade of the auditor leaves."""
-    if catalogue.settings.ledger.exists():
+    if Ledger.exists(catalogue.settings.ledger):
         Ledger.open(catalogue.settings.ledger, create=False).close()
 
 
@@ -104,7 +104,7 @@ def _scope(run: Run) -> Json:
 
 
 def _unfinished(catalogue: Catalogue) -> Run | None:
-    if not catalogue.settings.ledger.exists():
+    if not Ledger.exists(catalogue.settings.ledger):
         return None
     with reading(catalogue) as ledger:
         return ledger.unfinished_run()
@@ -112,7 +112,7 @@ def _unfinished(catalogue: Catalogue) -> Run | None:
 
 def _left_over(catalogue: Catalogue) -> frozenset[str]:
     """Assets that the newest audit did not come to because its window closed."""
-    if not catalogue.settings.ledger.exists():
+    if not Ledger.exists(catalogue.settings.ledger):
         return frozenset()
     with reading(catalogue) as ledger:
         newest = ledger.newest_night(RunStatus.FINISHED)

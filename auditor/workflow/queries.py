@@ -201,7 +201,7 @@ def seal_ledger(catalogue: Catalogue, user: str, key: Path, *, new: bool, now: d
 def reading(catalogue: Catalogue) -> Ledger:
     """The workspace's ledger, to be read only. Raises LedgerError when there is none yet."""
     path = catalogue.settings.ledger
-    if not path.exists():
+    if not Ledger.exists(path):
         raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))
     return Ledger.open(path, create=False, readonly=True)
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import UsageError
-from auditor.workflow.schedules import Job, account_of, cron_lines, entry_of, parse_time, systemd_units, without
+from auditor.loading import account_of
+from auditor.workflow.schedules import Job, cron_lines, entry_of, parse_time, systemd_units, without
 from tests.builders import catalogue
 
 OTHERS = st.lists(
