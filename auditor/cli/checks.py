@@ -11,7 +11,7 @@ import click
 
 from auditor.cli.audit import interruptible
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
-from auditor.cli.catalogue import controls_of, find, spoken, title_of
+from auditor.cli.catalogue import controls_of, find, set_to, spoken, title_of
 from auditor.cli.pairs import Code, show_pairs
 from auditor.errors import ConfigurationError
 from auditor.facts import FACTS
@@ -85,7 +85,7 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("May hide findings when"), found.hides or ""),
         (_("Expects"), found.expect),
         (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
-        (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),
+        (_("Parameters"), "\n".join(set_to(p.name, p.default) for p in found.params)),
         (_("Remedy"), spoken(found.remediation)),
         (_("Commands"), Code(found.remediation_shell)),
         (_("Controls"), " ".join(controls_of(catalogue).get(check_id, []))),

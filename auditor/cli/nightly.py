@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from auditor.cli.audit import audit_exit, interruptible
-from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
+from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app, telling_option
 from auditor.cli.logs import Told, logging_to, tell
 from auditor.errors import AuditorError, UsageError
 from auditor.loading import account_of, load_settings
@@ -105,7 +105,7 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
 @option("--send", "send", is_flag=True, help=N_("Send everything that waits in the outbox."))
-@output_option
+@telling_option
 @pass_app
 def digest(app: App, send: bool, output: str) -> int:
     """Show or send."""
@@ -183,7 +183,7 @@ def schedule_show(app: App, folder: Path | None) -> int:
     for unit in units:
         app.say(_("{path}: every day at {time}").format(path=isolate(str(unit.timer)), time=isolate(unit.at)))
     try:
-        entry = schedules.entry_of(schedules.read_crontab(), root)
+        entry = schedules.entry_of(schedules.read_crontab(), root) if schedules.has_crontab() else ""
     except UsageError:
         if not units:
             raise
@@ -205,7 +205,7 @@ def schedule_remove(app: App, folder: Path | None) -> None:
         app.say(_("A timer audits this workspace. End it so:"))
         app.terminal.code(unit.ending)
     try:
-        gone = schedules.remove(root.resolve())
+        gone = schedules.has_crontab() and schedules.remove(root.resolve())
     except UsageError:
         if not units:
             raise
@@ -216,7 +216,7 @@ def schedule_remove(app: App, folder: Path | None) -> None:
 
 
 @click.command(cls=Command, help=N_("Whether last night was well, in five lines."))
-@output_option
+@telling_option
 @pass_app
 def status(app: App, output: str) -> int:
     """Status."""
