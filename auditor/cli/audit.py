@@ -13,7 +13,7 @@ from auditor.cli.base import App, Command, Exit, narrowing_options, nobody_reads
 from auditor.cli.progress import progress_display
 from auditor.cli.summaries import show_summary
 from auditor.model import Catalogue, Run, RunStatus, Severity
-from auditor.planning import Narrowing
+from auditor.planning import Narrowing, refuse_idle
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _
 from auditor.text.labels import label
@@ -35,6 +35,7 @@ def audit(
     """Audit, show the summary, and say by the exit code how it went."""
     catalogue = open_workspace(app.root)
     refuse_run(catalogue.settings, app.actor)
+    refuse_idle(catalogue, checks)
     narrowing = Narrowing(departments, hosts, checks)
     cancelled = threading.Event()
     with interruptible(cancelled), progress_display(app, quiet=output != "table") as watcher:

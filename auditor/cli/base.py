@@ -7,6 +7,7 @@ import functools
 import importlib
 import os
 import pwd
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from auditor.model import Language
 from auditor.reporting.tabular import Table, as_csv, as_json
 from auditor.text import N_, _, current
 
+_TONGUE = re.compile(r"(ar|en)(?:[_.@-].*)?\Z", re.IGNORECASE)
 _ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,11 +65,14 @@ class App:
 
     def warn_set_aside(self, departments: Iterable[str]) -> None:
         """Name on standard error the departments that what is shown leaves out, so that nobody takes it for the whole."""
+        for department in departments:
+            self.warn(_("Set aside, because its files are wrong: {department}").format(department=department))
+
+    def warn(self, text: str) -> None:
+        """A paragraph on standard error, beside what a program or a file takes from standard output."""
         from auditor.reporting.terminal import Terminal
 
-        for department in departments:
-            text = _("Set aside, because its files are wrong: {department}").format(department=department)
-            Terminal(sys.stderr, bidi=self.bidi).say(text, "yellow")
+        Terminal(sys.stderr, bidi=self.bidi).say(text, "yellow")
 
     @property
     def terminal(self) -> Any:
@@ -225,10 +230,32 @@ class Day(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3
             self.fail(message.format(value=value), param, ctx)
 
 
+def tongue(text: str | None) -> Language | None:
+    """The language that a word or the name of a locale means, such as ar_SA.UTF-8; None where it is none of ours."""
+    found = _TONGUE.match(text or "")
+    return cast("Language", found[1].lower()) if found else None
+
+
+class Tongue(click.Choice):  # type: ignore[type-arg]  # as Day
+    """A language. What the environment says is not blamed on an option that nobody gave."""
+
+    def __init__(self) -> None:
+        super().__init__(["ar", "en"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Language:
+        """The language, however it is written."""
+        known = tongue(str(value))
+        source = ctx.get_parameter_source(str(param.name)) if ctx and param else None
+        if known is None and param and source is click.core.ParameterSource.ENVIRONMENT:
+            message = _("the environment variable {name} is {value!r}; expected ar or en")
+            raise click.UsageError(message.format(name=param.envvar, value=value), ctx)
+        return known or cast("Language", super().convert(value, param, ctx))
+
+
 @functools.cache
 def _language_anywhere() -> Option:
     """Taken and left alone: ``main`` has read it before click does, since click's own words depend on it."""
-    return Option(["--lang"], type=click.Choice(["ar", "en"]), expose_value=False, hidden=True)
+    return Option(["--lang"], type=Tongue(), expose_value=False, hidden=True)
 
 
 def option(*names: str, **attributes: Any) -> Callable[[F], F]:
@@ -244,6 +271,17 @@ def output_option(function: F) -> F:
         type=click.Choice(["table", "json", "csv"]),
         default="table",
         help=N_("Table for people, JSON for programs, CSV for spreadsheets."),
+    )(function)
+
+
+def telling_option(function: F) -> F:
+    """``--format table|json``, of what is told in sentences: there are no columns that could be CSV."""
+    return option(
+        "--format",
+        "output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        help=N_("Lines for people, JSON for programs."),
     )(function)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 
 import click
 
@@ -11,7 +12,7 @@ from auditor.cli.base import App, Group, Option, output_option, pass_app
 from auditor.cli.pairs import show_pairs
 from auditor.errors import UsageError
 from auditor.facts import Fact
-from auditor.model import Catalogue, Check, Control, Text
+from auditor.model import Catalogue, Check, Control, Json, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, percent
@@ -116,16 +117,23 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         (_("Checks"), str(len(value["checks"]))),
         (_("Coverage floor"), percent(value["coverage_floor"], 0)),
         (_("Days to remedy"), ", ".join(f"{name}: {days}" for name, days in value["terms"]["days"].items())),
-        *((name, ", ".join(f"{k} = {v}" for k, v in params.items())) for name, params in value["params"].items() if params),
-        *(
-            (
-                _("Relaxed until {date}").format(date=r["until"]),
-                f"{r['check'] or r['control']} {r['params'] or ''} {r['justification'][current()]} ({r['approver']})",
-            )
-            for r in value["relaxations"]
-        ),
+        *((name, "\n".join(map(set_to, params, params.values()))) for name, params in value["params"].items()),
+        *((_("Relaxed until {date}").format(date=r["until"]), _relaxed(r)) for r in value["relaxations"]),
     ]
     show_pairs(app, pairs, output)
+
+
+def _relaxed(relaxation: dict[str, Any]) -> str:
+    """What is relaxed, to what, why and by whom, each on a line of its own."""
+    params = relaxation["params"] or {}
+    by = _("Approved by: {name}").format(name=relaxation["approver"])
+    what = relaxation["check"] or relaxation["control"]
+    return "\n".join((what, *map(set_to, params, params.values()), relaxation["justification"][current()], by))
+
+
+def set_to(name: str, value: Json) -> str:
+    """A parameter and its value, as a policy's file has it."""
+    return f"{name}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def controls_of(catalogue: Catalogue) -> dict[str, list[str]]:

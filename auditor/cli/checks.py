@@ -11,7 +11,7 @@ import click
 
 from auditor.cli.audit import interruptible
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
-from auditor.cli.catalogue import controls_of, find, spoken, title_of
+from auditor.cli.catalogue import controls_of, find, set_to, spoken, title_of
 from auditor.cli.pairs import Code, show_pairs
 from auditor.errors import ConfigurationError
 from auditor.facts import FACTS
@@ -85,7 +85,7 @@ def check_show(app: App, check_id: str, output: str) -> None:
         (_("May hide findings when"), found.hides or ""),
         (_("Expects"), found.expect),
         (_("Nothing to examine"), label(VerdictKind(found.empty)) if found.for_each else ""),
-        (_("Parameters"), "\n".join(f"{p.name} = {p.default}" for p in found.params)),
+        (_("Parameters"), "\n".join(set_to(p.name, p.default) for p in found.params)),
         (_("Remedy"), spoken(found.remediation)),
         (_("Commands"), Code(found.remediation_shell)),
         (_("Controls"), " ".join(controls_of(catalogue).get(check_id, []))),
@@ -114,13 +114,20 @@ class _FactName(click.ParamType):  # type: ignore[type-arg]  # as Day
     help=N_("The fact it rests on; `auditor fact list` shows them."),
 )
 @option("--area", metavar="AREA", help=N_("The folder in checks/. Default: the first word of the id."))
+@option(
+    "--arg",
+    "arguments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=N_("An argument of the fact. Default: that of its example. May be repeated."),
+)
 @pass_app
-def check_new(app: App, check_id: str, fact_name: str, area: str | None) -> None:
+def check_new(app: App, check_id: str, fact_name: str, area: str | None, arguments: tuple[str, ...]) -> None:
     """Write the file and say what comes next."""
     fact = find({f.name: f for f in FACTS}, fact_name, _("fact"))
     catalogue = open_workspace(app.root)
     refuse_run(catalogue.settings, app.actor)
-    path = new_check(catalogue, check_id, fact, area)
+    path = new_check(catalogue, check_id, fact, area, dict(a.partition("=")[::2] for a in arguments))
     app.say(_("Written: {path}").format(path=path))
     app.say(
         _("Next: change it, watch its cases by `auditor check test --watch {check}`, and map it in a control.").format(

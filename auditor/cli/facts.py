@@ -8,6 +8,7 @@ import sys
 import click
 
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
+from auditor.cli.pairs import Code, show_pairs
 from auditor.errors import UsageError
 from auditor.facts import FACTS, NetworkProbe, by_name
 from auditor.facts.shape import describe
@@ -62,8 +63,13 @@ def fact_list(app: App, output: str) -> None:
 def fact_show(app: App, name: str, host: str | None, arguments: tuple[str, ...], raw: bool, output: str) -> int:
     """Show."""
     if host is None:
+        if raw or arguments:
+            given = "--raw" if raw else "--arg"
+            raise UsageError(_("{option} is for a value: name the host too, by --host").format(option=given))
         _describe(app, name, output)
         return Exit.OK
+    if output == "csv":
+        raise UsageError(_("a value has no columns that could be CSV; take --format json"))
     args = dict(a.partition("=")[::2] for a in arguments)
     reading = read_fact(open_workspace(app.root), name, host, args)
     if raw and reading.observation is not None:
@@ -101,11 +107,10 @@ def _describe(app: App, name: str, output: str) -> None:
         (_("Shape"), json.dumps(describe(found.shape), ensure_ascii=False)),
         (_("Example"), json.dumps(found.example, ensure_ascii=False)),
         *((_("Needs root for"), command) for probe in found.probes.values() for command in probe.privileged),
-        *((_("Probe on {platform}").format(platform=name), probe.script.strip()) for name, probe in found.probes.items()),
+        *((_("Probe on {platform}").format(platform=name), Code(probe.script.strip())) for name, probe in found.probes.items()),
         *_asked(found.network),
     ]
-    columns = [Column(_("Field"), field("name"), style="bold"), Column(_("Value"), field("value"), wide=True)]
-    app.emit(Table(columns, [{"name": n, "value": v} for n, v in pairs if v]), output)
+    show_pairs(app, pairs, output)
 
 
 def _asked(probe: NetworkProbe | None) -> list[tuple[str, str]]:

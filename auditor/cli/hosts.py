@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from auditor.cli.asking import agreed
 from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
 from auditor.errors import UsageError
 from auditor.model import Reach
@@ -87,7 +88,7 @@ def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> i
         app.say(_("All of them are on record already."))
         return Exit.OK
     app.say(_("Compare them with what is read on the host's own console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"))
-    if not yes and not click.confirm(_("Put these keys on record?"), default=False):
+    if not yes and not agreed(app, _("Put these keys on record?")):
         app.say(_("Nothing was changed."))
         return Exit.FINDINGS
     written = trust_keys(catalogue, keys)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from auditor.cli.base import App, Exit, Group, option, pass_app
+from auditor.errors import UsageError
 from auditor.loading.importing import write_template
 from auditor.model import Language, Text
 from auditor.reporting.terminal import Terminal
@@ -76,5 +77,8 @@ def _tell(app: App, result: ImportOutcome) -> None:
 def inventory_template(app: App, target: Path) -> None:
     """Write the template in the reader's language."""
     language: Language = current()
-    write_template(target, "xlsx" if target.suffix.lower() == ".xlsx" else "csv", language)
+    kind = target.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "xlsx"):
+        raise UsageError(_("{path}: a list is written as .csv or .xlsx; name it so").format(path=target))
+    write_template(target, kind, language)
     app.say(_("The template was written to {file}.").format(file=target))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
-from auditor.cli.base import App, Exit, Group, option, output_option, pass_app
+from auditor.cli.base import App, Exit, Group, option, pass_app, telling_option
 from auditor.errors import UsageError
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Table, as_json
@@ -28,12 +31,12 @@ def ledger() -> None:
 
 @ledger.command("verify", help=N_("Check that nobody has changed the record behind the auditor's back."))
 @option("--seal", type=FILE, metavar="FILE", help=N_("Hold it against this seal too, which was kept elsewhere."))
-@output_option
+@telling_option
 @pass_app
 def ledger_verify(app: App, seal: Path | None, output: str) -> int:
     """Verify; exit 4 when the record contradicts itself."""
     report = verify_ledger(open_workspace(app.root), seal)
-    if output != "table":
+    if output == "json":
         app.emit(Table([], []), "json", to_json(report))
     elif report.ok:
         app.say(_("The ledger is whole. Head of the journal: {head}").format(head=report.head), "green")
@@ -52,12 +55,9 @@ def ledger_seal(app: App, key: Path, new_key: bool, output: Path) -> None:
     catalogue = open_workspace(app.root)
     for path in (key, output) if new_key else (output,):
         refuse_own(catalogue.settings, path)
-    made = seal_ledger(catalogue, app.actor, key, new=new_key)
-    try:
-        with output.open("x", encoding="utf-8") as file:
-            file.write(as_json(to_json(made)))
-    except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=output, reason=reason_of(error))) from error
+    with _fresh(output) as file:
+        made = seal_ledger(catalogue, app.actor, key, new=new_key)
+        file.write(as_json(to_json(made)))
     app.say(_("The journal is sealed up to entry {number}.").format(number=made.seq))
     app.say(_("For the minutes: {short}").format(short=made.short), "bold")
     app.say(_("Public key, for seal_key under [ledger] in auditor.toml: {key}").format(key=made.key))
@@ -81,3 +81,17 @@ def ledger_restore(app: App, file: Path) -> None:
     app.say(_("The ledger is now as {path} has it.").format(path=isolate(str(file))), "green")
     if before is not None:
         app.say(_("What was in its place is kept: {path}").format(path=isolate(str(before))))
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[TextIO]:
+    """A new file, opened before anything is made that is to go into it, and gone again where nothing does. Raises UsageError."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            try:
+                yield file
+            except BaseException:
+                path.unlink()
+                raise
+    except OSError as error:
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from auditor import __version__
-from auditor.cli.base import App, Exit, Group, Option, exit_code, nobody_reads, pass_app
+from auditor.cli.base import App, Exit, Group, Option, Tongue, exit_code, nobody_reads, pass_app, tongue
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Language
 from auditor.text import N_, _, use
@@ -98,7 +98,7 @@ _COMMANDS = {
 @click.option(
     "--lang",
     cls=Option,
-    type=click.Choice(["ar", "en"]),
+    type=Tongue(),
     envvar="AUDITOR_LANG",
     help=N_("Language of what is shown. Default: the setting in auditor.toml."),
 )
@@ -178,7 +178,7 @@ def _preferences(argv: list[str], environ: dict[str, str]) -> tuple[Language, st
         elif name in ("-C", "--workspace"):
             root = following
     settings = _configured(Path(root) if root else Path.cwd())
-    language = asked if asked in ("ar", "en") else settings.get("language")
+    language = tongue(asked) or settings.get("language")
     bidi = environ.get("AUDITOR_BIDI") or settings.get("bidi")
     return (
         language if language in ("ar", "en") else "ar",

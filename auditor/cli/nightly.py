@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from auditor.cli.audit import audit_exit, interruptible
-from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app
+from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app, telling_option
 from auditor.cli.clocks import clock_warning
 from auditor.cli.logs import Told, logging_to, tell
 from auditor.errors import AuditorError, UsageError
-from auditor.loading import load_settings
+from auditor.loading import account_of, load_settings
 from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
 from auditor.planning import Narrowing
@@ -118,7 +118,7 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
 @option("--send", "send", is_flag=True, help=N_("Send everything that waits in the outbox."))
-@output_option
+@telling_option
 @pass_app
 def digest(app: App, send: bool, output: str) -> int:
     """Show or send."""
@@ -173,7 +173,7 @@ def schedule_install(app: App, at: str, departments: tuple[str, ...], folder: Pa
     job = schedules.Job(catalogue.settings.root.resolve(), hour, minute, departments)
     if folder is not None:
         seconds = schedules.longest(catalogue.settings.nightly)
-        for name, content in schedules.systemd_units(job, schedules.account_of(catalogue.settings), seconds).items():
+        for name, content in schedules.systemd_units(job, account_of(catalogue.settings), seconds).items():
             write_file(folder / name, content.encode(), folders=True)
             app.say(_("Written: {path}").format(path=isolate(str(folder / name))))
         app.say(_("Now: systemctl daemon-reload && systemctl enable --now auditor-nightly.timer"))
@@ -206,7 +206,7 @@ def schedule_show(app: App, folder: Path | None) -> int:
     for unit in units:
         app.say(_("{path}: every day at {time}").format(path=isolate(str(unit.timer)), time=isolate(unit.at)))
     try:
-        entry = schedules.entry_of(schedules.read_crontab(), root)
+        entry = schedules.entry_of(schedules.read_crontab(), root) if schedules.has_crontab() else ""
     except UsageError:
         if not units:
             raise
@@ -228,7 +228,7 @@ def schedule_remove(app: App, folder: Path | None) -> None:
         app.say(_("A timer audits this workspace. End it so:"))
         app.terminal.code(unit.ending)
     try:
-        gone = schedules.remove(root.resolve())
+        gone = schedules.has_crontab() and schedules.remove(root.resolve())
     except UsageError:
         if not units:
             raise
@@ -239,7 +239,7 @@ def schedule_remove(app: App, folder: Path | None) -> None:
 
 
 @click.command(cls=Command, help=N_("Whether last night was well, in five lines."))
-@output_option
+@telling_option
 @pass_app
 def status(app: App, output: str) -> int:
     """Status."""

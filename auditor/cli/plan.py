@@ -7,13 +7,18 @@ import sys
 import click
 
 from auditor.cli.base import App, Command, narrowing_options, option, output_option, pass_app
+from auditor.errors import UsageError
+from auditor.model import AssetKind, Plan
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, number
+from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
 from auditor.workflow.costs import ProbeCost, probe_costs
-from auditor.workflow.inspection import plan_now, script_of, sudoers_of
+from auditor.workflow.inspection import plan_now, script_of, sudoers_of, without_login
 from auditor.workflow.workspace import open_workspace
+
+_SHOWN = 20  # names of hosts
 
 
 @click.command(cls=Command, help=N_("Show what would run where, without touching a host."))
@@ -41,7 +46,7 @@ def plan(
     planned = plan_now(catalogue, departments, hosts, checks)
     app.warn_set_aside(aside.department for aside in planned.set_aside)
     if sudoers:
-        sys.stdout.write(sudoers_of(planned))
+        _print_sudoers(app, planned)
         return
     if cost:
         _show_costs(app, probe_costs(catalogue, planned), output)
@@ -71,6 +76,22 @@ def plan(
         Column(_("Skipped because"), field("skipped"), wide=True),
     ]
     app.emit(Table(columns, rows), output, to_json(planned) if output == "json" else None)
+
+
+def _print_sudoers(app: App, planned: Plan) -> None:
+    """The lines, and on standard error for which hosts there are none. An empty file would be taken for the whole of it."""
+    lines, unnamed = sudoers_of(planned), without_login(planned)
+    if unnamed:
+        told = _("the inventory names no user who logs in to: {hosts}; add user: to them, or to the defaults of the department")
+        named = ", ".join([*map(safe, unnamed[:_SHOWN]), *(["…"] if len(unnamed) > _SHOWN else [])])
+        if not lines:
+            raise UsageError(told.format(hosts=isolate(named)))
+        app.warn(told.format(hosts=isolate(named)))
+    elif not lines:
+        if not any(a.asset.kind is AssetKind.HOST for d in planned.departments for a in d.assets):
+            raise UsageError(_("this plan has no host to log in to: networks are looked at from outside, without sudo"))
+        app.warn(_("Sudo need permit nothing: whoever logs in is root, or nothing that is read needs root."))
+    sys.stdout.write(lines)
 
 
 def _show_costs(app: App, costs: tuple[ProbeCost, ...], output: str) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from auditor.cli.asking import agreed
 from auditor.cli.base import App, Command, Day, Exit, option, pass_app
 from auditor.cli.findings import filter_of, finding_columns, finding_rows, findings, with_filters, zone_of
 from auditor.cli.progress import progress_display
@@ -65,7 +66,7 @@ def _run(
         if not sys.stdin.isatty():
             raise UsageError(_("findings were chosen by filter, and nobody can be asked here: look at them, then add --yes"))
         question = ngettext("Do this with {n} finding?", "Do this with {n} findings?", possible).format(n=possible)
-        if not click.confirm(question, default=False):
+        if not agreed(app, question):
             app.say(_("Nothing was changed."))
             return Exit.OK
     proposals = carry_out(catalogue, app.actor, step, chosen)

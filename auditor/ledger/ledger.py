@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from auditor.ledger.integrity import Integrity
-from auditor.ledger.store import Store
+from auditor.ledger.store import Store, exists
 
 
 class Ledger(Integrity):
@@ -16,6 +16,11 @@ class Ledger(Integrity):
 
     Readers are never blocked. What writes a run needs ``run_lock``; a person's moves do not, and wait for no run.
     """
+
+    @staticmethod
+    def exists(path: Path) -> bool:
+        """Whether there is a ledger at ``path``. Raises LedgerError where this account may not look."""
+        return exists(path)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, readonly: bool = False) -> Ledger:

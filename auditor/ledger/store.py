@@ -40,7 +40,7 @@ class Store:
     def open(cls, path: Path, *, create: bool, readonly: bool) -> Store:
         """Open the ledger at ``path``; make it first where it is missing and ``create`` allows it."""
         with translated(path):
-            if not _there(path):
+            if not exists(path):
                 if readonly or not create:
                     raise LedgerError(f"{path}: " + _("there is no ledger here yet; `auditor audit` makes one"))
                 _make(path)
@@ -135,13 +135,15 @@ class Store:
             raise
 
 
-def _there(path: Path) -> bool:
-    """Unlike ``exists``, which in newer Pythons takes a folder that may not be entered for one without the file."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return False
-    return True
+def exists(path: Path) -> bool:
+    """Whether there is a file. Unlike ``Path.exists``, which for a folder that may not be entered says no in newer Pythons, and
+    in older ones lets the system's error out; here it is a LedgerError."""
+    with translated(path):
+        try:
+            path.stat()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def connect(path: Path, *, readonly: bool, still: bool = False) -> sqlite3.Connection:

@@ -47,14 +47,14 @@ MOVES: tuple[Move, ...] = (
     *(Move(_K.FINDING_RESTORED, state, _S.OPEN) for state in (_S.EXCEPTED, _S.FALSE_POSITIVE)),
 )
 
-PEOPLES = (
-    _K.FINDING_ACKNOWLEDGED,
-    _K.FINDING_STARTED,
-    _K.FINDING_CLAIMED,
-    _K.FINDING_ASSIGNED,
-    _K.FINDING_PLANNED,
-)
-"""Moves that a person makes; the others follow from scans and from exceptions."""
+PEOPLES = {
+    _K.FINDING_ACKNOWLEDGED: "acknowledge",
+    _K.FINDING_STARTED: "start",
+    _K.FINDING_CLAIMED: "claim",
+    _K.FINDING_ASSIGNED: "assign",
+    _K.FINDING_PLANNED: "plan",
+}
+"""Moves that a person makes, by what people call them when they ask for one; the others follow from scans and from exceptions."""
 
 LIVE: frozenset[FindingState] = frozenset(m.before for m in MOVES if m.before and m.after is FindingState.CLOSED)
 """States from which proof may close a finding: all those in which it is not closed already."""
@@ -76,8 +76,8 @@ def move(kind: EventKind, before: FindingState | None, resolution: Resolution | 
     if row is None:
         message = _("{move} is no legal move for a finding that is {state}; legal are: {legal}")
         state = label(before) if before else _("not there yet")
-        names = ", ".join(label(k) for k in legal(before)) or _("none")
-        raise UsageError(message.format(move=label(kind), state=state, legal=names))
+        names = _(", ").join(PEOPLES[k] for k in legal(before)) or _("none")
+        raise UsageError(message.format(move=PEOPLES.get(kind) or label(kind), state=state, legal=names))
     if resolution not in (row.resolutions or (None,)):
         word = resolution.value if resolution else _("no resolution")
         state = before.value if before else _("nothing")

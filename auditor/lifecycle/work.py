@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from auditor.errors import UsageError
 from auditor.lifecycle.permissions import told
@@ -11,6 +11,8 @@ from auditor.lifecycle.table import LIVE, move
 from auditor.model import Event, EventKind, Finding, Json, Person, RemedyPlan, Resolution
 from auditor.model.codec import to_json
 from auditor.text import _
+
+_LONGEST = timedelta(days=3650)  # as a deadline of the policy
 
 
 def act(kind: EventKind, finding: Finding, by: Person, now: datetime, *, note: str = "") -> Event:
@@ -30,6 +32,10 @@ def plan(finding: Finding, remedy: RemedyPlan, by: Person, now: datetime) -> Eve
     """Say what will be done, and by when."""
     if remedy.date < now.date():
         raise UsageError(_("{day} is past; a plan is for a day to come").format(day=remedy.date.isoformat()))
+    if remedy.date > now.date() + _LONGEST:
+        raise UsageError(_("{day} is more than ten years away").format(day=remedy.date.isoformat()))
+    if not remedy.steps.strip():
+        raise UsageError(_("say what will be done: the steps are empty"))
     after = replace(finding, state=move(EventKind.FINDING_PLANNED, finding.state), plan=remedy)
     return moved(EventKind.FINDING_PLANNED, after, by, now)
 

@@ -4,9 +4,9 @@ from auditor.loading.document import Document
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import KINDS, load_schema
 from auditor.loading.secrets import looks_secret
-from auditor.loading.settings import SETTINGS_FILE, find_root, load_settings
+from auditor.loading.settings import SETTINGS_FILE, account_of, find_root, load_settings
 from auditor.loading.stock import stock_root
-from auditor.loading.workspace import LoadResult, inventory_mistakes, load_workspace
+from auditor.loading.workspace import LoadResult, check_mistakes, inventory_mistakes, load_workspace
 from auditor.loading.yaml_reader import read_yaml
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Document",
     "LoadResult",
     "Mistake",
+    "account_of",
+    "check_mistakes",
     "find_root",
     "in_order",
     "inventory_mistakes",

@@ -30,7 +30,7 @@ COLUMNS = {
     "answer": ("answer", "الإجابة"),
     "justification": ("justification", "التبرير"),
     "review": ("review date", "تاريخ المراجعة"),
-    "files": ("evidence files", "ملفات الأدلة"),
+    "files": ("evidence files, separated by ;", "ملفات الأدلة (يُفصل بينها بعلامة ؛)"),
     "dated": ("evidence date", "تاريخ الأدلة"),
 }
 """The columns, in English and Arabic."""
@@ -69,8 +69,11 @@ class Filled:
 
 
 def write_form(path: Path, department: str, questions: Sequence[Question], language: Language) -> None:
-    """Write an empty form. Raises UsageError rather than write over a file."""
-    data = _xlsx(department, questions, language) if path.suffix.lower() == ".xlsx" else _yaml(department, questions, language)
+    """Write an empty form. Raises UsageError rather than write over a file, or under the name of what it is not."""
+    ending = path.suffix.lower()
+    if ending not in (".xlsx", ".yaml", ".yml"):
+        raise UsageError(_("{path}: a form is written as .xlsx or .yaml; name it so").format(path=path))
+    data = (_xlsx if ending == ".xlsx" else _yaml)(department, questions, language)
     try:
         with path.open("xb") as file:
             file.write(data)
@@ -208,13 +211,11 @@ def _yaml(department: str, questions: Sequence[Question], language: Language) ->
     with using(language):
         answers = [dict(zip(names, _row(q, language), strict=True)) for q in questions]
         choices = ", ".join(a.value for a in Answer)
-        head = _("# answer: one of {choices}. review: YYYY-MM-DD. files: names of files beside this form.").format(
-            choices=choices
-        )
+        head = _("# answer: one of {choices}. review: YYYY-MM-DD. files: names of files beside this form, separated by ;")
     for entry, question in zip(answers, questions, strict=True):
         entry["answer"] = question.before.answer.value if question.before else ""
     text = yaml.safe_dump({"department": department, "answers": answers}, allow_unicode=True, sort_keys=False, width=120)
-    return f"{head}\n{text}".encode()
+    return f"{head.format(choices=choices)}\n{text}".encode()
 
 
 def _xlsx(department: str, questions: Sequence[Question], language: Language) -> bytes:

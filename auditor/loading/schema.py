@@ -92,11 +92,13 @@ def _mistakes(document: Document, error: ValidationError, above: Keys) -> Iterat
         case "anyOf" if "dependentSchemas" in error.absolute_schema_path:
             names = ", ".join(key for branch in schema["anyOf"] for key in branch["required"])
             message = _("{place} has {key}, which needs one of these beside it: {names}")
-            yield document.mistake(keys, message.format(place=where(keys), key=error.absolute_schema_path[-2], names=names))
+            key = str(error.absolute_schema_path[-2])
+            told = message.format(place=where(keys), key=key, names=names)
+            yield document.mistake((*keys, key), told, at_key=True)
         case "anyOf" | "oneOf":
             yield from _alternatives(document, keys, error)
         case "dependentRequired":
-            yield document.mistake(keys, _needed_beside(keys, error))
+            yield _half_given(document, keys, error)
         case _ if "propertyNames" in error.absolute_schema_path:
             keys = (*above, *error.relative_path, str(error.instance))
             message = _("the key {key} is wrong; expected {expected}").format(
@@ -130,18 +132,23 @@ def _unknown_keys(document: Document, keys: Keys, error: ValidationError) -> Ite
 def _missing_key(keys: Keys, schema: Any, error: ValidationError) -> str:
     # jsonschema makes one error for each missing key and names it only in its message.
     missing = next(key for key in schema["required"] if error.message.startswith(repr(key)))
-    title = schema.get("properties", {}).get(missing, {}).get("title")
-    meaning = expected(title) if title else _("it is needed")
-    return _("{place} lacks the key {key}: {meaning}").format(place=where(keys), key=missing, meaning=meaning)
+    return _("{place} lacks the key {key}: {meaning}").format(place=where(keys), key=missing, meaning=_meaning(schema, missing))
 
 
-def _needed_beside(keys: Keys, error: ValidationError) -> str:
-    # As with "required", which key lacks which is said in the message alone.
-    pairs = [(key, other) for key, needed in cast("dict[str, list[str]]", error.validator_value).items() for other in needed]
-    key, other = next(pair for pair in pairs if error.message == f"{pair[1]!r} is a dependency of {pair[0]!r}")
-    if key == "params":
-        return _("{place} has params but no check; name the check that they belong to").format(place=where(keys))
-    return _("{place} has {key}, which needs {missing} beside it").format(place=where(keys), key=key, missing=other)
+def _half_given(document: Document, keys: Keys, error: ValidationError) -> Mistake:
+    """A key that means nothing without another, which is not there."""
+    schema: Any = error.schema
+    pairs = ((key, other) for key, others in schema["dependentRequired"].items() for other in others)
+    # as above, only the message names them
+    key, missing = next(pair for pair in pairs if error.message == f"{pair[1]!r} is a dependency of {pair[0]!r}")
+    message = _("{place} has {key} and no {missing}: {meaning}")
+    told = message.format(place=where(keys), key=key, missing=missing, meaning=_meaning(schema, missing))
+    return document.mistake((*keys, key), told, at_key=True)
+
+
+def _meaning(schema: Any, key: str) -> str:
+    title = schema.get("properties", {}).get(key, {}).get("title")
+    return expected(title) if title else _("it is needed")
 
 
 def _alternatives(document: Document, keys: Keys, error: ValidationError) -> Iterator[Mistake]:

@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,31 @@ def check_officers(report: Report, document: Document, people: dict[str, Person]
             require(document, found, ("people", person.user, "department"), person.department, departments, "department")
             report.mistakes.extend(replace(mistake, department=person.department) for mistake in found.mistakes)
             found.mistakes.clear()
+
+
+def account_of(settings: Settings) -> str:
+    """Whose the ledger is, or the workspace while there is none: by name, or by number where it has no name."""
+    held = settings.root
+    with suppress(OSError):  # none there, or in a folder that only that account may enter
+        settings.ledger.stat()
+        held = settings.ledger
+    try:
+        return held.owner()
+    except KeyError:
+        return str(held.stat().st_uid)
+
+
+def note_own_account(report: Report, document: Document, settings: Settings) -> None:
+    """Note where the account that cron runs the auditor as is listed, and may not run it: unlisted it may, and the night's audit
+    would end with nobody to see why."""
+    account = account_of(settings)
+    person = settings.people.get(account)
+    if person is not None and Role.OPERATOR not in person.roles:
+        message = _(
+            "{user} owns the ledger and runs the nightly audit, which whoever is listed here may do only with the role operator: "
+            "add the role, or take the account out of the list"
+        )
+        report.note(document, ("people", account), message.format(user=account))
 
 
 def _read(files: Files, path: Path) -> Document | None:

@@ -17,7 +17,7 @@ from auditor.loading.known import Known, require
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.policies import load_overlay, load_policy
 from auditor.loading.rights import check_rights
-from auditor.loading.settings import SETTINGS_FILE, check_officers, read_settings, settle_policy
+from auditor.loading.settings import SETTINGS_FILE, check_officers, note_own_account, read_settings, settle_policy
 from auditor.loading.sharing import check_shared_uids, note_shared_addresses
 from auditor.model import Catalogue, Department, Inventory, Overlay, Policy, Settings
 from auditor.text import _
@@ -53,6 +53,8 @@ def load_workspace(root: Path, *, thorough: bool = False) -> LoadResult:
     departments = _load_inventories(files, settings.inventories)
     if settings_document is not None:
         check_officers(files.report, settings_document, settings.people, departments)
+        note_own_account(files.report, settings_document, settings)
+    _note_idle_checks(files, settings, known)
     overlays = _load_overlays(files, settings.policies / DEPARTMENTS_FOLDER, departments, known)
     mistakes, notes = in_order(files.report.mistakes), in_order(files.report.notes)
     if known.framework is None or any(mistake.department is None for mistake in mistakes):
@@ -79,6 +81,16 @@ def inventory_mistakes(settings: Settings, department: str, content: bytes) -> t
     return in_order(mistake for mistake in files.report.mistakes if mistake.department == department)
 
 
+def check_mistakes(settings: Settings, area: str, check_id: str, content: bytes) -> tuple[Mistake, ...]:
+    """What would be wrong with a check of this id, were this its content."""
+    path = settings.checks / area / f"{check_id}.yaml"
+    files = Files(settings.root, drafts={path: content})
+    document = files.read_whole(path, "check")
+    if document is not None:
+        load_check(files, document, area)
+    return in_order(files.report.mistakes)
+
+
 def _load_checks(files: Files, folder: Path, known: Known) -> None:
     if not folder.is_dir():
         files.note(
@@ -100,6 +112,19 @@ def _load_checks(files: Files, folder: Path, known: Known) -> None:
             _check_twice(files, document, first)
             if check is not None and check.id == path.stem:
                 known.checks.setdefault(check.id, check)
+
+
+def _note_idle_checks(files: Files, settings: Settings, known: Known) -> None:
+    """Note the checks that no control names: they are never run. What a policy leaves out with its control it leaves out
+    knowingly."""
+    if known.framework is None:
+        return
+    named = {mapping.check for control in known.framework.controls for mapping in control.checks}
+    for check in known.checks.values():
+        if check.id not in named:
+            shown = files.shown(settings.checks / check.area / f"{check.id}.yaml")
+            message = _("no control names the check {check}, so that it is never run; map it in a control under policies/")
+            files.report.notes.append(Mistake(shown, 1, 1, message.format(check=check.id), severity="warning"))
 
 
 def _check_twice(files: Files, document: Document, first: dict[str, str]) -> None:

@@ -123,6 +123,20 @@ def _refuse_unknown(catalogue: Catalogue, narrowing: Narrowing) -> None:
                 raise UsageError(_unknown(kind, name, names) + (_aside(catalogue) if kind == "host" else ""))
 
 
+def refuse_idle(catalogue: Catalogue, checks: Iterable[str], policy_id: str | None = None) -> None:
+    """Raise UsageError for a check asked for that the policy never runs: nothing would be looked at, and nothing would fail."""
+    policy = _policy(catalogue, policy_id)
+    named = {m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks}
+    for name in checks:
+        if name in policy.excluded_checks:
+            raise UsageError(
+                _("{policy} excludes the check {check}, so that it is never run").format(policy=policy.id, check=name)
+            )
+        if name in catalogue.checks and name not in named:
+            message = _("no control of {policy} names the check {check}, so that it is never run; map it in a control first")
+            raise UsageError(message.format(policy=policy.id, check=name))
+
+
 def _aside(catalogue: Catalogue) -> str:
     """Where a host may be that is not found: its department's files are not used while they are wrong."""
     names = ", ".join(name for name, _mistakes in catalogue.inventory.set_aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from auditor.lifecycle import attestations as rules
 from auditor.lifecycle.permissions import allow
 from auditor.loading import Mistake, in_order
 from auditor.loading.forms import Filled, Question, read_form, write_form
+from auditor.loading.mistake import did_you_mean
 from auditor.model import (
     Action,
     Answer,
@@ -47,7 +49,7 @@ class Asked:
 def asked_of(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Asked, ...]:
     """What a department is asked, in the framework's order."""
     answers: tuple[AttestedAnswer, ...] = ()
-    if catalogue.settings.ledger.exists():
+    if Ledger.exists(catalogue.settings.ledger):
         with reading(catalogue) as ledger:
             answers = ledger.records(AttestedAnswer)
     return asked_and(answers, catalogue, department, now=now or datetime.now(UTC))
@@ -121,7 +123,8 @@ def _evidence(folder: Path, row: Filled) -> tuple[list[Evidence], list[str]]:
         try:
             read.append(read_evidence(folder / name))
         except UsageError as error:
-            problems.append(str(error))
+            apart = _("; several files are separated by ; or stand each on a line of its own") if re.search("[,،]", name) else ""
+            problems.append(f"{error}{apart}")
     return read, problems
 
 
@@ -158,10 +161,23 @@ def _decide(
     moment = datetime.now(UTC)
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
         lapse_answers(ledger, catalogue, moment)
-        held = ledger.record(AttestedAnswer, f"{department}:{control}")
+        held = _answered(ledger, catalogue, department, control, moment)
         by = allow(catalogue.settings.people, user, Action.ACCEPT, department)
         ledger.apply([make(held, by, moment)])
         return ledger.record(AttestedAnswer, held.id)
+
+
+def _answered(ledger: Ledger, catalogue: Catalogue, department: str, control: str, now: datetime) -> AttestedAnswer:
+    """The department's answer. Raises UsageError that tells what is not there: the department, the question or the answer."""
+    name = f"{department}:{control}".casefold()
+    held = next((a for a in ledger.records(AttestedAnswer) if a.id.casefold() == name), None)
+    if held is not None:
+        return held
+    asked = {c.id for c in _controls(catalogue, department, now)}
+    if control not in asked:
+        told = _("{control} is no control that this department is asked about").format(control=control)
+        raise UsageError(told + did_you_mean(control, asked))
+    raise UsageError(_("{department} has not answered {control} yet").format(department=department, control=control))
 
 
 def lapse_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> None:

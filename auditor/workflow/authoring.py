@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
-from auditor.errors import UsageError
+from auditor.errors import ConfigurationError, UsageError
 from auditor.facts import Fact
 from auditor.facts.shape import ListOf, MapOf, Plain, Record, Shape
+from auditor.loading import check_mistakes
 from auditor.model import Catalogue, Json
 from auditor.text import _
 from auditor.text.reasons import reason_of
+from auditor.workflow.arguments import arguments_of
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+\Z")
 _AREA = re.compile(r"[a-z][a-z0-9-]*\Z")
@@ -28,7 +32,7 @@ severity: medium                       # critical | high | medium | low
 rationale:
   en: Why it matters, in one or two sentences.
   ar: سبب الأهمية في جملة أو جملتين.
-facts: [{fact}]                        # auditor fact show {fact}
+{facts}  # auditor fact show {fact}
 {expressions}remediation:
   en: What an officer can do today.
   ar: ما يستطيع المسؤول فعله اليوم.
@@ -41,11 +45,12 @@ cases:
 """
 
 
-def new_check(catalogue: Catalogue, check_id: str, fact: Fact, area: str | None) -> Path:
+def new_check(catalogue: Catalogue, check_id: str, fact: Fact, area: str | None, args: Mapping[str, str] | None = None) -> Path:
     """Write ``checks/<area>/<id>.yaml`` over one fact and return its path.
 
     The file loads, and its two cases hold: one is the fact's example, one departs from it in the value that the expression
-    looks at. Raises UsageError when the id or the area is none, or is taken.
+    looks at. Arguments of the fact that are not in ``args`` are those of its example. Raises UsageError when the id or the area
+    is none, or is taken, or an argument is not given, and ConfigurationError rather than write a file that does not load.
     """
     area = area or check_id.split("-", 1)[0]
     if not _ID.match(check_id):
@@ -59,8 +64,13 @@ def new_check(catalogue: Catalogue, check_id: str, fact: Fact, area: str | None)
         message = _("there is a check {name} already, in checks/{area}")
         raise UsageError(message.format(name=check_id, area=catalogue.checks[check_id].area))
     path = catalogue.settings.checks / area / f"{check_id}.yaml"
-    expressions, good, bad = _sketch(fact)
-    text = _FILE.format(id=check_id, fact=fact.name, expressions=expressions, good=_flow(good), bad=_flow(bad))
+    values = _arguments(fact, args or {})
+    expressions, good, bad = _sketch(replace(fact, example=_about(fact.example, values)))
+    facts = f"facts: [{fact.name}]" if not values else f"facts: {{{fact.name}: {{{fact.name}: {_flow(values)}}}}}"
+    text = _FILE.format(id=check_id, fact=fact.name, facts=facts, expressions=expressions, good=_flow(good), bad=_flow(bad))
+    wrong = check_mistakes(catalogue.settings, area, check_id, text.encode())
+    if wrong:  # it would stop every command of the workspace
+        raise ConfigurationError(_("nothing was written: the check would not load"), tuple(map(str, wrong)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -68,6 +78,18 @@ def new_check(catalogue: Catalogue, check_id: str, fact: Fact, area: str | None)
     except OSError as error:
         raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
     return path
+
+
+def _arguments(fact: Fact, args: Mapping[str, str]) -> dict[str, Json]:
+    """The fact's arguments: those given, and else those of its example, such as the path that it is of."""
+    shown = fact.example if isinstance(fact.example, dict) else {}
+    told = {name: str(shown[name]) for name in fact.arguments if name in shown}
+    return dict(arguments_of(fact, {**told, **args}))
+
+
+def _about(value: Json, args: Mapping[str, Json]) -> Json:
+    """An example as it reads for these arguments, which some facts repeat in their value."""
+    return {**value, **{name: args[name] for name in args if name in value}} if isinstance(value, dict) else value
 
 
 def _sketch(fact: Fact) -> tuple[str, Json, Json]:

@@ -11,6 +11,7 @@ from auditor.errors import UsageError
 from auditor.ledger import Ledger
 from auditor.lifecycle import WORKED
 from auditor.lifecycle.permissions import allow, told
+from auditor.loading.mistake import did_you_mean
 from auditor.model import Action, Approval, Catalogue, Check, Circular, Event, EventKind, Json, Language, Person, Text
 from auditor.model.codec import to_json
 from auditor.text import _, ngettext, number, using
@@ -57,9 +58,10 @@ def issue_circular(
     by = allow(catalogue.settings.people, user, Action.CIRCULATE)
     unknown = next((c for c in checks if c not in catalogue.checks), None)
     if unknown is not None:
-        raise UsageError(_("there is no check {name!r}{hint}").format(name=unknown, hint=""))
+        near = did_you_mean(unknown, catalogue.checks)
+        raise UsageError(_("there is no check {name!r}{hint}").format(name=unknown, hint=near))
     if due <= moment.date():
-        raise UsageError(_("{day} is past; a plan is for a day to come").format(day=due.isoformat()))
+        raise UsageError(_("{day} is no day to come; give departments time to act").format(day=due.isoformat()))
     named = [catalogue.checks[c] for c in checks]
     if not named:
         raise UsageError(

@@ -12,8 +12,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from auditor.collecting import knock, knock_at_hop, load_known_hosts
-from auditor.errors import AuditorError, ConfigurationError
-from auditor.ledger import unwritable
+from auditor.errors import AuditorError, ConfigurationError, LedgerError
+from auditor.ledger import Ledger, unwritable
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
 from auditor.workflow import schedules
@@ -81,7 +81,12 @@ def _assets(catalogue: Catalogue) -> Iterator[Asset]:
 
 def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosis]:
     path = catalogue.settings.ledger
-    if not path.exists():
+    try:
+        there = Ledger.exists(path)
+    except LedgerError as error:
+        yield Diagnosis(part, Health.BAD, str(error), _("run it as the account whose ledger it is"))
+        return
+    if not there:
         yield Diagnosis(part, Health.WARNING, _("there is none yet"), _("auditor audit makes it"))
         return
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -119,7 +124,10 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
 def _disk(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
     folder = next(p for p in (catalogue.settings.ledger.parent, *catalogue.settings.ledger.parents) if p.exists())
     free = shutil.disk_usage(folder).free
-    size = catalogue.settings.ledger.stat().st_size if catalogue.settings.ledger.exists() else 0
+    try:
+        size = catalogue.settings.ledger.stat().st_size
+    except OSError:  # there is none yet, or it may not be looked at, which its own part tells
+        size = 0
     told = _("free megabytes: {free}").format(free=number(free / 1e6))
     if free < max(_LEAST_FREE, size):
         yield Diagnosis(part, Health.WARNING, told, _("make room at {path}").format(path=folder))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from auditor.collecting import build_script, collect_asset, sudoers_for
 from auditor.errors import UsageError
 from auditor.evaluating import Missing, read_result
-from auditor.facts import Fact, by_name
-from auditor.model import AssetPlan, AssetResult, Catalogue, Json, Observation, Plan, ProbeCall, Reach, Scalar
-from auditor.planning import Narrowing, make_plan
+from auditor.facts import by_name
+from auditor.model import AssetKind, AssetPlan, AssetResult, Catalogue, Json, Observation, Plan, ProbeCall, Reach
+from auditor.planning import Narrowing, make_plan, refuse_idle
 from auditor.text import _
+from auditor.workflow.arguments import arguments_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ def plan_now(
     catalogue: Catalogue, departments: tuple[str, ...] = (), hosts: tuple[str, ...] = (), checks: tuple[str, ...] = ()
 ) -> Plan:
     """The plan as `auditor audit` would make it at this moment."""
+    refuse_idle(catalogue, checks)
     return make_plan(catalogue, now=datetime.now(UTC), narrowing=Narrowing(departments, hosts, checks))
 
 
@@ -54,17 +56,30 @@ def script_of(catalogue: Catalogue, host: str) -> str:
 def sudoers_of(plan: Plan) -> str:
     """The sudoers lines for every login user of the plan that is not root."""
     probes: dict[tuple[str, str], dict[ProbeCall, None]] = {}
+    for asset in _by_sudo(plan):
+        user = asset.asset.connection.user
+        if user and user != "root":
+            probes.setdefault((user, asset.asset.platform), {}).update(dict.fromkeys(asset.probes))
+    return "\n".join(filter(None, (sudoers_for(tuple(calls), user, platform) for (user, platform), calls in probes.items())))
+
+
+def without_login(plan: Plan) -> tuple[str, ...]:
+    """The hosts for which no sudoers lines can be printed, since the inventory does not say who logs in there."""
+    unnamed = (a for a in _by_sudo(plan) if not a.asset.connection.user)
+    return tuple(a.asset.uid for a in unnamed if sudoers_for(a.probes, "somebody", a.asset.platform))
+
+
+def _by_sudo(plan: Plan) -> Iterator[AssetPlan]:
+    """Those on which sudo may be tried."""
     for department in plan.departments:
-        for asset in department.assets:
-            user = asset.asset.connection.user
-            if asset.asset.connection.sudo and user and user != "root":
-                probes.setdefault((user, asset.asset.platform), {}).update(dict.fromkeys(asset.probes))
-    return "\n".join(sudoers_for(tuple(calls), user, platform) for (user, platform), calls in probes.items())
+        yield from (a for a in department.assets if a.asset.kind is AssetKind.HOST and a.asset.connection.sudo)
 
 
 def test_connection(catalogue: Catalogue, host: str) -> AssetResult:
-    """Log in to one host and run nothing but the empty script."""
+    """Log in to one host and run nothing but the empty script. Raises UsageError for a network."""
     plan = asset_plan(catalogue, host)
+    if plan.asset.kind is AssetKind.NETWORK:
+        raise UsageError(_("{name} is a network, which cannot be logged in to; name a host").format(name=plan.asset.uid))
     return collect_asset(AssetPlan(plan.asset, (), ()), catalogue.settings)
 
 
@@ -73,7 +88,7 @@ def read_fact(catalogue: Catalogue, name: str, host: str, args: dict[str, str]) 
     fact = by_name(name)
     if fact is None:
         raise UsageError(_("there is no fact {name!r}; `auditor fact list` shows them").format(name=name))
-    call = ProbeCall(name, _arguments(fact, args))
+    call = ProbeCall(name, arguments_of(fact, args))
     plan = asset_plan(catalogue, host)
     result = collect_asset(AssetPlan(plan.asset, (call,), ()), catalogue.settings)
     reading = read_result(result, (call,))[call]
@@ -81,18 +96,3 @@ def read_fact(catalogue: Catalogue, name: str, host: str, args: dict[str, str]) 
     if isinstance(reading, Missing):
         return FactReading(plan.asset.uid, result.reach, result.detail, observation, None, f"{reading.reason}: {reading.detail}")
     return FactReading(plan.asset.uid, result.reach, result.detail, observation, reading.value, "")
-
-
-def _arguments(fact: Fact, args: dict[str, str]) -> tuple[tuple[str, Scalar], ...]:
-    unknown = args.keys() - fact.arguments.keys()
-    missing = fact.arguments.keys() - args.keys()
-    if unknown or missing:
-        wanted = ", ".join(f"{name}=…" for name in fact.arguments) or _("none")
-        raise UsageError(_("the fact {name} takes these arguments: {arguments}").format(name=fact.name, arguments=wanted))
-    read: dict[str, Callable[[str], Scalar]] = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
-    try:
-        return tuple((name, read[shape.name](args[name])) for name, shape in fact.arguments.items())
-    except ValueError as error:
-        raise UsageError(
-            _("an argument of {name} is not of its kind: {problem}").format(name=fact.name, problem=error)
-        ) from error

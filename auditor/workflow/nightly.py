@@ -100,7 +100,7 @@ def _left_figures(catalogue: Catalogue, run: Run) -> str:
 
 def _bring_up_to_date(catalogue: Catalogue) -> None:
     """Open the ledger for writing once: what only reads refuses the older schema that an upgrade of the auditor leaves."""
-    if catalogue.settings.ledger.exists():
+    if Ledger.exists(catalogue.settings.ledger):
         Ledger.open(catalogue.settings.ledger, create=False).close()
 
 
@@ -111,7 +111,7 @@ def _scope(run: Run) -> Json:
 
 
 def _unfinished(catalogue: Catalogue) -> Run | None:
-    if not catalogue.settings.ledger.exists():
+    if not Ledger.exists(catalogue.settings.ledger):
         return None
     with reading(catalogue) as ledger:
         return ledger.unfinished_run()

@@ -185,23 +185,25 @@ def verify_ledger(catalogue: Catalogue, seal: Path | None = None) -> VerifyRepor
 
 
 def seal_ledger(catalogue: Catalogue, user: str, key: Path, *, new: bool, now: datetime | None = None) -> Seal:
-    """Sign the head of the journal with the key in a file; ``new`` makes the key. Raises UsageError for an unsound ledger."""
+    """Sign the head of the journal with the key in a file; ``new`` makes the key, once nothing else can be wrong.
+
+    Raises UsageError for a key that is not trusted, IntegrityError for an unsound ledger.
+    """
     by = allow(catalogue.settings.people, user, Action.SEAL)
-    private = make_key(key) if new else open_key(key)
     trusted = catalogue.settings.seal_key
-    if trusted and public_text(private) != trusted:
+    if trusted and (new or public_text(open_key(key)) != trusted):
         raise UsageError(_("{path} is not the key that auditor.toml names as seal_key").format(path=key))
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
         report = ledger.verify()
         if not report.ok:
             raise IntegrityError(report.problem)
-        return ledger.seal(by, now or datetime.now(UTC), private)
+        return ledger.seal(by, now or datetime.now(UTC), make_key(key) if new else open_key(key))
 
 
 def reading(catalogue: Catalogue) -> Ledger:
     """The workspace's ledger, to be read only. Raises LedgerError when there is none yet."""
     path = catalogue.settings.ledger
-    if not path.exists():
+    if not Ledger.exists(path):
         raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))
     return Ledger.open(path, create=False, readonly=True)
 

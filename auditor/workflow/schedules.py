@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.model import Nightly, Settings
+from auditor.model import Nightly
 from auditor.text import _
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -162,15 +162,6 @@ def _crontab(arguments: Sequence[str], text: str = "") -> subprocess.CompletedPr
         timeout=30,
         check=False,
     )
-
-
-def account_of(settings: Settings) -> str:
-    """Whose the ledger is, or the workspace while there is none: by name, or by number where it has no name."""
-    held = settings.ledger if settings.ledger.exists() else settings.root
-    try:
-        return held.owner()
-    except KeyError:
-        return str(held.stat().st_uid)
 
 
 def longest(night: Nightly) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from auditor.ledger import under_way
+from auditor.ledger import Ledger, under_way
 from auditor.lifecycle import WORKED, is_overdue
 from auditor.model import (
     AnswerState,
@@ -55,7 +55,7 @@ class Status:
 def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
     """Of the newest night, whatever became of it."""
     moment = now or datetime.now(UTC)
-    if not catalogue.settings.ledger.exists():
+    if not Ledger.exists(catalogue.settings.ledger):
         return Status(None, ("no_run",))
     with reading(catalogue) as ledger, ledger.view():
         run = ledger.newest_night()

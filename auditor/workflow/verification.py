@@ -12,13 +12,13 @@ from auditor.errors import DeniedMoveError, LockedError, UsageError
 from auditor.ledger import Ledger, under_way
 from auditor.lifecycle import LIVE
 from auditor.lifecycle.permissions import allow
+from auditor.loading import account_of
 from auditor.model import Action, AssetKind, Catalogue, Finding, Outcome, Reason, Role, Run, VerdictKind
 from auditor.planning import Narrowing
 from auditor.text import _
 from auditor.text.labels import label
 from auditor.workflow.audit import Watcher, audit
 from auditor.workflow.belonging import refuse_run
-from auditor.workflow.schedules import account_of
 
 
 @dataclass(frozen=True, slots=True)

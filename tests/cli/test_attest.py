@@ -165,3 +165,39 @@ def test_all_that_is_wrong_with_a_form_is_told_at_once(asked: Workspace, lent: P
         "else.pdf must lie beside the form",
     ):
         assert told in found.stderr.decode(), told
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("nowhere", "A.5.1"), "there is no department 'nowhere'"),
+        (("example", "A.5.11"), "A.5.11 is no control that this department is asked about; did you mean A.5.1?"),
+        (("example", "A.5.1"), "example has not answered A.5.1 yet"),
+    ],
+)
+def test_what_cannot_be_accepted_says_why(asked: Workspace, args: tuple[str, str], said: str) -> None:
+    """Regression: each of these was told as "nothing is named 'example:A.5.1' among the answers"."""
+    called = do(asked, INTERIOR, "attest", "accept", *args)
+    assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
+
+
+def test_files_joined_by_a_comma_are_told_apart(asked: Workspace, lent: Path) -> None:
+    """Regression: two names with a comma between them were one file that is not there, and nothing said what separates them."""
+    form = fill(asked, lent, H="policy.txt, minutes.txt")
+    called = do(asked, OFFICER, "attest", "import", str(form))
+    assert called.returncode == 2
+    assert "several files are separated by ;" in called.stderr.decode()
+    assert "separated by ;" in str(load_workbook(form).worksheets[0]["H2"].value)
+    text = lent / "form.yaml"
+    done(asked, OFFICER, "attest", "template", str(text), "--department", "example")
+    assert "files: names of files beside this form, separated by ;" in text.read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "args", [("attest", "template", "form.csv", "--department", "example"), ("inventory", "template", "hosts.ods")]
+)
+def test_a_form_is_not_written_under_the_name_of_another_kind(asked: Workspace, lent: Path, args: tuple[str, ...]) -> None:
+    """Regression: YAML was written as form.csv and CSV as hosts.ods, which no program opens."""
+    path = lent / args[2]
+    called = asked.call(*args[:2], str(path), *args[3:])
+    assert (called.returncode, b"name it so" in called.stderr, path.exists()) == (2, True, False), called.stderr

@@ -82,13 +82,14 @@ def test_a_circular_and_its_acknowledgement(failing: Workspace) -> None:
     ("args", "said"),
     [
         (("--check", "no-such", "--due", DUE), "there is no check"),
-        (("--check", "guarded-file", "--due", "2020-01-01"), "is past"),
+        (("--check", "guarded-fil", "--due", DUE), "did you mean guarded-file?"),
+        (("--check", "guarded-file", "--due", "2020-01-01"), "no day to come; give departments time to act"),
         (("--check", "guarded-file", "--due", DUE, "--department", "nowhere"), "name departments"),
         (("--check", "guarded-file", "--due", DUE, "--title-en", "x"), "both languages"),
     ],
 )
 def test_a_circular_that_cannot_be_issued(failing: Workspace, args: tuple[str, ...], said: str) -> None:
-    """A mistake is told and nothing is numbered."""
+    """Regression: a circular's day was told of in the words of a plan, and no near check was named. Nothing is numbered."""
     called = do(failing, INTERIOR, "circular", "issue", *args)
     assert (called.returncode, said in called.stderr.decode()) == (2, True), called.stderr.decode()
     assert value(failing, "circular", "list") == []

@@ -400,3 +400,48 @@ def test_a_missing_value_is_explained_once(workspace: Workspace) -> None:
     told = workspace.call("fact", "show", "sshd", "--host", "gone-1").stdout.decode()
     assert "There is no value (" in told
     assert "unreachable: " not in told
+
+
+def test_a_fact_is_shown_with_its_probe_as_it_runs(full: Workspace) -> None:
+    """Regression: the probe came as one wrapped paragraph with its line ends as letters; ``--raw`` of no host was passed over."""
+    shown = full.call("fact", "show", "file_stat").stdout.decode()
+    assert '\nif exists "$arg_path"; then\n  echo exists=yes\n' in shown
+    for option in (("--raw",), ("--arg", "path=/etc/motd")):
+        refused = full.call("fact", "show", "file_stat", *option)
+        assert (refused.returncode, f"{option[0]} is for a value" in refused.stderr.decode()) == (2, True), refused.stderr
+
+
+def test_parameters_are_shown_as_files_have_them(full: Workspace, tmp_path: Path) -> None:
+    """Regression: people were shown Python's notation of lists and mappings, and relaxations with all they say on one line."""
+    assert "allowed: [" in full.call("check", "show", "ssh-root-login").stdout.decode()
+    copy = Workspace(Path(shutil.copytree(full.root, tmp_path / "workspace")))
+    overlay = copy.root / "policies" / "departments" / "example.yaml"
+    overlay.parent.mkdir(exist_ok=True)
+    overlay.write_text(
+        "department: example\npolicy: national-2026\nrelaxations:\n  - check: ssh-max-auth-tries\n    params: {max: 6}\n"
+        "    justification: {en: Old clients, ar: أجهزة قديمة}\n    approver: The committee\n    until: 2999-12-31\n"
+    )
+    shown = copy.call("policy", "show", "--department", "example")
+    assert shown.returncode == 0, shown.stderr
+    text = shown.stdout.decode()
+    assert ("{'" in text, "['" in text) == (False, False)
+    lines = [line.strip() for line in text.split("Relaxed until 2999-12-31")[1].splitlines()]
+    assert lines == ["ssh-max-auth-tries", "max: 6", "Old clients", "Approved by: The committee"]
+
+
+@pytest.mark.parametrize("value", ["ar_SA.UTF-8", "AR", "en_US.UTF-8"])
+def test_a_language_is_known_by_the_name_of_its_locale(workspace: Workspace, value: str) -> None:
+    """As people have it from LANG, and in capitals; for help and for what commands say alike."""
+    told = workspace.call("hosts", "list", "--department", "example", lang=value)
+    assert told.returncode == 0, told.stderr
+    assert ("Asset" in told.stdout.decode()) == value.startswith("en")
+
+
+def test_a_language_that_is_none_is_blamed_on_what_names_it(workspace: Workspace) -> None:
+    """Regression: a wrong AUDITOR_LANG was called a wrong --lang, which nobody had written."""
+    told = workspace.call("hosts", "list", lang="fr")
+    assert told.returncode == 2
+    assert "AUDITOR_LANG" in told.stderr.decode()
+    assert "--lang" not in told.stderr.decode().replace("--help", "")
+    given = workspace.call("--lang", "fr", "hosts", "list")
+    assert (given.returncode, "--lang" in given.stderr.decode()) == (2, True)

@@ -197,3 +197,24 @@ def test_an_audit_tells_by_its_exit_code_though_nobody_reads_it(workspace: Works
         assert process.stdout is not None
         process.stdout.close()
     assert process.returncode == 1
+
+
+READING = [
+    ("status",), ("findings", "list"), ("runs", "list"), ("score",), ("ledger", "verify"), ("digest",), ("campaign", "list"),
+    ("circular", "list"), ("circular", "suggest"), ("exceptions", "list"), ("attest", "list", "--department", "example"),
+    ("report", "summary"), ("plan", "--cost"), ("nightly",), ("reevaluate",),
+]  # fmt: skip
+
+
+def test_4_where_the_ledger_cannot_be_looked_at(workspace: Workspace):
+    """Regression: a person who may not enter the ledger's folder was told of an internal error, to be reported. A name that no
+    file system takes fails at the same step, for root too."""
+    workspace.settings(ledger=f'"findings/{"x" * 300}"')
+    for args in READING:
+        done = workspace.call(*args)
+        assert done.returncode == 4, (args, done.stderr)
+        assert b"xxx: File name too long" in done.stderr, (args, done.stderr)
+        assert b"Internal error" not in done.stderr, args
+    doctor = workspace.call("doctor")
+    assert doctor.returncode == 3, doctor.stderr
+    assert "run it as the account whose ledger it is" in " ".join(doctor.stdout.decode().split())

@@ -446,7 +446,7 @@ def test_a_timer_is_shown_and_found_by_doctor(workspace: Workspace, tmp_path: Pa
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     row = part(workspace, "schedule")
     assert (row["health"], row["mend"]) == ("warning", f"auditor schedule install --at 01:30 --systemd {units}")
-    assert workspace.call("schedule", "show").returncode == 2
+    assert workspace.call("schedule", "show").returncode == 1
     assert workspace.call("schedule", "install", "--at", "01:30", "--systemd", str(units)).returncode == 0
     shown = workspace.call("schedule", "show")
     assert (shown.returncode, "auditor-nightly.timer: every day at 01:30" in shown.stdout.decode()) == (0, True)
@@ -583,3 +583,20 @@ def test_a_service_for_another_window_is_found(workspace: Workspace, tmp_path: P
     rows = json.loads(workspace.call("doctor", "--format", "json").stdout)
     (row,) = (r for r in rows if r["part"] == "schedule" and r["health"] == "warning")
     assert ("may need 43,900" in row["told"], row["mend"].endswith(f"--systemd {units}")) == (True, True)
+
+
+def test_without_cron_nothing_is_scheduled(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: to show or to take out what is not there, people were told to install cron."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr("auditor.workflow.schedules.SYSTEMD", ())
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    shown, gone = workspace.call("schedule", "show"), workspace.call("schedule", "remove")
+    assert (shown.returncode, b"Nothing audits this workspace every night" in shown.stdout) == (1, True), shown.stderr
+    assert (gone.returncode, b"There was no entry of this workspace" in gone.stdout) == (0, True), gone.stderr
+
+
+@pytest.mark.parametrize("command", [("status",), ("digest",), ("ledger", "verify"), ("fact", "show", "sshd", "--host", "x")])
+def test_what_has_no_columns_is_no_csv(workspace: Workspace, command: tuple[str, ...]) -> None:
+    """Regression: ``--format csv`` gave sentences, or JSON."""
+    done = workspace.call(*command, "--format", "csv")
+    assert (done.returncode, done.stdout) == (2, b"")

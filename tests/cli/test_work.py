@@ -168,8 +168,9 @@ def test_many_at_once_by_filter(failing: Workspace) -> None:
     assert (refused.returncode, b"--yes" in refused.stderr) == (2, True)
     done(failing, OFFICER, "findings", "start", "--check", "lesser-file", "--yes")
     told = done(failing, OFFICER, "findings", "start", "--department", "example", "--yes")
-    assert told.count("work begun") == 2  # once moved, once named as what is legal no more
+    assert told.count("work begun") == 1
     assert "Not possible for" in told
+    assert "start is no legal move" in told
     assert {f["state"] for f in found(failing)} == {"in_progress"}
 
 
@@ -277,6 +278,23 @@ def test_everything_is_said_in_arabic_too(failing: Workspace, high: str) -> None
     assert "أُسندت" not in do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
     refused = do(failing, OFFICER, "findings", "acknowledge", high, lang="ar").stderr.decode()
     assert "غير جائز" in refused
+
+
+def test_no_key_is_made_for_a_seal_that_cannot_be(failing: Workspace, tmp_path: Path) -> None:
+    """Regression: where the seal could not be written, a key lay there already, and the next try was refused for it; so too where
+    another key is trusted."""
+    key, seal = tmp_path / "seal.pem", tmp_path / "none" / "seal.json"
+    make = ("ledger", "seal", "--key", str(key), "--new-key", "--output")
+    assert do(failing, INTERIOR, *make, str(seal)).returncode == 2
+    assert not key.exists()
+    toml = failing.root / "auditor.toml"
+    whole = toml.read_text()
+    toml.write_text(whole + f'[ledger]\nseal_key = "{"A" * 43}="\n')
+    refused = do(failing, INTERIOR, *make, str(tmp_path / "seal.json"))
+    assert (refused.returncode, b"names as seal_key" in refused.stderr) == (2, True), refused.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("seal")] == []
+    toml.write_text(whole)
+    done(failing, INTERIOR, *make, str(tmp_path / "seal.json"))
 
 
 def test_a_sealed_ledger_is_held_against_its_seal(failing: Workspace, tmp_path: Path) -> None:

@@ -92,9 +92,9 @@ def test_the_way_of_a_finding_through_work() -> None:
 
 
 def test_an_illegal_move_names_the_legal_ones() -> None:
-    """So that nobody has to guess."""
+    """Regression: they were named by words of the log ("work begun"), and people had to guess the command."""
     claimed = after(one(FAIL), EventKind.FINDING_CLAIMED)
-    with pytest.raises(UsageError, match="work begun"):
+    with pytest.raises(UsageError, match=r"^acknowledge is .* fix claimed; legal are: start, assign, plan$"):
         work.act(EventKind.FINDING_ACKNOWLEDGED, claimed, OFFICER, NOW)
     assert EventKind.FINDING_STARTED in legal(FindingState.FIX_CLAIMED)
     assert legal(FindingState.CLOSED) == ()
@@ -123,6 +123,15 @@ def test_a_plan_for_yesterday_is_refused() -> None:
     """A date that has passed is no plan."""
     with pytest.raises(UsageError, match="past"):
         work.plan(one(FAIL), RemedyPlan(NOW.date() - timedelta(days=1), "x"), OFFICER, NOW)
+
+
+@pytest.mark.parametrize(
+    ("day", "steps", "said"), [("2026-12-01", " ", "steps are empty"), ("9999-12-31", "x", "ten years away")]
+)
+def test_a_plan_that_says_nothing_is_refused(day: str, steps: str, said: str) -> None:
+    """Regression: a plan without a word, or for the year 9999, was kept, and counted as one."""
+    with pytest.raises(UsageError, match=said):
+        work.plan(one(FAIL), RemedyPlan(date.fromisoformat(day), steps), OFFICER, NOW)
 
 
 def test_a_retired_asset_that_is_seen_again_reopens() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+
 import pytest
 
 from tests.loading.conftest import CHECK as CHECK_TEXT
@@ -19,6 +22,50 @@ def spoil(workspace: Workspace, file: str, old: str, new: str) -> tuple[str, lis
     before, _, after = text.partition("¦")
     path.write_text(before + after, encoding="utf-8")
     return f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}", workspace.mistakes()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('webhook = "https://x.example"', "notify has webhook, which needs one of these beside it: webhook_secret_env, "),
+        ('smtp = "mail.example:587"', "notify has smtp and no from: a mail address"),
+        ('user = "auditor"', "notify has user and no smtp: a mail server as host:port"),
+    ],
+)
+def test_a_key_that_needs_another_says_which(workspace: Workspace, text: str, told: str) -> None:
+    """Regression: each of these was told as "notify has params but no check", which is a mistake of overlays."""
+    workspace.write("auditor.toml", f"[notify]\n{text}\n")
+    assert [mistake[: len(told) + len("auditor.toml:2:1: ")] for mistake in workspace.mistakes()] == [f"auditor.toml:2:1: {told}"]
+
+
+def test_a_relaxation_with_parameters_of_no_check_says_so(workspace: Workspace) -> None:
+    """The same of overlays, where the mistake began."""
+    workspace.replace("overlay.yaml", "check: ssh-root-login\n    params", "control: A.8.9\n    params")
+    (told,) = workspace.mistakes()
+    assert told.startswith("policies/departments/finance.yaml:7:5: relaxations[0] has params and no check: ")
+
+
+def test_a_check_that_no_control_names_is_noted(workspace: Workspace) -> None:
+    """Regression: a check without a mapping was never run, and nothing ever said so. What the policy leaves out with its control
+    is left out knowingly."""
+    assert workspace.load().notes == ()
+    workspace.write("checks/ssh/ssh-other.yaml", CHECK_TEXT.replace("id: ssh-root-login", "id: ssh-other"))
+    (note,) = workspace.load().notes
+    assert (note.file, note.severity) == ("checks/ssh/ssh-other.yaml", "warning")
+    assert note.message == "no control names the check ssh-other, so that it is never run; map it in a control under policies/"
+    workspace.write("policies/tiny/A.8.8.yaml", FILES[CONTROL].replace("A.8.9", "A.8.8").replace("ssh-root-login", "ssh-other"))
+    assert workspace.load().notes == ()
+
+
+def test_the_account_that_audits_is_noted_where_it_may_not(workspace: Workspace) -> None:
+    """Regression: named in [people] for another role, the account of the ledger could no longer audit, and the nights ended."""
+    account = pwd.getpwuid(os.getuid()).pw_name
+    person = '[people.{account}]\nname = {{en = "A", ar = "ب"}}\nroles = ["committee"{more}]\nministry = "health"\n'
+    workspace.write("auditor.toml", person.format(account=account, more=""))
+    (note,) = workspace.load().notes
+    assert str(note).startswith(f"auditor.toml:1:2: {account} owns the ledger and runs the nightly audit")
+    workspace.write("auditor.toml", person.format(account=account, more=', "operator"'))
+    assert workspace.load().notes == ()
 
 
 def test_the_workspace_is_right_until_it_is_spoiled(workspace: Workspace) -> None:

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.errors import UsageError
+from auditor.loading import account_of
 from auditor.model import Nightly
 from auditor.workflow.schedules import (
     Job,
-    account_of,
     cron_lines,
     entry_of,
     longest,
