@@ -14,6 +14,7 @@ from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, number, percent
 from auditor.text.bidi import safe
 from auditor.text.labels import label, rests_on, why_not, withheld
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.scores import Scores, Term, applicability, explain, scores
 from auditor.workflow.workspace import open_workspace
 
@@ -26,6 +27,7 @@ from auditor.workflow.workspace import open_workspace
 def score(app: App, department: str, control: str, output: str) -> None:
     """Score."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     found = scores(catalogue)
     if control and not department:
         raise UsageError(_("name the department too: --department"))
@@ -131,7 +133,9 @@ def _formula(app: App, scoring: Scoring) -> None:
 @pass_app
 def soa(app: App, department: str, output: str) -> None:
     """Statement of applicability."""
-    lines = applicability(open_workspace(app.root), department)
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
+    lines = applicability(catalogue, department)
     rows: list[dict[str, Any]] = [_applicable(line) for line in lines]
     levels = {line.control.id: line.score.level for line in lines if line.score}
     columns = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from auditor.lifecycle.permissions import allow
 from auditor.model import Action, Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
 from auditor.text.reasons import reason_of
+from auditor.workflow.settling import due_events
 from auditor.workflow.writing import refuse_own
 
 
@@ -46,7 +48,7 @@ class HistoryEntry:
 
 def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
     """Findings that match, the worst first."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         return matching(ledger, catalogue, wanted)
 
 
@@ -95,7 +97,7 @@ def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter)
 
 def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
     """A finding by its id, or by a beginning of it that no other shares."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         return ledger.finding(finding_id)
 
 
@@ -204,6 +206,21 @@ def reading(catalogue: Catalogue) -> Ledger:
     if not path.exists():
         raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))
     return Ledger.open(path, create=False, readonly=True)
+
+
+def reading_now(catalogue: Catalogue, now: datetime | None = None) -> Ledger:
+    """The same, in the state of now. Whoever may write has written down what came due (see ``settle_if_due``); for whoever may
+    only read it is supposed, so that nobody is shown an exception that has run out as one in force."""
+    ledger = reading(catalogue)
+    if not may_write(catalogue):
+        ledger.suppose(due_events(ledger, catalogue, now or datetime.now(UTC)))
+    return ledger
+
+
+def may_write(catalogue: Catalogue) -> bool:
+    """Whether whoever runs this may write to the ledger, and beside it, which SQLite needs."""
+    path = catalogue.settings.ledger
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _values(members: Sequence[Severity] | Sequence[FindingState]) -> list[str]:

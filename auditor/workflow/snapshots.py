@@ -34,6 +34,7 @@ from auditor.workflow.judged import as_judged
 from auditor.workflow.moments import Moment, named, point
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
+from auditor.workflow.settling import standing_answers
 from auditor.workflow.stamped import input_hashes
 from auditor.workflow.standings import Shelved
 from auditor.workflow.state import State, after, moved_since
@@ -65,7 +66,8 @@ class Archive:
         self._ledger, self._at, self.campaign = ledger, at, campaign
         self._plan = ledger.plan(at.run.id)
         self.catalogue = catalogue = as_judged(ledger, catalogue, at.run.id, self._plan)
-        self._state = after(ledger, at.seq)
+        state = after(ledger, at.seq)
+        self._state = replace(state, answers=standing_answers(state.answers, catalogue, at.as_of))
         self._scores = score_plan(
             catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
         )
