@@ -291,7 +291,7 @@ def doctor(app: App, output: str) -> int:
             whole=True,
         ),
         Column(_("Seen"), lambda r: safe(r["told"]), wide=True),
-        Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True),
+        Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True, told=True),
     ]
     app.emit(Table(columns, rows), output)
     return Exit.INCOMPLETE if any(d.health is Health.BAD for d in found) else Exit.OK

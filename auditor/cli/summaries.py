@@ -118,7 +118,7 @@ def _show_missed(app: App, summary: dict[str, Any]) -> None:
     columns = [
         Column(_("Asset"), field("asset")),
         Column(_("Result"), lambda r: label(Reach(r["reach"])), style="yellow"),
-        Column(_("Why"), lambda r: retell(safe(r["detail"])), wide=True),
+        Column(_("Why"), lambda r: retell(safe(r["detail"])), wide=True, told=True),
     ]
     if summary["not_reached"]:
         app.say()
