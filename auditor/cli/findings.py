@@ -25,6 +25,8 @@ from auditor.workflow.queries import FindingFilter, attached_files, finding_hist
 from auditor.workflow.workspace import open_workspace
 
 STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
+_STATES = {"to_mend": tuple(s for s in FindingState if s in WORKED), "all": tuple(FindingState)}
+"""Names of several states at once."""
 
 
 @click.group(cls=Group, help=N_("The findings: what is wrong, where and since when."))
@@ -41,7 +43,7 @@ def filter_of(options: Mapping[str, Any]) -> FindingFilter:
         checks=options["checks"],
         controls=options["controls"],
         severities=tuple(Severity(s) for s in options["severities"]),
-        states=tuple(FindingState) if "all" in states else tuple(FindingState(s) for s in states),
+        states=tuple(dict.fromkeys(state for name in states for state in _STATES.get(name) or (FindingState(name),))),
         assignee=options["assignee"],
         overdue=options["overdue"],
         due_soon=options["due_soon"],
@@ -61,10 +63,14 @@ def with_filters(function: Any) -> Any:
     ):
         function = option(f"--{name}", f"{name}s", multiple=True, metavar=name.upper(), help=text)(function)
     severities = click.Choice([s.value for s in Severity])
-    states = click.Choice([*(s.value for s in FindingState), "all"])
+    states = click.Choice([*(s.value for s in FindingState), *_STATES])
     function = option("--severity", "severities", multiple=True, type=severities, help=N_("Only of this severity."))(function)
     return option(
-        "--state", "states", multiple=True, type=states, help=N_("Only in this state. Default: all that are not closed.")
+        "--state",
+        "states",
+        multiple=True,
+        type=states,
+        help=N_("Only in this state; `to_mend`: all in which somebody has work to do. Default: all that are not closed."),
     )(function)
 
 

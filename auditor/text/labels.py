@@ -269,6 +269,20 @@ def rests_on(basis: Basis) -> str:
     return _("{n} of {all}").format(n=number(basis.decided), all=number(basis.controls))
 
 
+def index_of(bases: Iterable[Basis]) -> str:
+    """Of which controls an index is the mean, in one department or summed over several, and of which it is not."""
+    own = list(bases)
+    if unseen := sum(b.unseen for b in own):
+        told = _(
+            "rests on {n} of {all} controls; {unseen} more count as 0, since nothing was seen of them; those that await an "
+            "answer are left out"
+        )
+    else:
+        told = _("rests on {n} of {all} controls; those that await an answer are left out")
+    counts = {"n": sum(b.decided for b in own), "all": sum(b.controls for b in own), "unseen": unseen}
+    return told.format(**{name: number(count) for name, count in counts.items()})
+
+
 def withheld(reason: str) -> str:
     """Why a department's index is not shown, as ``DepartmentScore.withheld`` codes it; "" when it is shown."""
     return pgettext(*_WITHHELD[reason]) if reason else ""

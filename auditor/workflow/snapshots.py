@@ -31,7 +31,7 @@ from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.judged import as_judged
-from auditor.workflow.moments import Moment, named, point
+from auditor.workflow.moments import Moment, is_past, named, point
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.settling import standing_answers
@@ -103,6 +103,7 @@ class Archive:
         scope = _scope(self.catalogue, options, self.campaign, self._state)
         outcomes = self._outcomes(scope) if verdicts else ()
         made = self._cut(scope, _circulars(self._state, options, scope), outcomes, self.trend if trend else ())
+        made = replace(made, past=is_past(options, self.campaign))
         if options.kind is ReportKind.SOA:
             by_name = {s.department: s for s in made.scores}
             listed = [d.id for d in self.catalogue.inventory.departments if d.id in scope]

@@ -28,7 +28,7 @@ def plan(scene: Scene) -> Document:
         _("Corrective-action plan"),
         scene.department(names[0]) if len(names) == 1 else "",
         (
-            Figures(time_figures(scene, names, "auditor findings list")),
+            Figures(time_figures(scene, names)),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
             Table(
