@@ -174,6 +174,40 @@ def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
     return min(found, key=lambda severity: severity.rank, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run was of: the departments, assets and checks that it was narrowed to, each empty where it was not."""
+
+    departments: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def has(self, finding: Finding) -> bool:
+        """Whether the run looked, or was to look, for this finding."""
+        pairs = ((self.departments, finding.department), (self.assets, finding.asset), (self.checks, finding.check))
+        return all(not wanted or own in wanted for wanted, own in pairs)
+
+
+def scope_of(catalogue: Catalogue, run: Run) -> Scope:
+    """What a run was of. Hosts may have been named otherwise than by their uid: its plan tells which they are."""
+    told = run.summary.get("run")
+    scope = told.get("scope") if isinstance(told, dict) else None
+    if not isinstance(scope, dict) or not scope:
+        return Scope()
+    lists = {name: tuple(map(str, held)) for name, held in scope.items() if isinstance(held, list)}
+    assets: tuple[str, ...] = ()
+    if lists.get("hosts"):
+        with reading(catalogue) as ledger:
+            assets = tuple(a.asset.uid for d in ledger.plan(run.id).departments for a in d.assets)
+    return Scope(lists.get("departments", ()), assets, lists.get("checks", ()))
+
+
+def is_newest(catalogue: Catalogue, run: Run) -> bool:
+    """Whether no whole audit has moved the findings since."""
+    with reading(catalogue) as ledger:
+        return max(ledger.counted_runs(), default=0) <= run.id
+
+
 def verify_ledger(catalogue: Catalogue, seal: Path | None = None) -> VerifyReport:
     """Whether the record contradicts itself, or a seal that was made of it."""
     held = None if seal is None else read_seal(seal)
