@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import TypeVar
 
 import click
@@ -11,11 +12,11 @@ from auditor.cli.base import App, Group, Option, output_option, pass_app
 from auditor.cli.pairs import show_pairs
 from auditor.errors import UsageError
 from auditor.facts import Fact
-from auditor.model import Catalogue, Check, Control, Text
+from auditor.model import Catalogue, Check, Control, Criticality, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, percent
-from auditor.text.labels import label
+from auditor.text.labels import days_counted, label
 from auditor.workflow.workspace import open_workspace
 
 T = TypeVar("T", Check, Control, Fact)
@@ -108,6 +109,8 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         app.emit(Table([], []), output, value)
         return
     shown = value["title"]
+    held = catalogue.policies[value["id"]]
+    terms, scoring = held.terms, held.scoring
     pairs = [
         (_("Policy"), f"{value['id']} {value['version']}"),
         (_("Title"), shown[current()]),
@@ -115,7 +118,12 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         (_("Controls in force"), str(len(value["controls"]))),
         (_("Checks"), str(len(value["checks"]))),
         (_("Coverage floor"), percent(value["coverage_floor"], 0)),
-        (_("Days to remedy"), ", ".join(f"{name}: {days}" for name, days in value["terms"]["days"].items())),
+        (_("Days to remedy"), _by_severity(terms.days)),
+        *((_days_on(c), _by_severity({**terms.days, **own})) for c, own in terms.by_criticality.items()),
+        (_("Days to remedy are"), days_counted(terms)),
+        (_("Weight of a check"), _by_severity(scoring.check_weights)),
+        (_("Weight of a control"), _by_severity(scoring.control_weights)),
+        (_("Weight by criticality"), ", ".join(f"{label(c)}: {w}" for c, w in scoring.criticality_weights.items())),
         *((name, ", ".join(f"{k} = {v}" for k, v in params.items())) for name, params in value["params"].items() if params),
         *(
             (
@@ -126,6 +134,14 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         ),
     ]
     show_pairs(app, pairs, output)
+
+
+def _by_severity(values: Mapping[Severity, int]) -> str:
+    return ", ".join(f"{label(s)}: {values[s]}" for s in Severity if s in values)
+
+
+def _days_on(criticality: Criticality) -> str:
+    return _("Days to remedy, criticality: {criticality}").format(criticality=label(criticality))
 
 
 def controls_of(catalogue: Catalogue) -> dict[str, list[str]]:

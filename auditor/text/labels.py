@@ -33,6 +33,7 @@ from auditor.model import (
     RunStatus,
     ScoreState,
     Severity,
+    Terms,
     VerdictKind,
 )
 from auditor.text.bidi import isolate, safe
@@ -281,6 +282,11 @@ def index_of(bases: Iterable[Basis]) -> str:
         told = _("rests on {n} of {all} controls; those that await an answer are left out")
     counts = {"n": sum(b.decided for b in own), "all": sum(b.controls for b in own), "unseen": unseen}
     return told.format(**{name: number(count) for name, count in counts.items()})
+
+
+def days_counted(terms: Terms) -> str:
+    """Which days the policy's deadlines count."""
+    return _("working days of the department's calendar") if terms.working_days else _("days of the calendar")
 
 
 def withheld(reason: str) -> str:
