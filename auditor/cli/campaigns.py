@@ -242,7 +242,12 @@ def circular_show(app: App, name: str, output: str) -> None:
             app.say(safe(line))
     columns = [
         Column(_("Department"), field("department")),
-        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else "", whole=True),
+        Column(
+            _("Due"),
+            lambda r: _("{day} (overdue)").format(day=r["due"]) if r["late"] else r["due"],
+            style=lambda r: "bold red" if r["late"] else "",
+            whole=True,
+        ),
         Column(
             _("Acknowledged"),
             lambda r: _read(people, r["acknowledged"], inventory.zone_of((r["department"],))) if r["acknowledged"] else _("no"),

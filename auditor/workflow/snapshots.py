@@ -15,11 +15,9 @@ from auditor.model import (
     Catalogue,
     Circular,
     Json,
-    Missed,
     Outcome,
     Plan,
     Point,
-    Reach,
     ReportKind,
     ReportOptions,
     Run,
@@ -31,6 +29,7 @@ from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.judged import as_judged
+from auditor.workflow.missing import missed_of
 from auditor.workflow.moments import Moment, is_past, named, point
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
@@ -72,7 +71,7 @@ class Archive:
             catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
         )
         refuse_other_figures(ledger, campaign, self._scores)
-        self._missed = tuple(_missed(ledger, at.run))
+        self._missed = tuple(missed_of(ledger, at.run))
         self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
         self._inputs = input_hashes(catalogue)
 
@@ -196,14 +195,6 @@ def _number(value: object) -> float | None:
 def _listed(run: Run, key: str) -> list[object]:
     value = run.summary.get(key)
     return list(value) if isinstance(value, list) else []
-
-
-def _missed(ledger: Ledger, run: Run) -> Iterator[Missed]:
-    rows = [m for m in _listed(run, "not_reached") if isinstance(m, dict)]
-    last = ledger.reaches(run.id) if rows else {}
-    for row in rows:
-        uid = str(row["asset"])
-        yield Missed(uid, str(row["name"]), str(row["department"]), Reach(row["reach"]), str(row["detail"]), last.get(uid))
 
 
 def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state: State, plan: Plan) -> Snapshot:
