@@ -171,3 +171,12 @@ def test_the_index_can_be_made_again_from_the_annex(seeded: Catalogue) -> None:
     assert [rules[name]["value"] for name in ("days", "restart", "partly", "attested")] == [True, False, 0.5, 0.5]
     terminal = Workspace(seeded.settings.root).call("policy", "show").stdout.decode()
     assert all(told in terminal for told in ("critical: 3, high: 14, medium: 60, low: 180", "working days", "high: 3, medium: 2"))
+
+
+def test_nothing_is_to_be_done_about_what_is_excepted(seeded: Catalogue) -> None:
+    """Regression: the plan asked for a remedy of excepted findings and false positives, by a day."""
+    rows = parsed(report(seeded, ReportKind.PLAN, ReportFormat.JSON))["tables"]["plan"]
+    excepted = [r for r in rows if r["state"]["value"] in ("excepted", "false_positive")]
+    assert [(r["action"]["value"], r["date"]["value"]) for r in excepted] == [("E-1", None)]
+    assert excepted[0]["action"]["shown"] == "none; exception \u2068E-1\u2069, until 2026-11-26"
+    assert all(r["action"]["shown"] and r["date"]["value"] for r in rows if r["state"]["value"] == "open")
