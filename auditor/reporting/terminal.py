@@ -66,7 +66,7 @@ class Terminal:
         if self.rtl and self.console.is_terminal:
             self.say(text)
         else:
-            self.console.file.write(f"{text}\n")
+            self.console.file.write(f"{pasteable(text)}\n")
 
     def page(self, text: str) -> str:
         """Lines that are laid out already, from the right where this terminal must be given Arabic in order."""

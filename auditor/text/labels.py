@@ -275,7 +275,7 @@ def index_of(bases: Iterable[Basis]) -> str:
     own = list(bases)
     if unseen := sum(b.unseen for b in own):
         told = _(
-            "rests on {n} of {all} controls; {unseen} more count as 0, since nothing was seen of them; those that await an "
+            "rests on {n} of {all} controls; counted as 0, because nothing was seen of them: {unseen}; those that await an "
             "answer are left out"
         )
     else:

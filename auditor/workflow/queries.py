@@ -246,8 +246,12 @@ def reading_now(catalogue: Catalogue, now: datetime | None = None) -> Ledger:
     """The same, in the state of now. Whoever may write has written down what came due (see ``settle_if_due``); for whoever may
     only read it is supposed, so that nobody is shown an exception that has run out as one in force."""
     ledger = reading(catalogue)
-    if not may_write(catalogue):
-        ledger.suppose(due_events(ledger, catalogue, now or datetime.now(UTC)))
+    try:
+        if not may_write(catalogue) and (due := due_events(ledger, catalogue, now or datetime.now(UTC))):
+            ledger.suppose(due)
+    except BaseException:
+        ledger.close()
+        raise
     return ledger
 
 

@@ -231,5 +231,5 @@ def test_what_the_index_counts_is_what_is_said_of_it() -> None:
     one = score_department(half, {("h", "a"): VerdictKind.PASS}, FRAMEWORK, policy(coverage_floor=0), partial=False)
     assert one.index is not None
     assert round(one.index) == 80  # 4 × 1 and 1 × 0, over 5
-    assert index_of([one.basis]).startswith("rests on 1 of 3 controls; 1 more count as 0")
+    assert index_of([one.basis]).startswith("rests on 1 of 3 controls; counted as 0, because nothing was seen of them: 1;")
     assert index_of([score(VerdictKind.PASS, VerdictKind.PASS).basis]).startswith("rests on 2 of 3 controls; those that await")
