@@ -17,6 +17,7 @@ from auditor.text import N_, _, current, ngettext
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.workflow.attestations import accept_answer, asked_of, import_answers, return_answer, write_questions
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.queries import save_kept
 from auditor.workflow.workspace import open_workspace
 
@@ -62,9 +63,11 @@ def import_(app: App, source: Path) -> int:
 @pass_app
 def attest_list(app: App, department: str, output: str) -> None:
     """List."""
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     rows: list[dict[str, Any]] = [
         {"control": a.control.id, "title": to_json(a.control.title), "answer": to_json(a.answer)}
-        for a in asked_of(open_workspace(app.root), department)
+        for a in asked_of(catalogue, department)
     ]
     columns = [
         Column(_("Control"), field("control"), whole=True),

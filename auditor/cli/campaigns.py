@@ -24,6 +24,7 @@ from auditor.workflow.circulars import (
     one_circular,
     repeated_failures,
 )
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.workspace import open_workspace
 
 
@@ -74,6 +75,7 @@ def campaign_list(app: App, output: str) -> None:
 def campaign_status(app: App, name: str, output: str) -> None:
     """Status."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     held = one_campaign(catalogue, name)
     frozen: Any = frozen_campaign(catalogue, held) if held.frozen else None
     rows: list[dict[str, Any]] = frozen["progress"] if frozen else to_json(list(progress(catalogue, held)))
@@ -125,6 +127,7 @@ def circular() -> None:
 def circular_suggest(app: App, least: int, output: str) -> None:
     """Suggest."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     rows: list[dict[str, Any]] = to_json(list(repeated_failures(catalogue, least)))
     columns = [
         Column(_("Check"), field("check")),
@@ -164,8 +167,10 @@ def circular_issue(
     text_ar: str,
 ) -> None:
     """Issue."""
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     made = issue_circular(
-        open_workspace(app.root),
+        catalogue,
         app.actor,
         checks,
         departments,
@@ -216,6 +221,7 @@ def circular_list(app: App, output: str) -> None:
 def circular_show(app: App, name: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     held, open_ones = one_circular(catalogue, name)
     people, inventory = catalogue.settings.people, catalogue.inventory
     rows: list[dict[str, Any]] = [
@@ -236,7 +242,12 @@ def circular_show(app: App, name: str, output: str) -> None:
             app.say(safe(line))
     columns = [
         Column(_("Department"), field("department")),
-        Column(_("Due"), field("due"), style=lambda r: "bold red" if r["late"] else "", whole=True),
+        Column(
+            _("Due"),
+            lambda r: _("{day} (overdue)").format(day=r["due"]) if r["late"] else r["due"],
+            style=lambda r: "bold red" if r["late"] else "",
+            whole=True,
+        ),
         Column(
             _("Acknowledged"),
             lambda r: _read(people, r["acknowledged"], inventory.zone_of((r["department"],))) if r["acknowledged"] else _("no"),

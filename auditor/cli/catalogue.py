@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import click
@@ -12,11 +13,11 @@ from auditor.cli.base import App, Group, Option, output_option, pass_app
 from auditor.cli.pairs import show_pairs
 from auditor.errors import UsageError
 from auditor.facts import Fact
-from auditor.model import Catalogue, Check, Control, Json, Text
+from auditor.model import Catalogue, Check, Control, Criticality, Json, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, percent
-from auditor.text.labels import label
+from auditor.text.labels import days_counted, label
 from auditor.workflow.workspace import open_workspace
 
 T = TypeVar("T", Check, Control, Fact)
@@ -109,6 +110,8 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         app.emit(Table([], []), output, value)
         return
     shown = value["title"]
+    held = catalogue.policies[value["id"]]
+    terms, scoring = held.terms, held.scoring
     pairs = [
         (_("Policy"), f"{value['id']} {value['version']}"),
         (_("Title"), shown[current()]),
@@ -116,8 +119,13 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         (_("Controls in force"), str(len(value["controls"]))),
         (_("Checks"), str(len(value["checks"]))),
         (_("Coverage floor"), percent(value["coverage_floor"], 0)),
-        (_("Days to remedy"), ", ".join(f"{name}: {days}" for name, days in value["terms"]["days"].items())),
-        *((name, "\n".join(map(set_to, params, params.values()))) for name, params in value["params"].items()),
+        (_("Days to remedy"), _by_severity(terms.days)),
+        *((_days_on(c), _by_severity({**terms.days, **own})) for c, own in terms.by_criticality.items()),
+        (_("Days to remedy are"), days_counted(terms)),
+        (_("Weight of a check"), _by_severity(scoring.check_weights)),
+        (_("Weight of a control"), _by_severity(scoring.control_weights)),
+        (_("Weight by criticality"), ", ".join(f"{label(c)}: {w}" for c, w in scoring.criticality_weights.items())),
+        *((name, "\n".join(map(set_to, params, params.values()))) for name, params in value["params"].items() if params),
         *((_("Relaxed until {date}").format(date=r["until"]), _relaxed(r)) for r in value["relaxations"]),
     ]
     show_pairs(app, pairs, output)
@@ -134,6 +142,14 @@ def _relaxed(relaxation: dict[str, Any]) -> str:
 def set_to(name: str, value: Json) -> str:
     """A parameter and its value, as a policy's file has it."""
     return f"{name}: {json.dumps(value, ensure_ascii=False)}"
+
+
+def _by_severity(values: Mapping[Severity, int]) -> str:
+    return ", ".join(f"{label(s)}: {values[s]}" for s in Severity if s in values)
+
+
+def _days_on(criticality: Criticality) -> str:
+    return _("Days to remedy, criticality: {criticality}").format(criticality=label(criticality))
 
 
 def controls_of(catalogue: Catalogue) -> dict[str, list[str]]:

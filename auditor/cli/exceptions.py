@@ -126,7 +126,12 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
         Column(_("Department"), field("department")),
         Column(_("Check"), field("check")),
         Column(_("Scope"), _scope),
-        Column(_("Last day"), lambda r: r["ends"] or "", style=lambda r: "bold yellow" if r["expiring"] else "", whole=True),
+        Column(
+            _("Last day"),
+            lambda r: _("{day} (soon)").format(day=r["ends"]) if r["expiring"] else r["ends"] or "",
+            style=lambda r: "bold yellow" if r["expiring"] else "",
+            whole=True,
+        ),
         Column(_("Approved for"), lambda r: safe(", ".join(a["ministry"] for a in r["approvals"])), spare=2),
     ]
     app.emit(Table(columns, rows), output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,30 @@ import click
 
 from auditor.cli.base import App, Group, option, output_option, pass_app
 from auditor.cli.pairs import Code, show_pairs
-from auditor.lifecycle import WORKED, has_passed
-from auditor.model import Catalogue, Finding, FindingState, Severity
+from auditor.lifecycle import LIVE, WORKED, has_passed, is_overdue, legal
+from auditor.model import Catalogue, EventKind, Finding, FindingState, Severity
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, day, instant
 from auditor.text.bidi import safe
+from auditor.text.commands import pasteable
 from auditor.text.labels import label
+from auditor.text.sentences import retell
 from auditor.workflow.exceptions import settle_if_due
+from auditor.workflow.missing import unseen_since
 from auditor.workflow.queries import FindingFilter, attached_files, finding_history, list_findings, one_finding, save_kept
 from auditor.workflow.workspace import open_workspace
 
 STYLES = {Severity.CRITICAL: "bold red", Severity.HIGH: "red", Severity.MEDIUM: "yellow", Severity.LOW: ""}
+_MOVES = {
+    EventKind.FINDING_ACKNOWLEDGED: "acknowledge {id}",
+    EventKind.FINDING_STARTED: "start {id}",
+    EventKind.FINDING_CLAIMED: "claim {id} --note TEXT",
+    EventKind.FINDING_ASSIGNED: "assign {id} --to USER",
+    EventKind.FINDING_PLANNED: "plan {id} --date YYYY-MM-DD --steps TEXT",
+}
+_STATES = {"to_mend": tuple(s for s in FindingState if s in WORKED), "all": tuple(FindingState)}
+"""Names of several states at once."""
 
 
 @click.group(cls=Group, help=N_("The findings: what is wrong, where and since when."))
@@ -41,7 +53,7 @@ def filter_of(options: Mapping[str, Any]) -> FindingFilter:
         checks=options["checks"],
         controls=options["controls"],
         severities=tuple(Severity(s) for s in options["severities"]),
-        states=tuple(FindingState) if "all" in states else tuple(FindingState(s) for s in states),
+        states=tuple(dict.fromkeys(state for name in states for state in _STATES.get(name) or (FindingState(name),))),
         assignee=options["assignee"],
         overdue=options["overdue"],
         due_soon=options["due_soon"],
@@ -61,10 +73,14 @@ def with_filters(function: Any) -> Any:
     ):
         function = option(f"--{name}", f"{name}s", multiple=True, metavar=name.upper(), help=text)(function)
     severities = click.Choice([s.value for s in Severity])
-    states = click.Choice([*(s.value for s in FindingState), "all"])
+    states = click.Choice([*(s.value for s in FindingState), *_STATES])
     function = option("--severity", "severities", multiple=True, type=severities, help=N_("Only of this severity."))(function)
     return option(
-        "--state", "states", multiple=True, type=states, help=N_("Only in this state. Default: all that are not closed.")
+        "--state",
+        "states",
+        multiple=True,
+        type=states,
+        help=N_("Only in this state; `to_mend`: all in which somebody has work to do. Default: all that are not closed."),
     )(function)
 
 
@@ -103,6 +119,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
     pairs = [
         (_("Finding"), found.id),
         (_("State"), _state(found)),
+        (_("Not looked at"), _unseen(catalogue, found, zone)),
         (_("Severity"), label(found.severity)),
         (_("Department"), found.department),
         (_("Asset"), safe(found.asset)),
@@ -113,13 +130,14 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Controls"), " ".join(found.controls)),
         (_("First seen"), instant(found.first_seen, zone)),
         (_("Last seen"), instant(found.last_seen, zone)),
-        (_("Due"), instant(found.due, zone) if found.due else ""),
+        (_("Due"), _marked(instant(found.due, zone), late=is_overdue(found, datetime.now(UTC))) if found.due else ""),
         (_("Given to"), found.assignee),
         (_("Plan"), f"{found.plan.date.isoformat()}: {safe(found.plan.steps)}" if found.plan else ""),
         (_("Exception"), found.exception),
         (_("Why it matters"), check.rationale.to(current()).strip() if check else ""),
         (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
         (_("Commands"), Code(check.remediation_shell if check else "")),
+        (_("What may be done next"), Code(pasteable("\n".join(next_moves(found))))),
         *((instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history),
     ]
     show_pairs(app, pairs, output)
@@ -178,13 +196,46 @@ def finding_columns(catalogue: Catalogue) -> list[Column]:
         Column(_("Subject"), field("subject"), spare=1),
         Column(_("Observed"), lambda r: value_shown(r["observed"]), spare=2),
         Column(_("State"), lambda r: label(FindingState(r["state"])), whole=True),
-        Column(_("Due"), lambda r: _day(r["due"], zones.get(r["department"], "UTC")), style=_urgency, whole=True),
+        Column(
+            _("Due"),
+            lambda r: _marked(_day(r["due"], zones.get(r["department"], "UTC")), late=_late(r)),
+            style=lambda r: "bold red" if _late(r) else "",
+            whole=True,
+        ),
     ]
 
 
-def _urgency(row: Row) -> str:
-    late = row["due"] and row["state"] in WORKED and has_passed(datetime.fromisoformat(row["due"]), datetime.now(UTC))
-    return "bold red" if late else ""
+def next_moves(finding: Finding) -> Iterator[str]:
+    """The commands of what people may do with a finding in its state; who may is asked of whoever does it."""
+    for kind in legal(finding.state):
+        yield f"auditor findings {_MOVES[kind].format(id=finding.id)}"
+    if finding.state in LIVE:
+        yield f"auditor verify {finding.id}"
+    if finding.state in WORKED:
+        yield f"auditor exceptions propose {finding.id} --reason TEXT --control TEXT --until YYYY-MM-DD"
+    elif finding.state in LIVE:
+        yield f"auditor exceptions show {finding.exception}"
+
+
+def _unseen(catalogue: Catalogue, finding: Finding, zone: str) -> str:
+    """That the newest audit did not reach its asset: what is shown is older than it seems."""
+    missed = unseen_since(catalogue, finding)
+    if missed is None:
+        return ""
+    why = f"{label(missed.reach)}: {pasteable(retell(safe(missed.detail)))}"
+    if missed.last_reached is None:
+        return _("never reached: {why}").format(why=why)
+    return _("since {instant}: {why}").format(instant=instant(missed.last_reached, zone), why=why)
+
+
+def _marked(day: str, *, late: bool) -> str:
+    """A day by which something is to be done, with a word where it has passed: a colour alone is not seen by all."""
+    return _("{day} (overdue)").format(day=day) if late else day
+
+
+def _late(row: Row) -> bool:
+    due = row["due"] and datetime.fromisoformat(row["due"])
+    return bool(due) and row["state"] in WORKED and has_passed(due, datetime.now(UTC))
 
 
 def _day(instant: str | None, zone: str) -> str:

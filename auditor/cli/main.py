@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
+from click.core import ParameterSource
 
 from auditor import __version__
 from auditor.cli.base import App, Exit, Group, Option, Tongue, exit_code, nobody_reads, pass_app, tongue
 from auditor.errors import AuditorError, ConfigurationError
 from auditor.model import Language
 from auditor.text import N_, _, use
+from auditor.text.commands import name_workspace
 
 if TYPE_CHECKING:
     from auditor.reporting.terminal import Terminal
@@ -104,9 +106,12 @@ _COMMANDS = {
 )
 @click.version_option(__version__, "--version", prog_name="auditor", cls=Option, help=N_("Show the version and exit."))
 @pass_app
-def cli(app: App, workspace: Path | None, lang: str | None) -> None:
+@click.pass_context
+def cli(context: click.Context, app: App, workspace: Path | None, lang: str | None) -> None:
     """Remember what the commands need."""
     app.root = workspace
+    written = context.get_parameter_source("workspace") is ParameterSource.COMMANDLINE  # a variable holds for the next call too
+    name_workspace(str(workspace) if written else "", _COMMANDS)
     app.language = cast("Language | None", lang)
 
 

@@ -27,6 +27,7 @@ from auditor.workflow import schedules
 from auditor.workflow.belonging import refuse_run
 from auditor.workflow.digests import due_letters, put_out
 from auditor.workflow.doctor import Health, examine
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.nightly import nightly as run_nightly
 from auditor.workflow.outbox import Sent, count, send_all
 from auditor.workflow.policies import idle_overlays
@@ -133,6 +134,7 @@ def digest(app: App, send: bool, output: str) -> int:
         for problem in done.problems:
             app.say(safe(problem), "yellow")
         return Exit.INCOMPLETE if done.problems else Exit.OK
+    settle_if_due(catalogue)
     written = due_letters(catalogue)
     if output == "json":
         app.emit(Table([], []), "json", to_json(list(written)))
@@ -244,6 +246,7 @@ def schedule_remove(app: App, folder: Path | None) -> None:
 def status(app: App, output: str) -> int:
     """Status."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     found = status_of(catalogue)
     if output == "json":
         app.emit(Table([], []), "json", {**to_json(found), "well": found.well})
@@ -313,7 +316,7 @@ def doctor(app: App, output: str) -> int:
             whole=True,
         ),
         Column(_("Seen"), lambda r: safe(r["told"]), wide=True),
-        Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True),
+        Column(_("To mend it"), lambda r: safe(r["mend"]), wide=True, told=True),
     ]
     app.emit(Table(columns, rows), output)
     return Exit.INCOMPLETE if any(d.health is Health.BAD for d in found) else Exit.OK

@@ -10,6 +10,7 @@ from auditor.model import RunStatus
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, instant, percent
 from auditor.text.labels import label
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.queries import list_runs, one_run
 from auditor.workflow.summary import told_coverage
 from auditor.workflow.workspace import open_workspace
@@ -63,6 +64,7 @@ def runs_list(app: App, output: str) -> None:
 def runs_show(app: App, run: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     found = one_run(catalogue, run)
     if found.summary.get("reevaluation"):
         told = _("Run {run} was `auditor reevaluate --apply`: it judged anew what had been seen before, and has no summary.")

@@ -13,7 +13,8 @@ from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, number, percent
 from auditor.text.bidi import safe
-from auditor.text.labels import label, rests_on, why_not, withheld
+from auditor.text.labels import index_of, label, rests_on, why_not, withheld
+from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.scores import Scores, Term, applicability, explain, scores
 from auditor.workflow.workspace import open_workspace
 
@@ -26,6 +27,7 @@ from auditor.workflow.workspace import open_workspace
 def score(app: App, department: str, control: str, output: str) -> None:
     """Score."""
     catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
     found = scores(catalogue)
     if control and not department:
         raise UsageError(_("name the department too: --department"))
@@ -48,6 +50,8 @@ def score(app: App, department: str, control: str, output: str) -> None:
     titles = {c.id: c.title.to(current()) for c in catalogue.framework.controls}
     lines = [{**to_json(c), "level": c.level.value, "title": titles.get(c.control, "")} for c in one.controls]
     app.emit(Table(_control_columns(one), lines), output)
+    if output == "table" and one.index is not None:
+        app.say(_("Index: {index} ({basis})").format(index=number(one.index, 1), basis=index_of([one.basis])), "bold")
 
 
 def _department_columns(found: Scores) -> list[Column]:
@@ -120,7 +124,8 @@ def _formula(app: App, scoring: Scoring) -> None:
     told = _(
         "Share of a control: weight of what passes ÷ weight of what passes, fails or is unknown; with an accepted answer, "
         "{checks} of it and {attested} of the answer. Index: mean of the shares by the controls' weights. "
-        "Weights are in the policy. What failed by exception has failed. Controls that await an answer are left out."
+        "Weights are in the policy. What failed by exception has failed. Controls that await an answer are left out; one of "
+        "which nothing was seen counts as 0."
     )
     app.say(told.format(checks=percent(1 - scoring.attested, 0), attested=percent(scoring.attested, 0)), "dim")
 
@@ -131,7 +136,9 @@ def _formula(app: App, scoring: Scoring) -> None:
 @pass_app
 def soa(app: App, department: str, output: str) -> None:
     """Statement of applicability."""
-    lines = applicability(open_workspace(app.root), department)
+    catalogue = open_workspace(app.root)
+    settle_if_due(catalogue)
+    lines = applicability(catalogue, department)
     rows: list[dict[str, Any]] = [_applicable(line) for line in lines]
     levels = {line.control.id: line.score.level for line in lines if line.score}
     columns = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
 from auditor.workflow.exceptions import expiring, list_exceptions
-from auditor.workflow.queries import FindingFilter, list_findings
+from auditor.workflow.queries import FindingFilter, Scope, is_newest, list_findings, scope_of
 from auditor.workflow.summary import recounted
 
 _WORST = 8
@@ -118,7 +119,7 @@ def _show_missed(app: App, summary: dict[str, Any]) -> None:
     columns = [
         Column(_("Asset"), field("asset")),
         Column(_("Result"), lambda r: label(Reach(r["reach"])), style="yellow"),
-        Column(_("Why"), lambda r: retell(safe(r["detail"])), wide=True),
+        Column(_("Why"), lambda r: retell(safe(r["detail"])), wide=True, told=True),
     ]
     if summary["not_reached"]:
         app.say()
@@ -130,34 +131,48 @@ def _show_missed(app: App, summary: dict[str, Any]) -> None:
 
 
 def _show_worst(app: App, catalogue: Catalogue, run: Run) -> None:
-    scope = run.summary.get("run")
-    narrowed = scope.get("scope", {}) if isinstance(scope, dict) else {}
-    departments = narrowed.get("departments", []) if isinstance(narrowed, dict) else []
-    wanted = FindingFilter(departments=tuple(str(d) for d in departments or []) if isinstance(departments, list) else ())
-    everything = list_findings(catalogue, wanted)
-    found = [f for f in everything if f.state in WORKED]
+    """Of what the newest audit was of. Findings of today under an older one would be taken for what it found."""
     app.say()
-    if not found:
-        app.say(_("No finding is open."), "green")
-        _show_pressing(app, catalogue, everything)
+    if not is_newest(catalogue, run):
+        told = _(
+            "Audits since have moved the findings. As they stood when this one ended: auditor report findings --run {run}; as "
+            "they stand now: auditor findings list"
+        )
+        app.say(told.format(run=run.id))
         return
-    app.say(_("The worst of {n} open findings").format(n=number(len(found))), "bold")
+    scope = scope_of(catalogue, run)
+    everything = [f for f in list_findings(catalogue, FindingFilter()) if scope.has(f)]
+    found = [f for f in everything if f.state in WORKED]
+    if not found:
+        whole = scope == Scope()
+        app.say(_("No finding is open.") if whole else _("Of what this audit was narrowed to, no finding is open."), "green")
+        _show_pressing(app, catalogue, everything, scope)
+        return
+    app.say(_("The worst of {n} open findings, as they stand now").format(n=number(len(found))), "bold")
     by_check: dict[str, list[Finding]] = {}
     for finding in found:
         by_check.setdefault(finding.check, []).append(finding)
     for alike in list(by_check.values())[:_WORST]:
         _show_alike(app, catalogue, alike)
-    _show_pressing(app, catalogue, everything)
+    _show_pressing(app, catalogue, everything, scope)
     app.say()
-    text = _("All of them: auditor findings list. One of them, with its remedy: auditor findings show {id}")
-    app.say(text.format(id=found[0].id))
+    text = _("All of them: {command}. One of them, with its remedy: auditor findings show {id}")
+    app.say(text.format(command=_listing(scope), id=found[0].id))
 
 
-def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding]) -> None:
+def _listing(scope: Scope) -> str:
+    """The command that lists what is open of what a run was of."""
+    chosen = (("--department", scope.departments), ("--asset", scope.assets), ("--check", scope.checks))
+    words = [word for name, values in chosen for value in values for word in (name, value)]
+    return shlex.join(["auditor", "findings", "list", "--state", "to_mend", *words])
+
+
+def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding], scope: Scope) -> None:
     """What cannot wait for somebody to look: time that runs out, claims that no scan has proved, exceptions about to end."""
     now = datetime.now(UTC)
     days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
-    ending = [e.id for e in expiring(catalogue, list_exceptions(catalogue), now)]
+    own = (e for e in list_exceptions(catalogue) if not scope.departments or e.department in scope.departments)
+    ending = [e.id for e in expiring(catalogue, own, now)]
     spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
     counts = (
         (_("Overdue: {n}"), sum(is_overdue(f, now) for f in found), "bold red"),

@@ -150,6 +150,10 @@ class Findings(Observations):
         self._store.run_many(_KEEP, rows)
         self._append(*events)
 
+    def _suppose_findings(self, findings: Iterable[Finding]) -> None:
+        marks = ", ".join("?" * len(_NAMES))
+        self._store.run_many(f"INSERT INTO supposed_findings ({_COLUMNS}) VALUES ({marks})", [to_row(f) for f in findings])
+
     def _identities(self, ids: Sequence[str]) -> dict[str, tuple[str, str, str]]:
         """What the findings of these ids are of: asset, check and subject."""
         found: dict[str, tuple[str, str, str]] = {}

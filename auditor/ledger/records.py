@@ -10,7 +10,7 @@ from auditor.errors import LedgerError, UsageError
 from auditor.ledger.canonical import dumps, sha256
 from auditor.ledger.confirming import Confirming
 from auditor.ledger.edge import decoding
-from auditor.model import AttestedAnswer, Campaign, Circular, Event, EventKind, RiskException
+from auditor.model import MOVING, AttestedAnswer, Campaign, Circular, Event, EventKind, Finding, RiskException
 from auditor.model.codec import from_json
 from auditor.text import N_, _
 
@@ -74,6 +74,22 @@ class Records(Confirming):
                     sql = "INSERT OR REPLACE INTO records (kind, id, data) VALUES (?, ?, ?)"
                     self._store.run(sql, (kind, event.subject, dumps(record)))
                 self._apply(event)
+
+    def suppose(self, events: Sequence[Event]) -> None:
+        """Let findings and records be read from now on as if these events had been applied: for whoever may not write. Nothing
+        is kept, and the journal stays as it is."""
+        for name, key in (("findings", "id"), ("records", "kind || ':' || id")):
+            self._store.run(f"CREATE TEMP TABLE supposed_{name} AS SELECT * FROM main.{name} LIMIT 0")
+            self._store.run(
+                f"CREATE TEMP VIEW {name} AS SELECT * FROM supposed_{name} UNION ALL SELECT * FROM main.{name}"
+                f" WHERE {key} NOT IN (SELECT {key} FROM supposed_{name})"
+            )
+        findings = {e.subject: from_json(Finding, e.data) for e in events if e.kind in MOVING}
+        records = {(kind, e.subject): dumps(e.data["record"]) for e in events if (kind := record_kind(e.kind))}
+        self._suppose_findings(findings.values())
+        self._store.run_many(
+            "INSERT INTO supposed_records (kind, id, data) VALUES (?, ?, ?)", [(*key, data) for key, data in records.items()]
+        )
 
     def keep_file(self, content: bytes) -> str:
         """Keep a file's content; its SHA-256. Call it in the transaction that names the file."""

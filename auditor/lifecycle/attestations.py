@@ -14,6 +14,8 @@ from auditor.text import _
 from auditor.text.labels import label
 
 SYSTEM = "auditor"
+STANDING = frozenset({AnswerState.ANSWERED, AnswerState.ACCEPTED})
+"""States in which the review date counts."""
 
 
 def answer(given: AttestedAnswer, most_days: int, today: date, by: Person, now: datetime) -> Event:
@@ -53,12 +55,16 @@ def give_back(held: AttestedAnswer, reason: str, by: Person, now: datetime) -> E
 
 def lapse(answers: Iterable[AttestedAnswer], today: Mapping[str, date], now: datetime) -> tuple[Event, ...]:
     """Answers whose review date has passed: they count as none. ``today`` is by department."""
-    standing = (AnswerState.ANSWERED, AnswerState.ACCEPTED)
     return tuple(
-        Event(EventKind.ATTESTATION_LAPSED, now, SYSTEM, held.id, {"record": to_json(replace(held, state=AnswerState.LAPSED))})
+        Event(EventKind.ATTESTATION_LAPSED, now, SYSTEM, held.id, {"record": to_json(lapsed(held))})
         for held in answers
-        if held.state in standing and held.department in today and held.review < today[held.department]
+        if held.state in STANDING and held.department in today and held.review < today[held.department]
     )
+
+
+def lapsed(held: AttestedAnswer) -> AttestedAnswer:
+    """An answer whose review date has passed, as it stands then. What was returned stays so."""
+    return replace(held, state=AnswerState.LAPSED) if held.state in STANDING else held
 
 
 def _decided(kind: EventKind, state: AnswerState, held: AttestedAnswer, reason: str, by: Person, now: datetime) -> Event:

@@ -188,7 +188,7 @@ class Snapshot:
     """All that reports show, as it stood at one point of the journal, for the departments in scope.
 
     ``themes`` holds an index per department and theme; ``trend`` the whole runs up to this one, oldest first; ``index`` is over
-    all departments and None when only some are in scope. ``outcomes`` are filled only for formats that list every verdict,
+    all departments and None when only some are in scope; ``outcomes`` are filled only for formats that list every verdict,
     ``changes`` and ``since`` for a delta, ``applicability`` for statements of applicability.
     """
 
@@ -214,4 +214,5 @@ class Snapshot:
     since: Point | None = None
     changes: Shelf[Change] = field(default_factory=Shelf)  # under their kinds, in the order of those
     outcomes: tuple[Outcome, ...] = ()
+    past: bool = False  # of another state than today's, of which commands know nothing
     inputs: tuple[tuple[str, str], ...] = ()  # (path, SHA-256) of every file of the workspace

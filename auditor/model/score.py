@@ -107,11 +107,13 @@ class ControlScore:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an index rests on: so many of the controls that apply are decided, and so much of their weight."""
+    """What an index rests on: so many of the controls that apply are decided, and so much of their weight. ``unseen`` are counted
+    beside those, as 0: checks speak for them, and nothing was seen."""
 
     decided: int
     controls: int
     share: float | None  # by weight, from 0 to 1; None where no control applies
+    unseen: int = 0
 
     @classmethod
     def of(cls, controls: Iterable[ControlScore]) -> Basis:
@@ -119,7 +121,8 @@ class Basis:
         own = [c for c in controls if c.state is not ScoreState.NOT_APPLICABLE]
         decided = [c for c in own if c.decided]
         weight = sum(c.weight for c in own)
-        return cls(len(decided), len(own), sum(c.weight for c in decided) / weight if weight else None)
+        share = sum(c.weight for c in decided) / weight if weight else None
+        return cls(len(decided), len(own), share, sum(c.share is not None and not c.decided for c in own))
 
 
 @dataclass(frozen=True, slots=True)

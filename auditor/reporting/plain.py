@@ -121,6 +121,7 @@ def _show_table(terminal: Terminal, table: Table, language: Language) -> None:
             right=column.shape is Shape.NUMBER,
             whole=column.shape in (Shape.DAY, Shape.BADGE) or (i == 0 and column.shape is Shape.CODE),
             spare=_SPARE.index(column.id) + 1 if column.id in _SPARE else 0,
+            told=column.shape is Shape.TEXT,
         )
         for i, column in enumerate(table.columns)
     ]

@@ -27,7 +27,7 @@ class Column:
 
     ``style`` is a rich style or a function of the row that gives one; only the terminal uses it. A ``wide`` column takes the
     room that is left; a ``whole`` one is never wrapped or cut; on a narrow screen columns whose ``spare`` is not 0 are left out,
-    the highest first.
+    the highest first. What is ``told`` is in our own words, and may name commands.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Column:
     right: bool = False
     whole: bool = False
     spare: int = 0
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

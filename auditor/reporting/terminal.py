@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import IO, Literal
 
 from rich.align import Align
@@ -18,13 +19,18 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from auditor.reporting.layout import lay_out
-from auditor.reporting.tabular import CONTROLS, Table
+from auditor.reporting.tabular import CONTROLS, Row, Table
 from auditor.text import _, current
 from auditor.text.bidi import has_rtl, isolate, isolate_latin, terminal_orders_bidi, visual
+from auditor.text.commands import pasteable
 
 _NARROWEST = 12
 _NO_CODE = {code: None for code in CONTROLS if code != ord("\t")}
 _ISOLATES = dict.fromkeys((0x2068, 0x2069))
+
+
+def _telling(show: Callable[[Row], str]) -> Callable[[Row], str]:
+    return lambda row: pasteable(show(row))
 
 
 class _Console(Console):
@@ -48,7 +54,7 @@ class Terminal:
 
     def say(self, text: str = "", style: str = "", indent: int = 0) -> None:
         """A paragraph; each of its lines is wrapped to the terminal, ``indent`` columns in from where reading begins."""
-        for line in text.split("\n"):
+        for line in pasteable(text).split("\n"):
             for part in self._lines(line, max(self.console.width - indent, _NARROWEST)):
                 shown = RichText(part, style=style)
                 if self.rtl:
@@ -60,7 +66,7 @@ class Terminal:
         if self.rtl and self.console.is_terminal:
             self.say(text)
         else:
-            self.console.file.write(f"{text}\n")
+            self.console.file.write(f"{pasteable(text)}\n")
 
     def page(self, text: str) -> str:
         """Lines that are laid out already, from the right where this terminal must be given Arabic in order."""
@@ -77,8 +83,9 @@ class Terminal:
         """A table, with its title above it."""
         if table.title:
             self.say(table.title, "bold")
-        laid = lay_out(table.columns, table.rows, self.console.width)
-        kept = [(table.columns[i], width) for i, width in sorted(laid.widths.items(), reverse=self.rtl)]
+        columns = [replace(c, show=_telling(c.show)) if c.told else c for c in table.columns]
+        laid = lay_out(columns, table.rows, self.console.width)
+        kept = [(columns[i], width) for i, width in sorted(laid.widths.items(), reverse=self.rtl)]
         # Wider than the screen, a line goes on below: rich would cut it instead.
         needed = sum(width + 2 for _column, width in kept) - 2
         shown = RichTable(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)

@@ -14,9 +14,10 @@ For a department::
 
     index = 100 × Σ weight(control) × share(control) ÷ Σ weight(control), over the controls that have a share
 
-Controls that neither a check nor an accepted answer decides have no share; how much of the policy the index speaks for is told
-beside it, as the automated and the attested share and as the number of controls that it rests on. A theme's index is made
-alike, and withheld where less of its weight is decided than the policy's ``coverage_floor``.
+Controls that await an answer, and for which no check speaks meanwhile, have no share; those whose checks saw nothing have a share
+of 0. How much of the policy the index speaks for is told beside it, as the automated and the attested share and as the number of
+controls that are decided. A theme's index is made alike, and withheld where less of its weight is decided than the policy's
+``coverage_floor``.
 """
 
 from __future__ import annotations

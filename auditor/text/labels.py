@@ -33,6 +33,7 @@ from auditor.model import (
     RunStatus,
     ScoreState,
     Severity,
+    Terms,
     VerdictKind,
 )
 from auditor.text.bidi import isolate, safe
@@ -267,6 +268,25 @@ def why_not(line: Applicability) -> str:
 def rests_on(basis: Basis) -> str:
     """On how many controls an index rests."""
     return _("{n} of {all}").format(n=number(basis.decided), all=number(basis.controls))
+
+
+def index_of(bases: Iterable[Basis]) -> str:
+    """Of which controls an index is the mean, in one department or summed over several, and of which it is not."""
+    own = list(bases)
+    if unseen := sum(b.unseen for b in own):
+        told = _(
+            "rests on {n} of {all} controls; counted as 0, because nothing was seen of them: {unseen}; those that await an "
+            "answer are left out"
+        )
+    else:
+        told = _("rests on {n} of {all} controls; those that await an answer are left out")
+    counts = {"n": sum(b.decided for b in own), "all": sum(b.controls for b in own), "unseen": unseen}
+    return told.format(**{name: number(count) for name, count in counts.items()})
+
+
+def days_counted(terms: Terms) -> str:
+    """Which days the policy's deadlines count."""
+    return _("working days of the department's calendar") if terms.working_days else _("days of the calendar")
 
 
 def withheld(reason: str) -> str:

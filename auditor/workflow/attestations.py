@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.errors import UsageError
@@ -34,7 +34,7 @@ from auditor.planning import effective_policy
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import reading
-from auditor.workflow.settling import world_of
+from auditor.workflow.settling import settle_due, standing_answers, world_of
 from auditor.workflow.writing import refuse_own
 
 
@@ -56,8 +56,8 @@ def asked_of(catalogue: Catalogue, department: str, *, now: datetime | None = No
 
 
 def asked_and(answers: Iterable[AttestedAnswer], catalogue: Catalogue, department: str, *, now: datetime) -> tuple[Asked, ...]:
-    """The same, with answers that are at hand."""
-    held = {a.control: a for a in answers if a.department == department}
+    """The same, with answers that are at hand, as they stand by then."""
+    held = {a.control: a for a in standing_answers(answers, catalogue, now) if a.department == department}
     return tuple(Asked(control, held.get(control.id)) for control in _controls(catalogue, department, now))
 
 
@@ -160,7 +160,7 @@ def _decide(
 ) -> AttestedAnswer:
     moment = datetime.now(UTC)
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
-        lapse_answers(ledger, catalogue, moment)
+        settle_due(ledger, catalogue, moment)
         held = _answered(ledger, catalogue, department, control, moment)
         by = allow(catalogue.settings.people, user, Action.ACCEPT, department)
         ledger.apply([make(held, by, moment)])
@@ -180,11 +180,6 @@ def _answered(ledger: Ledger, catalogue: Catalogue, department: str, control: st
     raise UsageError(_("{department} has not answered {control} yet").format(department=department, control=control))
 
 
-def lapse_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> None:
-    """Turn answers whose review date has passed back to unanswered."""
-    ledger.apply(rules.lapse(ledger.records(AttestedAnswer), _today(catalogue, now), now))
-
-
 def accepted_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> dict[str, dict[str, Answer]]:
     """Answers of the ledger that count today; see ``accepted``."""
     return accepted(ledger.records(AttestedAnswer), catalogue, now)
@@ -192,14 +187,8 @@ def accepted_answers(ledger: Ledger, catalogue: Catalogue, now: datetime) -> dic
 
 def accepted(answers: Iterable[AttestedAnswer], catalogue: Catalogue, now: datetime) -> dict[str, dict[str, Answer]]:
     """Answers that count today, by department and control; one whose review date has passed does not, recorded so or not."""
-    today = _today(catalogue, now)
     found: dict[str, dict[str, Answer]] = {}
-    for held in answers:
-        if held.state is AnswerState.ACCEPTED and held.review >= today.get(held.department, held.review):
+    for held in standing_answers(answers, catalogue, now):
+        if held.state is AnswerState.ACCEPTED:
             found.setdefault(held.department, {})[held.control] = held.answer
     return found
-
-
-def _today(catalogue: Catalogue, now: datetime) -> dict[str, date]:
-    world = world_of(catalogue, now)
-    return {d.id: world.today(d.id) for d in catalogue.inventory.departments}

@@ -16,13 +16,13 @@ from auditor.ledger import Ledger
 from auditor.model import Asset, AssetKind, AssetPlan, AssetResult, Catalogue, ObservationStatus, Plan, Reach, Run
 from auditor.planning import Narrowing, make_plan
 from auditor.text import _
-from auditor.workflow.attestations import accepted_answers, lapse_answers
+from auditor.workflow.attestations import accepted_answers
 from auditor.workflow.clocks import still_to_come
 from auditor.workflow.frugal import frugally
 from auditor.workflow.judging import Judge
 from auditor.workflow.kinds import KindTable
 from auditor.workflow.rounds import Night, Rest, rounds
-from auditor.workflow.settling import settle_exceptions
+from auditor.workflow.settling import settle_due
 from auditor.workflow.summary import summarise
 from auditor.workflow.waiting import precedence
 from auditor.workflow.workspace import run_inputs
@@ -136,8 +136,7 @@ def audit(
             kinds = judge.department(department, {uid: result for uid, result in seen if result is not None})
             state.kinds.put(department.asset.uid, kinds)
         if plan.of_record:
-            settle_exceptions(ledger, catalogue, clock())
-            lapse_answers(ledger, catalogue, clock())
+            settle_due(ledger, catalogue, clock())
         left = _left_inventory(ledger, catalogue)
         answers = accepted_answers(ledger, catalogue, clock())
         summary = summarise(catalogue, run, plan, state.kinds, state.reaches, left, answers)

@@ -32,8 +32,9 @@ from auditor.model import (
 from auditor.model.codec import canonical, digest, to_json
 from auditor.text import _, number, percent
 from auditor.workflow.attestations import Asked, asked_and
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import reading, reading_now
 from auditor.workflow.scores import Scores, scores_of
+from auditor.workflow.settling import settle_due
 
 _SHOWN_ALIKE = 0.01  # points of an index; sums of the same terms differ by less
 
@@ -106,7 +107,7 @@ def one_campaign(catalogue: Catalogue, name: str) -> Campaign:
 def progress(catalogue: Catalogue, campaign: Campaign, *, now: datetime | None = None) -> tuple[Progress, ...]:
     """How each of its departments stands."""
     moment = now or datetime.now(UTC)
-    with reading(catalogue) as ledger, ledger.view():
+    with reading_now(catalogue, moment) as ledger, ledger.view():
         return _progress_of(ledger, catalogue, campaign, scores_of(ledger, catalogue, now=moment), moment)
 
 
@@ -159,6 +160,9 @@ def close_campaign(catalogue: Catalogue, user: str, name: str, *, now: datetime 
     moment = now or datetime.now(UTC)
     by = allow(catalogue.settings.people, user, Action.CAMPAIGN)
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
+        with ledger.transaction():  # what has run out by now must not be frozen as if it stood
+            _open_one(ledger, name)
+            settle_due(ledger, catalogue, moment)
         with ledger.view():  # all of one moment; a nation's figures take too long for the transaction, which others wait for
             content = _frozen(ledger, catalogue, _open_one(ledger, name), moment)
         with ledger.transaction():

@@ -15,7 +15,7 @@ from auditor.loading.mistake import did_you_mean
 from auditor.model import Action, Approval, Catalogue, Check, Circular, Event, EventKind, Json, Language, Person, Text
 from auditor.model.codec import to_json
 from auditor.text import _, ngettext, number, using
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import reading, reading_now
 
 _TITLES = 2  # that still fit on the line of a title
 
@@ -32,7 +32,7 @@ class Repeated:
 def repeated_failures(catalogue: Catalogue, least: int = 2) -> tuple[Repeated, ...]:
     """Checks that fail in ``least`` departments or more, the most widespread first."""
     found: dict[str, list[str]] = defaultdict(list)
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         for finding in ledger.findings(state=[s.value for s in WORKED]):
             found[finding.check].append(finding.department)
     rows = [Repeated(check, len(where), tuple(sorted(set(where)))) for check, where in found.items()]
@@ -112,7 +112,7 @@ def list_circulars(catalogue: Catalogue) -> tuple[Circular, ...]:
 
 def one_circular(catalogue: Catalogue, name: str) -> tuple[Circular, dict[str, int]]:
     """One of them, and how many findings of its checks are still open in each department addressed."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         held = ledger.record(Circular, name)
         open_ones = ledger.findings(check=held.checks, department=tuple(held.due), state=[s.value for s in WORKED])
     return held, {d: sum(f.department == d for f in open_ones) for d in held.due}

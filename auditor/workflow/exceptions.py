@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -26,8 +25,8 @@ from auditor.model import (
 )
 from auditor.model.codec import digest
 from auditor.text import _
-from auditor.workflow.queries import FindingFilter, matching, reading
-from auditor.workflow.settling import needs_settling, settle_exceptions, world_of
+from auditor.workflow.queries import FindingFilter, matching, may_write, reading, reading_now
+from auditor.workflow.settling import due_events, settle_due, world_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +139,23 @@ def _decide(
 ) -> RiskException:
     moment = now or datetime.now(UTC)
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
-        settle_exceptions(ledger, catalogue, moment)
+        settle_due(ledger, catalogue, moment)
         held = ledger.record(RiskException, name)
         by = allow(catalogue.settings.people, user, action, held.department)
         ledger.apply([make(held, by, moment)])
-        settle_exceptions(ledger, catalogue, moment)
+        settle_due(ledger, catalogue, moment)
         return ledger.record(RiskException, held.id)
 
 
 def list_exceptions(catalogue: Catalogue) -> tuple[RiskException, ...]:
     """All of them, in the order in which they were asked for."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         return ledger.records(RiskException)
 
 
 def one_exception(catalogue: Catalogue, name: str) -> tuple[RiskException, tuple[Finding, ...]]:
     """One of them, with the open findings that it speaks of."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         held = ledger.record(RiskException, name)
         tags = world_of(catalogue, datetime.now(UTC)).tags
         return held, tuple(f for f in ledger.findings(open_only=True) if rules.covers(held, f, tags))
@@ -166,20 +165,25 @@ def expiring(catalogue: Catalogue, held: Iterable[RiskException], now: datetime)
     """Those in force that end within the policy's days of warning."""
     days = timedelta(days=catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon)
     world = world_of(catalogue, now)
-    active = (e for e in held if e.state is ExceptionState.ACTIVE and e.ends is not None)
-    return tuple(e for e in active if e.ends is not None and e.ends <= world.today(e.department) + days)
+
+    def ends_soon(one: RiskException) -> bool:
+        today = world.today(one.department)  # what ended before has ended, written down or not
+        return one.state is ExceptionState.ACTIVE and one.ends is not None and today <= one.ends <= today + days
+
+    return tuple(filter(ends_soon, held))
 
 
 def settle_if_due(catalogue: Catalogue, *, now: datetime | None = None) -> None:
-    """Bring back what has expired before anything is shown, so that nobody reads yesterday's state.
+    """Write down what has come due before anything is shown, so that nobody reads yesterday's state.
 
-    Whoever may only read sees the state of the last audit or move: reading must not fail because something has come due.
+    Whoever may only read is shown the same by ``reading_now``; reports alone, which say of which entry of the journal they are,
+    tell them what was written down.
     """
-    if not os.access(catalogue.settings.ledger, os.W_OK):
+    if not may_write(catalogue):
         return
     moment = now or datetime.now(UTC)
     with reading(catalogue) as ledger:
-        due = needs_settling(ledger, catalogue, moment)
+        due = due_events(ledger, catalogue, moment)
     if due:
         with Ledger.open(catalogue.settings.ledger, create=False) as ledger:
-            settle_exceptions(ledger, catalogue, moment)
+            settle_due(ledger, catalogue, moment)

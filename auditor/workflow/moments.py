@@ -36,6 +36,11 @@ def point(ledger: Ledger, options: ReportOptions, campaign: Campaign | None, now
     return Moment(ledger.run("latest"), head, now)
 
 
+def is_past(options: ReportOptions, campaign: Campaign | None) -> bool:
+    """Whether the options name another state than today's, whatever the ledger has come to since a report was made."""
+    return options.run not in ("", "latest") or bool(options.until) or (campaign is not None and bool(campaign.frozen))
+
+
 def named(ledger: Ledger, name: str, now: datetime) -> Moment:
     """The point that a run's number or a day means: the end of that run, or of that day."""
     if name.isdecimal() or name == "latest":

@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 from auditor.collecting import Window
 from auditor.errors import LedgerError, UsageError
 from auditor.ledger import Ledger
 from auditor.lifecycle import WORKED, is_overdue
-from auditor.model import Catalogue, Json, Run, RunStatus
+from auditor.model import Catalogue, Json, Run, RunStatus, Severity
 from auditor.model.codec import to_json
 from auditor.planning import Narrowing
 from auditor.reporting.metrics import Sample, exposition
@@ -120,11 +121,11 @@ def _unfinished(catalogue: Catalogue) -> Run | None:
 def write_metrics(catalogue: Catalogue, run: Run, path: Path, *, now: datetime | None = None) -> None:
     """Write a run's figures for Prometheus' node exporter (its textfile collector), whole or not at all."""
     with reading(catalogue) as ledger:
-        samples = list(_samples(ledger, run, now or datetime.now(UTC)))
+        samples = list(_samples(catalogue, ledger, run, now or datetime.now(UTC)))
     write_file(path, exposition(samples).encode(), folders=True)
 
 
-def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
+def _samples(catalogue: Catalogue, ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
     if run.ended is None:
         raise LedgerError(_("run {run} is not finished: there is no report of it").format(run=run.id))
     found = [
@@ -147,11 +148,17 @@ def _samples(ledger: Ledger, run: Run, now: datetime) -> list[Sample]:
             if reach != "planned" and isinstance(n, int):
                 found.append(Sample("auditor_hosts", float(n), "Hosts by how they were reached.", {**labels, "reach": reach}))
     live = [f for f in ledger.findings() if f.state in WORKED]
-    for (name, severity), n in sorted(Counter((f.department, f.severity.value) for f in live).items()):
-        labels = {"department": name, "severity": severity}
-        found.append(Sample("auditor_findings_open", float(n), "Findings that somebody must mend.", labels))
-    for name, n in sorted(Counter(f.department for f in live if is_overdue(f, now)).items()):
-        found.append(Sample("auditor_findings_overdue", float(n), "Findings whose time has run out.", {"department": name}))
+    by_severity = Counter((f.department, f.severity) for f in live)
+    overdue = Counter(f.department for f in live if is_overdue(f, now))
+    # none is 0: a series that ends at its last figure reads as if that still held
+    planned = {str(d["id"]) for d in _rows(run.summary.get("departments"))} | {d.id for d in catalogue.inventory.departments}
+    names = sorted(planned | {f.department for f in live})
+    for name, severity in product(names, Severity):
+        labels, n = {"department": name, "severity": severity.value}, float(by_severity[name, severity])
+        found.append(Sample("auditor_findings_open", n, "Findings that somebody must mend.", labels))
+    for name in names:
+        labels, n = {"department": name}, float(overdue[name])
+        found.append(Sample("auditor_findings_overdue", n, "Findings whose time has run out.", labels))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from auditor.lifecycle.permissions import allow
 from auditor.model import Action, Catalogue, EventKind, Finding, FindingState, Json, Run, Severity
 from auditor.text import _
 from auditor.text.reasons import reason_of
+from auditor.workflow.settling import due_events
 from auditor.workflow.writing import refuse_own
 
 
@@ -46,7 +48,7 @@ class HistoryEntry:
 
 def list_findings(catalogue: Catalogue, wanted: FindingFilter) -> tuple[Finding, ...]:
     """Findings that match, the worst first."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         return matching(ledger, catalogue, wanted)
 
 
@@ -95,7 +97,7 @@ def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter)
 
 def one_finding(catalogue: Catalogue, finding_id: str) -> Finding:
     """A finding by its id, or by a beginning of it that no other shares."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         return ledger.finding(finding_id)
 
 
@@ -172,6 +174,40 @@ def worst_open(catalogue: Catalogue, run: Run) -> Severity | None:
     return min(found, key=lambda severity: severity.rank, default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run was of: the departments, assets and checks that it was narrowed to, each empty where it was not."""
+
+    departments: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def has(self, finding: Finding) -> bool:
+        """Whether the run looked, or was to look, for this finding."""
+        pairs = ((self.departments, finding.department), (self.assets, finding.asset), (self.checks, finding.check))
+        return all(not wanted or own in wanted for wanted, own in pairs)
+
+
+def scope_of(catalogue: Catalogue, run: Run) -> Scope:
+    """What a run was of. Hosts may have been named otherwise than by their uid: its plan tells which they are."""
+    told = run.summary.get("run")
+    scope = told.get("scope") if isinstance(told, dict) else None
+    if not isinstance(scope, dict) or not scope:
+        return Scope()
+    lists = {name: tuple(map(str, held)) for name, held in scope.items() if isinstance(held, list)}
+    assets: tuple[str, ...] = ()
+    if lists.get("hosts"):
+        with reading(catalogue) as ledger:
+            assets = tuple(a.asset.uid for d in ledger.plan(run.id).departments for a in d.assets)
+    return Scope(lists.get("departments", ()), assets, lists.get("checks", ()))
+
+
+def is_newest(catalogue: Catalogue, run: Run) -> bool:
+    """Whether no whole audit has moved the findings since."""
+    with reading(catalogue) as ledger:
+        return max(ledger.counted_runs(), default=0) <= run.id
+
+
 def verify_ledger(catalogue: Catalogue, seal: Path | None = None) -> VerifyReport:
     """Whether the record contradicts itself, or a seal that was made of it."""
     held = None if seal is None else read_seal(seal)
@@ -206,6 +242,25 @@ def reading(catalogue: Catalogue) -> Ledger:
     if not Ledger.exists(path):
         raise LedgerError(_("there is no ledger at {path} yet; `auditor audit` makes one").format(path=path))
     return Ledger.open(path, create=False, readonly=True)
+
+
+def reading_now(catalogue: Catalogue, now: datetime | None = None) -> Ledger:
+    """The same, in the state of now. Whoever may write has written down what came due (see ``settle_if_due``); for whoever may
+    only read it is supposed, so that nobody is shown an exception that has run out as one in force."""
+    ledger = reading(catalogue)
+    try:
+        if not may_write(catalogue) and (due := due_events(ledger, catalogue, now or datetime.now(UTC))):
+            ledger.suppose(due)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def may_write(catalogue: Catalogue) -> bool:
+    """Whether whoever runs this may write to the ledger, and beside it, which SQLite needs."""
+    path = catalogue.settings.ledger
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 def _values(members: Sequence[Severity] | Sequence[FindingState]) -> list[str]:

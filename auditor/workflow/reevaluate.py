@@ -19,7 +19,7 @@ from auditor.text import _
 from auditor.workflow.audit import is_reevaluation
 from auditor.workflow.holding import Rules, hold
 from auditor.workflow.judging import Judge, failing, judge_department
-from auditor.workflow.settling import settle_exceptions
+from auditor.workflow.settling import settle_due
 from auditor.workflow.workspace import run_inputs
 
 
@@ -124,7 +124,7 @@ def _apply(
             if asset.asset.uid in results:
                 judge.asset(asset, results[asset.asset.uid])
         judge.department(department, results)
-    settle_exceptions(ledger, catalogue, clock())
+    settle_due(ledger, catalogue, clock())
     ledger.finish_run(run.id, {"reevaluation": True}, actor=actor, now=clock())
     ledger.record_event(Event(EventKind.REEVALUATED, clock(), actor, str(run.id), {"policy_version": plan.policy_version}))
     return [

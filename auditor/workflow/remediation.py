@@ -17,7 +17,7 @@ from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Findin
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import FindingFilter, matching
-from auditor.workflow.settling import settle_exceptions
+from auditor.workflow.settling import settle_due
 
 DEPARTMENT = f"{AssetKind.DEPARTMENT.value}:"
 Make: TypeAlias = Callable[[Finding, Person, datetime], Event]
@@ -105,7 +105,7 @@ def carry_out(catalogue: Catalogue, user: str, step: Step, chosen: Chosen, *, no
     """
     moment = now or datetime.now(UTC)
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
-        settle_exceptions(ledger, catalogue, moment)
+        settle_due(ledger, catalogue, moment)
         proposals = _proposals(ledger, catalogue, user, step, chosen, moment)
         refused = [p for p in proposals if p.event is None]
         if refused and not chosen.by_filter:

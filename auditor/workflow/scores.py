@@ -31,7 +31,7 @@ from auditor.scoring import overall_index, score_department
 from auditor.text import _
 from auditor.workflow.attestations import accepted
 from auditor.workflow.judged import as_judged
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import reading_now
 
 Kinds: TypeAlias = Mapping[tuple[str, str], VerdictKind]
 
@@ -60,7 +60,7 @@ class Scores:
 
 def scores(catalogue: Catalogue, *, now: datetime | None = None) -> Scores:
     """Score the newest whole audit. Raises UsageError when there is none."""
-    with reading(catalogue) as ledger, ledger.view():
+    with reading_now(catalogue) as ledger, ledger.view():
         return scores_of(ledger, catalogue, now=now)
 
 
@@ -107,7 +107,7 @@ def kinds_of(ledger: Ledger, run_id: int) -> Callable[[DepartmentPlan], Kinds]:
 
 def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, ...]:
     """Every outcome that counts for a control in a department, the failing first."""
-    with reading(catalogue) as ledger:
+    with reading_now(catalogue) as ledger:
         run, plan = _newest(ledger)
         excepted = _excepted(ledger.findings(open_only=True))
         whole = next((d for d in plan.departments if d.department == department), None)
@@ -135,7 +135,7 @@ def explain(catalogue: Catalogue, department: str, control: str) -> tuple[Term, 
 def applicability(catalogue: Catalogue, department: str, *, now: datetime | None = None) -> tuple[Applicability, ...]:
     """The department's statement of applicability: every control of the framework, in its order."""
     moment = now or datetime.now(UTC)
-    with reading(catalogue) as ledger, ledger.view():
+    with reading_now(catalogue) as ledger, ledger.view():
         run, plan = _newest(ledger)
         judged = as_judged(ledger, catalogue, run.id, plan)
         found = scores_of(ledger, catalogue, now=moment).departments

@@ -15,11 +15,9 @@ from auditor.model import (
     Catalogue,
     Circular,
     Json,
-    Missed,
     Outcome,
     Plan,
     Point,
-    Reach,
     ReportKind,
     ReportOptions,
     Run,
@@ -31,9 +29,11 @@ from auditor.workflow.campaigns import refuse_other_figures
 from auditor.workflow.comparing import Seen, compared
 from auditor.workflow.exceptions import expiring
 from auditor.workflow.judged import as_judged
-from auditor.workflow.moments import Moment, named, point
+from auditor.workflow.missing import missed_of
+from auditor.workflow.moments import Moment, is_past, named, point
 from auditor.workflow.queries import reading
 from auditor.workflow.scores import applicable, kinds_of, score_plan
+from auditor.workflow.settling import standing_answers
 from auditor.workflow.stamped import input_hashes
 from auditor.workflow.standings import Shelved
 from auditor.workflow.state import State, after, moved_since
@@ -65,12 +65,13 @@ class Archive:
         self._ledger, self._at, self.campaign = ledger, at, campaign
         self._plan = ledger.plan(at.run.id)
         self.catalogue = catalogue = as_judged(ledger, catalogue, at.run.id, self._plan)
-        self._state = after(ledger, at.seq)
+        state = after(ledger, at.seq)
+        self._state = replace(state, answers=standing_answers(state.answers, catalogue, at.as_of))
         self._scores = score_plan(
             catalogue, self._plan, kinds_of(ledger, at.run.id), self._state.answers, self._state.findings, at.as_of
         )
         refuse_other_figures(ledger, campaign, self._scores)
-        self._missed = tuple(_missed(ledger, at.run))
+        self._missed = tuple(missed_of(ledger, at.run))
         self._expiring = frozenset(e.id for e in expiring(catalogue, self._state.exceptions, at.as_of))
         self._inputs = input_hashes(catalogue)
 
@@ -101,6 +102,7 @@ class Archive:
         scope = _scope(self.catalogue, options, self.campaign, self._state)
         outcomes = self._outcomes(scope) if verdicts else ()
         made = self._cut(scope, _circulars(self._state, options, scope), outcomes, self.trend if trend else ())
+        made = replace(made, past=is_past(options, self.campaign))
         if options.kind is ReportKind.SOA:
             by_name = {s.department: s for s in made.scores}
             listed = [d.id for d in self.catalogue.inventory.departments if d.id in scope]
@@ -193,14 +195,6 @@ def _number(value: object) -> float | None:
 def _listed(run: Run, key: str) -> list[object]:
     value = run.summary.get(key)
     return list(value) if isinstance(value, list) else []
-
-
-def _missed(ledger: Ledger, run: Run) -> Iterator[Missed]:
-    rows = [m for m in _listed(run, "not_reached") if isinstance(m, dict)]
-    last = ledger.reaches(run.id) if rows else {}
-    for row in rows:
-        uid = str(row["asset"])
-        yield Missed(uid, str(row["name"]), str(row["department"]), Reach(row["reach"]), str(row["detail"]), last.get(uid))
 
 
 def _compared(ledger: Ledger, options: ReportOptions, snapshot: Snapshot, state: State, plan: Plan) -> Snapshot:

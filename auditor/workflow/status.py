@@ -21,7 +21,8 @@ from auditor.model import (
 )
 from auditor.workflow.clocks import SLACK, still_to_come
 from auditor.workflow.exceptions import expiring
-from auditor.workflow.queries import reading
+from auditor.workflow.queries import reading_now
+from auditor.workflow.settling import standing_answers
 
 _A_NIGHT = timedelta(hours=26)  # a night, and what a long one may be late by
 _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDING_CLOSED)
@@ -57,7 +58,7 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
     moment = now or datetime.now(UTC)
     if not Ledger.exists(catalogue.settings.ledger):
         return Status(None, ("no_run",))
-    with reading(catalogue) as ledger, ledger.view():
+    with reading_now(catalogue, moment) as ledger, ledger.view():
         run = ledger.newest_night()
         if run is None:
             return Status(None, ("no_run",))
@@ -74,7 +75,9 @@ def status(catalogue: Catalogue, *, now: datetime | None = None) -> Status:
             claimed=sum(f.state is FindingState.FIX_CLAIMED for f in live),
             proposed=sum(e.state is ExceptionState.PROPOSED for e in exceptions),
             ending=len(expiring(catalogue, exceptions, moment)),
-            answers=sum(a.state is AnswerState.ANSWERED for a in ledger.records(AttestedAnswer)),
+            answers=sum(
+                a.state is AnswerState.ANSWERED for a in standing_answers(ledger.records(AttestedAnswer), catalogue, moment)
+            ),
             ledger_bytes=ledger.path.stat().st_size,
             newest=still_to_come(ledger, moment),
         )

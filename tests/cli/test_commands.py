@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from auditor.cli.summaries import _first_sentence
-from tests.cli.conftest import Workspace
+from tests.cli.conftest import COMMAND, Workspace, environment
 from tests.collecting.conftest import needs_lab, start_sshd, stop
 
 REMOTE = "department: remote\ntitle: {{en: Remote, ar: بعيدة}}\nhosts:\n  - {{uid: remote-1, name: remote-1, {connection}}}\n"
@@ -445,3 +445,20 @@ def test_a_language_that_is_none_is_blamed_on_what_names_it(workspace: Workspace
     assert "--lang" not in told.stderr.decode().replace("--help", "")
     given = workspace.call("--lang", "fr", "hosts", "list")
     assert (given.returncode, "--lang" in given.stderr.decode()) == (2, True)
+
+
+def test_next_steps_work_when_pasted(audited: Workspace, tmp_path: Path) -> None:
+    """Regression: after ``auditor -C demo audit``, ``auditor findings show F-…`` was named, which there found no workspace."""
+    root = str(audited.root)
+    elsewhere = {**environment(), "COLUMNS": "400"}
+    shown = subprocess.run([*COMMAND, "-C", root, "runs", "show"], cwd=tmp_path, env=elsewhere, capture_output=True, timeout=60)
+    told = shown.stdout.decode()
+    pasted = re.findall(r"auditor (-C \S+ findings (?:list|show F-\w+))", told)
+    assert len(pasted) == 2, told
+    for words in pasted:
+        done = subprocess.run([*COMMAND, *words.split()], cwd=tmp_path, env=elsewhere, capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr.decode()
+    wrong = subprocess.run([*COMMAND, "-C", root, "findings", "show", "F-0"], env=elsewhere, capture_output=True, timeout=60)
+    assert f"`auditor -C {root} findings list`" in wrong.stderr.decode()
+    assert "-C" not in audited.shell("runs", "show").stdout.decode()
+    assert "-C" not in audited.call("runs", "show").stdout.decode()  # AUDITOR_WORKSPACE is still there for the next call

@@ -117,7 +117,7 @@ def test_the_summary_warns_of_what_presses(failing: Workspace, high: str) -> Non
         done(failing, user, "exceptions", "approve", "E-1")
     told = done(failing, OFFICER, "runs", "show", "latest")
     assert ("Exceptions that end soon: E-1" in told, "Excepted, still failing: 1" in told) == (True, True)
-    assert "The worst of 1 open findings" in told
+    assert "The worst of 1 open findings, as they stand now" in told
 
 
 def test_verifying_narrows_the_run(failing: Workspace, high: str) -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.model import Catalogue, ReportFormat, ReportKind, Severity, Tongue
 from auditor.reporting.document import Figures
 from auditor.reporting.plain import schema, visible
 from auditor.workflow.reports import from_snapshot
@@ -151,3 +151,32 @@ def test_shares_say_what_they_count(seeded: Catalogue) -> None:
     assert notes["automated"] == "by weight; 5 of 6 controls in force"
     assert notes["sla"] == "2 of 2 findings that were mended, or whose deadline has passed"
     assert notes["index"] == "rests on 5 of 6 controls; those that await an answer are left out"
+
+
+def test_the_index_can_be_made_again_from_the_annex(seeded: Catalogue) -> None:
+    """Regression: the annex left out what an asset's criticality multiplies, so that nobody could; and it gave assets of high
+    criticality the days of the others, not saying that working days are meant."""
+    found = parsed(report(seeded, ReportKind.ANNEX, ReportFormat.JSON))
+    weights, terms = {}, {}
+    for row in found["tables"]["weights"]:
+        weights[row["severity"]["value"]] = (row["check"]["value"], row["control"]["value"])
+    for row in found["tables"]["criticalities"]:
+        weights[row["criticality"]["value"], "criticality"] = row["weight"]["value"]
+        terms[row["criticality"]["value"]] = [row[s]["value"] for s in ("critical", "high", "medium", "low")]
+    scoring = seeded.policies[seeded.settings.policy_of_record].scoring
+    assert {c: weights[c, "criticality"] for c in scoring.criticality_weights} == scoring.criticality_weights
+    assert weights["critical"] == (scoring.check_weights[Severity.CRITICAL], scoring.control_weights[Severity.CRITICAL])
+    assert terms == {"high": [3, 14, 60, 180], "medium": [7, 30, 90, 180], "low": [7, 30, 90, 180]}
+    rules = found["facts"]["rules"]
+    assert [rules[name]["value"] for name in ("days", "restart", "partly", "attested")] == [True, False, 0.5, 0.5]
+    terminal = Workspace(seeded.settings.root).call("policy", "show").stdout.decode()
+    assert all(told in terminal for told in ("critical: 3, high: 14, medium: 60, low: 180", "working days", "high: 3, medium: 2"))
+
+
+def test_nothing_is_to_be_done_about_what_is_excepted(seeded: Catalogue) -> None:
+    """Regression: the plan asked for a remedy of excepted findings and false positives, by a day."""
+    rows = parsed(report(seeded, ReportKind.PLAN, ReportFormat.JSON))["tables"]["plan"]
+    excepted = [r for r in rows if r["state"]["value"] in ("excepted", "false_positive")]
+    assert [(r["action"]["value"], r["date"]["value"]) for r in excepted] == [("E-1", None)]
+    assert excepted[0]["action"]["shown"] == "none; exception \u2068E-1\u2069, until 2026-11-26"
+    assert all(r["action"]["shown"] and r["date"]["value"] for r in rows if r["state"]["value"] == "open")

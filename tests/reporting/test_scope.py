@@ -3,6 +3,7 @@ than was looked at."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,10 +18,12 @@ from auditor.model import AssetResult, Catalogue, ObservationStatus, ReportForma
 from auditor.planning import Narrowing
 from auditor.reporting.document import Chart, Figures
 from auditor.workflow.bundles import make_bundle
+from auditor.workflow.campaigns import close_campaign
 from auditor.workflow.queries import FindingFilter, list_findings
 from auditor.workflow.reevaluate import reevaluate
 from auditor.workflow.reports import Made, make_report
 from auditor.workflow.workspace import open_workspace
+from tests.cli.conftest import Workspace
 
 from . import seed
 from .made import parsed
@@ -180,3 +183,37 @@ def test_indices_by_two_policies_are_not_compared(own: Catalogue) -> None:
     assert charts(report)["trend"].endswith("The policy was another from 2026-11-23 on.")
     night(changed, TONIGHT + timedelta(minutes=30), SEEN[2])
     assert told(made(changed, ReportKind.SUMMARY), "index")[1].startswith("\u2068±0.0\u2069 since the audit before;")
+
+
+def commands(report: Made) -> dict[str, str]:
+    return {i.id: i.command for b in report.document.blocks if isinstance(b, Figures) for i in b.items}
+
+
+@pytest.mark.parametrize("departments", [(), ("health",)])
+def test_a_command_shows_what_its_figure_counts(own: Catalogue, departments: tuple[str, ...]) -> None:
+    """Regression: "Open findings 5: auditor findings list" listed excepted ones too, and those of departments out of scope; "Not
+    known: auditor score" has no such column."""
+    report = made(own, ReportKind.SUMMARY, departments=departments)
+    found = commands(report)
+    workspace = Workspace(own.settings.root)
+    for name in ("open", "overdue", "due_soon"):
+        called = workspace.call(*found[name].split()[1:], "--format", "json")
+        assert called.returncode == 0, called.stderr.decode()
+        assert ("--department health" in found[name]) is bool(departments)
+    # by the clock of the report, not that of this machine
+    listed = workspace.call(*found["open"].split()[1:], "--format", "json")
+    states = {f["state"] for f in json.loads(listed.stdout)}
+    assert (states & {"excepted", "false_positive", "closed"}) == set()
+    audit = json.loads(workspace.call(*found["unknown"].split()[1:], "--format", "json").stdout)
+    rows = [d for d in audit["departments"] if not departments or d["id"] in departments]
+    assert sum(d["verdicts"]["unknown"] + d["verdicts"]["error"] for d in rows) == told(report, "unknown")[0]
+
+
+@pytest.mark.parametrize("options", [{"run": "2"}, {"run": "2026-11-16"}, {"campaign": "C-1"}])
+def test_of_a_past_state_no_command_of_today_is_named(own: Catalogue, options: dict[str, str]) -> None:
+    """Regression: a report of an earlier run, or of a closed campaign, named commands that know only today."""
+    if "campaign" in options:
+        close_campaign(own, "huda", "C-1", now=TONIGHT)
+    named = set(filter(None, commands(made(own, ReportKind.SUMMARY, **options)).values()))
+    assert named == {f"auditor runs show {3 if 'campaign' in options else 2}"}
+    assert "auditor score" in commands(made(own, ReportKind.SUMMARY)).values()

@@ -21,6 +21,7 @@ from auditor.model import (
     VerdictKind,
 )
 from auditor.scoring import overall_index, score_department, theme_scores
+from auditor.text.labels import index_of
 from tests.builders import TEXT, WEIGHTS, asset_plan, control, host, policy, task
 
 FRAMEWORK = Framework(
@@ -213,3 +214,22 @@ def test_what_nobody_observed_decides_no_theme() -> None:
     down = themed(None, floor=0.6, A_7_1=Answer.IMPLEMENTED, A_7_2=Answer.NOT_APPLICABLE)
     assert (down.index, down.withheld, down.basis.decided, down.basis.controls) == (None, "theme", 1, 2)
     assert score(None, None).automated_share == 0.0
+
+
+def test_what_the_index_counts_is_what_is_said_of_it() -> None:
+    """Regression: "rests on 1 of 3 controls; those that await an answer are left out", though the mean was of two: one more
+    counted as 0, because nothing was seen of it."""
+    scored = score(None, None, floor=0)
+    assert [c.share for c in scored.controls] == [0.0, 0.0, None]
+    assert (scored.basis.decided, scored.basis.unseen, scored.basis.controls) == (0, 2, 3)
+    half = DepartmentPlan(
+        "health",
+        host("department:health"),
+        (asset_plan(task("a", controls=("A.8.2",)), task("b", controls=("A.8.5",)), asset=host("h")),),
+        controls=("A.8.2", "A.8.5", "A.5.1"),
+    )
+    one = score_department(half, {("h", "a"): VerdictKind.PASS}, FRAMEWORK, policy(coverage_floor=0), partial=False)
+    assert one.index is not None
+    assert round(one.index) == 80  # 4 × 1 and 1 × 0, over 5
+    assert index_of([one.basis]).startswith("rests on 1 of 3 controls; counted as 0, because nothing was seen of them: 1;")
+    assert index_of([score(VerdictKind.PASS, VerdictKind.PASS).basis]).startswith("rests on 2 of 3 controls; those that await")

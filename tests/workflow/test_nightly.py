@@ -31,6 +31,7 @@ from auditor.model import (
     Reach,
     Run,
     RunStatus,
+    Severity,
     Text,
 )
 from auditor.planning import Narrowing, make_plan
@@ -297,6 +298,16 @@ def test_metrics_are_written_whole(fleet: Fleet, tmp_path: Path) -> None:
     assert len(named) == len(set(named))
     assert [p.name for p in path.parent.iterdir()] == ["auditor.prom"]
     write_metrics(nation(tmp_path), run, path, now=NOW)
+
+
+def test_no_findings_are_a_figure_too(fleet: Fleet, tmp_path: Path) -> None:
+    """Regression, alarms that never ended: what came to 0 was left out, and whoever gathers figures kept the last one."""
+    path = tmp_path / "auditor.prom"
+    assert run_of(nation(tmp_path, metrics=path)).summary["complete"]
+    lines = path.read_text().splitlines()
+    assert 'auditor_findings_overdue{department="health"} 0.0' in lines
+    for severity in Severity:
+        assert f'auditor_findings_open{{department="health",severity="{severity.value}"}} 0.0' in lines
 
 
 def test_figures_that_cannot_be_left_cost_nothing_else(fleet: Fleet, tmp_path: Path) -> None:

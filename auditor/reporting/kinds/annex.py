@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.model import AssetKind, Missed, RiskException, Severity, VerdictKind
+from auditor.model import AssetKind, Criticality, Missed, RiskException, Severity, VerdictKind
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Facts, Heading, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import formula
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import safe
-from auditor.text.labels import approvers, label
+from auditor.text.labels import approvers, days_counted, label
 from auditor.text.sentences import retell
 
 
@@ -28,6 +28,8 @@ def annex(scene: Scene) -> Document:
         Heading(_("How the index is made"), "scoring"),
         formula(scene),
         _weights(scene),
+        _criticalities(scene),
+        _rules(scene),
         Heading(_("Versions and hashes"), "versions"),
         _versions(scene),
         _inputs(scene),
@@ -148,13 +150,48 @@ def _weights(scene: Scene) -> Table:
             cells.badge(s),
             cells.count(scoring.check_weights[s]),
             cells.count(scoring.control_weights[s]),
-            Cell(number(scene.policy.terms.days[s]), scene.policy.terms.days[s])
-            if s in scene.policy.terms.days
-            else Cell("", None),
+            _days(scene.policy.terms.days.get(s)),
         )
         for s in Severity
     )
     return Table("weights", _("The policy's weights and deadlines"), columns, rows)
+
+
+def _days(days: int | None) -> Cell:
+    return Cell("", None) if days is None else Cell(number(days), days)
+
+
+def _criticalities(scene: Scene) -> Table:
+    """What an asset's criticality does to weights and deadlines: without it nobody could make the index again."""
+    scoring, terms = scene.policy.scoring, scene.policy.terms
+    columns = (
+        Column("criticality", _("Criticality"), Shape.BADGE, 12),
+        Column("weight", _("Multiplies the weight of a check by"), Shape.NUMBER, 16),
+        *(Column(s.value, _("Days to remedy: {severity}").format(severity=label(s)), Shape.NUMBER, 12) for s in Severity),
+    )
+    rows = tuple(
+        (
+            cells.badge(c),
+            cells.count(scoring.criticality_weights[c]),
+            *(_days(terms.by_criticality.get(c, {}).get(s, terms.days.get(s))) for s in Severity),
+        )
+        for c in Criticality
+    )
+    return Table("criticalities", _("Weights and deadlines by the criticality of the asset"), columns, rows)
+
+
+def _rules(scene: Scene) -> Facts:
+    scoring, terms = scene.policy.scoring, scene.policy.terms
+    again = _("It is given its time anew.") if terms.restart_on_reopening else _("Its first deadline stands.")
+    return Facts(
+        "rules",
+        (
+            ("days", _("Days to remedy are"), Cell(days_counted(terms), terms.working_days)),
+            ("restart", _("A finding that returns"), Cell(again, terms.restart_on_reopening)),
+            ("partly", _("What an answer of partly implemented counts"), cells.share(scoring.partly)),
+            ("attested", _("What the answer counts where checks decide too"), cells.share(scoring.attested)),
+        ),
+    )
 
 
 def _versions(scene: Scene) -> Facts:

@@ -21,9 +21,8 @@ _PLACES = 40
 def findings(scene: Scene, grouping: Grouping) -> Document:
     """Findings that are not closed: first all in one table, then in groups with their remedies."""
     names = scene.snapshot.departments
-    command = "auditor findings list" + (f" --department {names[0]}" if len(names) == 1 else "")
     blocks: list[Block] = [
-        Figures(time_figures(scene, names, command)),
+        Figures(time_figures(scene, names)),
         Heading(_("All findings"), "all"),
         replace(findings_table(scene, "findings", _("Findings that are not closed"), scene.live), again=bool(scene.live)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from auditor.reporting.document import (
 )
 from auditor.reporting.scene import SPARED, Gap, Scene, Tally
 from auditor.text import _, number, percent
-from auditor.text.labels import label, withheld
+from auditor.text.labels import index_of, label, withheld
 
 _AGES = (7, 30, 90)
 _WEEKS_BACK, _WEEKS_AHEAD = 8, 8
@@ -68,9 +69,10 @@ def formula(scene: Scene) -> Paragraph:
         "How the index is made: the share of a control is the weight of the checks that pass ÷ the weight of those that pass, "
         "fail, are unknown or in error; what does not apply is left out. Where the committee has accepted an answer, the share "
         "is {checks} that of the checks and {attested} the answer's. The index is the mean of the shares by their weights. "
-        "What failed by exception has failed; what was not observed is not taken to pass. Controls that await an answer are left "
-        "out, and so are those that do not apply: beside each index stands on how many it rests. No index is shown under a "
-        "coverage of {floor}, and none of a theme of whose controls less than that, by weight, is decided."
+        "What failed by exception has failed; what was not observed is not taken to pass, and a control of which nothing was "
+        "seen counts as 0. Controls that await an answer are left out, and so are those that do not apply: beside each index "
+        "stands how many are decided. No index is shown under a coverage of {floor}, and none of a theme of whose controls less "
+        "than that, by weight, is decided."
     )
     return Paragraph(
         told.format(
@@ -83,9 +85,7 @@ def formula(scene: Scene) -> Paragraph:
 
 def basis_of(scene: Scene, departments: Iterable[str]) -> str:
     """On how many controls an index rests, of one department or summed over several."""
-    own = [scene.scores[d].basis for d in departments if d in scene.scores]
-    told = _("rests on {n} of {all} controls; those that await an answer are left out")
-    return told.format(n=number(sum(b.decided for b in own)), all=number(sum(b.controls for b in own)))
+    return index_of(scene.scores[d].basis for d in departments if d in scene.scores)
 
 
 def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
@@ -97,24 +97,41 @@ def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
     share = held.share
     cell = cells.share(share, 1)
     low = share is None or share < scene.policy.coverage_floor
-    return Figure("coverage", _("Coverage"), Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN), note, "auditor score")
+    shown = Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN)
+    return Figure("coverage", _("Coverage"), shown, note, f"auditor runs show {scene.snapshot.run.id}")
 
 
-def time_figures(scene: Scene, departments: Iterable[str], command: str) -> tuple[Figure, ...]:
+def today(scene: Scene, command: str) -> str:
+    """A command that knows the present alone; "" where the report is of a past state, which it would contradict."""
+    return "" if scene.snapshot.past else command
+
+
+def listing(scene: Scene, departments: Sequence[str], *filters: str) -> str:
+    """The command that lists the findings of these departments."""
+    inventory = scene.catalogue.inventory
+    known = {d.id for d in inventory.departments} | {name for name, _mistakes in inventory.set_aside}
+    named = [word for name in departments for word in ("--department", name)] if known - set(departments) else []
+    return today(scene, " ".join(("auditor findings list", *named, *filters)))
+
+
+def time_figures(scene: Scene, departments: Sequence[str]) -> tuple[Figure, ...]:
     """What presses."""
     tallies = [scene.tallies[name] for name in departments]
     overdue = sum(t.overdue for t in tallies)
     soon = sum(t.due_soon for t in tallies)
     days = scene.policy.terms.due_soon
+    command = partial(listing, scene, departments)
     return (
-        Figure("open", _("Open findings"), cells.count(sum(t.open for t in tallies)), _worst(tallies), command),
-        Figure("overdue", _("Overdue"), cells.count(overdue, Tone.BAD), "", f"{command} --overdue"),
+        Figure(
+            "open", _("Open findings"), cells.count(sum(t.open for t in tallies)), _worst(tallies), command("--state to_mend")
+        ),
+        Figure("overdue", _("Overdue"), cells.count(overdue, Tone.BAD), "", command("--overdue")),
         Figure(
             "due_soon",
             _("Due soon"),
             cells.count(soon, Tone.FAIR),
             _("within {days} days").format(days=number(days)),
-            f"{command} --due-soon",
+            command("--due-soon"),
         ),
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from auditor.model import ControlScore, Evidence, FindingState, Level, ScoreState, Standing
 from auditor.reporting import cells
 from auditor.reporting.document import Cell, Column, Document, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.findings import due
 from auditor.reporting.kinds.pieces import time_figures
-from auditor.reporting.scene import Scene
+from auditor.reporting.scene import SPARED, Scene
 from auditor.text import _, current
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
@@ -28,7 +29,7 @@ def plan(scene: Scene) -> Document:
         _("Corrective-action plan"),
         scene.department(names[0]) if len(names) == 1 else "",
         (
-            Figures(time_figures(scene, names, "auditor findings list")),
+            Figures(time_figures(scene, names)),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
             Table(
@@ -58,6 +59,7 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
 def _from_findings(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
     score = scene.scores.get(name)
     levels = {c.control: c for c in score.controls} if score else {}
+    ends = {e.id: e.ends for e in scene.snapshot.exceptions}
     for standing in scene.of(name):
         finding = standing.finding
         if finding.state is FindingState.CLOSED:
@@ -70,9 +72,7 @@ def _from_findings(scene: Scene, name: str) -> Iterator[tuple[Cell, ...]]:
             Cell(" ".join(finding.controls), list(finding.controls)),
             cells.badge(levels[control].level) if control in levels else cells.badge(Level.NOT_KNOWN),
             _remarks(scene, standing),
-            cells.words(_action(standing, check.remediation.to(current()) if check else ""), finding.check),
-            scene.person(finding.assignee),
-            cells.on(finding.plan.date) if finding.plan else due(scene, standing),
+            *_action_and_date(scene, standing, check.remediation.to(current()) if check else "", ends.get(finding.exception)),
             cells.words(_("the next scan"), "scan"),
             cells.code(finding.id),
             cells.badge(finding.state),
@@ -85,6 +85,18 @@ def _remarks(scene: Scene, standing: Standing) -> Cell:
     seen = str(cells.code(finding.observed).shown)
     text = _("{title}. Observed: {seen}").format(title=title, seen=isolate(seen)) if seen else title
     return cells.words(text, finding.observed)
+
+
+def _action_and_date(scene: Scene, standing: Standing, remedy: str, ends: date | None) -> tuple[Cell, Cell, Cell]:
+    """What is to be done, by whom and when. Of what is excepted nothing is: what says so stands there instead."""
+    finding = standing.finding
+    owner = scene.person(finding.assignee)
+    if finding.state not in SPARED:
+        action = cells.words(_action(standing, remedy), finding.check)
+        return action, owner, cells.on(finding.plan.date) if finding.plan else due(scene, standing)
+    told = _("none; exception {id}, until {day}") if ends else _("none; exception {id}, which has no end")
+    action = cells.words(told.format(id=isolate(finding.exception), day=cells.on(ends).shown), finding.exception)
+    return action, owner, Cell("", None)
 
 
 def _action(standing: Standing, remedy: str) -> str:

@@ -17,6 +17,7 @@ from auditor.reporting.kinds.pieces import (
     formula,
     gaps_table,
     time_figures,
+    today,
     trend_chart,
 )
 from auditor.reporting.scene import Scene
@@ -44,7 +45,6 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
     kept = _("{kept} of {of} findings that were mended, or whose deadline has passed").format(
         kept=number(adherence.kept), of=number(adherence.of)
     )
-    command = f"auditor findings list --department {name}"
     return (
         heading,
         Figures(
@@ -54,14 +54,14 @@ def _department(scene: Scene, name: str) -> tuple[Block, ...]:
                     _("Index"),
                     cells.index(score.index, score.withheld),
                     basis_of(scene, [name]),
-                    f"auditor score --department {name}",
+                    today(scene, f"auditor score --department {name}"),
                 ),
                 coverage_figure(scene, [name]),
                 Figure("automated", _("Decided by checks"), cells.share(score.automated_share), _controls(scene, name, 0)),
                 Figure("attested", _("Attested"), cells.share(score.attested_share), _controls(scene, name, 1)),
             )
         ),
-        Figures((*time_figures(scene, [name], command), Figure("sla", _("Deadlines kept"), cells.share(adherence.share), kept))),
+        Figures((*time_figures(scene, [name]), Figure("sla", _("Deadlines kept"), cells.share(adherence.share), kept))),
         *trend_chart(scene, name),
         *age_chart(scene, name),
         *burn_chart(scene, name),

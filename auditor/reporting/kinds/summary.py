@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.model import ExceptionState, VerdictKind
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
-from auditor.reporting.kinds.pieces import basis_of, coverage_figure, formula, gaps_table, time_figures, trend_chart
+from auditor.reporting.kinds.pieces import basis_of, coverage_figure, formula, gaps_table, time_figures, today, trend_chart
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import isolate
@@ -24,7 +24,7 @@ def summary(scene: Scene) -> Document:
                 _index(scene, one),
                 coverage_figure(scene, snap.departments),
                 *_shares(scene),
-                *time_figures(scene, snap.departments, "auditor findings list"),
+                *time_figures(scene, snap.departments),
                 *_apart(scene),
             )
         ),
@@ -61,7 +61,7 @@ def _index(scene: Scene, department: str) -> Figure:
             note = _("not compared with the audit before, which was by policy {policy}").format(policy=isolate(point.policy))
     if value is not None:
         note = _("; ").join((note, basis_of(scene, snap.departments)))
-    return Figure("index", _("Index"), cells.index(value, why), note, "auditor score")
+    return Figure("index", _("Index"), cells.index(value, why), note, today(scene, "auditor score"))
 
 
 def _index_of_none(scene: Scene) -> str:
@@ -81,10 +81,10 @@ def _shares(scene: Scene) -> tuple[Figure, ...]:
     scores = list(scene.scores.values())
     automated = sum(s.automated_share for s in scores) / len(scores) if scores else None
     attested = sum(s.attested_share for s in scores) / len(scores) if scores else None
-    note = _("share of the policy, by the controls' weights")
+    note, command = _("share of the policy, by the controls' weights"), today(scene, "auditor score")
     return (
-        Figure("automated", _("Decided by checks"), cells.share(automated), note, "auditor score"),
-        Figure("attested", _("Attested"), cells.share(attested), note, "auditor soa DEPARTMENT"),
+        Figure("automated", _("Decided by checks"), cells.share(automated), note, command),
+        Figure("attested", _("Attested"), cells.share(attested), note, command),
     )
 
 
@@ -95,23 +95,22 @@ def _apart(scene: Scene) -> tuple[Figure, ...]:
     active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
     excepted = sum(scene.tallies[name].spared for name in snap.departments)
     ending = sum(e.id in snap.expiring for e in snap.exceptions)
+    audit = f"auditor runs show {snap.run.id}"
     return (
-        Figure(
-            "unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), "auditor score"
-        ),
+        Figure("unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), audit),
         Figure(
             "exceptions",
             _("Exceptions ending soon"),
             cells.count(ending, Tone.FAIR),
             _("in force: {n}; findings under them: {findings}").format(n=number(active), findings=number(excepted)),
-            "auditor exceptions list",
+            today(scene, "auditor exceptions list"),
         ),
         Figure(
             "unreached",
             _("Not reached"),
             cells.count(len(snap.missed), Tone.BAD),
             _("hosts and networks"),
-            f"auditor runs show {snap.run.id}",
+            audit,
         ),
     )
 
