@@ -26,7 +26,7 @@ from auditor.reporting.document import (
 )
 from auditor.reporting.scene import SPARED, Gap, Scene, Tally
 from auditor.text import _, number, percent
-from auditor.text.labels import label, withheld
+from auditor.text.labels import label
 
 _AGES = (7, 30, 90)
 _WEEKS_BACK, _WEEKS_AHEAD = 8, 8
@@ -122,24 +122,6 @@ def time_figures(scene: Scene, departments: Iterable[str], command: str) -> tupl
 def _worst(tallies: Iterable[Tally]) -> str:
     counts = sum((t.severities for t in tallies), Counter[Severity]())
     return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
-
-
-def absent(scene: Scene, department: str) -> Table:
-    """What stands for a department of which there is nothing to show: it must not be missing, nor read as clean."""
-    mistakes = dict(scene.set_aside).get(department) or dict(scene.catalogue.inventory.set_aside).get(department, ())
-    why = withheld("set_aside" if mistakes else "not_in_run")
-    row = (cells.words(scene.department(department), department), Cell(why, why, Tone.BAD), cells.code("\n".join(mistakes)))
-    columns = (
-        Column("department", _("Department"), width=28),
-        Column("why", _("Why"), width=40),
-        Column("mistakes", _("Mistakes"), Shape.CODE, 40),
-    )
-    return Table(absent_id(department), _("Not audited"), columns, (row,))
-
-
-def absent_id(department: str) -> str:
-    """Under which name that stands."""
-    return f"absent-{department}"
 
 
 def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:

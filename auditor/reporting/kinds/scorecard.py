@@ -8,8 +8,6 @@ from auditor.model import DepartmentScore, Level, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import (
-    absent,
-    absent_id,
     age_chart,
     basis_of,
     burn_chart,
@@ -19,6 +17,7 @@ from auditor.reporting.kinds.pieces import (
     time_figures,
     trend_chart,
 )
+from auditor.reporting.kinds.unseen import absent, absent_id
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.labels import label

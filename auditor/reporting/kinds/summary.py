@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.model import ExceptionState, VerdictKind
+from auditor.model import ExceptionState
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import basis_of, coverage_figure, formula, gaps_table, time_figures, trend_chart
@@ -91,13 +91,16 @@ def _shares(scene: Scene) -> tuple[Figure, ...]:
 def _apart(scene: Scene) -> tuple[Figure, ...]:
     """What must not disappear in an index: the unknown, the excepted, the unreached."""
     snap = scene.snapshot
-    unknown = sum(s.verdicts.get(k, 0) for s in snap.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
     active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
     excepted = sum(scene.tallies[name].spared for name in snap.departments)
     ending = sum(e.id in snap.expiring for e in snap.exceptions)
     return (
         Figure(
-            "unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), "auditor score"
+            "unknown",
+            _("Not known"),
+            cells.count(scene.unanswered, Tone.FAIR),
+            _("planned checks without an answer"),
+            "auditor score",
         ),
         Figure(
             "exceptions",
