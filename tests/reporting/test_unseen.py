@@ -1,4 +1,4 @@
-"""What was not looked at is told at the head of what an officer works from: a list that is empty for want of a look is not clean."""
+"""What was not looked at is told at the head of what an officer works from: an empty list alone is not clean."""
 
 from __future__ import annotations
 

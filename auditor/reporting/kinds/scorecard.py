@@ -7,10 +7,10 @@ from collections import Counter
 from auditor.model import DepartmentScore, Level, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Shape, Table, Tone
+from auditor.reporting.kinds.burn import burn_chart
 from auditor.reporting.kinds.pieces import (
     age_chart,
     basis_of,
-    burn_chart,
     coverage_figure,
     formula,
     gaps_table,
