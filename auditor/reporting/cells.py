@@ -83,15 +83,22 @@ def index(value: float | None, why: str = "") -> Cell:
     return Cell(number(value, 1), round(value, 1), grade(value))
 
 
+def index_above(value: float | None, why: str = "") -> Cell:
+    """The same in a table, below which stands why there is none: in a cell a sentence makes the other columns narrow."""
+    cell = index(value, why)
+    return cell if value is not None else replace(cell, shown=NONE, alone=cell.shown)
+
+
 def theme(score: ThemeScore | None) -> Cell:
-    """A theme's index with the controls that it rests on, or why there is none."""
+    """A theme's index and, below it, the controls that it rests on; why there is none is said below the table."""
     if score is None or not score.basis.controls:
         return Cell(NONE, None, Tone.MUTED)
-    shown = withheld(score.withheld) if score.index is None else number(score.index, 1)
-    text = _("{index} ({n} of {all} controls)").format(
-        index=shown, n=number(score.basis.decided), all=number(score.basis.controls)
+    cell = index(score.index, score.withheld)
+    alone = _("{index} ({n} of {all} controls)").format(
+        index=cell.shown, n=number(score.basis.decided), all=number(score.basis.controls)
     )
-    return replace(index(score.index), shown=text)
+    shown = NONE if score.index is None else cell.shown
+    return replace(cell, shown=f"{shown}\n{rests_on(score.basis)}", alone=alone)
 
 
 def grade(value: float) -> Tone:

@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from auditor.errors import UsageError
 from auditor.model import Json, Stamp, Tongue
 from auditor.reporting import charts
-from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters
+from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters, without_spare
 from auditor.reporting.lettering import embedded
 from auditor.reporting.stamps import colophon, stamp_text
 from auditor.reporting.tongues import flat, languages, pick, told
@@ -92,15 +92,6 @@ def _wide(column: Column, place: int, table: Table) -> int:
     said = {row[place].shown for row in table.rows} if column.shape is Shape.BADGE else set()
     longest = max(len(word) for phrase in (column.title, *said) for word in [*flat(phrase, " ").translate(_MARKS).split(), ""])
     return max(column.width, longest + _ROOM)
-
-
-def _without_spare(table: Table) -> Table:
-    """Without the columns that say nothing on a page."""
-    kept = [place for place, column in enumerate(table.columns) if not column.spare]
-    if len(kept) == len(table.columns):
-        return table
-    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
-    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 def _breakable(text: str) -> str:
@@ -180,7 +171,7 @@ def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
 def _shortened(block: Block, tongue: Tongue, most: int) -> Block:
     if not isinstance(block, Table):
         return block
-    block = _without_spare(block)
+    block = without_spare(block)
     if len(block.rows) <= most:
         return block
     more = len(block.rows) - most

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from auditor.model import Coverage, Severity
+from auditor.model import Coverage, Severity, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import (
     Bars,
@@ -25,7 +25,8 @@ from auditor.reporting.document import (
 )
 from auditor.reporting.scene import Gap, Scene, Tally
 from auditor.text import _, number, percent
-from auditor.text.labels import label
+from auditor.text.bidi import isolate
+from auditor.text.labels import label, withheld
 
 _AGES = (7, 30, 90)
 _SEVERITY_TONES = dict(zip(Severity, (Tone.GRAVE, Tone.BAD, Tone.FAIR, Tone.MUTED), strict=True))
@@ -120,6 +121,22 @@ def time_figures(scene: Scene, departments: Iterable[str], command: str) -> tupl
 def _worst(tallies: Iterable[Tally]) -> str:
     counts = sum((t.severities for t in tallies), Counter[Severity]())
     return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
+
+
+def index_notes(scene: Scene, departments: Iterable[str]) -> tuple[str, ...]:
+    """Below a table: which departments have no index, and why."""
+    why: dict[str, list[str]] = {}
+    for name in departments:
+        if reason := scene.withheld(name):
+            why.setdefault(reason, []).append(isolate(scene.department(name)))
+    told = _("No index: {department}. Reason: {reason}.")
+    return tuple(told.format(department=_("; ").join(names), reason=withheld(reason)) for reason, names in why.items())
+
+
+def theme_notes(scores: Iterable[ThemeScore]) -> tuple[str, ...]:
+    """Below a table: why some themes have no index, in departments that have one."""
+    reasons = dict.fromkeys(s.withheld for s in scores if s.index is None and s.basis.controls and s.withheld)
+    return tuple(_("No index of a theme: {reason}.").format(reason=withheld(reason)) for reason in reasons)
 
 
 def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:

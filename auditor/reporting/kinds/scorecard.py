@@ -14,6 +14,7 @@ from auditor.reporting.kinds.pieces import (
     coverage_figure,
     formula,
     gaps_table,
+    theme_notes,
     time_figures,
     trend_chart,
 )
@@ -98,13 +99,14 @@ def _themes(scene: Scene, score: DepartmentScore) -> Table:
         Column("basis", _("Controls decided"), Shape.NUMBER, 10),
         *(Column(level.value, label(level), Shape.NUMBER, 10) for level in Level),
     )
-    return Table(f"themes-{score.department}", _("Controls by theme and level"), columns, rows)
+    notes = theme_notes(indices.values())
+    return Table(f"themes-{score.department}", _("Controls by theme and level"), columns, rows, notes=notes)
 
 
 def _themed(score: ThemeScore | None) -> tuple[Cell, Cell]:
     if score is None or not score.basis.controls:
         return cells.index(None), cells.rests(None)
-    return cells.index(score.index, score.withheld), cells.rests(score.basis)
+    return cells.index_above(score.index, score.withheld), cells.rests(score.basis)
 
 
 def _controls_table(scene: Scene, score: DepartmentScore) -> Table:
