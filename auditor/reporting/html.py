@@ -26,7 +26,7 @@ from auditor.reporting import charts
 from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters, without_spare
 from auditor.reporting.lettering import embedded
 from auditor.reporting.stamps import colophon, stamp_text
-from auditor.reporting.tongues import flat, languages, pick, told
+from auditor.reporting.tongues import flat, languages, pick, set_apart, told
 from auditor.text import _, instant, number
 
 MOST_ROWS = 2000
@@ -70,7 +70,8 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
         "policy": _POLICY,
         "flat": flat,
         "name_of": lambda block: type(block).__name__,
-        "tds": _Cells().row,
+        "said": functools.partial(_said, rtl=tongue is not Tongue.EN),
+        "tds": _Cells(rtl=tongue is not Tongue.EN).row,
         "shares": _shares,
         "pictures": functools.partial(_pictures, tongue=tongue),
     }
@@ -108,7 +109,8 @@ def _pieces(run: str) -> list[str]:
 class _Cells:
     """Cells of tables as HTML: by the hundred thousand, most of them said before, so that no template is asked for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rtl: bool) -> None:
+        self._rtl = rtl
         self._known: dict[tuple[Phrase, str, str, Json], str] = {}
 
     def row(self, row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
@@ -121,12 +123,11 @@ class _Cells:
         key = (cell.shown, shape.value, cell.tone.value, ordered)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = _td(cell.shown, shape, cell.tone, ordered)
+            found = self._known[key] = _td(str(_said(cell.shown, rtl=self._rtl)), cell.shown, shape, cell.tone, ordered)
         return found
 
 
-def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
-    shown = _said(phrase)
+def _td(shown: str, phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     if shape is Shape.CODE and isinstance(phrase, str) and phrase:
         shown = f'<bdi class="code">{_breakable(phrase)}</bdi>'
     elif shape is Shape.DAY:
@@ -137,11 +138,12 @@ def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     return f'<td class="c-{shape.value}{" " if tone else ""}{tone.value}"{value}>{shown}</td>'
 
 
-def _said(phrase: Phrase) -> str:
+def _said(phrase: Phrase, *, rtl: bool) -> Markup:
+    """A phrase as HTML; ``rtl`` where what is not in two languages stands on an Arabic page."""
     if isinstance(phrase, str):
-        return str(escape(phrase))
-    ar, en = escape(phrase.ar), escape(phrase.en)
-    return f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>'
+        return set_apart(phrase) if rtl else escape(phrase)
+    ar, en = set_apart(phrase.ar), escape(phrase.en)
+    return Markup(f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>')
 
 
 def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
