@@ -35,6 +35,8 @@ MOST_ROWS = 2000
 _POLICY = "auditor:policy"
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
 _ROOM = 3  # characters that the space beside a column's text takes
+_UPRIGHT, _ACROSS = 130, 195  # characters that a line of a table has on paper
+_MOST_UPRIGHT = 160  # that columns may ask for there: texts of several lines take less
 _UNBROKEN = 18  # characters that a word of a machine's may have before it is broken anywhere
 _DATE = re.compile("\u200e?\\d+-\\d+-\\d+\u200e?(?= )")  # before a remark
 _SIGNS = re.compile(r"[^\s/:=_.,;|&?@+-]*[\s/:=_.,;|&?@+-]+|[^\s/:=_.,;|&?@+-]+")
@@ -82,17 +84,28 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     return page.replace(_POLICY, _policy(page), 1)
 
 
+def lies_across(table: Table) -> bool:
+    """Whether a table asks for more room than an upright page has."""
+    return sum(column.width for column in table.columns) > _MOST_UPRIGHT
+
+
 def _shares(table: Table) -> list[int]:
-    """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page."""
-    ends = list(itertools.accumulate(map(_wide, table.columns, range(len(table.columns)), itertools.repeat(table)), initial=0))
+    """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page. Each has what
+    its longest word needs; what then is left of a page is given out by what they ask for."""
+    least = [_least(column, place, table) for place, column in enumerate(table.columns)]
+    more = [max(0, column.width - needed) for column, needed in zip(table.columns, least, strict=True)]
+    left = max(0, (_ACROSS if lies_across(table) else _UPRIGHT) - sum(least))
+    part = min(1.0, left / max(1, sum(more)))
+    ends = list(itertools.accumulate((n + part * m for n, m in zip(least, more, strict=True)), initial=0.0))
     return [round(100 * end / ends[-1]) - round(100 * start / ends[-1]) for start, end in itertools.pairwise(ends)]
 
 
-def _wide(column: Column, place: int, table: Table) -> int:
-    """As wide as it asks, and as the longest word of its title needs, and of its badges: neither is to be broken."""
-    said = {row[place].shown for row in table.rows} if column.shape is Shape.BADGE else set()
-    longest = max(len(word) for phrase in (column.title, *said) for word in [*flat(phrase, " ").translate(_MARKS).split(), ""])
-    return max(column.width, longest + _ROOM)
+def _least(column: Column, place: int, table: Table) -> int:
+    """What the longest word of a column takes: of its title, and of what is not to be broken (ids, dates, figures, badges)."""
+    said = set() if column.shape is Shape.TEXT else {row[place].shown for row in table.rows}
+    words = (word for phrase in (column.title, *said) for word in flat(phrase, " ").translate(_MARKS).split())
+    longest = max((len(word) for word in words if column.shape is not Shape.CODE or len(word) <= _UNBROKEN), default=0)
+    return longest + _ROOM + (column.shape is Shape.BADGE)  # which has an edge of its own
 
 
 def _breakable(text: str) -> str:
