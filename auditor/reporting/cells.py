@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.model import Basis, FindingState, Json, Level, Reach, Severity, ThemeScore, VerdictKind
 from auditor.reporting.document import Cell, Tone
-from auditor.text import _, day, instant, number, percent
+from auditor.text import _, day, instant, number, percent, rounded, values
 from auditor.text.bidi import safe
 from auditor.text.labels import label, rests_on, withheld
 
@@ -44,11 +43,7 @@ def badge(value: StrEnum) -> Cell:
 
 def code(value: Json) -> Cell:
     """A name or value from a machine, or text that a person typed: shown with whatever hides or steers made visible."""
-    if value is None or value in ("", []):
-        return Cell("", value)
-    if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
-        return Cell(safe(", ".join(str(v) for v in value)), value)
-    return Cell(safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), value)
+    return Cell(values.shown(value), value)
 
 
 def words(text: str, raw: Json = None) -> Cell:
@@ -80,7 +75,8 @@ def index(value: float | None, why: str = "") -> Cell:
     """An index from 0 to 100, or why there is none, as ``DepartmentScore.withheld`` codes it."""
     if value is None:
         return Cell(withheld(why) if why else NONE, None, Tone.MUTED)
-    return Cell(number(value, 1), round(value, 1), grade(value))
+    told = rounded(value)
+    return Cell(number(told, 1), told, grade(value))
 
 
 def index_above(value: float | None, why: str = "") -> Cell:
