@@ -39,6 +39,8 @@ _UPRIGHT, _ACROSS = 130, 195  # characters that a line of a table has on paper
 _MOST_UPRIGHT = 160  # that columns may ask for there: texts of several lines take less
 _UNBROKEN = 18  # characters that a word of a machine's may have before it is broken anywhere
 _DATE = re.compile("\u200e?\\d+-\\d+-\\d+\u200e?(?= )")  # before a remark
+_CONTROLS = re.compile(r"\w+(\.\w+)+( \w+(\.\w+)+)+")  # several; no line may break within one
+_WORD = re.compile(r"\S+")
 _SIGNS = re.compile(r"[^\s/:=_.,;|&?@+-]*[\s/:=_.,;|&?@+-]+|[^\s/:=_.,;|&?@+-]+")
 
 
@@ -105,7 +107,7 @@ def _least(column: Column, place: int, table: Table) -> int:
     said = set() if column.shape is Shape.TEXT else {row[place].shown for row in table.rows}
     words = (word for phrase in (column.title, *said) for word in flat(phrase, " ").translate(_MARKS).split())
     longest = max((len(word) for word in words if column.shape is not Shape.CODE or len(word) <= _UNBROKEN), default=0)
-    return longest + _ROOM + (column.shape is Shape.BADGE)  # which has an edge of its own
+    return longest + _ROOM + (column.shape in (Shape.BADGE, Shape.CODE))  # the one has an edge, the other wide letters
 
 
 def _breakable(text: str) -> str:
@@ -142,7 +144,8 @@ class _Cells:
 
 def _td(shown: str, phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     if shape is Shape.CODE and isinstance(phrase, str) and phrase:
-        shown = f'<bdi class="code">{_breakable(phrase)}</bdi>'
+        words = _WORD.sub(r'<span class="word">\g<0></span>', phrase) if _CONTROLS.fullmatch(phrase) else _breakable(phrase)
+        shown = f'<bdi class="code">{words}</bdi>'
     elif shape is Shape.DAY:
         shown = _DATE.sub(r'<span class="word">\g<0></span>', shown)
     elif shape is Shape.BADGE and phrase:

@@ -28,6 +28,10 @@ _NUMBERS = {
 }
 
 
+_APART = re.compile('<bdi dir="ltr">([^<]*)</bdi>')
+"""Latin passages of Arabic texts, which stand between marks on paper: WeasyPrint breaks the first word of an element anywhere."""
+
+
 def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> bytes:
     """The pages; the same bytes each time."""
     from weasyprint import HTML  # half a second, which only this format pays
@@ -35,6 +39,7 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
 
     paper = replace(document, blocks=tuple(_on_paper(document.blocks)))
     page = re.sub(r"<script>.*?</script>|<wbr>", "", as_html(paper, stamp, templates, MOST_ROWS), flags=re.DOTALL)
+    page = _APART.sub("\u2066\\1\u2069", page)
     wide = not document.brief and any(map(_wide, map(without_spare, paper.tables())))
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (

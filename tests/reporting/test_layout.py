@@ -80,6 +80,12 @@ def test_what_is_not_to_be_broken_has_its_room_first() -> None:
     assert second >= 100 * 13 / 195 - 1
 
 
+def test_no_line_breaks_within_a_control(seeded: Catalogue) -> None:
+    """Regression: of two in a cell the second was broken behind its letter ("A.5.16 A. / 8.2")."""
+    found = page(seeded, ReportKind.PLAN, departments=("health",))
+    assert '<bdi class="code"><span class="word">A.5.16</span> <span class="word">A.8.2</span></bdi>' in found
+
+
 def test_an_overdue_day_may_break_before_the_remark_alone(seeded: Catalogue) -> None:
     """Regression: the column of due dates was cut off by the edge of the page."""
     assert '<span class="word">2026-11-11</span> (overdue)' in page(seeded, ReportKind.FINDINGS)
