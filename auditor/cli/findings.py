@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from auditor.lifecycle import LIVE, WORKED, has_passed, is_overdue, legal
 from auditor.model import Catalogue, EventKind, Finding, FindingState, Severity
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
-from auditor.text import N_, _, current, day, instant
+from auditor.text import N_, _, current, day, instant, values
 from auditor.text.bidi import safe
 from auditor.text.commands import pasteable
 from auditor.text.labels import label
@@ -125,8 +124,8 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Asset"), safe(found.asset)),
         (_("Check"), f"{found.check}: {check.title.to(current())}" if check else found.check),
         (_("Subject"), safe(found.subject)),
-        (_("Observed"), value_shown(found.observed)),
-        (_("Expected"), value_shown(found.expected)),
+        (_("Observed"), values.shown(found.observed)),
+        (_("Expected"), values.shown(found.expected)),
         (_("Controls"), " ".join(found.controls)),
         (_("First seen"), instant(found.first_seen, zone)),
         (_("Last seen"), instant(found.last_seen, zone)),
@@ -194,7 +193,7 @@ def finding_columns(catalogue: Catalogue) -> list[Column]:
         Column(_("Asset"), field("asset")),
         Column(_("Finding title"), _title, wide=True),
         Column(_("Subject"), field("subject"), spare=1),
-        Column(_("Observed"), lambda r: value_shown(r["observed"]), spare=2),
+        Column(_("Observed"), lambda r: values.shown(r["observed"]), spare=2),
         Column(_("State"), lambda r: label(FindingState(r["state"])), whole=True),
         Column(
             _("Due"),
@@ -248,15 +247,6 @@ def _title(row: Row) -> str:
 
 def _state(finding: Finding) -> str:
     return f"{label(finding.state)} ({label(finding.resolution)})" if finding.resolution else label(finding.state)
-
-
-def value_shown(value: Any) -> str:
-    """What was observed or is expected, on one line."""
-    if value is None:
-        return ""
-    if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
-        return safe(", ".join(str(v) for v in value))
-    return safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def zone_of(catalogue: Catalogue, finding: Finding) -> str:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from auditor.cli.base import App
-from auditor.cli.findings import STYLES, value_shown
+from auditor.cli.findings import STYLES
 from auditor.lifecycle import WORKED, is_due_soon, is_overdue
 from auditor.model import Catalogue, Finding, FindingState, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
-from auditor.text import _, current, number, percent
+from auditor.text import _, current, number, percent, values
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
@@ -197,7 +197,7 @@ def _show_alike(app: App, catalogue: Catalogue, alike: list[Finding]) -> None:
     app.say(_("{severity}: {title}").format(severity=label(worst.severity), title=title), STYLES[worst.severity])
     for finding in alike[:_PLACES]:
         where = safe(f"{finding.asset} {finding.subject}".strip())
-        seen = value_shown(finding.observed)
+        seen = values.shown(finding.observed)
         told = _("{where}, observed: {seen}") if seen else _("{where}")
         app.say(told.format(where=isolate(where), seen=isolate(_cut(seen))), indent=4)
     if (more := len(alike) - _PLACES) > 0:

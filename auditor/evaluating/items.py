@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -172,4 +173,13 @@ def _shown(program: Program | None, asked: Asking) -> Json:
     if isinstance(value, bool | int) or (isinstance(value, str) and len(value) <= _SHOWN_LENGTH):
         return value
     text = canonical(value).decode()
-    return value if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+    if len(text) <= _SHOWN_LENGTH:
+        return value
+    first = _first_of(value) if isinstance(value, list) else []
+    return {"first": first, "more": len(value) - len(first)} if isinstance(value, list) and first else f"{text[:_SHOWN_LENGTH]}…"
+
+
+def _first_of(items: list[Json]) -> list[Json]:
+    """As many as are shown of a long list: cut within an item, its text would be no list."""
+    ends = itertools.accumulate(len(canonical(item)) + 1 for item in items)
+    return [item for item, _end in zip(items, itertools.takewhile(lambda end: end <= _SHOWN_LENGTH, ends), strict=False)]

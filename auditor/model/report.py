@@ -184,12 +184,21 @@ class Applicability:
 
 
 @dataclass(frozen=True, slots=True)
+class Spell:
+    """A time during which a finding that came back was closed."""
+
+    closed: datetime
+    reopened: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that reports show, as it stood at one point of the journal, for the departments in scope.
 
     ``themes`` holds an index per department and theme; ``trend`` the whole runs up to this one, oldest first; ``index`` is over
-    all departments and None when only some are in scope; ``outcomes`` are filled only for formats that list every verdict,
-    ``changes`` and ``since`` for a delta, ``applicability`` for statements of applicability.
+    all departments and None when only some are in scope. ``outcomes`` are filled only for formats that list every verdict,
+    ``changes`` and ``since`` for a delta, ``applicability`` for statements of applicability, ``spells`` (by finding) for
+    scorecards.
     """
 
     catalogue: Catalogue
@@ -211,6 +220,7 @@ class Snapshot:
     left_inventory: tuple[str, ...]
     expiring: frozenset[str] = frozenset()  # ids of exceptions that end soon
     applicability: dict[str, tuple[Applicability, ...]] = field(default_factory=dict)
+    spells: dict[str, tuple[Spell, ...]] = field(default_factory=dict)
     since: Point | None = None
     changes: Shelf[Change] = field(default_factory=Shelf)  # under their kinds, in the order of those
     outcomes: tuple[Outcome, ...] = ()

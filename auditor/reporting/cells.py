@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.model import Basis, FindingState, Json, Level, Reach, Severity, ThemeScore, VerdictKind
 from auditor.reporting.document import Cell, Tone
-from auditor.text import _, day, instant, number, percent
+from auditor.text import _, day, instant, number, percent, rounded, values
 from auditor.text.bidi import safe
 from auditor.text.labels import label, rests_on, withheld
 
@@ -44,11 +43,7 @@ def badge(value: StrEnum) -> Cell:
 
 def code(value: Json) -> Cell:
     """A name or value from a machine, or text that a person typed: shown with whatever hides or steers made visible."""
-    if value is None or value in ("", []):
-        return Cell("", value)
-    if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
-        return Cell(safe(", ".join(str(v) for v in value)), value)
-    return Cell(safe(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)), value)
+    return Cell(values.shown(value), value)
 
 
 def words(text: str, raw: Json = None) -> Cell:
@@ -80,18 +75,26 @@ def index(value: float | None, why: str = "") -> Cell:
     """An index from 0 to 100, or why there is none, as ``DepartmentScore.withheld`` codes it."""
     if value is None:
         return Cell(withheld(why) if why else NONE, None, Tone.MUTED)
-    return Cell(number(value, 1), round(value, 1), grade(value))
+    told = rounded(value)
+    return Cell(number(told, 1), told, grade(value))
+
+
+def index_above(value: float | None, why: str = "") -> Cell:
+    """The same in a table, below which stands why there is none: in a cell a sentence makes the other columns narrow."""
+    cell = index(value, why)
+    return cell if value is not None else replace(cell, shown=NONE, alone=cell.shown)
 
 
 def theme(score: ThemeScore | None) -> Cell:
-    """A theme's index with the controls that it rests on, or why there is none."""
+    """A theme's index and, below it, the controls that it rests on; why there is none is said below the table."""
     if score is None or not score.basis.controls:
         return Cell(NONE, None, Tone.MUTED)
-    shown = withheld(score.withheld) if score.index is None else number(score.index, 1)
-    text = _("{index} ({n} of {all} controls)").format(
-        index=shown, n=number(score.basis.decided), all=number(score.basis.controls)
+    cell = index(score.index, score.withheld)
+    alone = _("{index} ({n} of {all} controls)").format(
+        index=cell.shown, n=number(score.basis.decided), all=number(score.basis.controls)
     )
-    return replace(index(score.index), shown=text)
+    shown = NONE if score.index is None else cell.shown
+    return replace(cell, shown=f"{shown}\n{rests_on(score.basis)}", alone=alone)
 
 
 def grade(value: float) -> Tone:

@@ -17,7 +17,7 @@ from auditor.model import Language
 from auditor.reporting.document import Bars, Chart, Heat, Lines, Tone
 from auditor.reporting.lettering import unpacked
 from auditor.reporting.tongues import pick
-from auditor.text import number, using
+from auditor.text import number, rounded, using
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,7 +141,7 @@ def _heat(axes: Axes, picture: Heat, language: Language) -> None:
     for y, row in enumerate(picture.values):
         for x, value in enumerate(row):
             ink = "white" if value is not None and value < 55 else _INK
-            _write(axes, x, y, "—" if value is None else number(value, 0), va="bottom", ha="center", color=ink)
+            _write(axes, x, y, "—" if value is None else number(rounded(value, 0)), va="bottom", ha="center", color=ink)
             _write(axes, x, y, pick(picture.notes[y][x], language), va="top", ha="center", color=ink, fontsize=6.5)
     axes.set_xticks(range(len(picture.columns)), [pick(c, language) for c in picture.columns])
     axes.set_yticks(range(len(picture.rows)), [pick(r, language) for r in picture.rows])

@@ -7,7 +7,7 @@ from a host or was typed by a person has been through ``safe`` when it gets here
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -40,11 +40,18 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """``shown`` is for people, ``raw`` for programs and for ordering."""
+    """``shown`` is for people, ``raw`` for programs and for ordering. ``alone``, unless it is "", is shown instead where nothing
+    stands below a table: in CSV, workbooks and JSON."""
 
     shown: Phrase
     raw: Json = None
     tone: Tone = Tone.PLAIN
+    alone: Phrase = ""
+
+    @property
+    def whole(self) -> Phrase:
+        """What it says by itself."""
+        return self.alone or self.shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns. ``empty`` is said where there is none; ``more`` where rows were left out, and where they are.
+    """Rows under columns. ``empty`` is said where there is none; ``more`` where rows were left out, and where they are;
+    ``notes`` stand below it.
 
     ``again`` marks a table whose rows all stand elsewhere in the document too: it is for sifting, and is left out on paper. An
     ``excerpt`` holds rows of another table: it is left out of workbooks.
@@ -125,6 +133,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     empty: Phrase = ""
     more: Phrase = ""
+    notes: tuple[Phrase, ...] = ()
     again: bool = False
     excerpt: bool = False
 
@@ -200,6 +209,15 @@ class Document:
     def tables(self) -> tuple[Table, ...]:
         """Its tables, in order."""
         return tuple(block for block in self.blocks if isinstance(block, Table))
+
+
+def without_spare(table: Table) -> Table:
+    """Without the columns that say nothing to a reader who has the title before him."""
+    kept = [place for place, column in enumerate(table.columns) if not column.spare]
+    if len(kept) == len(table.columns):
+        return table
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
 
 
 def merged(ar: Any, en: Any) -> Any:

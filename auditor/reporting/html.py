@@ -23,10 +23,10 @@ from markupsafe import Markup, escape
 from auditor.errors import UsageError
 from auditor.model import Json, Stamp, Tongue
 from auditor.reporting import charts
-from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters
+from auditor.reporting.document import Block, Cell, Chart, Column, Document, Phrase, Shape, Table, Tone, chapters, without_spare
 from auditor.reporting.lettering import embedded
 from auditor.reporting.stamps import colophon, stamp_text
-from auditor.reporting.tongues import flat, languages, pick, told
+from auditor.reporting.tongues import flat, languages, pick, set_apart, told
 from auditor.text import _, instant, number
 
 MOST_ROWS = 2000
@@ -35,8 +35,12 @@ MOST_ROWS = 2000
 _POLICY = "auditor:policy"
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
 _ROOM = 3  # characters that the space beside a column's text takes
+_UPRIGHT, _ACROSS = 130, 195  # characters that a line of a table has on paper
+_MOST_UPRIGHT = 160  # that columns may ask for there: texts of several lines take less
 _UNBROKEN = 18  # characters that a word of a machine's may have before it is broken anywhere
 _DATE = re.compile("\u200e?\\d+-\\d+-\\d+\u200e?(?= )")  # before a remark
+_CONTROLS = re.compile(r"\w+(\.\w+)+( \w+(\.\w+)+)+")  # several; no line may break within one
+_WORD = re.compile(r"\S+")
 _SIGNS = re.compile(r"[^\s/:=_.,;|&?@+-]*[\s/:=_.,;|&?@+-]+|[^\s/:=_.,;|&?@+-]+")
 
 
@@ -70,7 +74,8 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
         "policy": _POLICY,
         "flat": flat,
         "name_of": lambda block: type(block).__name__,
-        "tds": _Cells().row,
+        "said": functools.partial(_said, rtl=tongue is not Tongue.EN),
+        "tds": _Cells(rtl=tongue is not Tongue.EN).row,
         "shares": _shares,
         "pictures": functools.partial(_pictures, tongue=tongue),
     }
@@ -81,26 +86,28 @@ def as_html(document: Document, stamp: Stamp, templates: Path | None = None, mos
     return page.replace(_POLICY, _policy(page), 1)
 
 
+def lies_across(table: Table) -> bool:
+    """Whether a table asks for more room than an upright page has."""
+    return sum(column.width for column in table.columns) > _MOST_UPRIGHT
+
+
 def _shares(table: Table) -> list[int]:
-    """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page."""
-    ends = list(itertools.accumulate(map(_wide, table.columns, range(len(table.columns)), itertools.repeat(table)), initial=0))
+    """The columns' widths in hundredths of the table; together just 100, or the table would be wider than its page. Each has what
+    its longest word needs; what then is left of a page is given out by what they ask for."""
+    least = [_least(column, place, table) for place, column in enumerate(table.columns)]
+    more = [max(0, column.width - needed) for column, needed in zip(table.columns, least, strict=True)]
+    left = max(0, (_ACROSS if lies_across(table) else _UPRIGHT) - sum(least))
+    part = min(1.0, left / max(1, sum(more)))
+    ends = list(itertools.accumulate((n + part * m for n, m in zip(least, more, strict=True)), initial=0.0))
     return [round(100 * end / ends[-1]) - round(100 * start / ends[-1]) for start, end in itertools.pairwise(ends)]
 
 
-def _wide(column: Column, place: int, table: Table) -> int:
-    """As wide as it asks, and as the longest word of its title needs, and of its badges: neither is to be broken."""
-    said = {row[place].shown for row in table.rows} if column.shape is Shape.BADGE else set()
-    longest = max(len(word) for phrase in (column.title, *said) for word in [*flat(phrase, " ").translate(_MARKS).split(), ""])
-    return max(column.width, longest + _ROOM)
-
-
-def _without_spare(table: Table) -> Table:
-    """Without the columns that say nothing on a page."""
-    kept = [place for place, column in enumerate(table.columns) if not column.spare]
-    if len(kept) == len(table.columns):
-        return table
-    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
-    return replace(table, columns=tuple(table.columns[place] for place in kept), rows=rows)
+def _least(column: Column, place: int, table: Table) -> int:
+    """What the longest word of a column takes: of its title, and of what is not to be broken (ids, dates, figures, badges)."""
+    said = set() if column.shape is Shape.TEXT else {row[place].shown for row in table.rows}
+    words = (word for phrase in (column.title, *said) for word in flat(phrase, " ").translate(_MARKS).split())
+    longest = max((len(word) for word in words if column.shape is not Shape.CODE or len(word) <= _UNBROKEN), default=0)
+    return longest + _ROOM + (column.shape in (Shape.BADGE, Shape.CODE))  # the one has an edge, the other wide letters
 
 
 def _breakable(text: str) -> str:
@@ -117,7 +124,8 @@ def _pieces(run: str) -> list[str]:
 class _Cells:
     """Cells of tables as HTML: by the hundred thousand, most of them said before, so that no template is asked for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rtl: bool) -> None:
+        self._rtl = rtl
         self._known: dict[tuple[Phrase, str, str, Json], str] = {}
 
     def row(self, row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
@@ -130,14 +138,14 @@ class _Cells:
         key = (cell.shown, shape.value, cell.tone.value, ordered)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = _td(cell.shown, shape, cell.tone, ordered)
+            found = self._known[key] = _td(str(_said(cell.shown, rtl=self._rtl)), cell.shown, shape, cell.tone, ordered)
         return found
 
 
-def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
-    shown = _said(phrase)
+def _td(shown: str, phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     if shape is Shape.CODE and isinstance(phrase, str) and phrase:
-        shown = f'<bdi class="code">{_breakable(phrase)}</bdi>'
+        words = _WORD.sub(r'<span class="word">\g<0></span>', phrase) if _CONTROLS.fullmatch(phrase) else _breakable(phrase)
+        shown = f'<bdi class="code">{words}</bdi>'
     elif shape is Shape.DAY:
         shown = _DATE.sub(r'<span class="word">\g<0></span>', shown)
     elif shape is Shape.BADGE and phrase:
@@ -146,11 +154,12 @@ def _td(phrase: Phrase, shape: Shape, tone: Tone, ordered: Json) -> str:
     return f'<td class="c-{shape.value}{" " if tone else ""}{tone.value}"{value}>{shown}</td>'
 
 
-def _said(phrase: Phrase) -> str:
+def _said(phrase: Phrase, *, rtl: bool) -> Markup:
+    """A phrase as HTML; ``rtl`` where what is not in two languages stands on an Arabic page."""
     if isinstance(phrase, str):
-        return str(escape(phrase))
-    ar, en = escape(phrase.ar), escape(phrase.en)
-    return f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>'
+        return set_apart(phrase) if rtl else escape(phrase)
+    ar, en = set_apart(phrase.ar), escape(phrase.en)
+    return Markup(f'<span class="ar" lang="ar" dir="rtl">{ar}</span> <span class="en" lang="en" dir="ltr">{en}</span>')
 
 
 def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
@@ -180,7 +189,7 @@ def _words(stamp: Stamp, zone: str) -> Mapping[str, Phrase]:
 def _shortened(block: Block, tongue: Tongue, most: int) -> Block:
     if not isinstance(block, Table):
         return block
-    block = _without_spare(block)
+    block = without_spare(block)
     if len(block.rows) <= most:
         return block
     more = len(block.rows) - most

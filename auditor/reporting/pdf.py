@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from auditor.model import Stamp, Tongue
-from auditor.reporting.document import Block, Document, Heading, Table
-from auditor.reporting.html import as_html, asset
+from auditor.reporting.document import Block, Document, Heading, Table, without_spare
+from auditor.reporting.html import as_html, asset, lies_across
 from auditor.reporting.lettering import on_paper
 from auditor.reporting.stamps import MARK, stamp_text
 
@@ -28,6 +28,10 @@ _NUMBERS = {
 }
 
 
+_APART = re.compile('<bdi dir="ltr">([^<]*)</bdi>')
+"""Latin passages of Arabic texts, which stand between marks on paper: WeasyPrint breaks the first word of an element anywhere."""
+
+
 def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> bytes:
     """The pages; the same bytes each time."""
     from weasyprint import HTML  # half a second, which only this format pays
@@ -35,8 +39,8 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
 
     paper = replace(document, blocks=tuple(_on_paper(document.blocks)))
     page = re.sub(r"<script>.*?</script>|<wbr>", "", as_html(paper, stamp, templates, MOST_ROWS), flags=re.DOTALL)
-    columns = max((sum(not c.spare for c in t.columns) for t in paper.tables()), default=0)
-    wide = columns > _WIDE and not document.brief
+    page = _APART.sub("\u2066\\1\u2069", page)
+    wide = not document.brief and any(map(_wide, map(without_spare, paper.tables())))
     side = "top-left" if stamp.options.tongue is Tongue.EN else "top-right"
     css = (
         asset("pdf.css")
@@ -53,6 +57,10 @@ def as_pdf(document: Document, stamp: Stamp, templates: Path | None = None) -> b
         font_config=on_paper(), pdf_identifier=stamp.head.encode(), pdf_tags=True
     )
     return written + f"%{MARK} {stamp_text(stamp)}\n".encode()
+
+
+def _wide(table: Table) -> bool:
+    return len(table.columns) > _WIDE or lies_across(table)
 
 
 def _on_paper(blocks: Sequence[Block]) -> Iterator[Block]:

@@ -10,7 +10,20 @@ from typing import Any
 from auditor.model import Language, Stamp
 from auditor.model.codec import to_json
 from auditor.reporting import tabular
-from auditor.reporting.document import Cell, Chart, Code, Document, Facts, Figures, Heading, Paragraph, Shape, Table, Tone
+from auditor.reporting.document import (
+    Cell,
+    Chart,
+    Code,
+    Document,
+    Facts,
+    Figures,
+    Heading,
+    Paragraph,
+    Shape,
+    Table,
+    Tone,
+    without_spare,
+)
 from auditor.reporting.stamps import MARK, colophon, stamp_text
 from auditor.reporting.terminal import Terminal
 from auditor.reporting.tongues import flat, pick
@@ -19,7 +32,10 @@ from auditor.text import _, number, using
 _STYLES = {Tone.GOOD: "green", Tone.FAIR: "yellow", Tone.BAD: "red", Tone.GRAVE: "bold red", Tone.MUTED: "dim"}
 _MOST_ROWS = 50
 # Columns that a narrow screen can do without, the last first.
-_SPARE = ("department", "subject", "check", "evidence", "verifier", "observed", "expected", "first_seen", "assignee", "controls")
+_SPARE = (
+    *("subject", "check", "evidence", "verifier", "observed", "expected", "first_seen", "assignee", "controls"),
+    *("attested", "automated"),
+)
 _ISOLATES = "\u200e\u200f\u2068\u2069"  # our own, around names and numbers inside Arabic
 
 
@@ -56,14 +72,14 @@ def _pairs(table: Table, row: tuple[Cell, ...]) -> Mapping[str, Any]:
 
 
 def _value(cell: Cell) -> Any:
-    return {"value": to_json(cell.raw), "shown": to_json(cell.shown)}
+    return {"value": to_json(cell.raw), "shown": to_json(cell.whole)}
 
 
 def as_csv(document: Document, stamp: Stamp, *, marked: bool = False) -> str:
     """The main table: UTF-8 with BOM, CRLF, formulas neutralised; the stamp is the last row. ``marked`` as in ``tabular``."""
     table = next(t for t in document.tables() if t.id == document.main)
     columns = [
-        tabular.Column(flat(column.title), lambda row, i=i: flat(row["cells"][i].shown))  # type: ignore[misc]  # bound by default
+        tabular.Column(flat(column.title), lambda row, i=i: flat(row["cells"][i].whole))  # type: ignore[misc]  # bound by default
         for i, column in enumerate(table.columns)
     ]
     body = tabular.as_csv(tabular.Table(columns, [{"cells": row} for row in table.rows]), marked=marked)
@@ -112,6 +128,7 @@ def _show_table(terminal: Terminal, table: Table, language: Language) -> None:
     if not table.rows:
         terminal.say(pick(table.empty, language))
         return
+    table = without_spare(table)
     columns = [
         tabular.Column(
             pick(column.title, language),
@@ -120,12 +137,14 @@ def _show_table(terminal: Terminal, table: Table, language: Language) -> None:
             wide=column.width > 24,
             right=column.shape is Shape.NUMBER,
             whole=column.shape in (Shape.DAY, Shape.BADGE) or (i == 0 and column.shape is Shape.CODE),
-            spare=_SPARE.index(column.id) + 1 if column.id in _SPARE else 0,
+            spare=_SPARE.index(column.id) + 1 if i and column.id in _SPARE else 0,  # by the first, rows are told apart
             told=column.shape is Shape.TEXT,
         )
         for i, column in enumerate(table.columns)
     ]
     rows = [{"cells": row} for row in table.rows[:_MOST_ROWS]]
     terminal.table(tabular.Table(columns, rows, pick(table.title, language)))
+    for note in table.notes:
+        terminal.say(pick(note, language), "dim")
     if (more := len(table.rows) - _MOST_ROWS) > 0:
         terminal.say(_("{n} more rows are in the spreadsheet: --format xlsx").format(n=number(more)), "dim")

@@ -17,12 +17,14 @@ from auditor.model import (
     Department,
     DepartmentScore,
     FindingState,
+    Json,
     Point,
     Policy,
     Resolution,
     Severity,
     Snapshot,
     Standing,
+    VerdictKind,
 )
 from auditor.reporting.document import Cell, Column
 from auditor.text import _, current, day
@@ -123,12 +125,38 @@ class Scene:
         return tuple(s for s in self.live if s.finding.state not in SPARED)
 
     @cached_property
+    def _audited(self) -> tuple[dict[str, Json], ...]:
+        """What the run's own account tells of each department."""
+        listed = self.snapshot.run.summary.get("departments")
+        return tuple(r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict))
+
+    @cached_property
     def set_aside(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Departments in scope whose own files were wrong, with the mistakes: nothing of them was looked at."""
-        listed = self.snapshot.run.summary.get("departments")
-        rows = [r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict) and r.get("set_aside")]
+        rows = [r for r in self._audited if r.get("set_aside")]
         found = ((str(r["id"]), r["set_aside"]) for r in rows if r["id"] in self.snapshot.departments)
         return tuple((name, tuple(str(m) for m in why)) for name, why in found if isinstance(why, list))
+
+    def mistakes(self, department: str) -> tuple[str, ...]:
+        """Those in the files of a department that was set aside, by the run or since."""
+        return dict(self.set_aside).get(department) or dict(self.catalogue.inventory.set_aside).get(department, ())
+
+    @cached_property
+    def not_audited(self) -> tuple[str, ...]:
+        """Departments in scope of which the run has nothing at all: what is missing from a list must not read as clean."""
+        return tuple(name for name in self.snapshot.departments if name not in self.scores)
+
+    @cached_property
+    def planned(self) -> int:
+        """How many hosts and networks of the departments in scope the run was to reach."""
+        rows = [row for row in self._audited if row["id"] in self.snapshot.departments]
+        kinds = [held for row in rows for kind in ("hosts", "networks") if isinstance(held := row.get(kind), dict)]
+        return sum(n for held in kinds if isinstance(n := held.get("planned"), int))
+
+    @cached_property
+    def unanswered(self) -> int:
+        """How many of the planned checks came to no verdict."""
+        return sum(s.verdicts.get(k, 0) for s in self.snapshot.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
 
     def withheld(self, department: str) -> str:
         """Why a department in scope has no index, as ``text.labels.withheld`` takes it; "" where it has one."""
@@ -145,9 +173,7 @@ class Scene:
     @cached_property
     def of_all(self) -> bool:
         """Whether every department that the audit was of is in scope."""
-        listed = self.snapshot.run.summary.get("departments")
-        rows = [r for r in (listed if isinstance(listed, list) else []) if isinstance(r, dict)]
-        return all(r["id"] in self.snapshot.departments for r in rows)
+        return all(r["id"] in self.snapshot.departments for r in self._audited)
 
     @cached_property
     def tallies(self) -> dict[str, Tally]:

@@ -1,13 +1,16 @@
-"""Saying the same in one language or in both."""
+"""Saying the same in one language or in both, and Arabic with Latin names in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeVar
 
+from markupsafe import Markup, escape
+
 from auditor.model import Language, Text, Tongue
 from auditor.reporting.document import Phrase, merged
 from auditor.text import using
+from auditor.text.bidi import passages
 
 T = TypeVar("T")
 
@@ -34,3 +37,9 @@ def flat(phrase: Phrase, mark: str = " / ") -> str:
 def pick(phrase: Phrase, language: Language) -> str:
     """A phrase in one language."""
     return phrase.to(language) if isinstance(phrase, Text) else phrase
+
+
+def set_apart(text: str) -> Markup:
+    """An Arabic text as HTML, each Latin passage from left to right: else a path's first slash is seen at its end."""
+    pieces = (f'<bdi dir="ltr">{escape(piece)}</bdi>' if latin else escape(piece) for piece, latin in passages(text))
+    return Markup("".join(pieces))

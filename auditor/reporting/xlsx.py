@@ -132,7 +132,7 @@ def _write(book: _Book, sheet: Any, y: int, x: int, cell: Cell, column: Column) 
         sheet.write_number(y, x, cell.raw, book.format(kind, cell.tone))
     else:
         kind = column.shape.value if column.shape.value in _QUOTED else "text"
-        sheet.write_string(y, x, _text(cell.shown), book.format(kind, cell.tone))
+        sheet.write_string(y, x, _text(cell.whole), book.format(kind, cell.tone))
 
 
 def _text(phrase: Phrase) -> str:

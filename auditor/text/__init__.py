@@ -4,6 +4,21 @@
 """
 
 from auditor.text.catalogue import N_, NP_, _, current, ngettext, pgettext, use, using
-from auditor.text.figures import day, instant, number, percent, style
+from auditor.text.figures import day, instant, number, percent, rounded, style
 
-__all__ = ["NP_", "N_", "_", "current", "day", "instant", "ngettext", "number", "percent", "pgettext", "style", "use", "using"]
+__all__ = [
+    "NP_",
+    "N_",
+    "_",
+    "current",
+    "day",
+    "instant",
+    "ngettext",
+    "number",
+    "percent",
+    "pgettext",
+    "rounded",
+    "style",
+    "use",
+    "using",
+]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from auditor.text.catalogue import current
 
@@ -51,7 +51,16 @@ def isolate_latin(line: str) -> str:
 
     Only letters have a direction of their own: signs at the ends of a passage would take that of the Arabic around it.
     """
-    return _LATIN.sub(lambda found: _passage(found[0]), line)
+    return "".join(isolate(piece) if latin else piece for piece, latin in _pieces(line))
+
+
+def passages(text: str) -> Iterator[tuple[str, bool]]:
+    """``text`` on an Arabic page in pieces, each with whether it is to be set apart, from left to right: every Latin passage, and
+    the whole of a text that has letters and none of them Arabic."""
+    if has_rtl(text):
+        yield from _pieces(text)
+    else:
+        yield text, any(c.isalpha() for c in text)
 
 
 def safe(text: str, *, lines: bool = False) -> str:
@@ -119,10 +128,22 @@ def _shown(char: str) -> str:
     return f"\\x{ord(char):02x}" if ord(char) < 0xA0 else f"‹U+{ord(char):04X}›"
 
 
-def _passage(text: str) -> str:
-    """``text`` isolated, but for the stops and brackets at its ends that are the sentence's own; as it is without a letter."""
+def _pieces(line: str) -> Iterator[tuple[str, bool]]:
+    """A line in pieces, each with whether it is a Latin passage."""
+    done = 0
+    for found in _LATIN.finditer(line):
+        start, end = _bounds(found[0])
+        if start < end:
+            yield line[done : found.start() + start], False
+            yield found[0][start:end], True
+            done = found.start() + end
+    yield line[done:], False
+
+
+def _bounds(text: str) -> tuple[int, int]:
+    """Where a passage begins and ends, but for the stops and brackets that are the sentence's own; nowhere without a letter."""
     if not any(c.isalpha() for c in text):
-        return text
+        return 0, 0
     inner = text.lstrip(_ENDS + " ")
     start, end = len(text) - len(inner), len(text)
     while True:
@@ -134,7 +155,7 @@ def _passage(text: str) -> str:
         elif inner[-1] in _ENDS and not inner.endswith("..."):
             end -= 1
         else:
-            return text[:start] + isolate(inner) + text[end:]
+            return start, end
 
 
 def _closed(line: str) -> str:

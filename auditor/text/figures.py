@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from auditor.text.catalogue import _, current
 
 _LRM = "\u200e"
+_NOISE = 1e-9  # 0.57 * 100 is less than 57
 _ARABIC = str.maketrans("0123456789,.%", "٠١٢٣٤٥٦٧٨٩٬٫٪")
 
 _style: ContextVar[tuple[str, str]] = ContextVar("style", default=("western", "iso"))
@@ -32,13 +33,19 @@ def number(n: float, digits: int = 0) -> str:
     return _marked(text) if text.startswith("-") else text
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share from 0 to 1 as ``85.0%``. Only all of it reads as 100 and only none of it as 0, whatever rounding would say."""
+def rounded(value: float, digits: int = 1) -> float:
+    """A figure of a hundred. Only all of it becomes 100 and only none of it 0; with decimals, nothing becomes a whole number that
+    it does not reach: floors and grades are whole, and 59.97 is below 60."""
     step = 10.0**-digits
-    value = round(share * 100, digits)
-    if 0 < share < 1:
-        value = min(max(value, step), 100 - step)
-    return _marked(f"{value:.{digits}f}%")
+    near = round(value, digits)
+    if digits and near == int(near) and near - value > _NOISE:
+        near -= step
+    return round(min(max(near, step), 100 - step) if 0 < value < 100 else near, digits)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share from 0 to 1 as ``85.0%``, never better than it is, see ``rounded``."""
+    return _marked(f"{rounded(share * 100, digits):.{digits}f}%")
 
 
 def day(value: date) -> str:

@@ -129,7 +129,7 @@ def _letter(scene: Scene, person: Person, reader: Reader, road: Road, known: Mem
         if document is None:
             return None
         subject = f"{document.title}: {document.subject}" if document.subject else str(document.title)
-        text, html = letters.as_text(document), letters.as_html(document, language)
+        text, html = letters.as_text(document, language), letters.as_html(document, language)
     news = known.news(picture(scene), now, today if due else None)
     snap = scene.snapshot
     name = hashed([snap.head, snap.run.id, reader, road, news.added, news.removed, due])[:32]

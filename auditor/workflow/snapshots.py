@@ -23,6 +23,7 @@ from auditor.model import (
     Run,
     Snapshot,
 )
+from auditor.reporting.kinds.burn import LOOKED_BACK
 from auditor.scoring import overall_index, theme_scores
 from auditor.text import _
 from auditor.workflow.campaigns import refuse_other_figures
@@ -36,7 +37,7 @@ from auditor.workflow.scores import applicable, kinds_of, score_plan
 from auditor.workflow.settling import standing_answers
 from auditor.workflow.stamped import input_hashes
 from auditor.workflow.standings import Shelved
-from auditor.workflow.state import State, after, moved_since
+from auditor.workflow.state import State, after, moved_since, spells
 from auditor.workflow.summary import told_coverage
 
 
@@ -109,6 +110,10 @@ class Archive:
             answers, now = self._state.answers, self._at.as_of
             statements = {d: applicable(self.catalogue, d, by_name.get(d), answers, now) for d in listed}
             return replace(made, applicability=statements)
+        if options.kind is ReportKind.SCORECARD:
+            since = self._at.as_of - LOOKED_BACK
+            back = [f.id for f in self._state.findings.of(scope) if f.reopened_at is not None and f.reopened_at >= since]
+            return replace(made, spells={name: spells(self._ledger, name, self._state.seq) for name in back})
         if options.kind is not ReportKind.DELTA:
             return made
         return _compared(self._ledger, options, made, self._state, self._plan)

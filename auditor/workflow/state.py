@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
 from auditor.ledger import Ledger, record_kind
 from auditor.lifecycle import replay
-from auditor.model import MOVING, AttestedAnswer, Campaign, Circular, Event, Finding, RiskException, Shelf
+from auditor.model import MOVING, AttestedAnswer, Campaign, Circular, Event, EventKind, Finding, RiskException, Shelf, Spell
 from auditor.model.codec import from_json
 from auditor.workflow.standings import shelve
 
@@ -86,6 +87,18 @@ def moved_since(ledger: Ledger, first: int, last: int) -> dict[str, Finding | No
 def _at(ledger: Ledger, name: str, seq: int) -> Finding | None:
     events = (e.event for e in takewhile(lambda entry: entry.seq <= seq, ledger.journal(subject=name)))
     return replay(events).get(name)
+
+
+def spells(ledger: Ledger, name: str, last: int) -> tuple[Spell, ...]:
+    """When a finding was closed and came back, up to the entry ``last`` of the journal: it forgets the one at the other."""
+    found: list[Spell] = []
+    closed: datetime | None = None
+    for entry in takewhile(lambda entry: entry.seq <= last, ledger.journal(subject=name)):
+        if entry.event.kind is EventKind.FINDING_CLOSED:
+            closed = from_json(Finding, entry.event.data).closed_at
+        elif entry.event.kind is EventKind.FINDING_REOPENED and closed is not None:
+            found.append(Spell(closed, from_json(Finding, entry.event.data).reopened_at or entry.event.at))
+    return tuple(found)
 
 
 def _records(newest: dict[tuple[type, str], Any]) -> dict[type, list[Any]]:

@@ -21,6 +21,7 @@ from auditor.model import (
 )
 from auditor.model.codec import to_json
 from auditor.scoring import overall_index, score_department
+from auditor.text import rounded
 
 Kinds = Mapping[tuple[str, str], VerdictKind]
 Answers = Mapping[str, Mapping[str, Answer]]
@@ -55,7 +56,7 @@ def summarise(
         "run": {"id": run.id, "started": to_json(run.started), "narrowed": plan.narrowed, "scope": plan.scope},
         "policy": {"id": plan.policy, "version": plan.policy_version, "of_record": plan.of_record},
         "coverage": _coverage(coverage),
-        "index": round(index, 1) if index is not None else None,
+        "index": rounded(index) if index is not None else None,
         "complete": not incomplete,
         "incomplete_because": list(incomplete),
         "hosts": _reached(plan.departments, reaches, AssetKind.HOST),
@@ -72,7 +73,7 @@ def _department(plan: DepartmentPlan, score: DepartmentScore, reaches: Mapping[s
     return {
         "id": plan.department,
         "coverage": _coverage(score.coverage),
-        "index": round(score.index, 1) if score.index is not None else None,
+        "index": rounded(score.index) if score.index is not None else None,
         "withheld": score.withheld,
         "automated_share": score.automated_share,
         "attested_share": score.attested_share,

@@ -126,6 +126,15 @@ def test_each_item_is_a_subject() -> None:
     assert (outcome.kind, outcome.excluded, outcome.complete) == (VerdictKind.FAIL, ("22",), True)
 
 
+def test_of_a_long_list_whole_items_are_kept() -> None:
+    """Regression: what was observed was the list's text, cut within an item, which no reader and no program could take apart."""
+    numbers = list(range(1000, 1400))
+    observed = judge(check(expect="false", observed="sshd.port"), result(observation(ports(*numbers)))).verdicts[0].observed
+    assert isinstance(observed, dict)
+    assert observed == {"first": numbers[:100], "more": 300}
+    assert judge(check(expect="false", observed="sshd.port"), result(observation(ports(22)))).verdicts[0].observed == [22]
+
+
 def test_an_empty_list_is_not_a_pass() -> None:
     """Nothing to examine does not apply; it earns no credit."""
     outcome = judge(LIST_CHECK, result(observation(ports(22))), params={"allowed": []})

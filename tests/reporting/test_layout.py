@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Text, Tongue
-from auditor.reporting.document import Cell, Column, Shape, Table
-from auditor.reporting.html import _breakable, _shares
+from auditor.reporting.document import Cell, Column, Shape, Table, without_spare
+from auditor.reporting.html import _breakable, _shares, lies_across
 
-from .made import parsed, report
+from .made import of_pdf, parsed, report
+
+_MARKS = dict.fromkeys((0x200E, 0x200F, *range(0x202A, 0x202F), 0x2068, 0x2069))
 
 
 def page(catalogue: Catalogue, kind: ReportKind, tongue: Tongue = Tongue.EN, **options: object) -> str:
@@ -53,7 +55,35 @@ def test_a_column_is_as_wide_as_its_longest_word() -> None:
     """Regression: labels on paper were broken within words, where a column asked for less room than its title takes."""
     badge = Column("b", Text("Level", "المستوى"), Shape.BADGE, 2)
     table = Table("t", "", (Column("a", "x", width=6), badge), ((Cell("1"), Cell(Text("acknowledged soon", "نعم"))),))
-    assert _shares(table) == [29, 71]  # 6, and 12 with the room beside a text
+    assert _shares(table) == [27, 73]  # 6, and 12 with the room beside a badge
+
+
+def test_the_plan_lies_across_and_breaks_neither_ids_nor_dates(seeded: Catalogue) -> None:
+    """Regression: on an upright page the plan's badges overprinted the next column, ids stood on three lines, and dates were
+    broken within the day ("2026-12-0 / 3"), which in Arabic looked negative."""
+    for tongue in (Tongue.EN, Tongue.AR):
+        made = report(seeded, ReportKind.PLAN, ReportFormat.PDF, tongue, departments=("health",))
+        (plan,) = (t for t in made.document.tables() if t.id == "plan")
+        assert lies_across(without_spare(plan))
+        words = of_pdf(made.content).translate(_MARKS).split()
+        for row in plan.rows:
+            for cell in (row[2], row[7], row[9]):  # controls, date, evidence
+                assert set(str(cell.shown).translate(_MARKS).split()) <= set(words)
+
+
+def test_what_is_not_to_be_broken_has_its_room_first() -> None:
+    """Where columns ask for more than a page has, texts of several lines give way."""
+    columns = (Column("id", "Id", Shape.CODE, 2), Column("day", "Day", Shape.DAY, 2), *[Column("t", "T", width=90)] * 2)
+    table = Table("t", "", columns, ((Cell("F-XQSQH6J37F"), Cell("2026-12-03"), Cell("a"), Cell("b")),))
+    first, second, *_others = _shares(table)
+    assert first >= 100 * 15 / 195 - 1
+    assert second >= 100 * 13 / 195 - 1
+
+
+def test_no_line_breaks_within_a_control(seeded: Catalogue) -> None:
+    """Regression: of two in a cell the second was broken behind its letter ("A.5.16 A. / 8.2")."""
+    found = page(seeded, ReportKind.PLAN, departments=("health",))
+    assert '<bdi class="code"><span class="word">A.5.16</span> <span class="word">A.8.2</span></bdi>' in found
 
 
 def test_an_overdue_day_may_break_before_the_remark_alone(seeded: Catalogue) -> None:

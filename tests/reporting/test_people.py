@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
 from auditor.workflow.circulars import issue_circular
+from auditor.workflow.reports import from_snapshot
 from tests.cli.conftest import Workspace
 
 from .made import as_text, parsed, report
@@ -29,6 +31,15 @@ def test_formal_papers_name_people(seeded: Catalogue) -> None:
     assert ("Huda" in issued["shown"]["en"], "هدى" in issued["shown"]["ar"], issued["value"]) == (True, True, "huda")
     plan = parsed(report(seeded, ReportKind.PLAN, ReportFormat.JSON))["tables"]["plan"]
     assert {r["owner"]["shown"] for r in plan if r["owner"]["value"] == "sara"} == {"Sara (\u2068sara\u2069)"}
+
+
+def test_where_an_exception_holds_is_parted_once(seeded: Catalogue) -> None:
+    """Regression: between a host and a subject stood two blanks where the exception names no tag."""
+    made = report(seeded, ReportKind.ANNEX, ReportFormat.JSON)
+    (held,) = made.snapshot.exceptions
+    named = replace(made.snapshot, exceptions=(replace(held, subject="root"),))
+    rows = parsed(from_snapshot(named, made.stamp.options, ReportFormat.JSON))["tables"]["exceptions"]
+    assert rows[0]["where"]["value"] == "health-db-1 root"
 
 
 def test_the_terminal_names_people_too(own: Catalogue) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.text import day, instant, number, percent, style, using
+from auditor.text import day, instant, number, percent, rounded, style, using
 from auditor.text.bidi import visual
 
 
@@ -29,6 +29,18 @@ def test_numbers():
 def test_only_all_is_a_hundred_and_only_none_is_nothing(share: float, shown: str):
     """999 of 1,000 hosts never read as all of them."""
     assert percent(share) == shown
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.5997, "59.9%"), (0.6, "60.0%"), (0.57, "57.0%"), (2 / 3, "66.7%")])
+def test_a_share_below_a_floor_does_not_read_as_the_floor(share: float, shown: str):
+    """Regression: a coverage of 59.97% was shown as 60.0%, beside the words that it is below the floor of 60%."""
+    assert percent(share) == shown
+
+
+@pytest.mark.parametrize(("index", "shown"), [(99.97, 99.9), (100.0, 100.0), (79.96, 79.9), (0.04, 0.1), (65.22, 65.2), (0, 0)])
+def test_an_index_that_is_not_whole_does_not_read_as_whole(index: float, shown: float):
+    """Regression: 99.97 of 100 points were shown as 100.0."""
+    assert rounded(index) == shown
 
 
 @given(st.floats(0, 1, exclude_min=True, exclude_max=True))

@@ -63,8 +63,7 @@ def why(tongue: Tongue, verdict: Verdict) -> str:
 
 def not_audited(snapshot: Snapshot) -> tuple[str, ...]:
     """Departments in scope of which the run has nothing at all: what is missing from a list must not read as clean."""
-    audited = {score.department for score in snapshot.scores}
-    return tuple(name for name in snapshot.departments if name not in audited)
+    return Scene(snapshot).not_audited
 
 
 def why_not_audited(snapshot: Snapshot, tongue: Tongue, name: str) -> str:

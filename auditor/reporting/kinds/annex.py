@@ -126,7 +126,7 @@ def _exception_row(scene: Scene, held: RiskException) -> tuple[Cell, ...]:
         cells.badge(held.state),
         cells.words(scene.department(held.department), held.department),
         cells.code(held.check),
-        cells.code(f"{held.asset} {held.tag} {held.subject or ''}".strip()),
+        cells.code(" ".join(filter(None, (held.asset, held.tag, held.subject)))),
         cells.typed(held.reason),
         cells.typed(held.control),
         Cell(_("{day} (soon)").format(day=ends.shown), ends.raw, Tone.FAIR) if soon else ends,

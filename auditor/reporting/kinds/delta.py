@@ -9,6 +9,7 @@ from functools import cache
 from auditor.model import Change, ChangeKind, Reach, Resolution
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
+from auditor.reporting.kinds.unseen import none_known
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import safe
@@ -36,7 +37,7 @@ def delta(scene: Scene) -> Document:
         if counts[kind] and kind is not ChangeKind.STILL:  # these are many, and stand in the whole table
             blocks += [Heading(label(kind), f"changes-{kind.value}"), _changes(scene, kind)]
     if not counts:
-        blocks.append(Paragraph(_("Nothing has changed, and nothing is open.")))
+        blocks.append(Paragraph(none_known(scene, _("Nothing has changed, and nothing is open."))))
     whole = _table(scene, "changes", _("Every change"), snap.changes)
     names = snap.departments
     subject = scene.department(names[0]) if len(names) == 1 else ""
@@ -60,7 +61,7 @@ def _table(scene: Scene, name: str, title: str, changes: Iterable[Change]) -> Ta
         Column("subject", _("Subject"), Shape.CODE, 14),
         Column("why", _("Why"), width=30),
     )
-    return Table(name, title, columns, tuple(_rows(scene, changes)), _("Nothing has changed."))
+    return Table(name, title, columns, tuple(_rows(scene, changes)), none_known(scene, _("Nothing has changed.")))
 
 
 def _rows(scene: Scene, changes: Iterable[Change]) -> Iterator[tuple[Cell, ...]]:

@@ -10,6 +10,7 @@ from auditor.model import Check, Grouping, Standing
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Code, Column, Document, Facts, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.pieces import time_figures
+from auditor.reporting.kinds.unseen import main_of, none_known, unseen
 from auditor.reporting.scene import Scene
 from auditor.text import _, current, number
 from auditor.text.bidi import isolate
@@ -23,6 +24,7 @@ def findings(scene: Scene, grouping: Grouping) -> Document:
     names = scene.snapshot.departments
     blocks: list[Block] = [
         Figures(time_figures(scene, names)),
+        *unseen(scene),
         Heading(_("All findings"), "all"),
         replace(findings_table(scene, "findings", _("Findings that are not closed"), scene.live), again=bool(scene.live)),
     ]
@@ -35,7 +37,7 @@ def findings(scene: Scene, grouping: Grouping) -> Document:
     for key, group in groups.items():
         blocks += _fix(scene, key, group) if by_fix else _host(scene, key, group)
     subject = scene.department(names[0]) if len(names) == 1 else ""
-    return Document("findings", _("Findings"), subject, tuple(blocks), "findings")
+    return Document("findings", _("Findings"), subject, tuple(blocks), main_of(scene, "findings", scene.live))
 
 
 def findings_table(scene: Scene, name: str, title: str, standings: Iterable[Standing]) -> Table:
@@ -57,7 +59,7 @@ def findings_table(scene: Scene, name: str, title: str, standings: Iterable[Stan
         Column("controls", _("Controls"), Shape.CODE, 14),
     )
     rows = tuple(_row(scene, s) for s in standings)
-    return Table(name, title, columns, rows, _("Nothing is open."))
+    return Table(name, title, columns, rows, none_known(scene, _("Nothing is open.")))
 
 
 def _row(scene: Scene, standing: Standing) -> tuple[Cell, ...]:

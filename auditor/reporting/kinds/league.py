@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from auditor.reporting import cells
 from auditor.reporting.document import Chart, Column, Document, Heading, Heat, Shape, Table
-from auditor.reporting.kinds.pieces import formula
+from auditor.reporting.kinds.pieces import formula, index_notes, theme_notes
 from auditor.reporting.kinds.summary import departments_table
 from auditor.reporting.scene import Scene
-from auditor.text import _, number
+from auditor.text import _, number, rounded
 from auditor.text.labels import rests_on
 
 
@@ -20,7 +20,7 @@ def league(scene: Scene) -> Document:
     told = _("No department has an index.")
     if names and (highest := indices[names[0]]) is not None:
         told = _("The highest index is {index}, of {department}. The table below holds the same figures.").format(
-            index=number(highest, 1), department=scene.department(names[0])
+            index=number(rounded(highest), 1), department=scene.department(names[0])
         )
     if names:
         told += " " + _("Under each figure: how many of the theme's controls are decided.")
@@ -33,19 +33,21 @@ def league(scene: Scene) -> Document:
     )
     columns = (
         Column("department", _("Department"), width=28),
-        Column("index", _("Index"), Shape.NUMBER, 12),
+        Column("index", _("Index"), Shape.NUMBER, 8),
         Column("coverage", _("Coverage"), Shape.NUMBER, 10),
         *(Column(t, scene.theme(t), Shape.NUMBER, 16) for t in themes),
     )
     rows = tuple(
         (
             cells.words(scene.department(name), name),
-            cells.index(indices[name], scene.withheld(name)),
+            cells.index_above(indices[name], scene.withheld(name)),
             cells.share(scene.scores[name].coverage.share if name in scene.scores else None, 1),
             *(cells.theme(grid[name].get(t)) for t in themes),
         )
         for name in names
     )
+    themed = [grid[n][t] for n in names if indices[n] is not None for t in themes if t in grid[n]]
+    notes = (*index_notes(scene, names), *theme_notes(themed))
     return Document(
         "league",
         _("Departments side by side"),
@@ -53,7 +55,7 @@ def league(scene: Scene) -> Document:
         (
             Heading(_("Themes"), "themes"),
             Chart("heat", _("Index by department and theme"), told, heat),
-            Table("league", _("Index by department and theme"), columns, rows, _("No department is in scope.")),
+            Table("league", _("Index by department and theme"), columns, rows, _("No department is in scope."), notes=notes),
             Heading(_("Departments"), "departments"),
             departments_table(scene),
             formula(scene),

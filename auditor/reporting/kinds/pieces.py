@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from auditor.model import Coverage, Finding, Severity
+from auditor.model import Coverage, Severity, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import (
     Bars,
@@ -25,12 +24,12 @@ from auditor.reporting.document import (
     Table,
     Tone,
 )
-from auditor.reporting.scene import SPARED, Gap, Scene, Tally
+from auditor.reporting.scene import Gap, Scene, Tally
 from auditor.text import _, number, percent
+from auditor.text.bidi import isolate
 from auditor.text.labels import index_of, label, withheld
 
 _AGES = (7, 30, 90)
-_WEEKS_BACK, _WEEKS_AHEAD = 8, 8
 _SEVERITY_TONES = dict(zip(Severity, (Tone.GRAVE, Tone.BAD, Tone.FAIR, Tone.MUTED), strict=True))
 
 
@@ -141,22 +140,20 @@ def _worst(tallies: Iterable[Tally]) -> str:
     return _("; ").join(f"{label(s)}: {number(counts[s])}" for s in Severity if counts[s])
 
 
-def absent(scene: Scene, department: str) -> Table:
-    """What stands for a department of which there is nothing to show: it must not be missing, nor read as clean."""
-    mistakes = dict(scene.set_aside).get(department) or dict(scene.catalogue.inventory.set_aside).get(department, ())
-    why = withheld("set_aside" if mistakes else "not_in_run")
-    row = (cells.words(scene.department(department), department), Cell(why, why, Tone.BAD), cells.code("\n".join(mistakes)))
-    columns = (
-        Column("department", _("Department"), width=28),
-        Column("why", _("Why"), width=40),
-        Column("mistakes", _("Mistakes"), Shape.CODE, 40),
-    )
-    return Table(absent_id(department), _("Not audited"), columns, (row,))
+def index_notes(scene: Scene, departments: Iterable[str]) -> tuple[str, ...]:
+    """Below a table: which departments have no index, and why."""
+    why: dict[str, list[str]] = {}
+    for name in departments:
+        if reason := scene.withheld(name):
+            why.setdefault(reason, []).append(isolate(scene.department(name)))
+    told = _("No index: {department}. Reason: {reason}.")
+    return tuple(told.format(department=_("; ").join(names), reason=withheld(reason)) for reason, names in why.items())
 
 
-def absent_id(department: str) -> str:
-    """Under which name that stands."""
-    return f"absent-{department}"
+def theme_notes(scores: Iterable[ThemeScore]) -> tuple[str, ...]:
+    """Below a table: why some themes have no index, in departments that have one."""
+    reasons = dict.fromkeys(s.withheld for s in scores if s.index is None and s.basis.controls and s.withheld)
+    return tuple(_("No index of a theme: {reason}.").format(reason=withheld(reason)) for reason in reasons)
 
 
 def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
@@ -182,7 +179,7 @@ def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
     if others:
         told += " " + _("The policy was another from {days} on.").format(days=", ".join(scene.day(p.at, zone) for p in others))
     lines = Lines(tuple(p.at.astimezone(ZoneInfo(zone)).date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
-    return (Chart(f"trend{_suffix(department)}", _("The index over time"), told, lines),)
+    return (Chart(f"trend{suffix(department)}", _("The index over time"), told, lines),)
 
 
 def age_chart(scene: Scene, department: str) -> tuple[Block, ...]:
@@ -206,38 +203,9 @@ def age_chart(scene: Scene, department: str) -> tuple[Block, ...]:
         f"{group}: {number(sum(counts[s][g] for s in Severity))}" for g, group in enumerate(groups)
     )  # the same numbers in words
     title = _("Open findings by age and severity")
-    return (Chart(f"ages{_suffix(department)}", title, told, Bars(tuple(groups), series, _("findings"))),)
+    return (Chart(f"ages{suffix(department)}", title, told, Bars(tuple(groups), series, _("findings"))),)
 
 
-def burn_chart(scene: Scene, department: str) -> tuple[Block, ...]:
-    """How many were open each week until now, and how many will be if each is mended by its due date."""
-    found = [s.finding for s in scene.of(department) if s.finding.state not in SPARED]  # what is excepted is mended by no date
-    zone = ZoneInfo(scene.zone(department))
-    today = scene.snapshot.as_of.astimezone(zone).date()
-    days = tuple(today + timedelta(weeks=week) for week in range(-_WEEKS_BACK, _WEEKS_AHEAD + 1))
-    left = [_open_on(found, d, zone) for d in days if d <= today]
-    if not left or not any(left):
-        return ()
-    still = [s.finding for s in scene.open_of(department)]
-    ahead = [float(sum(f.due is None or f.due.astimezone(zone).date() > d for f in still)) for d in days if d >= today]
-    back, forth = _WEEKS_BACK, _WEEKS_AHEAD
-    series = (
-        Series(_("Open"), (*left, *[None] * forth), Tone.BAD),
-        Series(_("If each is mended by its due date"), (*[None] * back, *ahead), Tone.GOOD),
-    )
-    told = _("{now} are open now; {later} would be in {weeks} weeks if each is mended by its due date.").format(
-        now=number(left[-1]), later=number(ahead[-1]), weeks=number(forth)
-    )
-    picture = Lines(days, series, _("findings"), today=today)
-    return (Chart(f"burn{_suffix(department)}", _("Open findings against due dates"), told, picture),)
-
-
-def _open_on(found: Iterable[Finding], when: date, zone: ZoneInfo) -> float:
-    def on(moment: datetime) -> date:
-        return moment.astimezone(zone).date()
-
-    return float(sum(on(f.first_seen) <= when and (f.closed_at is None or on(f.closed_at) > when) for f in found))
-
-
-def _suffix(department: str) -> str:
+def suffix(department: str) -> str:
+    """What a chart's id ends with, where it is of one department."""
     return f"-{department}" if department else ""

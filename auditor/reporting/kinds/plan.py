@@ -10,6 +10,7 @@ from auditor.reporting import cells
 from auditor.reporting.document import Cell, Column, Document, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.findings import due
 from auditor.reporting.kinds.pieces import time_figures
+from auditor.reporting.kinds.unseen import main_of, none_known, unseen
 from auditor.reporting.scene import SPARED, Scene
 from auditor.text import _, current
 from auditor.text.bidi import isolate, safe
@@ -24,19 +25,19 @@ def plan(scene: Scene) -> Document:
         "An action is finished when a later scan proves it or, where people answer, when the committee accepts the answer. "
         "Owner and expected date are what the department has recorded; until it has, the date is the policy's deadline."
     )
+    none = none_known(scene, _("There is nothing to be done."))
     return Document(
         "plan",
         _("Corrective-action plan"),
         scene.department(names[0]) if len(names) == 1 else "",
         (
             Figures(time_figures(scene, names)),
+            *unseen(scene),
             Paragraph(note),
             Heading(_("Actions"), "actions"),
-            Table(
-                "plan", _("What is to be done, by whom and when"), _columns(scene), tuple(rows), _("There is nothing to be done.")
-            ),
+            Table("plan", _("What is to be done, by whom and when"), _columns(scene), tuple(rows), none),
         ),
-        "plan",
+        main_of(scene, "plan", rows),
     )
 
 

@@ -7,19 +7,19 @@ from collections import Counter
 from auditor.model import DepartmentScore, Level, ThemeScore
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Shape, Table, Tone
+from auditor.reporting.kinds.burn import burn_chart
 from auditor.reporting.kinds.pieces import (
-    absent,
-    absent_id,
     age_chart,
     basis_of,
-    burn_chart,
     coverage_figure,
     formula,
     gaps_table,
+    theme_notes,
     time_figures,
     today,
     trend_chart,
 )
+from auditor.reporting.kinds.unseen import absent, absent_id
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.labels import label
@@ -99,13 +99,14 @@ def _themes(scene: Scene, score: DepartmentScore) -> Table:
         Column("basis", _("Controls decided"), Shape.NUMBER, 10),
         *(Column(level.value, label(level), Shape.NUMBER, 10) for level in Level),
     )
-    return Table(f"themes-{score.department}", _("Controls by theme and level"), columns, rows)
+    notes = theme_notes(indices.values())
+    return Table(f"themes-{score.department}", _("Controls by theme and level"), columns, rows, notes=notes)
 
 
 def _themed(score: ThemeScore | None) -> tuple[Cell, Cell]:
     if score is None or not score.basis.controls:
         return cells.index(None), cells.rests(None)
-    return cells.index(score.index, score.withheld), cells.rests(score.basis)
+    return cells.index_above(score.index, score.withheld), cells.rests(score.basis)
 
 
 def _controls_table(scene: Scene, score: DepartmentScore) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.model import Applicability
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Heading, Shape, Table, Tone
-from auditor.reporting.kinds.pieces import absent, absent_id
+from auditor.reporting.kinds.unseen import absent, absent_id
 from auditor.reporting.scene import Scene
 from auditor.text import _
 from auditor.text.bidi import safe

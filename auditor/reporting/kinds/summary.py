@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from auditor.model import ExceptionState, VerdictKind
+from auditor.model import ExceptionState
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
-from auditor.reporting.kinds.pieces import basis_of, coverage_figure, formula, gaps_table, time_figures, today, trend_chart
+from auditor.reporting.kinds.pieces import (
+    basis_of,
+    coverage_figure,
+    formula,
+    gaps_table,
+    index_notes,
+    time_figures,
+    today,
+    trend_chart,
+)
 from auditor.reporting.scene import Scene
 from auditor.text import _, number
 from auditor.text.bidi import isolate
@@ -91,13 +100,12 @@ def _shares(scene: Scene) -> tuple[Figure, ...]:
 def _apart(scene: Scene) -> tuple[Figure, ...]:
     """What must not disappear in an index: the unknown, the excepted, the unreached."""
     snap = scene.snapshot
-    unknown = sum(s.verdicts.get(k, 0) for s in snap.scores for k in (VerdictKind.UNKNOWN, VerdictKind.ERROR))
     active = sum(e.state is ExceptionState.ACTIVE for e in snap.exceptions)
     excepted = sum(scene.tallies[name].spared for name in snap.departments)
     ending = sum(e.id in snap.expiring for e in snap.exceptions)
     audit = f"auditor runs show {snap.run.id}"
     return (
-        Figure("unknown", _("Not known"), cells.count(unknown, Tone.FAIR), _("planned checks without an answer"), audit),
+        Figure("unknown", _("Not known"), cells.count(scene.unanswered, Tone.FAIR), _("planned checks without an answer"), audit),
         Figure(
             "exceptions",
             _("Exceptions ending soon"),
@@ -130,7 +138,7 @@ def departments_table(scene: Scene) -> Table:
         rows.append(
             (
                 cells.words(scene.department(name), name),
-                cells.index(value, scene.withheld(name)),
+                cells.index_above(value, scene.withheld(name)),
                 Cell(_signed(change), change) if change is not None else Cell(cells.NONE, None, Tone.MUTED),
                 cells.rests(score.basis if score else None),
                 cells.share(score.coverage.share if score else None, 1),
@@ -153,7 +161,8 @@ def departments_table(scene: Scene) -> Table:
         Column("worst", _("Critical and high"), Shape.NUMBER, 9),
         Column("overdue", _("Overdue"), Shape.NUMBER, 9),
     )
-    return Table("departments", _("Departments side by side"), columns, tuple(rows), _("No department is in scope."))
+    empty, notes = _("No department is in scope."), index_notes(scene, scene.snapshot.departments)
+    return Table("departments", _("Departments side by side"), columns, tuple(rows), empty, notes=notes)
 
 
 def _missed(scene: Scene) -> tuple[Block, ...]:
