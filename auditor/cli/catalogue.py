@@ -124,7 +124,7 @@ def policy_show(app: App, policy_id: str | None, department: str | None, output:
         (_("Days to remedy are"), days_counted(terms)),
         (_("Weight of a check"), _by_severity(scoring.check_weights)),
         (_("Weight of a control"), _by_severity(scoring.control_weights)),
-        (_("Weight by criticality"), ", ".join(f"{label(c)}: {w}" for c, w in scoring.criticality_weights.items())),
+        (_("Weight by criticality"), _("; ").join(f"{label(c)}: {w}" for c, w in scoring.criticality_weights.items())),
         *((name, "\n".join(map(set_to, params, params.values()))) for name, params in value["params"].items() if params),
         *((_("Relaxed until {date}").format(date=r["until"]), _relaxed(r)) for r in value["relaxations"]),
     ]
@@ -145,7 +145,7 @@ def set_to(name: str, value: Json) -> str:
 
 
 def _by_severity(values: Mapping[Severity, int]) -> str:
-    return ", ".join(f"{label(s)}: {values[s]}" for s in Severity if s in values)
+    return _("; ").join(f"{label(s)}: {values[s]}" for s in Severity if s in values)
 
 
 def _days_on(criticality: Criticality) -> str:

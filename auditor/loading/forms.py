@@ -30,7 +30,7 @@ COLUMNS = {
     "answer": ("answer", "الإجابة"),
     "justification": ("justification", "التبرير"),
     "review": ("review date", "تاريخ المراجعة"),
-    "files": ("evidence files, separated by ;", "ملفات الأدلة (يُفصل بينها بعلامة ؛)"),
+    "files": ("evidence files, separated by ;", "ملفات الأدلة (تفصل بينها العلامة «؛»)"),
     "dated": ("evidence date", "تاريخ الأدلة"),
 }
 """The columns, in English and Arabic."""
