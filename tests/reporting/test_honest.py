@@ -170,7 +170,7 @@ def test_the_index_can_be_made_again_from_the_annex(seeded: Catalogue) -> None:
     rules = found["facts"]["rules"]
     assert [rules[name]["value"] for name in ("days", "restart", "partly", "attested")] == [True, False, 0.5, 0.5]
     terminal = Workspace(seeded.settings.root).call("policy", "show").stdout.decode()
-    assert all(told in terminal for told in ("critical: 3, high: 14, medium: 60, low: 180", "working days", "high: 3, medium: 2"))
+    assert all(told in terminal for told in ("critical: 3; high: 14; medium: 60; low: 180", "working days", "high: 3; medium: 2"))
 
 
 def test_nothing_is_to_be_done_about_what_is_excepted(seeded: Catalogue) -> None:
