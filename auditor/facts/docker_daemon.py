@@ -38,7 +38,7 @@ elif [ -d "$snap" ]; then
   installed=yes
   file=$snap/config/daemon.json
 fi
-lines= owner=
+lines= owner= chosen=
 own=$(box /proc/self/cgroup)
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
@@ -59,19 +59,21 @@ line=$(printf '%s\\n' "$line" | sed 's/\\(--log-opt[=\t][^=\t]*=\\)[^\t]*/\\1set
       home=$(printf '%s\\n' "$home" | cut -d : -f 6)
       case $home in /*) file=$home/.config/docker/daemon.json ;; *) exit 1 ;; esac
     fi
-    [ -z "$named" ] || file=$named
-    # a program of anybody's may bear that name, and name a file of anybody's
-    if [ -n "$named" ]; then
-      whose=$(stat -L -c '%u %F' "$named" 2>/dev/null) || whose=
-      case $whose in ''|"0 regular"*|"$owner regular"*) ;; *) exit 1 ;; esac
-      [ "$owner" = 0 ] || [ "${whose%% *}" = "$owner" ] || exit 1
-    fi
+    if [ -n "$named" ]; then file=$named chosen=yes; fi
   fi
 done
 if [ $installed = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 if exists "$file"; then
   [ -r "$file" ] || exit 1
+  # a program of anybody's may bear that name, and name a file of anybody's, or have a link to it at home
+  if [ -n "$chosen" ] || [ "${owner:-0}" != 0 ]; then
+    case $(stat -L -c '%u %F' "$file") in
+      "${owner:-0} regular"*) ;;
+      "0 regular"*) if [ -n "$chosen" ] || [ -L "$file" ]; then exit 1; fi ;;
+      *) exit 1 ;;
+    esac
+  fi
   echo file
   text=$(head -c 262144 "$file") || exit 1
   printf '%s\\n' "$text" | sed 's/^/|/' || exit 1

@@ -4,7 +4,7 @@ Files of one day each, such as /var/log/sa/sa28 or catalina.2026-11-28.log, are 
 any of them has: else each day would close a finding and open another.
 
 What lies in a folder closed to others is not told, whoever asks: root too, and members of adm, who could enter it. ``unread`` is
-a folder that is a link, or one whose files others can open by their names, but not list.
+a folder that is a link, or one whose files others can open by their names, but which may not be listed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SCRIPT = f"""\
 found=$(find /var/log -prune -exec stat -c %n {{}} +) || exit 1
 [ "$found" = /var/log ] || exit 1
 out=$(find /var/log -path '/var/log/*' -type d ! -perm -0001 -prune -o \\
-  -path '/var/log/*' -type d ! -perm -0004 -print -prune -o -type l -print -o \\
+  -path '/var/log/*' -type d ! -perm -0004 -print -o -type l -print -o \\
   -type f ! -name '*.gz' ! -name '*.xz' ! -name '*.zst' ! -name '*.bz2' ! -name '*.old' \\
   ! -name '*.[0-9]' ! -name '*.[0-9][0-9]' ! -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' ! -name '*@*.journal*' \\
   -exec stat -c '%a %u %n:%U:%G' {{}} + 2>/dev/null)
@@ -36,7 +36,8 @@ count=$(printf '%s\\n' "$out" | wc -l) || exit 1
 if [ "$count" -gt {_LIMIT} ]; then exit 1; fi
 printf '%s\\n' "$out" | grep -v '^/' | sort -k 3
 printf '%s\\n' "$out" | grep '^/' | while IFS= read -r path; do
-  # what is a link to a file is told where the file is
+  # what is a link to a file is told where the file is, and what is in a folder that may be listed was found
+  if [ ! -L "$path" ] && [ -r "$path" ]; then continue; fi
   if [ -d "$path" ] || {{ [ ! -e "$path" ] && hidden "$path"; }}; then printf 'unread=%s\\n' "$path"; fi
 done || exit 1
 echo end

@@ -24,7 +24,7 @@ _SCRIPT = (
 if [ ! -x /usr/sbin/logrotate ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 [ -r /etc/logrotate.conf ] || exit 1
-if [ -d /etc/logrotate.d ]; then [ -r /etc/logrotate.d ] && [ -x /etc/logrotate.d ] || exit 1; fi
+listable /etc/logrotate.d
 show /etc/logrotate.conf /etc/logrotate.d/*
 echo end
 """

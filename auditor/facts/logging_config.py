@@ -40,8 +40,12 @@ for file in /etc/systemd/journald.conf /usr/lib/systemd/journald.conf.d/*.conf /
     sed -n 's/^[[:space:]]*Storage[[:space:]]*=[[:space:]]*\\([a-zA-Z]*\\)[[:space:]]*$/storage=\\1/p'
 done
 if [ -d /var/log/journal ]; then echo directory=yes; else echo directory=no; fi
-if [ -d /etc/rsyslog.d ] && { [ ! -r /etc/rsyslog.d ] || [ ! -x /etc/rsyslog.d ]; }; then echo unreadable=/etc/rsyslog.d; fi
-for file in /etc/rsyslog.conf /etc/rsyslog.d/*.conf; do
+set -- /etc/rsyslog.d/*.conf
+if [ -d /etc/rsyslog.d ] && { [ ! -r /etc/rsyslog.d ] || [ ! -x /etc/rsyslog.d ]; }; then
+  echo unreadable=/etc/rsyslog.d
+  set --
+fi
+for file in /etc/rsyslog.conf "$@"; do
   exists "$file" || continue
   if [ ! -r "$file" ]; then echo "unreadable=$file"; continue; fi
   awk '

@@ -58,10 +58,9 @@ if [ -n "$first" ]; then
   in_force "${{found##*/}}" "$first" restart {" ".join(_MAINS)} {" ".join(f"{folder} {folder}/*.cnf" for folder in _FOLDERS)}
 fi
 printf 'version=%s\\n' "$version"
-for folder in {" ".join(_FOLDERS)}; do
-  if [ -e "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
-done
-show {" ".join(_MAINS)} {" ".join(f"{folder}/*.cnf" for folder in _FOLDERS)} |
+listable {" ".join(_FOLDERS)}
+shown=$(show {" ".join(_MAINS)} {" ".join(f"{folder}/*.cnf" for folder in _FOLDERS)}) || exit 1
+printf '%s\\n' "$shown" |
   sed -E 's/^([^:]*:[[:space:]]*([a-z_-]*pass[a-z_-]*|(loose[-_])?wsrep[-_]sst[-_]auth))[[:space:]]*=.*/\\1=dropped/' || exit 1
 for process in $(running mysqld mariadbd); do
   words=$({{ tr '\\000' '\\n' <"$process/cmdline"; }} 2>/dev/null) || continue

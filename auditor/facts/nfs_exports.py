@@ -20,7 +20,7 @@ _CLIENT = re.compile(r"([^\s(]*)(?:\(([^)]*)\))?")
 _SCRIPT = (
     SHOW_FILES
     + """\
-if [ -d /etc/exports.d ]; then [ -r /etc/exports.d ] && [ -x /etc/exports.d ] || exit 1; fi
+listable /etc/exports.d
 [ -x /etc ] || exit 1
 show /etc/exports /etc/exports.d/*.exports
 if [ -d /proc/fs/nfsd ]; then

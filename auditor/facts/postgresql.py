@@ -40,9 +40,9 @@ _METHODS = {
 _ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
 _DEPTH = 5
 # grep itself goes through the folders: it opens no link, which whoever these are could put in the place of a file that find had
-# seen. The tables, which are many, are not walked through.
+# seen. The tables, which are many, are not walked through; a file with a NUL byte in it is text all the same.
 _COMMAND = (
-    "/bin/grep -rHs --exclude-dir=base --exclude-dir=pg_wal --exclude-dir=pg_xlog --exclude-dir=pg_tblspc --include=*.conf"
+    "/bin/grep -arHs --exclude-dir=base --exclude-dir=pg_wal --exclude-dir=pg_xlog --exclude-dir=pg_tblspc --include=*.conf"
     f" --include=PG_VERSION '^[[:space:]]*[^#[:space:]]' {' '.join(_ROOTS)}"
 )
 _NAMES = r"postgresql(\.auto)?\.conf|pg_hba\.conf|PG_VERSION|conf\.d/[^/:]*\.conf"
@@ -54,6 +54,8 @@ _SECRETS = (
 
 _SCRIPT = f"""\
 if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
+  # that of busybox knows none of these options, and would end as where one of the places is missing
+  case $(/bin/grep -V 2>/dev/null) in *GNU*) ;; *) exit 1 ;; esac
   out=$(as_root {_COMMAND})
   # 2 where one of the places is not there; more where it was cut short
   [ $? -le 2 ] || exit 1

@@ -42,9 +42,7 @@ show() {
     lines "$file" || exit 1
   done
 }
-for folder in /etc/apt/apt.conf.d /etc/profile.d /etc/environment.d; do
-  if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
-done
+listable /etc/apt/apt.conf.d /etc/profile.d /etc/environment.d
 show /etc/environment /etc/environment.d/*.conf /etc/profile.d/*.sh
 show /etc/apt/apt.conf
 for file in /etc/apt/apt.conf.d/*; do

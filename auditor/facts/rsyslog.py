@@ -66,7 +66,7 @@ masks() {
 if [ ! -x /usr/sbin/rsyslogd ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
 [ -r /etc/rsyslog.conf ] || exit 1
-if [ -d /etc/rsyslog.d ]; then [ -r /etc/rsyslog.d ] && [ -x /etc/rsyslog.d ] || exit 1; fi
+listable /etc/rsyslog.d
 show /etc/rsyslog.conf /etc/rsyslog.d/*.conf
 """
     + "".join(f"masks {folder}/{_UNIT} {folder}/{_UNIT}.d/*.conf\n" for folder in _FOLDERS)

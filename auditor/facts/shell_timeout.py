@@ -26,9 +26,7 @@ _MAX_STATES = 64
 _SCRIPT = (
     SHOW_FILES
     + f"""\
-for folder in {_FOLDER}; do
-  if [ -d "$folder" ]; then [ -r "$folder" ] && [ -x "$folder" ] || exit 1; fi
-done
+listable {_FOLDER.rstrip("/")}
 for file in {_PROFILE} {_FOLDER}*.sh {_LOCAL} {" ".join(_SHELL)}; do
   exists "$file" && [ -f "$file" ] || continue
   if [ ! -r "$file" ] || [ "$file" = {_PROFILE} ] || grep -q TMOUT "$file"; then show "$file"; fi

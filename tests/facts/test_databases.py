@@ -359,3 +359,46 @@ def test_root_follows_no_link_of_the_database_s_account(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "ssl = on" in done.stdout
     assert "hunter22" not in done.stdout
+
+
+def test_what_comes_after_a_nul_byte_is_told_too(tmp_path: Path) -> None:
+    """Regression, false pass: of a file with such a byte grep told that it matches, and nothing of the rules behind it."""
+    cluster = tmp_path / "pg/15/main"
+    cluster.mkdir(parents=True)
+    (cluster / "postgresql.conf").write_text("ssl = on\n")
+    (cluster / "PG_VERSION").write_text("15\n")
+    (cluster / "pg_hba.conf").write_text("local all all peer\n# \0\nhost all all 0.0.0.0/0 trust\n")
+    text = script("postgresql").replace("/etc/postgresql", str(tmp_path / "pg")).replace("/proc/[0-9]*", f"{tmp_path}/none*")
+    output = run(["dash"], ALLOWED + text).stdout.replace(str(tmp_path / "pg"), "/etc/postgresql")
+    told: Any = fact("postgresql").value(output, {})
+    assert [rule["method"] for rule in told["clusters"][0]["hba"]] == ["peer", "trust"]
+
+
+def test_a_grep_that_cannot_look_is_not_no_cluster(tmp_path: Path) -> None:
+    """Regression, false pass: busybox's grep refuses the options with the status of a folder that is missing."""
+    (tmp_path / "pg").mkdir()
+    (tmp_path / "grep").write_text('#!/bin/sh\nexec busybox grep "$@"\n')
+    (tmp_path / "grep").chmod(0o755)
+    text = script("postgresql").replace("/etc/postgresql", str(tmp_path / "pg")).replace("/bin/grep", str(tmp_path / "grep"))
+    assert run(["dash"], ALLOWED + text).returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_file_of_mysql_behind_a_closed_folder_hides_no_others(tmp_path: Path) -> None:
+    """Regression, false pass: the probe ended in the middle of a pipe, and the files after the hidden one were told as absent."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to("/tmp") and folder != Path("/tmp"):
+            folder.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "closed/a.cnf").write_text("[mysqld]\n")
+    (tmp_path / "mysql/conf.d").mkdir(parents=True)
+    (tmp_path / "mysql/conf.d/a.cnf").symlink_to(tmp_path / "closed/a.cnf")
+    (tmp_path / "mysql/conf.d/b.cnf").write_text("[mysqld]\nlocal_infile = on\n")
+    (tmp_path / "mysqld").write_text("#!/bin/sh\necho 8.0\n")
+    (tmp_path / "mysqld").chmod(0o755)
+    text = script("mysql").replace("/etc/mysql", str(tmp_path / "mysql")).replace("/usr/sbin/mysqld", str(tmp_path / "mysqld"))
+    text = text.replace("$(running mysqld mariadbd)", "")
+    done = run(["dash"], ALLOWED + text, user=65534, group=65534, extra_groups=[])
+    assert (done.returncode, "a closed folder hides" in done.stderr) == (1, True)
+    (tmp_path / "closed").chmod(0o755)
+    assert "local_infile" in run(["dash"], ALLOWED + text, user=65534, group=65534, extra_groups=[]).stdout

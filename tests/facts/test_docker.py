@@ -201,3 +201,23 @@ def test_values_of_a_log_driver_s_options_stay_on_the_host(tmp_path: Path) -> No
     assert "hunter22" not in done.stdout
     told: Any = fact("docker_daemon").value(done.stdout, {})
     assert told["settings"]["icc"] == "false"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a file of root's")
+def test_a_program_called_dockerd_leads_to_no_file_by_a_link_at_home(tmp_path: Path) -> None:
+    """Regression: the file of a person's own daemon could be a link to any file of root's, which a login as root printed."""
+    process, home = tmp_path / "7", tmp_path / "home"
+    process.mkdir()
+    (process / "comm").write_text("dockerd\n")
+    (process / "cmdline").write_text("dockerd\0")
+    (process / "status").write_text("Uid:\t1000\t1000\t1000\t1000\n")
+    (tmp_path / "getent").write_text(f"#!/bin/sh\necho u:x:1000:1000::{home}:/bin/sh\n")
+    (tmp_path / "getent").chmod(0o755)
+    (tmp_path / "secret").write_text('{"key": "hunter22"}\n')
+    (home / ".config/docker").mkdir(parents=True)
+    (home / ".config/docker/daemon.json").symlink_to(tmp_path / "secret")
+    text = script("docker_daemon").replace("/proc/[0-9]*", f"{tmp_path}/[0-9]*")
+    done = run(["dash"], text, path=f"{tmp_path}:{PATH}")
+    assert (done.returncode, "hunter22" in done.stdout) == (1, False)
+    os.chown(tmp_path / "secret", 1000, 1000)
+    assert run(["dash"], text, path=f"{tmp_path}:{PATH}").returncode == 0

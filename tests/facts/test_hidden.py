@@ -98,6 +98,10 @@ def test_logs_that_can_be_opened_but_not_listed_are_told_as_unread(shell: list[s
     assert logs() == {"app/app.log": False, "old": True}
     (tree / "log/app").chmod(0o711)
     assert logs() == {"app": True, "old": True}
+    # Regression, false pass: what root, or a member of the group, could list was not judged any more
+    done = run(shell, ALLOWED + text)
+    as_root: Any = fact("log_files").value(done.stdout, {})
+    assert [item["path"].removeprefix(f"{tree}/log/") for item in as_root if not item.get("unread")] == ["app/app.log"]
     (tree / "log").chmod(0o751)  # its own list is what the probe needs
     assert told(shell, text, name="log_files") is None
 
