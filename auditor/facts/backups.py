@@ -1,10 +1,12 @@
 """Which backup tools the host has, what starts them, and when each last left a trace of success that others may read.
 
-``newest`` is the time of the newest file in the folder where the tool keeps its record (restic and borg: their cache; rsnapshot,
-bacula, bareos, duplicity, pgbackrest: their logs or state). A tool without such a trace has none, and nobody can say when it ran.
+``newest`` is the time of the newest file in the folder where the tool keeps its record (borg and duplicity: their cache; bacula,
+bareos: their state). Of restic it is that of a snapshot in its cache. Logs of rsnapshot and pgbackrest tell failures too: it is
+the time of the last backup that they say was completed, with rsnapshot at its lowest level, as others only move what is there. A
+tool without such a trace has none, and nobody can say when it ran.
 A timer is a job only where a unit wants it: Debian's PostgreSQL brings templates of timers for backups that nothing starts. Its
 name says that it is for a backup, or the command that its service runs.
-What packages save of their own state alone, under /var/backups, is no backup of the host: dpkg, passwd, samba.
+What packages save of their own state alone, under /var/backups, is no backup of the host: dpkg, passwd, samba, aptitude.
 """
 
 from __future__ import annotations
@@ -34,7 +36,14 @@ _TOOLS = (
 _WORDS = "|".join(name for name, _program, _record in _TOOLS) + "|borgmatic|rsync|xfsdump|pg_dump|mysqldump|mariadb-dump|backup"
 _JOBS = f"/bin/grep -rlsE '^[[:space:]]*([^#[:space:]].*)?({_WORDS})' {CRON_PLACES}"
 _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
-_RECORDS = tuple(_FIND.format(record) for _name, _program, record in _TOOLS)
+# what tells more than that something was written: how it is told, and by which command
+_TOLD = {
+    "restic": ("snapshots", "/usr/bin/find /root/.cache/restic -maxdepth 4 -type f -printf '%T@ %P\\n'"),
+    "rsnapshot": ("copied", "/bin/grep -hs 'completed successfully' /var/log/rsnapshot.log.1 /var/log/rsnapshot.log"),
+    "pgbackrest": ("stanzas", "/bin/grep -rhs 'backup command end: completed successfully' /var/log/pgbackrest"),
+}
+_TRACES = [(name, program, *_TOLD.get(name, ("touched", _FIND.format(record)))) for name, program, record in _TOOLS]
+_RECORDS = tuple(command for _name, _program, _how, command in _TRACES)
 
 _SCRIPT = (
     THERE
@@ -42,23 +51,37 @@ _SCRIPT = (
     + TIMERS
     + """\
 [ -x /usr/bin/find ] || exit 1
+touched() { sed 's/[.].*//'; }
+snapshots() { sed -n 's,[.][0-9]* .*/snapshots/.*,,p'; }
+ended() {
+  sed -nE "s/^\\[?([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9:]{8}).* $1: completed successfully.*/\\1 \\2/p" |
+    sort | tail -n 1 | while read -r day time; do date -d "$day $time" +%s; done
+}
+stanzas() { ended 'backup command end'; }
+copied() {
+  level=$(sed -nE 's/^(retain|interval)[[:space:]]+([^[:space:]]+).*/\\2/p' /etc/rsnapshot.conf | head -n 1)
+  if grep -qE '^sync_first[[:space:]]+1' /etc/rsnapshot.conf; then level=sync; fi
+  case $level in ''|*[!A-Za-z0-9_-]*) ;; *) ended "$level" ;; esac
+}
 trace() {
-  name=$1 program=$2
-  shift 2
+  name=$1 program=$2 how=$3
+  shift 3
   # whether the login may run it is another matter
   exists "$program" || return 0
   echo "tool=$name"
-  times=$("$@" 2>/dev/null) || return 0
-  newest=$(printf '%s\\n' "$times" | sed 's/[.].*//' | sort -n | tail -n 1)
+  told=$("$@" 2>/dev/null)
+  # grep says 2 where a log was not rotated yet
+  case $?:$how in 0:*|2:copied) ;; *) return 0 ;; esac
+  newest=$(printf '%s\\n' "$told" | "$how" 2>/dev/null | sort -n | tail -n 1)
   case $newest in ''|*[!0-9]*) ;; *) echo "newest=$newest" ;; esac
 }
 """
-    + "".join(f"trace {name} {program} as_root {_FIND.format(record)}\n" for name, program, record in _TOOLS)
+    + "".join(f"trace {name} {program} {how} as_root {command}\n" for name, program, how, command in _TRACES)
     + f"""\
 # hardened hosts close their crontabs to all but root; grep ends with 2 where one of the places is missing
 jobs=$(as_root {_JOBS})
 [ $? -le 2 ] || exit 1
-own='/\\/\\(dpkg\\|passwd\\|apt-compat\\|cron.daily\\/samba\\)$/d'
+own='/\\/\\(dpkg\\|passwd\\|aptitude\\|apt-compat\\|cron.daily\\/samba\\)$/d'
 [ -z "$jobs" ] || printf '%s\\n' "$jobs" | started | sed -e "$own" -e 's/^/job=/' || exit 1
 """
     + f"""\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,92 @@ def test_what_samba_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> 
     places = {"/etc/cron.daily": tmp_path / "cron.daily", "/etc/cron.d /": f"{tmp_path}/cron.d /"}
     jobs = [job for job in told("backups", shell, places)["jobs"] if job.startswith(str(tmp_path))]
     assert sorted(jobs) == [f"{tmp_path}/cron.d/samba", f"{tmp_path}/cron.daily/shares"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_aptitude_saves_of_itself_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: Debian's aptitude keeps the states of packages in /var/backups, daily."""
+    for name in ("aptitude", "shares"):
+        (tmp_path / name).write_text("#!/bin/sh\nbak=/var/backups\n")
+        (tmp_path / name).chmod(0o755)
+    jobs = [job for job in told("backups", shell, {"/etc/cron.daily": tmp_path})["jobs"] if job.startswith(str(tmp_path))]
+    assert jobs == [f"{tmp_path}/shares"]
+
+
+def traces(shell: str, places: Mapping[str, Path | str]) -> dict[str, int | None]:
+    """Each backup tool on this machine, and when it left its last trace."""
+    return {tool["name"]: tool.get("newest") for tool in told("backups", shell, places)["tools"]}
+
+
+def seconds(instant: str) -> int:
+    return int(datetime.fromisoformat(instant).timestamp())  # a log has the host's own time
+
+
+RSNAPSHOT = """\
+[2026-11-28T02:00:09] /usr/bin/rsnapshot alpha: completed successfully
+[2026-11-29T02:00:01] /usr/bin/rsnapshot alpha: started
+[2026-11-29T02:00:09] /usr/bin/rsnapshot -c /etc/rsnapshot.conf alpha: completed successfully
+[2026-11-30T02:00:01] /usr/bin/rsnapshot alpha: started
+[2026-11-30T02:00:02] /usr/bin/rsnapshot alpha: ERROR: backup /srv/ localhost/ - Source directory "/srv/" doesn't exist
+[2026-11-30T02:00:02] /usr/bin/rsnapshot alpha: completed, but with some errors
+[2026-11-30T03:00:02] /usr/bin/rsnapshot beta: completed successfully
+"""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_failure_in_rsnapshot_s_log_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: the time of the log counted, which each failure writes too, and so does moving what is there."""
+    program, log, old, conf = (tmp_path / name for name in ("rsnapshot", "now.log", "old.log", "conf"))
+    places = {
+        "/usr/bin/rsnapshot": program,
+        "/var/log/rsnapshot.log.1": old,
+        "/var/log/rsnapshot.log": log,
+        "/etc/rsnapshot.conf": conf,
+    }
+    program.write_text("")
+    log.write_text(RSNAPSHOT)
+    conf.write_text("config_version\t1.2\nretain\talpha\t6\nretain\tbeta\t7\n")
+    assert traces(shell, places)["rsnapshot"] == seconds("2026-11-29T02:00:09")
+    old.write_text(RSNAPSHOT)
+    log.write_text(RSNAPSHOT.splitlines()[5])
+    assert traces(shell, places)["rsnapshot"] == seconds("2026-11-29T02:00:09")
+    conf.write_text("sync_first\t1\nretain\talpha\t6\n")
+    assert traces(shell, places)["rsnapshot"] is None
+    log.write_text("[2026-11-30T01:00:00] /usr/bin/rsnapshot sync: completed successfully\n")
+    assert traces(shell, places)["rsnapshot"] == seconds("2026-11-30T01:00:00")
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_log_of_pgbackrest_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: archiving writes to its logs all day, and a backup that is aborted does."""
+    program, logs = tmp_path / "pgbackrest", tmp_path / "logs"
+    program.write_text("")
+    logs.mkdir()
+    places = {"/usr/bin/pgbackrest": program, "/var/log/pgbackrest": logs}
+    (logs / "main-backup.log").write_text(
+        "2026-11-29 02:00:05.123 P00   INFO: backup command end: completed successfully (5012ms)\n"
+        "2026-11-30 02:00:05.123 P00   INFO: backup command end: aborted with exception [056]\n"
+    )
+    (logs / "main-archive-push-async.log").write_text("2026-11-30 09:00:05.123 P00   INFO: archive-push:async command end\n")
+    assert traces(shell, places)["pgbackrest"] == seconds("2026-11-29T02:00:05")
+    (logs / "main-backup.log").unlink()
+    assert traces(shell, places)["pgbackrest"] is None
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_restic_reads_is_no_backup(shell: str, tmp_path: Path) -> None:
+    """Regression, false pass: it keeps what it has read in its cache too; a new snapshot alone says that it has saved."""
+    program, cache = tmp_path / "restic", tmp_path / "cache"
+    program.write_text("")
+    for place, at in (("snapshots/d6/d6e7", 1_795_000_000), ("index/cf/cf59", 1_795_900_000), ("data/a2/a204", 1_795_900_000)):
+        file = cache / "bc086c" / place
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+        os.utime(file, (at, at))
+    places = {"/usr/bin/restic": program, "/root/.cache/restic": cache}
+    assert traces(shell, places)["restic"] == 1_795_000_000
+    (cache / "bc086c" / "snapshots/d6/d6e7").unlink()
+    assert traces(shell, places)["restic"] is None
 
 
 @pytest.mark.parametrize("shell", SHELLS)
