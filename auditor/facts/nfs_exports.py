@@ -15,6 +15,7 @@ from auditor.facts.shape import STR, ListOf, record
 from auditor.model import Json, Text
 
 _RUNNING = "/var/lib/nfs/etab"
+_ROOT = re.compile(r"no_root_squash|anonuid=0+")
 _CLIENT = re.compile(r"([^\s(]*)(?:\(([^)]*)\))?")
 
 _SCRIPT = (
@@ -65,8 +66,9 @@ def parse(output: str, _args: Arguments) -> Json:
                 options: list[Json] = [*default, *(o for o in (match[2] or "").split(",") if o)]
                 budget.line(path, *map(str, options))
                 key = (path, match[1] or "*")
-                # what runs is told with every option; of these the one that a file can hide counts
-                if running and key in written and ("no_root_squash" not in options or "no_root_squash" in written[key]):
+                # what runs is told with every option; of these those count that make root of a client and that no file says
+                roots = {o for o in options if _ROOT.fullmatch(str(o))}
+                if running and key in written and roots <= written[key]:
                     continue
                 written.setdefault(key, set()).update(options)
                 found.append({"path": path, "client": key[1], "options": options})
@@ -81,7 +83,7 @@ FACT = Fact(
     title=Text(en="Folders exported by NFS", ar="المجلدات المصدَّرة عبر NFS"),
     shape=ListOf(record(path=STR, client=STR, options=ListOf(STR))),
     parse=parse,
-    version=2,
+    version=3,
     example=[{"path": "/srv/share", "client": "10.20.1.0/24", "options": ["rw", "root_squash"]}],
     probes={"linux": HostProbe(script=_SCRIPT)},
 )

@@ -440,6 +440,16 @@ def test_what_nfs_exports_now_is_told_besides() -> None:
     ]
 
 
+def test_a_client_that_is_root_until_exportfs_is_run_is_told() -> None:
+    """Regression, false pass: `anonuid=0` was taken out of the file, and the kernel still made root of whoever came."""
+    source, running = "/etc/exports", "/var/lib/nfs/etab"
+    options = "rw,sync,all_squash,anonuid=0,anongid=0"
+    told = value("nfs_exports", f"{source}:/srv 10.0.0.5(rw,sync)", f"{running}:/srv\t10.0.0.5({options})", "done")
+    assert [item["options"] for item in told] == [["rw", "sync"], options.split(",")]
+    same = value("nfs_exports", f"{source}:/srv 10.0.0.5({options})", f"{running}:/srv\t10.0.0.5({options})", "done")
+    assert len(same) == 1
+
+
 def test_what_samba_says_of_all_shares_holds_in_each() -> None:
     """Regression: `guest ok = yes` in [global] opened shares that do not speak of guests, and samba-no-guests passed."""
     text = "installed=yes\nsmb encrypt=required\n[global]\n\tguest ok = Yes\n\tlogging = file\n\n[a]\n\tpath = /a\n"
