@@ -53,22 +53,29 @@ def _settled(rule: Rule, printed: list[Rule]) -> Rule:
     )
 
 
-def those_loaded(saved: list[Rule | None], loaded: list[Rule], budget: Budget) -> list[bool]:
-    """Of each saved rule, whether one that is loaded is the same. None is a rule that could not be read."""
-    there: dict[object, list[Rule]] = {}
-    for rule in loaded:
-        there.setdefault(_alike(rule), []).append(rule)
-        there.setdefault((_alike(rule), rule.calls), []).append(rule)
+def agreeing(saved: list[Rule | None], loaded: list[Rule], budget: Budget) -> tuple[list[bool], list[bool]]:
+    """Of each saved rule, whether one that is loaded is the same, and of each loaded one, whether one that is saved is.
 
-    def one_of(rule: Rule) -> bool:
+    None is a rule that could not be read.
+    """
+    there: dict[object, list[int]] = {}
+    for place, rule in enumerate(loaded):
+        there.setdefault(_alike(rule), []).append(place)
+        there.setdefault((_alike(rule), rule.calls), []).append(place)
+    kept: set[int] = set()
+
+    def those_of(rule: Rule) -> set[int]:
         longer = bool(rule.kind) and rule.calls == {ALL}
-        for other in there.get(_alike(rule) if longer else (_alike(rule), rule.calls), ()):
-            budget.spend(1 + len(other.fields))
-            if _same(rule, other):
-                return True
-        return False
+        found = set()
+        for place in there.get(_alike(rule) if longer else (_alike(rule), rule.calls), ()):
+            budget.spend(1 + len(loaded[place].fields))
+            if _same(rule, loaded[place]):
+                found.add(place)
+        kept.update(found)
+        return found
 
-    return [rule is not None and one_of(rule) for rule in saved]
+    are_loaded = [rule is not None and bool(those_of(rule)) for rule in saved]
+    return are_loaded, [place in kept for place in range(len(loaded))]
 
 
 def _alike(rule: Rule) -> tuple[object, ...]:

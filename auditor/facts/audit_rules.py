@@ -1,4 +1,6 @@
-"""The kernel's audit rules: those loaded now, what they record, and whether those saved for the next start are among them.
+"""The kernel's audit rules: those loaded now, what they record, and whether they are those saved for the next start.
+
+Of a loaded rule it is not told whether it is saved where augenrules finds no line to read: it may come from elsewhere.
 
 What is recorded is decided here once for all checks (``_audit_walk``): the kernel's lists, its order and its word sizes count.
 """
@@ -9,11 +11,11 @@ import re
 
 from auditor.errors import ParseError
 from auditor.facts._audit_rule import TREE, Rule, is_rule, read
-from auditor.facts._audit_same import settled, those_loaded
+from auditor.facts._audit_same import agreeing, settled
 from auditor.facts._audit_walk import Walk
 from auditor.facts._budget import Budget
 from auditor.facts.interface import Arguments, Fact, HostProbe, whole_lines
-from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, record
+from auditor.facts.shape import BOOL, INT, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
 # augenrules(8) reads these files, in the natural order of their names, and no others.
@@ -45,7 +47,7 @@ def parse(output: str, _args: Arguments) -> Json:
     budget = Budget("audit_rules: the rules, each held against others and against calls and paths,")
     if lines == ["installed=no"]:
         nothing = Walk([], frozenset(), "", budget, enabled=False)
-        return _value(installed=False, enabled=0, immutable=False, loaded=[], written=[], walk=nothing, budget=budget)
+        return _value(installed=False, enabled=0, immutable=False, kept=False, loaded=[], written=[], walk=nothing, budget=budget)
     if not lines or lines[0] != "installed=yes":
         raise ParseError("audit_rules: the first line says neither installed=yes nor installed=no")
     said: dict[str, list[str]] = {"machine": [], "enabled": [], "loaded": [], "saved": [], "folder": []}
@@ -66,6 +68,7 @@ def parse(output: str, _args: Arguments) -> Json:
         installed=True,
         enabled=enabled,
         immutable=enabled == 2 or ends[-1:] == [["2"]],
+        kept=bool(lines),
         loaded=loaded,
         written=written,
         walk=Walk(loaded, folders, said["machine"][0], budget, enabled=enabled != 0),
@@ -97,6 +100,7 @@ def _value(
     installed: bool,
     enabled: int,
     immutable: bool,
+    kept: bool,
     loaded: list[Rule],
     written: list[tuple[str, Rule | None]],
     walk: Walk,
@@ -107,13 +111,18 @@ def _value(
         succeeded, refused, deciding = walk.call(name)
         rules: list[Json] = [*deciding]
         calls[name] = {"succeeded": succeeded, "refused": refused, "rules": rules}
-    there = those_loaded([rule for _, rule in written], loaded, budget)
+    are_loaded, are_saved = agreeing([rule for _, rule in written], loaded, budget)
+    now: list[Json] = []
+    for rule, one in zip(loaded, are_saved, strict=True):
+        told: dict[str, Json] = {"saved": one} if kept else {}
+        is_tree = rule.kind == TREE
+        now.append({"text": rule.text, "list": rule.place, "never": rule.never, "path": rule.path, "tree": is_tree, **told})
     return {
         "installed": installed,
         "enabled": enabled,
         "immutable": immutable,
-        "loaded": [{"text": r.text, "list": r.place, "never": r.never, "path": r.path, "tree": r.kind == TREE} for r in loaded],
-        "saved": [{"text": " ".join(text.split()), "loaded": one} for (text, _), one in zip(written, there, strict=True)],
+        "loaded": now,
+        "saved": [{"text": " ".join(text.split()), "loaded": one} for (text, _), one in zip(written, are_loaded, strict=True)],
         "calls": calls,
         "watched": [{"path": path, "tree": tree} for path, tree in walk.watched()],
     }
@@ -126,7 +135,7 @@ FACT = Fact(
         installed=BOOL,
         enabled=INT,
         immutable=BOOL,
-        loaded=ListOf(record(text=STR, list=STR, never=BOOL, path=STR, tree=BOOL)),
+        loaded=ListOf(record(text=STR, list=STR, never=BOOL, path=STR, tree=BOOL, saved=optional(BOOL))),
         saved=ListOf(record(text=STR, loaded=BOOL)),
         calls=MapOf(record(succeeded=BOOL, refused=BOOL, rules=ListOf(STR))),
         watched=ListOf(record(path=STR, tree=BOOL)),
@@ -143,6 +152,7 @@ FACT = Fact(
                 "never": False,
                 "path": "/etc/passwd",
                 "tree": True,
+                "saved": True,
             }
         ],
         "saved": [{"text": "-w /etc/passwd -p wa -k identity", "loaded": True}],
@@ -159,5 +169,5 @@ FACT = Fact(
             ),
         )
     },
-    version=2,
+    version=3,
 )

@@ -278,7 +278,7 @@ def test_what_auditctl_does_not_print_is_told_by_what_is_saved() -> None:
     never = "-a never,exit -F path=/etc/x -F perm=wa -k a"
     value = told(printed, saved=(never,))
     assert value["watched"] == []
-    assert value["loaded"] == [{"text": never, "list": "exit", "never": True, "path": "/etc/x", "tree": False}]
+    assert value["loaded"] == [{"text": never, "list": "exit", "never": True, "path": "/etc/x", "tree": False, "saved": True}]
     assert value["saved"] == [{"text": never, "loaded": True}]
 
 

@@ -10,8 +10,10 @@ from tests.facts.hosts import audit_rules, fact
 
 
 def loaded(saved: str, *rules: str, **more: Any) -> bool:
-    """Whether a saved rule counts as loaded."""
-    [one] = audit_rules(*rules, saved=(saved,), **more)["saved"]
+    """Whether a saved rule counts as loaded; one of those that are loaded is then saved, and else none."""
+    value = audit_rules(*rules, saved=(saved,), **more)
+    [one] = value["saved"]
+    assert any(rule["saved"] for rule in value["loaded"]) == one["loaded"]
     return bool(one["loaded"])
 
 
@@ -94,3 +96,15 @@ def test_the_files_that_augenrules_reads_are_read_in_its_order() -> None:
     assert (value["saved"], value["immutable"]) == ([], True)
     value = fact("audit_rules").value("\n".join((*head, *(line.replace("9-a", "11-a") for line in lines), "end", "")), {})
     assert not value["immutable"]
+
+
+def test_a_rule_that_no_file_has_is_told() -> None:
+    """Regression, false pass: rules that `auditctl -w` alone had loaded agreed with what is saved, and were gone later."""
+    value = audit_rules("-w /etc/a -p wa", "-w /etc/b -p wa", saved=("-D", "-w /etc/a -p wa"))
+    assert [(rule["path"], rule["saved"]) for rule in value["loaded"]] == [("/etc/a", True), ("/etc/b", False)]
+    assert [rule["saved"] for rule in audit_rules("-w /etc/b -p wa", saved=("-D",))["loaded"]] == [False]
+
+
+def test_where_augenrules_reads_no_line_nobody_can_say() -> None:
+    """The rules may come from a file that another service loads, at the next start too."""
+    assert ["saved" in rule for rule in audit_rules("-w /etc/b -p wa")["loaded"]] == [False]
