@@ -33,6 +33,7 @@ from auditor.workflow.remediation import (
     planning,
     propose,
     retire_asset,
+    retire_check,
 )
 from auditor.workflow.verification import verify_findings
 from auditor.workflow.workspace import open_workspace
@@ -187,13 +188,24 @@ def verify(app: App, names: tuple[str, ...]) -> int:
 
 @click.command(
     cls=Command,
-    help=N_("Close the findings of an asset out of service and out of the inventory, or of an address that none lists."),
+    help=N_(
+        "Close the findings of an asset out of service and out of the inventory, or of an address that none lists; or, with "
+        "--check, those of a check that the policy no longer runs."
+    ),
 )
-@click.argument("asset", metavar="ASSET")
-@option("--reason", required=True, metavar="TEXT", help=N_("Why, and when it was taken out of service."))
+@click.argument("asset", metavar="[ASSET]", required=False)
+@option("--check", metavar="CHECK", help=N_("A check that the policy no longer runs, in the place of an asset."))
+@option("--reason", required=True, metavar="TEXT", help=N_("Why; of an asset also when it was taken out of service."))
 @pass_app
-def retire(app: App, asset: str, reason: str) -> None:
+def retire(app: App, asset: str | None, check: str | None, reason: str) -> None:
     """Retire."""
-    closed = retire_asset(open_workspace(app.root), app.actor, asset, reason)
-    told = ngettext("{n} finding of {asset} is closed.", "{n} findings of {asset} are closed.", len(closed))
-    app.say(told.format(n=len(closed), asset=asset))
+    if (asset is None) == (check is None):
+        raise UsageError(_("name either an asset or, with --check, a check"))
+    catalogue = open_workspace(app.root)
+    if asset is not None:
+        closed = len(retire_asset(catalogue, app.actor, asset, reason))
+        told = ngettext("{n} finding of {asset} is closed.", "{n} findings of {asset} are closed.", closed)
+    else:
+        closed = len(retire_check(catalogue, app.actor, str(check), reason))
+        told = ngettext("{n} finding of the check {check} is closed.", "{n} findings of the check {check} are closed.", closed)
+    app.say(told.format(n=closed, asset=asset, check=check))

@@ -15,6 +15,7 @@ _ROLES: dict[Action, tuple[Role, ...]] = {
     Action.SPEAK: (Role.OFFICER, Role.COMMITTEE, Role.OPERATOR),
     Action.VERIFY: (Role.OFFICER, Role.COMMITTEE, Role.OPERATOR),
     Action.RETIRE: (Role.OFFICER, Role.OPERATOR),
+    Action.DROP: (Role.COMMITTEE,),
     Action.PROPOSE: (Role.OFFICER,),
     Action.DECIDE: (Role.COMMITTEE,),
     Action.ANSWER: (Role.OFFICER,),

@@ -53,12 +53,13 @@ def attach(finding: Finding, name: str, sha256: str, size: int, by: Person, now:
     return Event(EventKind.FINDING_ATTACHED, now, by.user, finding.id, data)
 
 
-def retire(finding: Finding, reason: str, by: Person, now: datetime) -> Event:
-    """Close it because its asset was taken out of service. Raises UsageError for one that is closed already."""
+def retire(finding: Finding, reason: str, by: Person, now: datetime, resolution: Resolution = Resolution.RETIRED) -> Event:
+    """Close it because its asset was taken out of service, or its check out of the policy. Raises UsageError for one that is
+    closed already."""
     if finding.state not in LIVE:
         raise UsageError(_("{finding} is closed already").format(finding=finding.id))
-    state = move(EventKind.FINDING_CLOSED, finding.state, Resolution.RETIRED)
-    after = replace(finding, state=state, resolution=Resolution.RETIRED, closed_at=now, claimed_at=None, exception="")
+    state = move(EventKind.FINDING_CLOSED, finding.state, resolution)
+    after = replace(finding, state=state, resolution=resolution, closed_at=now, claimed_at=None, exception="")
     return moved(EventKind.FINDING_CLOSED, after, by, now, note=reason)
 
 

@@ -75,6 +75,7 @@ class EventKind(StrEnum):
     CIRCULAR_ISSUED = "circular_issued"
     CIRCULAR_ACKNOWLEDGED = "circular_acknowledged"
     ASSET_RETIRED = "asset_retired"
+    CHECK_RETIRED = "check_retired"
     LEDGER_SEALED = "ledger_sealed"
 
 

@@ -24,7 +24,8 @@ class Action(StrEnum):
     WORK = "work"  # acknowledge, start, assign, plan, claim
     SPEAK = "speak"  # comment, attach
     VERIFY = "verify"
-    RETIRE = "retire"
+    RETIRE = "retire"  # an asset
+    DROP = "drop"  # what a check that the policy no longer has left open
     PROPOSE = "propose"
     DECIDE = "decide"  # approve, reject or revoke an exception
     ANSWER = "answer"

@@ -123,16 +123,23 @@ def _refuse_unknown(catalogue: Catalogue, narrowing: Narrowing) -> None:
                 raise UsageError(_unknown(kind, name, names) + (_aside(catalogue) if kind == "host" else ""))
 
 
+def run_by_policy(catalogue: Catalogue, policy_id: str | None = None) -> frozenset[str]:
+    """The checks that a policy, that of record if none is given, runs somewhere."""
+    policy = _policy(catalogue, policy_id)
+    named = {m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks}
+    return frozenset(named).intersection(catalogue.checks) - frozenset(policy.excluded_checks)
+
+
 def refuse_idle(catalogue: Catalogue, checks: Iterable[str], policy_id: str | None = None) -> None:
     """Raise UsageError for a check asked for that the policy never runs: nothing would be looked at, and nothing would fail."""
     policy = _policy(catalogue, policy_id)
-    named = {m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks}
+    run = run_by_policy(catalogue, policy_id)
     for name in checks:
         if name in policy.excluded_checks:
             raise UsageError(
                 _("{policy} excludes the check {check}, so that it is never run").format(policy=policy.id, check=name)
             )
-        if name in catalogue.checks and name not in named:
+        if name in catalogue.checks and name not in run:
             message = _("no control of {policy} names the check {check}, so that it is never run; map it in a control first")
             raise UsageError(message.format(policy=policy.id, check=name))
 

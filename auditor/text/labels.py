@@ -172,6 +172,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         EventKind.CIRCULAR_ISSUED: NP_("event", "circular issued"),
         EventKind.CIRCULAR_ACKNOWLEDGED: NP_("event", "circular acknowledged"),
         EventKind.ASSET_RETIRED: NP_("event", "asset retired"),
+        EventKind.CHECK_RETIRED: NP_("event", "check retired"),
         EventKind.LEDGER_SEALED: NP_("event", "ledger sealed"),
         EventKind.RUN_STARTED: NP_("event", "run started"),
         EventKind.RUN_RESUMED: NP_("event", "run resumed"),

@@ -13,7 +13,8 @@ from auditor.facts import by_name
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE, work
 from auditor.lifecycle.permissions import allow
-from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Role
+from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Resolution, Role
+from auditor.planning import run_by_policy
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import FindingFilter, matching
@@ -165,6 +166,28 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
         by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
         told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])
+        return held
+
+
+def retire_check(catalogue: Catalogue, user: str, check: str, reason: str, *, now: datetime | None = None) -> Sequence[Finding]:
+    """Close the findings of a check that the policy of record no longer runs, as no scan can prove or refute them any more; those
+    that were closed. The committee says so itself: that an entry is missing from a control may be a slip. Raises UsageError
+    while the policy runs it, or where it has no open finding.
+    """
+    moment = now or datetime.now(UTC)
+    if not reason.strip():
+        raise UsageError(_("say why"))
+    by = allow(catalogue.settings.people, user, Action.DROP)
+    if check in run_by_policy(catalogue):
+        raise UsageError(
+            _("the policy of record runs the check {check}: what it finds closes when it is mended").format(check=check)
+        )
+    with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
+        held = [f for f in ledger.findings(check=(check,)) if f.state in LIVE]
+        if not held:
+            raise UsageError(_("the check {check} has no open finding").format(check=check))
+        told = Event(EventKind.CHECK_RETIRED, moment, by.user, check, {"reason": reason.strip(), "findings": len(held)})
+        ledger.apply([told, *(work.retire(f, reason.strip(), by, moment, Resolution.POLICY_CHANGED) for f in held)])
         return held
 
 

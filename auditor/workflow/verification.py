@@ -14,7 +14,7 @@ from auditor.lifecycle import LIVE
 from auditor.lifecycle.permissions import allow
 from auditor.loading import account_of
 from auditor.model import Action, AssetKind, Catalogue, Finding, Outcome, Reason, Role, Run, VerdictKind
-from auditor.planning import Narrowing
+from auditor.planning import Narrowing, run_by_policy
 from auditor.text import _
 from auditor.text.labels import label
 from auditor.workflow.audit import Watcher, audit
@@ -82,8 +82,11 @@ def _refuse_unfinished(catalogue: Catalogue, run: Run, actor: str) -> NoReturn:
 def _refuse_unprovable(catalogue: Catalogue, finding: Finding) -> None:
     if finding.state not in LIVE:
         raise UsageError(_("{finding} is closed already").format(finding=finding.id))
-    if finding.check not in catalogue.checks:
-        message = _("the check {check} is no longer there: nothing can prove {finding}")
+    if finding.check not in run_by_policy(catalogue):
+        message = _(
+            "the policy no longer runs the check {check}: no scan can prove {finding}; the committee can close what it left open "
+            "by `auditor retire --check {check}`"
+        )
         raise UsageError(message.format(check=finding.check, finding=finding.id))
     known = {a.uid for d in catalogue.inventory.departments for a in d.assets}
     if finding.asset not in known and not _of_department(finding):

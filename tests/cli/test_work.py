@@ -247,6 +247,35 @@ def test_a_host_that_was_scrapped(failing: Workspace) -> None:
     assert failing.call("ledger", "verify").returncode == 0
 
 
+def test_a_check_that_left_the_policy(failing: Workspace) -> None:
+    """Regression: what it had left open stayed so for ever, and neither claims nor scans nor people could end it."""
+    before = found(failing)
+    check = before[0]["check"]
+    committee = ("retire", "--check", check, "--reason", "the committee took it out on Monday")
+    assert b"runs the check" in do(failing, INTERIOR, *committee).stderr
+    policies = list((failing.root / "policies").glob("*.yaml"))
+    (path,) = [p for p in policies if "controls:" in p.read_text()]
+    whole = path.read_text()
+    path.write_text(f"{whole}\nexcluded_checks: [{check}]\n")
+    asked = do(failing, OFFICER, "verify", before[0]["id"])
+    assert asked.returncode == 2
+    assert f"auditor retire --check {check}" in " ".join(asked.stderr.decode().split())
+    assert do(failing, OFFICER, *committee).returncode == 2
+    assert len(found(failing)) == len(before)
+    assert f"of the check {check}" in done(failing, INTERIOR, *committee)
+    assert {f["resolution"] for f in found(failing, "--state", "closed")} == {"policy_changed"}
+    assert failing.call("ledger", "verify").returncode == 0
+    path.write_text(whole)
+    assert failing.call("audit").returncode == 1
+    assert {f["state"] for f in found(failing, "--check", check)} == {"reopened"}
+
+
+def test_an_asset_or_a_check_is_retired(failing: Workspace) -> None:
+    """One of the two has to be named."""
+    for named in ((), ("x", "--check", "y")):
+        assert do(failing, INTERIOR, "retire", *named, "--reason", "z").returncode == 2
+
+
 @pytest.mark.parametrize("edit", [
     "UPDATE records SET data = replace(data, 'Planning', 'Interior')",
     "UPDATE records SET id = 'E-2'",
