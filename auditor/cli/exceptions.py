@@ -68,7 +68,9 @@ def propose(
     held = propose_exception(catalogue, app.actor, request)
     told = _("Exception {id} is proposed. A member of the committee for each of the two ministries must approve it.")
     app.say(told.format(id=held.id))
-    if nobody_tagged(catalogue, held):
+    if held.tag and held.department in dict(catalogue.inventory.set_aside):
+        app.warn_set_aside((held.department,))  # what it covers cannot be told
+    elif nobody_tagged(catalogue, held):
         told = _("No asset of {department} carries the tag {tag}: as the inventory stands, the exception covers nothing.")
         app.say(told.format(department=held.department, tag=isolate(safe(held.tag))), "bold yellow")
     elif not one_exception(catalogue, held.id)[1]:

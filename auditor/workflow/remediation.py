@@ -156,12 +156,7 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
         departments = dict.fromkeys(f.department for f in held)
         # an address may be listed by any department, a uid by its own
         unread = [name for name, _why in catalogue.inventory.set_aside if seen or name in departments]
-        if unread:
-            message = _(
-                "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
-                "first: auditor validate"
-            )
-            raise UsageError(message.format(asset=asset, departments=", ".join(unread)))
+        refuse_unread(asset, unread)
         by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
         told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])
@@ -172,6 +167,16 @@ def _on_networks(catalogue: Catalogue, ledger: Ledger, subject: str) -> list[Fin
     """The findings of departments that name a host by what was seen on their networks."""
     over = [c.id for c in catalogue.checks.values() if all(_of_network(use.fact) for use in c.facts)]
     return [f for f in ledger.findings(check=over) if f.asset.startswith(DEPARTMENT) and f.subject == subject] if over else []
+
+def refuse_unread(asset: str, departments: Sequence[str]) -> None:
+    """Raise UsageError where departments that may list the asset are set aside: their files tell nothing of it."""
+    if departments:
+        message = _(
+            "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
+            "first: auditor validate"
+        )
+        raise UsageError(message.format(asset=asset, departments=", ".join(departments)))
+
 
 
 def _of_network(name: str) -> bool:

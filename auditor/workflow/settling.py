@@ -35,7 +35,7 @@ def standing_answers(answers: Iterable[AttestedAnswer], catalogue: Catalogue, no
 
 
 def world_of(catalogue: Catalogue, now: datetime) -> Settling:
-    """What the inventories say of zones and tags."""
+    """What the inventories say of zones and tags; of a department that is set aside, nothing."""
     departments = catalogue.inventory.departments
     tags = {a.uid: a.tags for d in departments for a in d.assets}
     return Settling(now, {d.id: d.timezone for d in departments}, tags)
