@@ -160,7 +160,7 @@ def exceptions_show(app: App, name: str, output: str) -> None:
         (_("Department"), held.department),
         (_("Check"), f"{held.check}: {check.title.to(current())}" if check else held.check),
         (_("Asset"), safe(held.asset)),
-        (_("Tag"), held.tag),
+        (_("Tag"), safe(held.tag)),
         (_("Subject"), safe(held.subject or "")),
         (_("Reason"), safe(held.reason)),
         (_("Compensating control"), safe(held.control)),
