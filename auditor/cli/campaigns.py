@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,8 +44,10 @@ def campaign_open(
     app: App, title_en: str, title_ar: str, departments: tuple[str, ...], start: datetime | None, end: datetime
 ) -> None:
     """Open."""
-    first = start.date() if start else datetime.now(UTC).date()
-    made = open_campaign(open_workspace(app.root), app.actor, Text(title_en, title_ar), departments, first, end.date())
+    catalogue = open_workspace(app.root)
+    zone = catalogue.inventory.zone_of(departments or [d.id for d in catalogue.inventory.departments])
+    first = start.date() if start else datetime.now(ZoneInfo(zone)).date()
+    made = open_campaign(catalogue, app.actor, Text(title_en, title_ar), departments, first, end.date())
     n = len(made.departments)
     told = ngettext("Campaign {id} is open over {n} department.", "Campaign {id} is open over {n} departments.", n)
     app.say(told.format(id=made.id, n=n))

@@ -140,7 +140,7 @@ def plan(app: App, /, names: tuple[str, ...], yes: bool, day: datetime, steps: s
         told = _("{finding} is due on {due}, before the day of this plan: it will be overdue until it is fixed.")
         return told.format(finding=finding.id, due=shown_day(due))
 
-    return _run(app, lambda _catalogue: planning(day.date(), steps), names, yes, filters, late)
+    return _run(app, lambda catalogue: planning(catalogue, day.date(), steps), names, yes, filters, late)
 
 
 @findings.command("comment", help=N_("Say something about findings."))

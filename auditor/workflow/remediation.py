@@ -17,7 +17,7 @@ from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Findin
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import FindingFilter, matching
-from auditor.workflow.settling import settle_due
+from auditor.workflow.settling import settle_due, today_in
 
 DEPARTMENT = f"{AssetKind.DEPARTMENT.value}:"
 Make: TypeAlias = Callable[[Finding, Person, datetime], Event]
@@ -72,9 +72,14 @@ def assigning(catalogue: Catalogue, user: str) -> Step:
     return Step(Action.WORK, make)
 
 
-def planning(day: date, steps: str) -> Step:
+def planning(catalogue: Catalogue, day: date, steps: str) -> Step:
     """Plan the remedy."""
-    return Step(Action.WORK, lambda finding, by, now: work.plan(finding, RemedyPlan(day, steps.strip()), by, now))
+
+    def make(finding: Finding, by: Person, now: datetime) -> Event:
+        today = today_in(catalogue, (finding.department,), now)
+        return work.plan(finding, RemedyPlan(day, steps.strip()), today, by, now)
+
+    return Step(Action.WORK, make)
 
 
 def commenting(text: str) -> Step:
@@ -163,11 +168,6 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
         return held
 
 
-def _on_networks(catalogue: Catalogue, ledger: Ledger, subject: str) -> list[Finding]:
-    """The findings of departments that name a host by what was seen on their networks."""
-    over = [c.id for c in catalogue.checks.values() if all(_of_network(use.fact) for use in c.facts)]
-    return [f for f in ledger.findings(check=over) if f.asset.startswith(DEPARTMENT) and f.subject == subject] if over else []
-
 def refuse_unread(asset: str, departments: Sequence[str]) -> None:
     """Raise UsageError where departments that may list the asset are set aside: their files tell nothing of it."""
     if departments:
@@ -177,6 +177,11 @@ def refuse_unread(asset: str, departments: Sequence[str]) -> None:
         )
         raise UsageError(message.format(asset=asset, departments=", ".join(departments)))
 
+
+def _on_networks(catalogue: Catalogue, ledger: Ledger, subject: str) -> list[Finding]:
+    """The findings of departments that name a host by what was seen on their networks."""
+    over = [c.id for c in catalogue.checks.values() if all(_of_network(use.fact) for use in c.facts)]
+    return [f for f in ledger.findings(check=over) if f.asset.startswith(DEPARTMENT) and f.subject == subject] if over else []
 
 
 def _of_network(name: str) -> bool:

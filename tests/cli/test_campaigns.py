@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,6 +77,15 @@ def test_a_circular_and_its_acknowledgement(failing: Workspace) -> None:
     assert row["acknowledged"]["person"] == OFFICER
     assert "Take the right away." in done(failing, OFFICER, "circular", "show", "R-1")
     assert failing.call("ledger", "verify").returncode == 0
+
+
+def test_a_campaign_begins_on_the_day_that_it_is_there(failing: Workspace) -> None:
+    """Regression: without --from it began on the day of UTC."""
+    zone = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 12 else "Etc/GMT+12"  # where it is another day
+    path = failing.root / "inventories" / "example.yaml"
+    path.write_text(path.read_text().replace("timezone: UTC", f"timezone: {zone}"))
+    done(failing, INTERIOR, *OPEN)
+    assert value(failing, "campaign", "list")[0]["starts"] == datetime.now(ZoneInfo(zone)).date().isoformat()
 
 
 @pytest.mark.parametrize(
