@@ -13,7 +13,7 @@ from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.model import Campaign, Person, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
-from auditor.text import N_, _, current, day, ngettext, number, percent, rounded
+from auditor.text import N_, _, current, day, ngettext, percent, points
 from auditor.text.bidi import safe
 from auditor.text.labels import label, person, withheld
 from auditor.workflow.campaigns import close_campaign, frozen_campaign, list_campaigns, one_campaign, open_campaign, progress
@@ -98,7 +98,7 @@ def _about(held: Campaign) -> str:
 def _progress_columns() -> list[Column]:
     return [
         Column(_("Department"), field("department")),
-        Column(_("Index"), lambda r: number(rounded(r["index"]), 1) if r["index"] is not None else withheld(r["withheld"])),
+        Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else withheld(r["withheld"])),
         Column(_("Coverage"), lambda r: percent(r["coverage"], 1) if r["coverage"] is not None else ""),
         *(Column(label(s), lambda r, s=s: str(r["open"].get(s.value, 0))) for s in Severity),  # type: ignore[misc]
         Column(_("Excepted"), lambda r: str(r["excepted"])),

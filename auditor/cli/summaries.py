@@ -13,7 +13,7 @@ from auditor.cli.findings import STYLES
 from auditor.lifecycle import WORKED, is_due_soon, is_overdue
 from auditor.model import Catalogue, Finding, FindingState, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
-from auditor.text import _, current, number, percent, values
+from auditor.text import _, current, number, percent, points, values
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
@@ -81,7 +81,7 @@ def _verdict(kind: str) -> Any:
 
 
 def _index(row: Row) -> str:
-    return number(row["index"], 1) if row["index"] is not None else "—"
+    return points(row["index"]) if row["index"] is not None else "—"
 
 
 def _show_withheld(app: App, catalogue: Catalogue, summary: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ def _show_overall(app: App, summary: dict[str, Any]) -> None:
     if summary["run"]["narrowed"]:
         app.say(_("No index over all departments: the run was not of everything."))
     elif summary["index"] is not None:
-        app.say(_("Index over all departments: {index} of 100.").format(index=number(summary["index"], 1)), "bold")
+        app.say(_("Index over all departments: {index} of 100.").format(index=points(summary["index"])), "bold")
     else:
         app.say(_("No index over all departments: not every department has one."))
     told = _("Coverage: {share} of the planned checks that apply, or might apply, passed or failed.")
