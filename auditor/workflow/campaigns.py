@@ -80,7 +80,7 @@ def open_campaign(
         made = Campaign(
             id=f"C-{ledger.next_number(Campaign)}",
             title=title,
-            departments=departments or tuple(known),
+            departments=tuple(dict.fromkeys(departments)) or tuple(known),
             starts=starts,
             ends=ends,
             policy=policy.id,

@@ -61,7 +61,7 @@ def issue_circular(
     if unknown is not None:
         near = did_you_mean(unknown, catalogue.checks)
         raise UsageError(_("there is no check {name!r}{hint}").format(name=unknown, hint=near))
-    named = [catalogue.checks[c] for c in checks]
+    named = [catalogue.checks[c] for c in dict.fromkeys(checks)]
     if not named:
         raise UsageError(
             _("name the checks that the circular is about; `auditor circular suggest` shows what fails in several departments")
@@ -78,7 +78,7 @@ def issue_circular(
             id=f"R-{ledger.next_number(Circular)}",
             title=title or Text(_title(named, "en"), _title(named, "ar")),
             body=body or Text(_body(named, "en"), _body(named, "ar")),
-            checks=checks,
+            checks=tuple(check.id for check in named),
             due=dict.fromkeys(addressed, due),
             issued_by=by.user,
             issued_at=moment,

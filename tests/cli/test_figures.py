@@ -38,3 +38,12 @@ def test_a_coverage_of_nothing_is_no_blank(workspace: Workspace) -> None:
     (run,) = json.loads(workspace.call("runs", "list", "--format", "json").stdout)
     assert run["coverage"]["share"] == 0
     assert "0.0%" in workspace.call("runs", "list").stdout.decode()
+
+
+def test_what_a_policy_excludes_is_not_counted(workspace: Workspace) -> None:
+    """Regression: ``policy show`` counted a check that ``excluded_checks`` names, and ``--department`` did not."""
+    policy = workspace.root / "policies" / "national-2026.yaml"
+    policy.write_text(policy.read_text() + "excluded_checks: [lesser-file]\n")
+    for args in ((), ("--department", "example")):
+        told = json.loads(workspace.call("policy", "show", *args, "--format", "json").stdout)
+        assert told["checks"] == ["guarded-file"]
