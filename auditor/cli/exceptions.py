@@ -10,7 +10,7 @@ import click
 
 from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.cli.pairs import show_pairs
-from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
+from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, STANDING, TIME
 from auditor.model import EventKind, ExceptionKind, ExceptionState, Person, RiskException
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
@@ -117,9 +117,8 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
     settle_if_due(catalogue)
     listed = list_exceptions(catalogue)
     ending = {e.id for e in expiring(catalogue, listed, datetime.now(UTC))}
-    standing = (ExceptionState.PROPOSED, ExceptionState.APPROVED, ExceptionState.ACTIVE)
     rows: list[dict[str, Any]] = [
-        {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in standing
+        {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in STANDING
     ]
     columns = [
         Column(_("Exception"), field("id"), whole=True),

@@ -11,7 +11,7 @@ from typing import Any
 from auditor.cli.base import App
 from auditor.cli.findings import STYLES
 from auditor.lifecycle import WORKED, is_due_soon, is_overdue
-from auditor.model import Catalogue, Finding, FindingState, Reach, Run
+from auditor.model import SPARED, Catalogue, Finding, FindingState, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import _, current, number, percent, points, values
 from auditor.text.bidi import isolate, safe
@@ -173,12 +173,11 @@ def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding], sco
     days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
     own = (e for e in list_exceptions(catalogue) if not scope.departments or e.department in scope.departments)
     ending = [e.id for e in expiring(catalogue, own, now)]
-    spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
     counts = (
         (_("Overdue: {n}"), sum(is_overdue(f, now) for f in found), "bold red"),
         (_("Due soon: {n}"), sum(is_due_soon(f, now, days) for f in found), "yellow"),
         (_("Claimed to be fixed and not proved yet: {n}"), sum(f.state is FindingState.FIX_CLAIMED for f in found), "yellow"),
-        (_("Excepted, still failing: {n}"), sum(f.state in spared for f in found), ""),
+        (_("Excepted, still failing: {n}"), sum(f.state in SPARED for f in found), ""),
     )
     if ending or any(n for _text, n, _style in counts):
         app.say()

@@ -82,9 +82,7 @@ def _preview(app: App, catalogue: Catalogue, proposals: Sequence[Proposal]) -> N
         app.emit(Table(finding_columns(catalogue), finding_rows(catalogue, able)), "table")
     for proposal in proposals:
         if proposal.event is None:
-            app.say(
-                _("Not possible for {finding}: {reason}").format(finding=proposal.finding.id, reason=proposal.why_not), "yellow"
-            )
+            _refuse(app, proposal)
 
 
 def _refuse(app: App, proposal: Proposal) -> None:
@@ -95,9 +93,7 @@ def _refuse(app: App, proposal: Proposal) -> None:
 def _tell(app: App, proposals: Sequence[Proposal]) -> None:
     for proposal in proposals:
         if proposal.event is None:
-            app.say(
-                _("Not possible for {finding}: {reason}").format(finding=proposal.finding.id, reason=proposal.why_not), "yellow"
-            )
+            _refuse(app, proposal)
         else:
             app.say(f"{proposal.finding.id}: {label(proposal.event.kind)}", "green")
 

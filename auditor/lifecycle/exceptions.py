@@ -15,6 +15,7 @@ from auditor.errors import DeniedMoveError, UsageError
 from auditor.lifecycle.permissions import told
 from auditor.lifecycle.table import LIVE, move
 from auditor.model import (
+    SPARED,
     Approval,
     Event,
     EventKind,
@@ -199,7 +200,7 @@ def _covered(finding: Finding, active: list[RiskException], world: Settling) -> 
     false = next((e for e in over if e.kind is ExceptionKind.FALSE_POSITIVE), None)
     chosen = false or next(iter(over), None)
     if chosen is None:
-        if finding.state not in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE):
+        if finding.state not in SPARED:
             return None
         kind, name = EventKind.FINDING_RESTORED, ""
     else:
