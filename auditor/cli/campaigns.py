@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.model import Campaign, Person, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
-from auditor.text import N_, _, current, day, ngettext, number, percent, rounded
+from auditor.text import N_, _, current, day, ngettext, percent, points
 from auditor.text.bidi import safe
 from auditor.text.labels import label, person, withheld
 from auditor.workflow.campaigns import close_campaign, frozen_campaign, list_campaigns, one_campaign, open_campaign, progress
@@ -44,8 +44,10 @@ def campaign_open(
     app: App, title_en: str, title_ar: str, departments: tuple[str, ...], start: datetime | None, end: datetime
 ) -> None:
     """Open."""
-    first = start.date() if start else datetime.now(UTC).date()
-    made = open_campaign(open_workspace(app.root), app.actor, Text(title_en, title_ar), departments, first, end.date())
+    catalogue = open_workspace(app.root)
+    zone = catalogue.inventory.zone_of(departments or [d.id for d in catalogue.inventory.departments])
+    first = start.date() if start else datetime.now(ZoneInfo(zone)).date()
+    made = open_campaign(catalogue, app.actor, Text(title_en, title_ar), departments, first, end.date())
     n = len(made.departments)
     told = ngettext("Campaign {id} is open over {n} department.", "Campaign {id} is open over {n} departments.", n)
     app.say(told.format(id=made.id, n=n))
@@ -96,7 +98,7 @@ def _about(held: Campaign) -> str:
 def _progress_columns() -> list[Column]:
     return [
         Column(_("Department"), field("department")),
-        Column(_("Index"), lambda r: number(rounded(r["index"]), 1) if r["index"] is not None else withheld(r["withheld"])),
+        Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else withheld(r["withheld"])),
         Column(_("Coverage"), lambda r: percent(r["coverage"], 1) if r["coverage"] is not None else ""),
         *(Column(label(s), lambda r, s=s: str(r["open"].get(s.value, 0))) for s in Severity),  # type: ignore[misc]
         Column(_("Excepted"), lambda r: str(r["excepted"])),

@@ -10,7 +10,7 @@ import click
 
 from auditor.cli.base import App, Day, Group, option, output_option, pass_app
 from auditor.cli.pairs import show_pairs
-from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, TIME
+from auditor.lifecycle.exceptions import CHECK, MINISTRIES, OBSERVED, SEVERITY, STANDING, TIME
 from auditor.model import EventKind, ExceptionKind, ExceptionState, Person, RiskException
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
@@ -68,7 +68,9 @@ def propose(
     held = propose_exception(catalogue, app.actor, request)
     told = _("Exception {id} is proposed. A member of the committee for each of the two ministries must approve it.")
     app.say(told.format(id=held.id))
-    if nobody_tagged(catalogue, held):
+    if held.tag and held.department in dict(catalogue.inventory.set_aside):
+        app.warn_set_aside((held.department,))  # what it covers cannot be told
+    elif nobody_tagged(catalogue, held):
         told = _("No asset of {department} carries the tag {tag}: as the inventory stands, the exception covers nothing.")
         app.say(told.format(department=held.department, tag=isolate(safe(held.tag))), "bold yellow")
     elif not one_exception(catalogue, held.id)[1]:
@@ -115,9 +117,8 @@ def exceptions_list(app: App, everything: bool, output: str) -> None:
     settle_if_due(catalogue)
     listed = list_exceptions(catalogue)
     ending = {e.id for e in expiring(catalogue, listed, datetime.now(UTC))}
-    standing = (ExceptionState.PROPOSED, ExceptionState.APPROVED, ExceptionState.ACTIVE)
     rows: list[dict[str, Any]] = [
-        {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in standing
+        {**to_json(held), "expiring": held.id in ending} for held in listed if everything or held.state in STANDING
     ]
     columns = [
         Column(_("Exception"), field("id"), whole=True),
@@ -158,7 +159,7 @@ def exceptions_show(app: App, name: str, output: str) -> None:
         (_("Department"), held.department),
         (_("Check"), f"{held.check}: {check.title.to(current())}" if check else held.check),
         (_("Asset"), safe(held.asset)),
-        (_("Tag"), held.tag),
+        (_("Tag"), safe(held.tag)),
         (_("Subject"), safe(held.subject or "")),
         (_("Reason"), safe(held.reason)),
         (_("Compensating control"), safe(held.control)),

@@ -20,7 +20,7 @@ from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
 from auditor.planning import Narrowing
 from auditor.reporting.tabular import Column, Table
-from auditor.text import N_, NP_, _, instant, number, percent, pgettext
+from auditor.text import N_, NP_, _, instant, number, percent, pgettext, points
 from auditor.text.bidi import isolate, safe, unmarked
 from auditor.text.labels import label
 from auditor.workflow import schedules
@@ -280,7 +280,7 @@ def _show(app: App, found: Status) -> None:
         share = summary["coverage"]["share"]
         told = _("Hosts reached: {reached} of {planned}; coverage: {coverage}; index when the audit ended: {index}.")
         coverage = percent(share) if share is not None else "—"
-        index = number(summary["index"], 1) if summary["index"] is not None else "—"
+        index = points(summary["index"]) if summary["index"] is not None else "—"
         app.say(told.format(reached=number(reached), planned=number(planned), coverage=coverage, index=index))
     told = _("Findings opened: {opened}, reopened: {reopened}, closed: {closed}; open now: {open}, overdue: {overdue}.")
     moves = {name: number(found.moves.get(kind, 0)) for name, kind in _MOVES.items()}

@@ -7,8 +7,8 @@ import click
 from auditor.cli.base import App, Group, output_option, pass_app
 from auditor.cli.summaries import show_summary
 from auditor.model import RunStatus
-from auditor.reporting.tabular import Column, Table, field
-from auditor.text import N_, _, instant, percent
+from auditor.reporting.tabular import Column, Row, Table, field
+from auditor.text import N_, _, instant, percent, points
 from auditor.text.labels import label
 from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.queries import list_runs, one_run
@@ -50,11 +50,16 @@ def runs_list(app: App, output: str) -> None:
         Column(_("Started"), lambda r: instant(found[r["id"]].started), whole=True),
         Column(_("Policy"), lambda r: f"{r['policy']} {r['policy_version']}"),
         Column(_("Narrowed"), lambda r: _("yes") if r["narrowed"] else _("no")),
-        Column(_("Coverage"), lambda r: percent(r["coverage"]["share"], 1) if (r["coverage"] or {}).get("share") else ""),
-        Column(_("Index"), field("index"), right=True),
+        Column(_("Coverage"), _coverage),
+        Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else "", right=True),
         Column(_("By"), field("actor"), spare=1),
     ]
     app.emit(Table(columns, rows), output)
+
+
+def _coverage(row: Row) -> str:
+    share = (row["coverage"] or {}).get("share")
+    return percent(share, 1) if share is not None else ""
 
 
 @runs.command("show", help=N_("Show one run: its number, or `latest` for the newest whole one."))

@@ -11,7 +11,7 @@ from auditor.errors import UsageError
 from auditor.model import Applicability, Catalogue, ControlScore, DepartmentScore, ScoreState, Scoring, Severity, VerdictKind
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
-from auditor.text import N_, _, current, number, percent, rounded
+from auditor.text import N_, _, current, percent, points
 from auditor.text.bidi import safe
 from auditor.text.labels import index_of, label, rests_on, why_not, withheld
 from auditor.workflow.exceptions import settle_if_due
@@ -39,7 +39,7 @@ def score(app: App, department: str, control: str, output: str) -> None:
         if output == "table":
             _formula(app, found.policy.scoring)
             if found.index is not None:
-                app.say(_("Overall index: {index}").format(index=number(rounded(found.index), 1)), "bold")
+                app.say(_("Overall index: {index}").format(index=points(found.index)), "bold")
         return
     one = next((d for d in found.departments if d.department == department), None)
     if one is None:
@@ -51,7 +51,7 @@ def score(app: App, department: str, control: str, output: str) -> None:
     lines = [{**to_json(c), "level": c.level.value, "title": titles.get(c.control, "")} for c in one.controls]
     app.emit(Table(_control_columns(one), lines), output)
     if output == "table" and one.index is not None:
-        app.say(_("Index: {index} ({basis})").format(index=number(one.index, 1), basis=index_of([one.basis])), "bold")
+        app.say(_("Index: {index} ({basis})").format(index=points(one.index), basis=index_of([one.basis])), "bold")
 
 
 def _department_columns(found: Scores) -> list[Column]:
@@ -59,7 +59,7 @@ def _department_columns(found: Scores) -> list[Column]:
     rests = {d.department: rests_on(d.basis) for d in found.departments}
     return [
         Column(_("Department"), field("department")),
-        Column(_("Index"), lambda r: number(rounded(r["index"]), 1) if r["index"] is not None else withheld(r["withheld"])),
+        Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else withheld(r["withheld"])),
         Column(_("Coverage"), lambda r: shares[r["department"]]),
         Column(_("Controls decided"), lambda r: rests[r["department"]]),
         Column(_("Decided by checks"), lambda r: percent(r["automated_share"], 0)),

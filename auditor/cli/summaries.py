@@ -11,9 +11,9 @@ from typing import Any
 from auditor.cli.base import App
 from auditor.cli.findings import STYLES
 from auditor.lifecycle import WORKED, is_due_soon, is_overdue
-from auditor.model import Catalogue, Finding, FindingState, Reach, Run
+from auditor.model import SPARED, Catalogue, Finding, FindingState, Reach, Run
 from auditor.reporting.tabular import Column, Row, Table, field
-from auditor.text import _, current, number, percent, values
+from auditor.text import _, current, number, percent, points, values
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label, withheld
 from auditor.text.sentences import retell
@@ -81,7 +81,7 @@ def _verdict(kind: str) -> Any:
 
 
 def _index(row: Row) -> str:
-    return number(row["index"], 1) if row["index"] is not None else "—"
+    return points(row["index"]) if row["index"] is not None else "—"
 
 
 def _show_withheld(app: App, catalogue: Catalogue, summary: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ def _show_overall(app: App, summary: dict[str, Any]) -> None:
     if summary["run"]["narrowed"]:
         app.say(_("No index over all departments: the run was not of everything."))
     elif summary["index"] is not None:
-        app.say(_("Index over all departments: {index} of 100.").format(index=number(summary["index"], 1)), "bold")
+        app.say(_("Index over all departments: {index} of 100.").format(index=points(summary["index"])), "bold")
     else:
         app.say(_("No index over all departments: not every department has one."))
     told = _("Coverage: {share} of the planned checks that apply, or might apply, passed or failed.")
@@ -173,12 +173,11 @@ def _show_pressing(app: App, catalogue: Catalogue, found: Sequence[Finding], sco
     days = catalogue.policies[catalogue.settings.policy_of_record].terms.due_soon
     own = (e for e in list_exceptions(catalogue) if not scope.departments or e.department in scope.departments)
     ending = [e.id for e in expiring(catalogue, own, now)]
-    spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
     counts = (
         (_("Overdue: {n}"), sum(is_overdue(f, now) for f in found), "bold red"),
         (_("Due soon: {n}"), sum(is_due_soon(f, now, days) for f in found), "yellow"),
         (_("Claimed to be fixed and not proved yet: {n}"), sum(f.state is FindingState.FIX_CLAIMED for f in found), "yellow"),
-        (_("Excepted, still failing: {n}"), sum(f.state in spared for f in found), ""),
+        (_("Excepted, still failing: {n}"), sum(f.state in SPARED for f in found), ""),
     )
     if ending or any(n for _text, n, _style in counts):
         app.say()

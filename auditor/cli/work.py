@@ -83,9 +83,7 @@ def _preview(app: App, catalogue: Catalogue, proposals: Sequence[Proposal]) -> N
         app.emit(Table(finding_columns(catalogue), finding_rows(catalogue, able)), "table")
     for proposal in proposals:
         if proposal.event is None:
-            app.say(
-                _("Not possible for {finding}: {reason}").format(finding=proposal.finding.id, reason=proposal.why_not), "yellow"
-            )
+            _refuse(app, proposal)
 
 
 def _refuse(app: App, proposal: Proposal) -> None:
@@ -96,9 +94,7 @@ def _refuse(app: App, proposal: Proposal) -> None:
 def _tell(app: App, proposals: Sequence[Proposal]) -> None:
     for proposal in proposals:
         if proposal.event is None:
-            app.say(
-                _("Not possible for {finding}: {reason}").format(finding=proposal.finding.id, reason=proposal.why_not), "yellow"
-            )
+            _refuse(app, proposal)
         else:
             app.say(f"{proposal.finding.id}: {label(proposal.event.kind)}", "green")
 
@@ -141,7 +137,7 @@ def plan(app: App, /, names: tuple[str, ...], yes: bool, day: datetime, steps: s
         told = _("{finding} is due on {due}, before the day of this plan: it will be overdue until it is fixed.")
         return told.format(finding=finding.id, due=shown_day(due))
 
-    return _run(app, lambda _catalogue: planning(day.date(), steps), names, yes, filters, late)
+    return _run(app, lambda catalogue: planning(catalogue, day.date(), steps), names, yes, filters, late)
 
 
 @findings.command("comment", help=N_("Say something about findings."))

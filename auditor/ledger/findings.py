@@ -100,10 +100,6 @@ class Findings(Observations):
         """Every finding as its columns hold it, in the order of ``to_row``."""
         return self._store.all(f"SELECT {_COLUMNS} FROM findings")
 
-    def findings_of(self, asset: str, check: str) -> tuple[Finding, ...]:
-        """Findings of one check on one asset, closed ones too."""
-        return self.findings(asset=(asset,), check=(check,))
-
     def findings_by_asset(self, asset: str, checks: Collection[str] | None = None) -> tuple[Finding, ...]:
         """Findings of an asset, of these checks or of all, closed ones too."""
         among = "" if checks is None else f" AND check_id IN ({_marks(checks)})"

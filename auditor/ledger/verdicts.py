@@ -90,11 +90,6 @@ class Verdicts(Findings):
             if of_record:
                 self._see(outcomes, confirmed, events)
 
-    def judged_assets(self, run_id: int) -> frozenset[str]:
-        """Uids of the assets (and departments) whose outcomes this run has recorded."""
-        sql = "SELECT a.uid FROM judgements j JOIN assets a ON a.id = j.asset WHERE j.run = ?"
-        return frozenset(uid for (uid,) in self._store.all(sql, (run_id,)))
-
     def verdicts(self, run_id: int) -> tuple[Outcome, ...]:
         """Every outcome as of a run, of the assets and checks that it judged.
 

@@ -11,14 +11,14 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from auditor.model import Calendar, Criticality, Finding, FindingState, Severity, Terms
+from auditor.model import SPARED, Calendar, Criticality, Finding, FindingState, Severity, Terms
 
 EVERY_WEEK = Calendar()
 """The weekend and nothing else."""
 
 _LAST = time(23, 59, 59)
 
-SETTLED = frozenset({FindingState.CLOSED, FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
+SETTLED = frozenset({FindingState.CLOSED, *SPARED})
 """States in which no deadline runs out."""
 
 

@@ -9,12 +9,13 @@ import unicodedata
 import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 
 from auditor.errors import DeniedMoveError, UsageError
 from auditor.lifecycle.permissions import told
 from auditor.lifecycle.table import LIVE, move
 from auditor.model import (
+    SPARED,
     Approval,
     Event,
     EventKind,
@@ -37,6 +38,8 @@ STANDING = frozenset({ExceptionState.PROPOSED, ExceptionState.APPROVED, Exceptio
 SYSTEM = "auditor"
 """The actor of what time does."""
 
+_LAST = timezone(timedelta(hours=-12))  # of all zones on earth the last in which a day ends
+
 TIME, CHECK, OBSERVED, SEVERITY = "time", "check", "observed", "severity"
 """Why the auditor itself ended one: its last day has passed; or it must be looked at again, because the check has changed,
 something else is observed than what was agreed on, or what it covers has become more severe.
@@ -52,7 +55,8 @@ _NEXT: dict[EventKind, tuple[frozenset[ExceptionState], ExceptionState]] = {
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """What the world is when exceptions are settled: today by department, tags by asset."""
+    """What the world is when exceptions are settled: zones by department, tags by asset. A department whose file is wrong is in
+    neither, and an asset that has left its inventory is not among the tags."""
 
     now: datetime
     zones: Mapping[str, str]
@@ -61,6 +65,11 @@ class Settling:
     def today(self, department: str) -> date:
         """The day in the department's zone."""
         return self.now.astimezone(zoneinfo.ZoneInfo(self.zones.get(department, "UTC"))).date()
+
+    def reached(self, department: str) -> date:
+        """The same for what begins and ends by itself: where no file tells the zone, the day that it is everywhere by now. So a
+        wrong file ends nothing too early, and keeps nothing alive."""
+        return self.today(department) if department in self.zones else self.now.astimezone(_LAST).date()
 
 
 def propose(request: RiskException, most_days: int | None, by: Person, now: datetime) -> Event:
@@ -129,9 +138,17 @@ def covers(held: RiskException, finding: Finding, tags: Mapping[str, tuple[str, 
     return (
         (held.department, held.check) == (finding.department, finding.check)
         and (not held.asset or held.asset == finding.asset)
-        and (not held.tag or held.tag in tags.get(finding.asset, ()))
+        and (not held.tag or _tagged(held, finding, tags))
         and (held.subject is None or held.subject == finding.subject)
     )
+
+
+def _tagged(held: RiskException, finding: Finding, tags: Mapping[str, tuple[str, ...]]) -> bool:
+    own = tags.get(finding.asset)
+    # That no inventory lists the asset, as its department's file is wrong or as it was taken out, says nothing of its tags. What
+    # was covered stays so until time or people end it, and nothing more is covered. The tags that it had when last planned may
+    # lie in any older run, and would be read through all of them whenever somebody lists findings.
+    return finding.exception == held.id if own is None else held.tag in own
 
 
 def settle(exceptions: Iterable[RiskException], findings: Iterable[Finding], world: Settling) -> tuple[Event, ...]:
@@ -154,7 +171,7 @@ def settle(exceptions: Iterable[RiskException], findings: Iterable[Finding], wor
 
 
 def _aged(held: RiskException, live: list[Finding], world: Settling) -> tuple[RiskException, Event] | None:
-    today = world.today(held.department)
+    today = world.reached(held.department)
     why = ""
     if held.state in STANDING and held.ends is not None and held.ends < today:
         why = TIME
@@ -183,7 +200,7 @@ def _covered(finding: Finding, active: list[RiskException], world: Settling) -> 
     false = next((e for e in over if e.kind is ExceptionKind.FALSE_POSITIVE), None)
     chosen = false or next(iter(over), None)
     if chosen is None:
-        if finding.state not in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE):
+        if finding.state not in SPARED:
             return None
         kind, name = EventKind.FINDING_RESTORED, ""
     else:

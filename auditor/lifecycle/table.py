@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditor.errors import UsageError
-from auditor.model import EventKind, FindingState, Resolution
+from auditor.model import SPARED, EventKind, FindingState, Resolution
 from auditor.text import _
 from auditor.text.labels import label
 
@@ -26,7 +26,7 @@ class Move:
 _ANY = tuple(Resolution)
 _S, _K = FindingState, EventKind
 _WORKED = (_S.OPEN, _S.REOPENED, _S.ACKNOWLEDGED, _S.IN_PROGRESS, _S.FIX_CLAIMED)
-_LIVE = (*_WORKED, _S.EXCEPTED, _S.FALSE_POSITIVE)
+_LIVE = (*_WORKED, *SPARED)
 
 MOVES: tuple[Move, ...] = (
     # scans
@@ -44,7 +44,7 @@ MOVES: tuple[Move, ...] = (
     # exceptions that people approved, and that end
     *(Move(_K.FINDING_EXCEPTED, state, _S.EXCEPTED) for state in (*_WORKED, _S.FALSE_POSITIVE)),
     *(Move(_K.FINDING_DISPUTED, state, _S.FALSE_POSITIVE) for state in (*_WORKED, _S.EXCEPTED)),
-    *(Move(_K.FINDING_RESTORED, state, _S.OPEN) for state in (_S.EXCEPTED, _S.FALSE_POSITIVE)),
+    *(Move(_K.FINDING_RESTORED, state, _S.OPEN) for state in SPARED),
 )
 
 PEOPLES = {

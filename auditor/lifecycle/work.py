@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from auditor.errors import UsageError
 from auditor.lifecycle.permissions import told
@@ -28,11 +28,11 @@ def assign(finding: Finding, assignee: str, by: Person, now: datetime) -> Event:
     return moved(EventKind.FINDING_ASSIGNED, after, by, now)
 
 
-def plan(finding: Finding, remedy: RemedyPlan, by: Person, now: datetime) -> Event:
-    """Say what will be done, and by when."""
-    if remedy.date < now.date():
+def plan(finding: Finding, remedy: RemedyPlan, today: date, by: Person, now: datetime) -> Event:
+    """Say what will be done, and by when. ``today`` is the day in the finding's department."""
+    if remedy.date < today:
         raise UsageError(_("{day} is past; a plan is for a day to come").format(day=remedy.date.isoformat()))
-    if remedy.date > now.date() + _LONGEST:
+    if remedy.date > today + _LONGEST:
         raise UsageError(_("{day} is more than ten years away").format(day=remedy.date.isoformat()))
     if not remedy.steps.strip():
         raise UsageError(_("say what will be done: the steps are empty"))

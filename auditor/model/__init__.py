@@ -6,7 +6,7 @@ Import from the submodules' public names through this package: ``from auditor.mo
 from auditor.model.check import Case, Check, FactUse, Param, Scope, Stricter
 from auditor.model.common import Json, Language, Scalar, Severity, Text
 from auditor.model.control import Attestation, Control, Evidence, Framework, Mapping, Term
-from auditor.model.finding import MOVING, SPOKEN, Event, EventKind, Finding, FindingState, RemedyPlan, Resolution
+from auditor.model.finding import MOVING, SPARED, SPOKEN, Event, EventKind, Finding, FindingState, RemedyPlan, Resolution
 from auditor.model.inventory import Asset, AssetKind, Calendar, Connection, Criticality, Department, Inventory, Maintenance
 from auditor.model.observation import AssetResult, Observation, ObservationStatus, Reach
 from auditor.model.people import Action, Person, Role
@@ -50,6 +50,7 @@ from auditor.model.workspace import Catalogue, Letterhead, Nightly, Notify, Sett
 __all__ = [
     "CLEAR",
     "MOVING",
+    "SPARED",
     "SPOKEN",
     "Action",
     "Answer",

@@ -22,6 +22,10 @@ class FindingState(StrEnum):
     CLOSED = "closed"
 
 
+SPARED = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
+"""States in which an exception covers it: it fails, and nobody need mend it."""
+
+
 class Resolution(StrEnum):
     """Why a finding was closed."""
 

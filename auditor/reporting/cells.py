@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from auditor.model import Basis, FindingState, Json, Level, Reach, Severity, ThemeScore, VerdictKind
 from auditor.reporting.document import Cell, Tone
-from auditor.text import _, day, instant, number, percent, rounded, values
+from auditor.text import _, day, instant, number, percent, points, rounded, values
 from auditor.text.bidi import safe
 from auditor.text.labels import label, rests_on, withheld
 
@@ -75,8 +75,7 @@ def index(value: float | None, why: str = "") -> Cell:
     """An index from 0 to 100, or why there is none, as ``DepartmentScore.withheld`` codes it."""
     if value is None:
         return Cell(withheld(why) if why else NONE, None, Tone.MUTED)
-    told = rounded(value)
-    return Cell(number(told, 1), told, grade(value))
+    return Cell(points(value), rounded(value), grade(value))
 
 
 def index_above(value: float | None, why: str = "") -> Cell:

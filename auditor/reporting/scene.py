@@ -10,6 +10,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from auditor.model import (
+    SPARED,
     Asset,
     Check,
     Control,
@@ -30,9 +31,6 @@ from auditor.reporting.document import Cell, Column
 from auditor.text import _, current, day
 from auditor.text.bidi import safe
 from auditor.text.labels import person
-
-SPARED = frozenset({FindingState.EXCEPTED, FindingState.FALSE_POSITIVE})
-"""States of findings that may stand for a while."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 """
 
 from auditor.text.catalogue import N_, NP_, _, current, ngettext, pgettext, use, using
-from auditor.text.figures import day, instant, number, percent, rounded, style
+from auditor.text.figures import day, instant, number, percent, points, rounded, style
 
 __all__ = [
     "NP_",
@@ -17,6 +17,7 @@ __all__ = [
     "number",
     "percent",
     "pgettext",
+    "points",
     "rounded",
     "style",
     "use",

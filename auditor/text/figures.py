@@ -43,6 +43,11 @@ def rounded(value: float, digits: int = 1) -> float:
     return round(min(max(near, step), 100 - step) if 0 < value < 100 else near, digits)
 
 
+def points(index: float) -> str:
+    """An index from 0 to 100 as ``85.0``, never better than it is, see ``rounded``."""
+    return number(rounded(index), 1)
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share from 0 to 1 as ``85.0%``, never better than it is, see ``rounded``."""
     return _marked(f"{rounded(share * 100, digits):.{digits}f}%")

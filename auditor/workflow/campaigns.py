@@ -11,8 +11,10 @@ from datetime import UTC, date, datetime
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
 from auditor.lifecycle import LIVE, is_overdue
+from auditor.lifecycle.attestations import STANDING
 from auditor.lifecycle.permissions import allow, told
 from auditor.model import (
+    SPARED,
     Action,
     AnswerState,
     AttestedAnswer,
@@ -22,7 +24,6 @@ from auditor.model import (
     Event,
     EventKind,
     Finding,
-    FindingState,
     Json,
     Person,
     RiskException,
@@ -80,7 +81,7 @@ def open_campaign(
         made = Campaign(
             id=f"C-{ledger.next_number(Campaign)}",
             title=title,
-            departments=departments or tuple(known),
+            departments=tuple(dict.fromkeys(departments)) or tuple(known),
             starts=starts,
             ends=ends,
             policy=policy.id,
@@ -137,20 +138,18 @@ def _progress(
     asked: tuple[Asked, ...],
     now: datetime,
 ) -> Progress:
-    spared = (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
     given = [a.answer for a in asked if a.answer is not None]
-    standing = (AnswerState.ANSWERED, AnswerState.ACCEPTED)
     return Progress(
         department=department,
         index=one.index if one else None,
         withheld=one.withheld if one else "nothing",
         coverage=one.coverage.share if one else None,
-        open=dict(Counter(f.severity for f in found if f.state in LIVE and f.state not in spared)),
-        excepted=sum(f.state in spared for f in found),
+        open=dict(Counter(f.severity for f in found if f.state in LIVE and f.state not in SPARED)),
+        excepted=sum(f.state in SPARED for f in found),
         overdue=sum(is_overdue(f, now) for f in found),
         closed=sum(f.closed_at is not None and f.closed_at >= campaign.opened_at for f in found),
         asked=len(asked),
-        answered=sum(a.state in standing for a in given),
+        answered=sum(a.state in STANDING for a in given),
         accepted=sum(a.state is AnswerState.ACCEPTED for a in given),
     )
 

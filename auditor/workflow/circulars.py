@@ -16,6 +16,7 @@ from auditor.model import Action, Approval, Catalogue, Check, Circular, Event, E
 from auditor.model.codec import to_json
 from auditor.text import _, ngettext, number, using
 from auditor.workflow.queries import reading, reading_now
+from auditor.workflow.settling import today_in
 
 _TITLES = 2  # that still fit on the line of a title
 
@@ -60,9 +61,7 @@ def issue_circular(
     if unknown is not None:
         near = did_you_mean(unknown, catalogue.checks)
         raise UsageError(_("there is no check {name!r}{hint}").format(name=unknown, hint=near))
-    if due <= moment.date():
-        raise UsageError(_("{day} is no day to come; give departments time to act").format(day=due.isoformat()))
-    named = [catalogue.checks[c] for c in checks]
+    named = [catalogue.checks[c] for c in dict.fromkeys(checks)]
     if not named:
         raise UsageError(
             _("name the checks that the circular is about; `auditor circular suggest` shows what fails in several departments")
@@ -72,12 +71,14 @@ def issue_circular(
     known = {d.id for d in catalogue.inventory.departments}
     if not addressed or not set(addressed) <= known:
         raise UsageError(_("name departments of the inventories; none of them fails these checks"))
+    if due <= today_in(catalogue, addressed, moment):
+        raise UsageError(_("{day} is no day to come; give departments time to act").format(day=due.isoformat()))
     with Ledger.open(catalogue.settings.ledger, create=False) as ledger, ledger.transaction():
         made = Circular(
             id=f"R-{ledger.next_number(Circular)}",
             title=title or Text(_title(named, "en"), _title(named, "ar")),
             body=body or Text(_body(named, "en"), _body(named, "ar")),
-            checks=checks,
+            checks=tuple(check.id for check in named),
             due=dict.fromkeys(addressed, due),
             issued_by=by.user,
             issued_at=moment,

@@ -103,9 +103,10 @@ def _asked(ledger: Ledger, catalogue: Catalogue, request: Request) -> tuple[Requ
 
 
 def nobody_tagged(catalogue: Catalogue, held: RiskException) -> bool:
-    """Whether an exception is for a tag that no asset of its department carries: most likely a misspelt one."""
-    own = (a for d in catalogue.inventory.departments if d.id == held.department for a in d.assets)
-    return bool(held.tag) and not any(held.tag in a.tags for a in own)
+    """Whether an exception is for a tag that no asset of its department carries: most likely a misspelt one. Of a department that
+    is set aside nobody knows."""
+    home = next((d for d in catalogue.inventory.departments if d.id == held.department), None)
+    return bool(held.tag) and home is not None and not any(held.tag in a.tags for a in home.assets)
 
 
 def _worst(ledger: Ledger, catalogue: Catalogue, asked: RiskException) -> Severity | None:

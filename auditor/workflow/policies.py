@@ -20,7 +20,8 @@ def describe_policy(catalogue: Catalogue, policy_id: str | None, department_id: 
         raise UsageError(message.format(name=wanted, names=", ".join(sorted(catalogue.policies))))
     policy = catalogue.policies[wanted]
     value: dict[str, Any] = to_json(policy)
-    value["checks"] = sorted({m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks})
+    mapped = {m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks}
+    value["checks"] = sorted(mapped - set(policy.excluded_checks))
     value["relaxations"] = []
     if department_id is not None:
         department = next((d for d in catalogue.inventory.departments if d.id == department_id), None)

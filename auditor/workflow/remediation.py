@@ -18,7 +18,7 @@ from auditor.planning import run_by_policy
 from auditor.text import _
 from auditor.workflow.evidence import Evidence, read_evidence
 from auditor.workflow.queries import FindingFilter, matching
-from auditor.workflow.settling import settle_due
+from auditor.workflow.settling import settle_due, today_in
 
 DEPARTMENT = f"{AssetKind.DEPARTMENT.value}:"
 Make: TypeAlias = Callable[[Finding, Person, datetime], Event]
@@ -73,9 +73,14 @@ def assigning(catalogue: Catalogue, user: str) -> Step:
     return Step(Action.WORK, make)
 
 
-def planning(day: date, steps: str) -> Step:
+def planning(catalogue: Catalogue, day: date, steps: str) -> Step:
     """Plan the remedy."""
-    return Step(Action.WORK, lambda finding, by, now: work.plan(finding, RemedyPlan(day, steps.strip()), by, now))
+
+    def make(finding: Finding, by: Person, now: datetime) -> Event:
+        today = today_in(catalogue, (finding.department,), now)
+        return work.plan(finding, RemedyPlan(day, steps.strip()), today, by, now)
+
+    return Step(Action.WORK, make)
 
 
 def commenting(text: str) -> Step:
@@ -157,12 +162,7 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
         departments = dict.fromkeys(f.department for f in held)
         # an address may be listed by any department, a uid by its own
         unread = [name for name, _why in catalogue.inventory.set_aside if seen or name in departments]
-        if unread:
-            message = _(
-                "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
-                "first: auditor validate"
-            )
-            raise UsageError(message.format(asset=asset, departments=", ".join(unread)))
+        refuse_unread(asset, unread)
         by, *_same = [allow(catalogue.settings.people, user, Action.RETIRE, d) for d in departments]
         told = Event(EventKind.ASSET_RETIRED, moment, by.user, asset, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment) for f in held)])
@@ -189,6 +189,16 @@ def retire_check(catalogue: Catalogue, user: str, check: str, reason: str, *, no
         told = Event(EventKind.CHECK_RETIRED, moment, by.user, check, {"reason": reason.strip(), "findings": len(held)})
         ledger.apply([told, *(work.retire(f, reason.strip(), by, moment, Resolution.POLICY_CHANGED) for f in held)])
         return held
+
+
+def refuse_unread(asset: str, departments: Sequence[str]) -> None:
+    """Raise UsageError where departments that may list the asset are set aside: their files tell nothing of it."""
+    if departments:
+        message = _(
+            "whether {asset} is still in the inventory cannot be told: the files of {departments} are wrong; mend them "
+            "first: auditor validate"
+        )
+        raise UsageError(message.format(asset=asset, departments=", ".join(departments)))
 
 
 def _on_networks(catalogue: Catalogue, ledger: Ledger, subject: str) -> list[Finding]:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from auditor.errors import UsageError
 from auditor.ledger import Ledger
 from auditor.model import (
+    SPARED,
     Answer,
     Applicability,
     AttestedAnswer,
@@ -185,6 +186,6 @@ def _excepted(findings: Iterable[Finding]) -> frozenset[tuple[str, str]]:
     spared: set[tuple[str, str]] = set()
     open_ones: set[tuple[str, str]] = set()
     for finding in (f for f in findings if f.state is not FindingState.CLOSED):
-        excepted = finding.state in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE)
+        excepted = finding.state in SPARED
         (spared if excepted else open_ones).add((finding.asset, finding.check))
     return frozenset(spared - open_ones)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from auditor.ledger import Ledger
 from auditor.lifecycle.attestations import lapse, lapsed
@@ -35,10 +36,16 @@ def standing_answers(answers: Iterable[AttestedAnswer], catalogue: Catalogue, no
 
 
 def world_of(catalogue: Catalogue, now: datetime) -> Settling:
-    """What the inventories say of zones and tags."""
+    """What the inventories say of zones and tags; of a department that is set aside, nothing."""
     departments = catalogue.inventory.departments
     tags = {a.uid: a.tags for d in departments for a in d.assets}
     return Settling(now, {d.id: d.timezone for d in departments}, tags)
+
+
+def today_in(catalogue: Catalogue, departments: Iterable[str], now: datetime) -> date:
+    """The day that it is in these departments: the later one where they have not the same."""
+    zones = {catalogue.inventory.zone_of((department,)) for department in departments}
+    return max(now.astimezone(ZoneInfo(zone)).date() for zone in zones)
 
 
 def todays(catalogue: Catalogue, now: datetime) -> dict[str, date]:

@@ -19,6 +19,7 @@ from auditor.text import _
 from auditor.text.labels import label
 from auditor.workflow.audit import Watcher, audit
 from auditor.workflow.belonging import refuse_run
+from auditor.workflow.remediation import refuse_unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ def verify_findings(
 ) -> tuple[Verified, ...]:
     """Audit the assets of these findings by their checks alone, and tell what became of each.
 
-    Raises UsageError for a finding that is closed already, or whose asset or check is no longer there; LockedError while
-    another run is under way.
+    Raises UsageError for a finding that is closed already, or whose asset or check is no longer there, or whose department is
+    set aside; LockedError while another run is under way.
     """
     with Ledger.open(catalogue.settings.ledger, create=False, readonly=True) as ledger:
         found = tuple({f.id: f for f in map(ledger.finding, names)}.values())
@@ -80,6 +81,7 @@ def _refuse_unfinished(catalogue: Catalogue, run: Run, actor: str) -> NoReturn:
 
 
 def _refuse_unprovable(catalogue: Catalogue, finding: Finding) -> None:
+    refuse_unread(finding.asset, [name for name, _mistakes in catalogue.inventory.set_aside if name == finding.department])
     if finding.state not in LIVE:
         raise UsageError(_("{finding} is closed already").format(finding=finding.id))
     if finding.check not in run_by_policy(catalogue):

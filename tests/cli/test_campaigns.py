@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,6 +77,28 @@ def test_a_circular_and_its_acknowledgement(failing: Workspace) -> None:
     assert row["acknowledged"]["person"] == OFFICER
     assert "Take the right away." in done(failing, OFFICER, "circular", "show", "R-1")
     assert failing.call("ledger", "verify").returncode == 0
+
+
+def test_what_is_named_twice_counts_once(failing: Workspace) -> None:
+    """Regression: a campaign was open over 2 departments that were one, with two rows in its progress; of a circular about two
+    checks, the title told of one recommendation more than there was, and its text repeated one."""
+    twice = ("--department", "example", "--department", "example")
+    assert "C-1 is open over 1 department." in done(failing, INTERIOR, *OPEN, *twice)
+    assert [r["department"] for r in value(failing, "campaign", "status", "C-1")["progress"]] == ["example"]
+    checks = ("--check", "guarded-file", "--check", "lesser-file", "--check", "lesser-file")
+    done(failing, INTERIOR, "circular", "issue", *checks, *twice, "--due", DUE)
+    held = value(failing, "circular", "show", "R-1")
+    assert (held["checks"], "more recommendation" in held["title"]["en"]) == (["guarded-file", "lesser-file"], False)
+    assert held["body"]["en"].count("Take the right away.") == 2
+
+
+def test_a_campaign_begins_on_the_day_that_it_is_there(failing: Workspace) -> None:
+    """Regression: without --from it began on the day of UTC."""
+    zone = "Pacific/Kiritimati" if datetime.now(UTC).hour >= 12 else "Etc/GMT+12"  # where it is another day
+    path = failing.root / "inventories" / "example.yaml"
+    path.write_text(path.read_text().replace("timezone: UTC", f"timezone: {zone}"))
+    done(failing, INTERIOR, *OPEN)
+    assert value(failing, "campaign", "list")[0]["starts"] == datetime.now(ZoneInfo(zone)).date().isoformat()
 
 
 @pytest.mark.parametrize(

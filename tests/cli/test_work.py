@@ -356,6 +356,14 @@ def test_what_an_exception_covers_is_said(failing: Workspace, high: str) -> None
     assert (refused.returncode, b"a false positive has no last day" in refused.stderr) == (2, True)
 
 
+def test_what_an_officer_wrote_as_a_tag_steers_no_terminal(failing: Workspace) -> None:
+    """Regression: the tag alone was shown as it was written, beside an asset and a subject that were made harmless."""
+    args = ("--department", "example", "--check", "guarded-file", "--reason", "x", "--control", "y", "--until", UNTIL)
+    done(failing, OFFICER, "exceptions", "propose", *args, "--tag", "a\x1b[31m\u202eb")
+    shown = done(failing, INTERIOR, "exceptions", "show", "E-1")
+    assert ("\\x1b[31m" in shown, "\x1b[31m" in shown, "\u202e" in shown) == (True, False, False)
+
+
 def test_a_plan_after_the_last_day_is_remarked_on(failing: Workspace, high: str) -> None:
     """Regression: it was taken without a word."""
     told = done(failing, OFFICER, "findings", "plan", high, "--date", "2030-01-01", "--steps", "x")

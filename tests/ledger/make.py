@@ -74,7 +74,7 @@ def events(ledger: Ledger, run_id: int, now: datetime, outcomes: Sequence[Outcom
         for o in outcomes
         for event in reconcile(
             o,
-            ledger.findings_of(o.asset, o.check),
+            ledger.findings_by_asset(o.asset, (o.check,)),
             now=now,
             run_id=run_id,
             actor="cron",

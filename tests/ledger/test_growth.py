@@ -222,7 +222,7 @@ def test_what_stands_must_be_there(ledger: Ledger) -> None:
         with pytest.raises(IntegrityError, match="not in the ledger"):
             ledger.record_outcomes(run.id, [], [], [stand[0], replace(stand[1], change=99)])
         assert [o.observed_at for o in ledger.newest_verdicts()] == [T0, T0]
-        assert not ledger.judged_assets(run.id)
+        assert ledger.verdicts(run.id) == ()
         ledger.record_outcomes(run.id, [], [], stand)
         ledger.finish_run(run.id, {}, actor="cron", now=at)
     assert [o.observed_at for o in ledger.newest_verdicts()] == [at, at]

@@ -42,7 +42,7 @@ def test_history_verifies(ledger: Ledger) -> None:
     assert ledger.verify().problem == ""
     closed = ledger.findings(state=("closed",))
     assert [(f.asset, f.subject, f.resolution) for f in closed] == [("h1", "a", Resolution.FIXED)]
-    still = ledger.findings_of("h0", "ssh-root-login")[0]
+    still = ledger.findings_by_asset("h0")[0]
     assert (still.first_seen, still.last_seen) == (T0, T0 + DAY)
     night(ledger, T0 + 2 * DAY, [outcome("h1", T0 + 2 * DAY, a="fail", b="fail")])
     again = ledger.finding(closed[0].id)
@@ -92,7 +92,7 @@ def test_results_come_back_equal(ledger: Ledger) -> None:
     assert list(ledger.results(run_id)) == seen
     assert ledger.result(run_id, "h1") == seen[1]
     assert ledger.done_assets(run_id) == {"h0", "h1"}
-    assert ledger.judged_assets(run_id) == {"h0"}
+    assert {o.asset for o in ledger.verdicts(run_id)} == {"h0"}
     assert list(ledger.newest_results()) == seen
 
 

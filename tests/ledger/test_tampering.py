@@ -148,7 +148,7 @@ def test_a_move_that_fails_half_way_leaves_nothing(ledger: Ledger) -> None:
         with pytest.raises(RuntimeError):
             half()
         assert ledger.findings() == ()
-        assert ledger.judged_assets(run.id) == frozenset()
+        assert ledger.verdicts(run.id) == ()
         judge(ledger, run.id, T0, [outcome("new")])
         ledger.record_result(run.id, result("new"))
         ledger.finish_run(run.id, {}, actor="cron", now=T0)

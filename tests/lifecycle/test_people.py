@@ -113,7 +113,7 @@ def test_a_claim_is_refuted_by_a_newer_failure_and_proved_by_a_newer_pass() -> N
 def test_worked_findings_survive_a_changed_value() -> None:
     """A scan that sees another value does not throw the officer's work away."""
     started = after(one(FAIL), EventKind.FINDING_STARTED)
-    planned = from_json(Finding, work.plan(started, RemedyPlan(date(2027, 1, 1), "upgrade"), OFFICER, NOW).data)
+    planned = from_json(Finding, work.plan(started, RemedyPlan(date(2027, 1, 1), "upgrade"), TODAY, OFFICER, NOW).data)
     (event,) = events(outcome({"": "fail"}, LATER, observed=9), [planned])
     seen = from_json(Finding, event.data)
     assert (event.kind, seen.state, seen.plan) == (EventKind.FINDING_CHANGED, FindingState.IN_PROGRESS, planned.plan)
@@ -122,7 +122,7 @@ def test_worked_findings_survive_a_changed_value() -> None:
 def test_a_plan_for_yesterday_is_refused() -> None:
     """A date that has passed is no plan."""
     with pytest.raises(UsageError, match="past"):
-        work.plan(one(FAIL), RemedyPlan(NOW.date() - timedelta(days=1), "x"), OFFICER, NOW)
+        work.plan(one(FAIL), RemedyPlan(TODAY - timedelta(days=1), "x"), TODAY, OFFICER, NOW)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_plan_for_yesterday_is_refused() -> None:
 def test_a_plan_that_says_nothing_is_refused(day: str, steps: str, said: str) -> None:
     """Regression: a plan without a word, or for the year 9999, was kept, and counted as one."""
     with pytest.raises(UsageError, match=said):
-        work.plan(one(FAIL), RemedyPlan(date.fromisoformat(day), steps), OFFICER, NOW)
+        work.plan(one(FAIL), RemedyPlan(date.fromisoformat(day), steps), TODAY, OFFICER, NOW)
 
 
 def test_a_retired_asset_that_is_seen_again_reopens() -> None:

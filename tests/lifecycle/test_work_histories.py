@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from auditor.lifecycle import LIVE, legal, replay, work
 from auditor.lifecycle.exceptions import STANDING, Settling, covers, settle
-from auditor.model import Event, EventKind, ExceptionKind, ExceptionState, Finding, FindingState, RiskException
+from auditor.model import SPARED, Event, EventKind, ExceptionKind, ExceptionState, Finding, FindingState, RiskException
 from auditor.model.codec import from_json
 
 from .make import DAY, T0, events, held_still, keep, outcome
@@ -97,7 +97,7 @@ class Work(RuleBasedStateMachine):
     def covered_is_covered_by_something_that_holds(self) -> None:
         for finding in self.findings.values():
             over = [e for e in self.exceptions.values() if e.state is ExceptionState.ACTIVE and covers(e, finding, {})]
-            if finding.state in (FindingState.EXCEPTED, FindingState.FALSE_POSITIVE):
+            if finding.state in SPARED:
                 assert finding.exception in {e.id for e in over}
             else:
                 assert finding.exception == ""

@@ -183,7 +183,7 @@ def _people(catalogue: Catalogue, now: datetime) -> None:
     for step in (
         moving(EventKind.FINDING_ACKNOWLEDGED),
         assigning(catalogue, "sara"),
-        planning(date(2026, 12, 1), HOSTILE),
+        planning(catalogue, date(2026, 12, 1), HOSTILE),
     ):
         carry_out(catalogue, "sara", step, Chosen((root_login,)), now=now)
     asked = Request(

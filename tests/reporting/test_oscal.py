@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
+from auditor.workflow.reports import from_snapshot
 from auditor.workflow.workspace import open_workspace
 
 from .made import parsed, report
@@ -54,6 +56,15 @@ def test_every_reference_resolves(seeded: Catalogue, kind: ReportKind, tongue: T
     """In both models and every language."""
     (document,) = parsed(report(seeded, kind, ReportFormat.OSCAL, tongue)).values()
     assert problems(document) == []
+
+
+def test_its_index_is_never_better_than_it_is(seeded: Catalogue) -> None:
+    """Regression: it said 60.0 of a department of which every report said 59.9, as 59.97 is below 60."""
+    made = report(seeded, ReportKind.FINDINGS, ReportFormat.OSCAL)
+    almost = replace(made.snapshot, scores=tuple(replace(s, index=59.97) for s in made.snapshot.scores))
+    (document,) = parsed(from_snapshot(almost, made.stamp.options, ReportFormat.OSCAL)).values()
+    results = document["results"]
+    assert {p["value"] for r in results for p in r["props"] if p["name"] == "index"} == {"59.9"}
 
 
 def test_the_reference_check_can_fail(seeded: Catalogue) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from auditor.ledger import Ledger
 from auditor.lifecycle import is_due_soon, is_overdue
-from auditor.model import Catalogue, Finding, FindingState, ReportKind, ReportOptions, Severity, Shelf, Tongue
-from auditor.reporting.scene import SPARED, Scene
+from auditor.model import SPARED, Catalogue, Finding, FindingState, ReportKind, ReportOptions, Severity, Shelf, Tongue
+from auditor.reporting.scene import Scene
 from auditor.workflow.snapshots import archive
 from auditor.workflow.standings import Shelved, shelve
 from tests.reporting.seed import NOW, seed

@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from auditor.model import Check, Outcome, Severity, Snapshot, Stamp, Tongue, VerdictKind
+from auditor.model import SPARED, Check, Outcome, Severity, Snapshot, Stamp, Tongue, VerdictKind
 from auditor.model.codec import to_json
 from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why, why_not_audited
-from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text import _
 from auditor.text.bidi import safe

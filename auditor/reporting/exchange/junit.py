@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from auditor.model import Outcome, Snapshot, Stamp, Standing, Tongue, Verdict, VerdictKind
+from auditor.model import SPARED, Outcome, Snapshot, Stamp, Standing, Tongue, Verdict, VerdictKind
 from auditor.reporting.exchange.words import not_audited, said, seen, text, title, why, why_not_audited
-from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK, stamp_text
 from auditor.text import _
 from auditor.text.bidi import safe

@@ -23,7 +23,7 @@ from auditor.reporting.exchange.oscal_parts import (
     risk,
 )
 from auditor.reporting.exchange.words import instant, not_audited, said, stable_id, text, title, why_not_audited
-from auditor.text import _
+from auditor.text import _, rounded
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.text.sentences import retell
@@ -112,7 +112,7 @@ def _audited(snapshot: Snapshot, stamp: Stamp, score: DepartmentScore) -> dict[s
         prop("coverage-planned", str(score.coverage.planned)),
         prop("coverage-judged", str(score.coverage.judged)),
         prop("coverage-not-applicable", str(score.coverage.not_applicable)),
-        prop("index", "withheld" if score.index is None else f"{score.index:.1f}"),
+        prop("index", "withheld" if score.index is None else f"{rounded(score.index):.1f}"),
     ]
     made["reviewed-controls"] = {
         "control-selections": [{"include-controls": [{"control-id": c.control} for c in score.controls]}]

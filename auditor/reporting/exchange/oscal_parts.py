@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from auditor.model import Finding, Snapshot, Stamp, Standing, Tongue
+from auditor.model import SPARED, Finding, Snapshot, Stamp, Standing, Tongue
 from auditor.reporting.exchange.words import instant, not_audited, said, seen, stable_id, text, title
-from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK, stamp_text
 from auditor.text import _
 from auditor.text.bidi import safe

@@ -6,10 +6,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from auditor.model import Check, FindingState, Missed, Severity, Snapshot, Stamp, Standing, Tongue
+from auditor.model import SPARED, Check, FindingState, Missed, Severity, Snapshot, Stamp, Standing, Tongue
 from auditor.model.codec import to_json
 from auditor.reporting.exchange.words import instant, not_audited, said, seen, text, title, why_not_audited
-from auditor.reporting.scene import SPARED
 from auditor.reporting.stamps import MARK
 from auditor.text.bidi import safe
 from auditor.text.labels import label

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from auditor.model import Finding
+from auditor.model import SPARED, Finding
 from auditor.reporting.document import Block, Chart, Lines, Series, Tone
 from auditor.reporting.kinds.pieces import suffix
-from auditor.reporting.scene import SPARED, Scene
+from auditor.reporting.scene import Scene
 from auditor.text import _, number
 
 _BACK, _AHEAD = 8, 8  # weeks

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from auditor.model import FindingState, Missed, Resolution, RiskException, Standing
+from auditor.model import SPARED, FindingState, Missed, Resolution, RiskException, Standing
 from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.annex import exceptions_table, missed_table
 from auditor.reporting.kinds.findings import due
-from auditor.reporting.scene import SPARED, Scene
+from auditor.reporting.scene import Scene
 from auditor.text import _, instant, number
 from auditor.text.bidi import safe
 

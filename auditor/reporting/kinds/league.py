@@ -7,7 +7,7 @@ from auditor.reporting.document import Chart, Column, Document, Heading, Heat, S
 from auditor.reporting.kinds.pieces import formula, index_notes, theme_notes
 from auditor.reporting.kinds.summary import departments_table
 from auditor.reporting.scene import Scene
-from auditor.text import _, number, rounded
+from auditor.text import _, points
 from auditor.text.labels import rests_on
 
 
@@ -20,7 +20,7 @@ def league(scene: Scene) -> Document:
     told = _("No department has an index.")
     if names and (highest := indices[names[0]]) is not None:
         told = _("The highest index is {index}, of {department}. The table below holds the same figures.").format(
-            index=number(rounded(highest), 1), department=scene.department(names[0])
+            index=points(highest), department=scene.department(names[0])
         )
     if names:
         told += " " + _("Under each figure: how many of the theme's controls are decided.")

@@ -25,7 +25,7 @@ from auditor.reporting.document import (
     Tone,
 )
 from auditor.reporting.scene import Gap, Scene, Tally
-from auditor.text import _, number, percent
+from auditor.text import _, number, percent, points
 from auditor.text.bidi import isolate
 from auditor.text.labels import index_of, label, withheld
 
@@ -158,27 +158,27 @@ def theme_notes(scores: Iterable[ThemeScore]) -> tuple[str, ...]:
 
 def trend_chart(scene: Scene, department: str = "") -> tuple[Block, ...]:
     """The index over the runs: of a department, or of all where all are in scope. Two that have one at least make a line."""
-    points = scene.snapshot.trend
-    values = tuple(p.departments.get(department) if department else p.index for p in points)
-    known = [(p, v) for p, v in zip(points, values, strict=True) if v is not None]
+    runs = scene.snapshot.trend
+    values = tuple(p.departments.get(department) if department else p.index for p in runs)
+    known = [(p, v) for p, v in zip(runs, values, strict=True) if v is not None]
     if len(known) < 2 or not (department or scene.of_all):
         return ()
     zone = scene.zone(department) if department else scene.own_zone
     (first, begun), (last, newest) = known[0], known[-1]
     told = _("From {first} on {since} to {last} on {until}, over {n} runs.").format(
-        first=number(begun, 1),
+        first=points(begun),
         since=scene.day(first.at, zone),
-        last=number(newest, 1),
+        last=points(newest),
         until=scene.day(last.at, zone),
         n=number(len(known)),
     )
-    if last is not points[-1]:
-        told += " " + _("The newest run, of {day}, has no index.").format(day=scene.day(points[-1].at, zone))
+    if last is not runs[-1]:
+        told += " " + _("The newest run, of {day}, has no index.").format(day=scene.day(runs[-1].at, zone))
     # of two policies, a step between them may be the policies'
     others = [p for (before, _v), (p, _w) in pairwise(known) if p.policy != before.policy]
     if others:
         told += " " + _("The policy was another from {days} on.").format(days=", ".join(scene.day(p.at, zone) for p in others))
-    lines = Lines(tuple(p.at.astimezone(ZoneInfo(zone)).date() for p in points), (Series(_("Index"), values),), _("Index"), 100.0)
+    lines = Lines(tuple(p.at.astimezone(ZoneInfo(zone)).date() for p in runs), (Series(_("Index"), values),), _("Index"), 100.0)
     return (Chart(f"trend{suffix(department)}", _("The index over time"), told, lines),)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from auditor.model import ControlScore, Evidence, FindingState, Level, ScoreState, Standing
+from auditor.model import SPARED, ControlScore, Evidence, FindingState, Level, ScoreState, Standing
 from auditor.reporting import cells
 from auditor.reporting.document import Cell, Column, Document, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.findings import due
 from auditor.reporting.kinds.pieces import time_figures
 from auditor.reporting.kinds.unseen import main_of, none_known, unseen
-from auditor.reporting.scene import SPARED, Scene
+from auditor.reporting.scene import Scene
 from auditor.text import _, current
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
