@@ -233,6 +233,22 @@ def test_a_mistake_in_the_settings_is_told_where_it_stands(workspace: Workspace,
     assert caught.value.mistakes[0].startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[nightly]\nwindow = nan\n", "auditor.toml:2:10: nightly.window is NaN; expected a number of seconds"),
+        ("[nightly]\ngrace = inf\n", "auditor.toml:2:9: nightly.grace is Infinity; expected a number of seconds"),
+        ("[audit]\nhost_timeout = -nan\n", "auditor.toml:2:16: audit.host_timeout is NaN; expected a number of seconds"),
+        ("[audit]\nnetwork_rate = true\n", "auditor.toml:2:16: audit.network_rate is true; expected a number from 0 to 1000"),
+    ],
+)
+def test_what_cannot_be_counted_with_is_no_number(workspace: Workspace, text: str, expected: str) -> None:
+    """Regression, a night without end: no bound refuses nan. With such a window the lock was held for ever and doctor ended with
+    an internal error; as a host's time it cost coverage."""
+    workspace.write("auditor.toml", text)
+    assert [mistake[: len(expected)] for mistake in workspace.mistakes()] == [expected]
+
+
 def test_the_root_is_found_from_anywhere_inside(workspace: Workspace) -> None:
     """As git does; outside of any workspace one is told what to do."""
     assert find_root(workspace.root / "checks" / "ssh") == workspace.root
