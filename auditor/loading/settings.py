@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ def _read(files: Files, path: Path) -> Document | None:
     shown = files.shown(path)
     try:
         content = decode(data)
-        value = tomllib.loads(content)
+        value = _plain(tomllib.loads(content))
     except RefusedError as error:
         files.report.mistakes.append(Mistake(shown, error.line, error.column, error.message))
         return None
@@ -204,6 +205,15 @@ def _read(files: Files, path: Path) -> Document | None:
         return None
     files.contents[shown] = content
     return Document(shown, content, value, _places(content))
+
+
+def _plain(value: Any) -> Any:
+    """The value with days and times as texts, as in YAML: no key takes one, nor has JSON, in which mistakes tell a value."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 @dataclass

@@ -249,6 +249,23 @@ def test_what_cannot_be_counted_with_is_no_number(workspace: Workspace, text: st
     assert [mistake[: len(expected)] for mistake in workspace.mistakes()] == [expected]
 
 
+@pytest.mark.parametrize("given", ["2026-01-01", "07:32:00", "2026-01-01T07:32:00Z", "{a = [2026-01-01]}"])
+def test_a_day_in_the_settings_is_a_mistake_like_any_other(workspace: Workspace, given: str) -> None:
+    """Regression: TOML has days and times, JSON has not, and every command ended with an internal error (TypeError)."""
+    workspace.write("auditor.toml", f"[audit]\nconcurrency = {given}\n[people]\nx = [{given}, {given}]\n")
+    first, second = workspace.mistakes()
+    assert first.startswith("auditor.toml:2:15: audit.concurrency is ")
+    assert "expected a whole number from 1 to 1000" in first
+    assert second.startswith("auditor.toml:4:5: people.x is a list; expected a person")
+
+
+def test_the_same_day_twice_is_told(workspace: Workspace) -> None:
+    """Regression: as before, where what stands twice in a list is looked for."""
+    person = '[people.sara]\nname = {en = "Sara", ar = "سارة"}\nroles = [2026-01-01, 2026-01-01]\n'
+    workspace.write("auditor.toml", person)
+    assert any('"2026-01-01" stands twice in people.sara.roles' in mistake for mistake in workspace.mistakes())
+
+
 def test_the_root_is_found_from_anywhere_inside(workspace: Workspace) -> None:
     """As git does; outside of any workspace one is told what to do."""
     assert find_root(workspace.root / "checks" / "ssh") == workspace.root
