@@ -63,7 +63,7 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
         data = {} if found.unusable else document.value
     root = path.parent
     folders = {name: root / name for name in _PATHS} | {
-        name: root / Path(value).expanduser() for name, value in data.get("paths", {}).items() if name in _PATHS
+        name: _path(root, value) for name, value in data.get("paths", {}).items() if name in _PATHS
     }
     folders["ledger"] = folders["ledger"] if "ledger" in data.get("paths", {}) else root / "findings" / "ledger.db"
     audit = {name: float(value) if name in _SECONDS else value for name, value in data.get("audit", {}).items()}
@@ -96,6 +96,14 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     ), document
 
 
+def _path(root: Path, path: str) -> Path:
+    """Where a path leads that stands in the file."""
+    try:
+        return root / Path(path).expanduser()
+    except RuntimeError:  # ~NAME, of an account that is not there: a file of that name, as to a shell
+        return root / path
+
+
 def _person(user: str, entry: dict[str, Any]) -> Person:
     roles = tuple(Role(role) for role in entry["roles"])
     return Person(
@@ -112,7 +120,7 @@ def _person(user: str, entry: dict[str, Any]) -> Person:
 def _notify(root: Path, entry: dict[str, Any]) -> Notify:
     host, _colon, port = entry.get("smtp", "").rpartition(":")
     plain = {key: entry[key] for key in _NOTIFY if key in entry}
-    ca = root / Path(entry["ca"]).expanduser() if "ca" in entry else None
+    ca = _path(root, entry["ca"]) if "ca" in entry else None
     reminder = entry.get("reminder", "sunday")
     day = None if reminder == "never" else WEEK.index(reminder)
     return Notify(host=host.strip("[]"), port=int(port or 587), sender=entry.get("from", ""), ca=ca, reminder=day, **plain)
@@ -121,13 +129,13 @@ def _notify(root: Path, entry: dict[str, Any]) -> Notify:
 def _nightly(root: Path, entry: dict[str, Any]) -> Nightly:
     seconds = {key: float(entry[key]) for key in ("window", "grace", "retry_after") if key in entry}
     skip = {tag: text(reason) for tag, reason in entry.get("skip", {}).items()}
-    metrics = root / Path(entry["metrics"]).expanduser() if "metrics" in entry else None
+    metrics = _path(root, entry["metrics"]) if "metrics" in entry else None
     return Nightly(**seconds, retries=entry.get("retries", Nightly().retries), skip=skip, metrics=metrics)
 
 
 def _letterhead(root: Path, entry: dict[str, Any]) -> Letterhead:
     words = entry.get("letterhead")
-    return Letterhead(text(words) if words else None, root / entry["logo"] if "logo" in entry else None)
+    return Letterhead(text(words) if words else None, _path(root, entry["logo"]) if "logo" in entry else None)
 
 
 def _note_pictures(report: Report, document: Document, head: Letterhead, own: dict[str, Letterhead]) -> None:

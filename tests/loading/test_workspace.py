@@ -266,6 +266,17 @@ def test_the_same_day_twice_is_told(workspace: Workspace) -> None:
     assert any('"2026-01-01" stands twice in people.sara.roles' in mistake for mistake in workspace.mistakes())
 
 
+def test_a_picture_may_lie_in_a_home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: of all paths in auditor.toml the logo's alone was not read so. An account that is not there is no crash."""
+    monkeypatch.setenv("HOME", "/somewhere")
+    workspace.write(
+        "auditor.toml", '[report]\nlogo = "~/seal.png"\n[report.departments.health]\nlogo = "~no-such-user/seal.png"\n'
+    )
+    found = load_settings(workspace.root)
+    assert found.letterhead.logo == Path("/somewhere/seal.png")
+    assert found.letterheads["health"].logo == workspace.root / "~no-such-user/seal.png"
+
+
 def test_the_root_is_found_from_anywhere_inside(workspace: Workspace) -> None:
     """As git does; outside of any workspace one is told what to do."""
     assert find_root(workspace.root / "checks" / "ssh") == workspace.root

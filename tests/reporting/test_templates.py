@@ -11,6 +11,7 @@ from auditor.errors import UsageError
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
 from auditor.reporting.html import as_html
 from auditor.workflow.reports import make_report, verify_report
+from auditor.workflow.stamped import input_hashes
 from auditor.workflow.workspace import open_workspace
 
 from .made import report
@@ -145,6 +146,18 @@ def test_a_picture_that_is_missing_or_huge_is_refused(headed: Path, content: byt
         (headed / "logo.png").write_bytes(content)
     with pytest.raises(UsageError, match=told):
         report(open_workspace(headed), ReportKind.SUMMARY, ReportFormat.HTML)
+
+
+def test_a_picture_outside_the_workspace_is_used(headed: Path, tmp_path: Path) -> None:
+    """Regression: validate took it, and then every report, every letter and the night ended with an internal error."""
+    (headed / "logo.png").rename(tmp_path / "seal.png")
+    settings = headed / "auditor.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"logo.png"', f'"{tmp_path}/seal.png"'), encoding="utf-8")
+    path = tmp_path / "report.html"
+    path.write_bytes(report(open_workspace(headed), ReportKind.SUMMARY, ReportFormat.HTML).content)
+    assert b"data:image/png;base64," in path.read_bytes()
+    assert verify_report(open_workspace(headed), path).ok
+    assert str(tmp_path / "seal.png") in dict(input_hashes(open_workspace(headed)))
 
 
 def test_the_page_is_made_of_the_document_alone(seeded: Catalogue) -> None:
