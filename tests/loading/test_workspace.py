@@ -216,6 +216,8 @@ def test_a_webhook_s_secret_may_come_from_a_command(workspace: Workspace) -> Non
         ("[audit]\nconcurency = 4\n", "auditor.toml:2:1: unknown key concurency in audit; did you mean concurrency?"),
         ("[audit]\nconcurrency = 0\n", "auditor.toml:2:15: audit.concurrency is 0; expected a whole number from 1 to 1000"),
         ('[audit]\nfail_severity = "hihg"\n', 'auditor.toml:2:17: audit.fail_severity is "hihg"; expected critical'),
+        ('[notify]\nsmtp = "h:99999"\nfrom = "a@b"\n', 'auditor.toml:2:8: notify.smtp is "h:99999"; expected a mail server as'),
+        ('[notify]\nsmtp = "h:0"\nfrom = "a@b"\n', 'auditor.toml:2:8: notify.smtp is "h:0"; expected a mail server as host'),
         ("[adit]\n", "auditor.toml:1:2: unknown key adit; did you mean audit?"),
         ("audit = 5\n", "auditor.toml:1:9: audit is 5; expected a table"),
         ("[audit\n", "auditor.toml:1:7: this is not valid TOML"),
