@@ -6,6 +6,7 @@ import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import click
@@ -93,28 +94,40 @@ def nightly(app: App, departments: tuple[str, ...], log: Path | None) -> int:
         if done.cut_short:
             tell("interrupted", logging.WARNING)
             return Exit.INTERRUPTED
+    if letters and letters.fault:
+        return Exit.INTERNAL
     return audit_exit(catalogue, done.runs[-1])
 
 
 def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
-    """Write the letters of a finished run and send what waits; None where nobody is to be told. It never fails the night.
+    """Write the letters of a finished run and send what waits; None where nobody is to be told. It raises nothing.
 
-    What waits is sent although new letters cannot be written.
+    What waits is sent although new letters cannot be written. A fault of ours is told with its traceback, and by ``Sent.fault``:
+    what cannot be written or sent fails no night, but a letter that is never written must not end as a night that went well.
     """
     notify = catalogue.settings.notify
     if not (notify.host or notify.webhook):
         return None
-    problems = []
+    problems, fault = [], False
     try:
         if run.status is RunStatus.FINISHED:
             put_out(catalogue, night=run)
-    except (AuditorError, OSError) as error:
+    except Exception as error:
         problems.append(str(error))
+        fault = _is_fault(error)
     try:
         done = send_all(catalogue)
-    except (AuditorError, OSError) as error:
-        done = Sent(0, count(catalogue), (str(error),))
-    return replace(done, problems=tuple(dict.fromkeys((*problems, *done.problems))))
+    except Exception as error:
+        done = Sent(0, count(catalogue), (str(error),), fault=_is_fault(error))
+    return replace(done, problems=tuple(dict.fromkeys((*problems, *done.problems))), fault=fault or done.fault)
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether an error is one of the auditor itself, which is then told where it was raised: nobody sits before it to see."""
+    if isinstance(error, AuditorError | OSError):
+        return False
+    tell("internal error", logging.ERROR, kind=type(error).__name__, trace=safe("".join(format_exception(error)), lines=True))
+    return True
 
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))

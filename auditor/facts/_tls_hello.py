@@ -85,7 +85,6 @@ _NEW = {
     0xCCA8: "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0xCCA9: "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
     0xCCAA: "TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
 }  # fmt: skip
-_NAMES = {**_OLD, **_NEW}
 _ASKED: dict[str, tuple[str, int, Mapping[int, str]]] = {
     "tls-ssl30": ("SSLv3", 0x0300, _OLD),
     "tls-tls10": ("TLSv1.0", 0x0301, _OLD),

@@ -1,6 +1,7 @@
 """YAML and TOML to the model; every mistake named with file, line and column."""
 
 from auditor.loading.document import Document
+from auditor.loading.files import shown_path
 from auditor.loading.mistake import Mistake, in_order
 from auditor.loading.schema import KINDS, load_schema
 from auditor.loading.secrets import looks_secret
@@ -25,5 +26,6 @@ __all__ = [
     "load_workspace",
     "looks_secret",
     "read_yaml",
+    "shown_path",
     "stock_root",
 ]

@@ -24,6 +24,11 @@ WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 _ENDINGS = (".yml", ".yaml", ".json")
 
 
+def shown_path(root: Path, path: Path) -> str:
+    """The path as people see it: relative to the workspace where it lies inside."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
 @dataclass(slots=True)
 class Files:
     """Reads files under ``root``; notes their mistakes in ``report`` and keeps their content for the run's record.
@@ -39,8 +44,8 @@ class Files:
     thorough: bool = False
 
     def shown(self, path: Path) -> str:
-        """The path as people see it: relative to the workspace where it lies inside."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        """As ``shown_path``, of this workspace."""
+        return shown_path(self.root, path)
 
     def in_folder(self, folder: Path, department: bool = False) -> list[Path]:
         """The YAML files of one folder, by name; files that would be overlooked for their ending are mistakes."""

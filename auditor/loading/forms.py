@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from auditor.errors import UsageError
 from auditor.loading.importing.host import clean, read_bytes
 from auditor.loading.importing.sheets import xlsx_lines
 from auditor.loading.mistake import Mistake, did_you_mean
+from auditor.loading.workbooks import Blank
 from auditor.loading.yaml_reader import read_yaml
 from auditor.model import Answer, AttestedAnswer, Control, Language
 from auditor.text import _, using
@@ -219,34 +219,14 @@ def _yaml(department: str, questions: Sequence[Question], language: Language) ->
 
 
 def _xlsx(department: str, questions: Sequence[Question], language: Language) -> bytes:
-    # Imported here because it costs more than the rest of a short command.
-    from openpyxl import Workbook
-    from openpyxl.styles import Alignment, Font, PatternFill
-    from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.datavalidation import DataValidation
+    from openpyxl.styles import Alignment
 
-    book = Workbook()
-    sheet = book.worksheets[0]
     with using(language):
-        sheet.title = _("Attestation")
-        sheet.append([_("Department"), department])
-        sheet.append([english if language == "en" else arabic for english, arabic in COLUMNS.values()])
-        for question in questions:
-            sheet.append(_row(question, language))
-        choices = ",".join(label(answer) for answer in Answer)
-    sheet.sheet_view.rightToLeft = language == "ar"
-    sheet.freeze_panes = "B3"
-    for index, width in enumerate((10, 30, 50, 35, 18, 50, 14, 30, 14), start=1):
-        sheet.column_dimensions[get_column_letter(index)].width = width
-        heading = sheet.cell(2, index)
-        heading.font, heading.fill = Font(bold=True), PatternFill("solid", fgColor="DDE7F0")
-    for row in sheet.iter_rows(min_row=3, max_row=len(questions) + 2, max_col=len(COLUMNS)):
-        for cell in row:
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            cell.number_format = "@"
-    rule = DataValidation(type="list", formula1=f'"{choices}"', allow_blank=True)
-    sheet.add_data_validation(rule)
-    rule.add(f"E3:E{len(questions) + 2}")
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+        heading = [english if language == "en" else arabic for english, arabic in COLUMNS.values()]
+        rows = [[_("Department"), department], heading, *(_row(question, language) for question in questions)]
+        blank = Blank(_("Attestation"), rows, (10, 30, 50, 35, 18, 50, 14, 30, 14), heading=2, language=language)
+        choices = [label(answer) for answer in Answer]
+    for cell in blank.keep_texts(len(rows)):
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+    blank.offer(list(COLUMNS).index("answer"), choices, len(rows))
+    return blank.content()

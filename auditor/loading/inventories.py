@@ -15,6 +15,7 @@ from auditor.loading.wording import got, where
 from auditor.model import Asset, AssetKind, Calendar, Connection, Criticality, Department, Maintenance
 from auditor.text import _
 
+_Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 PRIVATE: tuple[_Network, ...] = tuple(
@@ -169,11 +170,10 @@ def _check_ipv6(document: Document, report: Report, here: Keys, entry: dict[str,
         address = ipaddress.IPv6Address(entry["ipv6"])
     except ValueError:
         address = None
-    if address is None or address.scope_id or address.ipv4_mapped or address.is_multicast or address.is_unspecified:
-        message = _("{place} is {value}, which is no host's IPv6 address; expected one such as fd00:10:1::11")
-        report.add(document, here, message.format(place=where(here), value=got(entry["ipv6"], here, document)))
-    elif not _is_private(ipaddress.IPv6Network(int(address))):
-        _check_public(document, report, here, entry)
+    if address is None or address.ipv4_mapped:
+        _add_no_hosts(document, report, here, entry["ipv6"], 6)
+    else:
+        _check_ip(document, report, here, entry, address)
 
 
 def _check_address(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
@@ -192,10 +192,30 @@ def _check_address(document: Document, report: Report, keys: Keys, entry: dict[s
         elif not _HOST_NAME.fullmatch(address):
             report.add(document, here, _("{place} is neither an IP address nor a host name").format(place=where(here)))
         return
+    _check_ip(document, report, here, entry, ip)
+
+
+def _check_ip(document: Document, report: Report, here: Keys, entry: dict[str, Any], ip: _Address) -> None:
+    """Judge the address of a host, whichever key it stands under."""
     mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    ip = mapped or ip
-    if not _is_private(ipaddress.ip_network(int(ip)) if ip.version == 4 else ipaddress.IPv6Network(int(ip))):
+    meant = mapped or ip
+    if _is_nobodys(ip) or _is_nobodys(meant):
+        _add_no_hosts(document, report, here, entry[str(here[-1])], ip.version)
+    elif not _is_private(ipaddress.IPv4Network(int(meant)) if meant.version == 4 else ipaddress.IPv6Network(int(meant))):
         _check_public(document, report, here, entry)
+
+
+def _is_nobodys(ip: _Address) -> bool:
+    """Whether no host can be meant by it. A scope means something on one machine alone, and may be any text."""
+    scoped = isinstance(ip, ipaddress.IPv6Address) and ip.scope_id is not None
+    return scoped or ip.is_multicast or ip.is_unspecified
+
+
+def _add_no_hosts(document: Document, report: Report, here: Keys, value: str, version: int) -> None:
+    message = _("{place} is {value}, which is no host's IPv6 address; expected one such as fd00:10:1::11")
+    if version == 4:
+        message = _("{place} is {value}, which is no host's address; expected one such as 10.1.1.11")
+    report.add(document, here, message.format(place=where(here), value=got(value, here, document)))
 
 
 def _check_network(document: Document, report: Report, keys: Keys, entry: dict[str, Any]) -> None:
@@ -203,6 +223,8 @@ def _check_network(document: Document, report: Report, keys: Keys, entry: dict[s
     try:
         network = ipaddress.ip_network(address, strict=False)
     except ValueError:
+        network = None
+    if network is None or _is_nobodys(network.network_address):
         report.add(
             document,
             here,

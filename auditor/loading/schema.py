@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -57,11 +58,16 @@ def _validator(kind: str) -> Validator:
     # An inventory of thousands of hosts would follow the same few references millions of times: they are put in place once.
     inlined = _inline({key: value for key, value in schema.items() if key != "$defs"}, schema.get("$defs", {}))
     draft = jsonschema.Draft202012Validator
-    strict = draft.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    strict = draft.TYPE_CHECKER.redefine_many({"integer": lambda _, value: type(value) is int, "number": _is_number})
     quick = Quick()
     extend: Any = jsonschema.validators.extend  # its stubs are untyped
     validator: Validator = extend(draft, {"properties": quick.properties, "items": quick.items}, type_checker=strict)(inlined)
     return validator
+
+
+def _is_number(_checker: object, value: object) -> bool:
+    """Whether it is a number to count with. TOML has nan and inf, too: no bound refuses nan, and none can be waited for."""
+    return type(value) in (int, float) and abs(cast("float", value)) <= sys.float_info.max
 
 
 def _inline(schema: Any, defs: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
         data = {} if found.unusable else document.value
     root = path.parent
     folders = {name: root / name for name in _PATHS} | {
-        name: root / Path(value).expanduser() for name, value in data.get("paths", {}).items() if name in _PATHS
+        name: _path(root, value) for name, value in data.get("paths", {}).items() if name in _PATHS
     }
     folders["ledger"] = folders["ledger"] if "ledger" in data.get("paths", {}) else root / "findings" / "ledger.db"
     audit = {name: float(value) if name in _SECONDS else value for name, value in data.get("audit", {}).items()}
@@ -95,6 +96,14 @@ def read_settings(files: Files, path: Path) -> tuple[Settings, Document | None]:
     ), document
 
 
+def _path(root: Path, path: str) -> Path:
+    """Where a path leads that stands in the file."""
+    try:
+        return root / Path(path).expanduser()
+    except RuntimeError:  # ~NAME, of an account that is not there: a file of that name, as to a shell
+        return root / path
+
+
 def _person(user: str, entry: dict[str, Any]) -> Person:
     roles = tuple(Role(role) for role in entry["roles"])
     return Person(
@@ -111,7 +120,7 @@ def _person(user: str, entry: dict[str, Any]) -> Person:
 def _notify(root: Path, entry: dict[str, Any]) -> Notify:
     host, _colon, port = entry.get("smtp", "").rpartition(":")
     plain = {key: entry[key] for key in _NOTIFY if key in entry}
-    ca = root / Path(entry["ca"]).expanduser() if "ca" in entry else None
+    ca = _path(root, entry["ca"]) if "ca" in entry else None
     reminder = entry.get("reminder", "sunday")
     day = None if reminder == "never" else WEEK.index(reminder)
     return Notify(host=host.strip("[]"), port=int(port or 587), sender=entry.get("from", ""), ca=ca, reminder=day, **plain)
@@ -120,13 +129,13 @@ def _notify(root: Path, entry: dict[str, Any]) -> Notify:
 def _nightly(root: Path, entry: dict[str, Any]) -> Nightly:
     seconds = {key: float(entry[key]) for key in ("window", "grace", "retry_after") if key in entry}
     skip = {tag: text(reason) for tag, reason in entry.get("skip", {}).items()}
-    metrics = root / Path(entry["metrics"]).expanduser() if "metrics" in entry else None
+    metrics = _path(root, entry["metrics"]) if "metrics" in entry else None
     return Nightly(**seconds, retries=entry.get("retries", Nightly().retries), skip=skip, metrics=metrics)
 
 
 def _letterhead(root: Path, entry: dict[str, Any]) -> Letterhead:
     words = entry.get("letterhead")
-    return Letterhead(text(words) if words else None, root / entry["logo"] if "logo" in entry else None)
+    return Letterhead(text(words) if words else None, _path(root, entry["logo"]) if "logo" in entry else None)
 
 
 def _note_pictures(report: Report, document: Document, head: Letterhead, own: dict[str, Letterhead]) -> None:
@@ -192,7 +201,7 @@ def _read(files: Files, path: Path) -> Document | None:
     shown = files.shown(path)
     try:
         content = decode(data)
-        value = tomllib.loads(content)
+        value = _plain(tomllib.loads(content))
     except RefusedError as error:
         files.report.mistakes.append(Mistake(shown, error.line, error.column, error.message))
         return None
@@ -204,6 +213,15 @@ def _read(files: Files, path: Path) -> Document | None:
         return None
     files.contents[shown] = content
     return Document(shown, content, value, _places(content))
+
+
+def _plain(value: Any) -> Any:
+    """The value with days and times as texts, as in YAML: no key takes one, nor has JSON, in which mistakes tell a value."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 @dataclass

@@ -63,7 +63,7 @@ def count(n: int, tone: Tone = Tone.PLAIN) -> Cell:
 
 def share(value: float | None, digits: int = 0) -> Cell:
     """A share from 0 to 1."""
-    return Cell(NONE, None, Tone.MUTED) if value is None else Cell(percent(value, digits), value)
+    return Cell(NONE, None, Tone.MUTED) if value is None else Cell(percent(value, digits), value, share=True)
 
 
 def rests(basis: Basis | None) -> Cell:

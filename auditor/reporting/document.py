@@ -41,12 +41,14 @@ class Shape(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Cell:
     """``shown`` is for people, ``raw`` for programs and for ordering. ``alone``, unless it is "", is shown instead where nothing
-    stands below a table: in CSV, workbooks and JSON."""
+    stands below a table: in CSV, workbooks and JSON. ``share``: a part of 1, which workbooks show as a
+    percentage."""
 
     shown: Phrase
     raw: Json = None
     tone: Tone = Tone.PLAIN
     alone: Phrase = ""
+    share: bool = False
 
     @property
     def whole(self) -> Phrase:
@@ -235,7 +237,10 @@ def merged(ar: Any, en: Any) -> Any:
 
 _MARKS = dict.fromkeys((0x200E, 0x200F, 0x2068, 0x2069))
 _FIXED = frozenset(
-    {"id", "raw", "tone", "shape", "stamp", "kind", "main", "logo", "zone", "spare", "command", "level", "again", "excerpt"}
+    {
+        *("id", "raw", "tone", "share", "shape", "stamp", "kind", "main", "logo", "zone", "spare", "command", "level", "again"),
+        "excerpt",
+    }
 )
 """Fields that are not read by people; the same in both languages."""
 

@@ -248,8 +248,9 @@ class Scene:
         shares: dict[str, list[float]] = defaultdict(list)
         where: dict[str, list[str]] = defaultdict(list)
         for name in wanted:
-            for one in self._scored(name):
-                whole = sum(c.weight for c in self._scored(name))
+            scored = self._scored(name)
+            whole = sum(c.weight for c in scored)
+            for one in scored if whole else ():  # a policy may weigh every control 0, and nothing costs a point then
                 missing = 1 - (one.share or 0.0)
                 shares[one.control].append(one.share or 0.0)
                 if missing > 0:

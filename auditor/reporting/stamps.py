@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import zipfile
+import zlib
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,11 @@ _WHERE = {
     ReportFormat.CSV: re.compile(rb'^auditor-stamp,"(.*)"\r?$', re.MULTILINE),
     ReportFormat.JUNIT: re.compile(rb'<property name="auditor-stamp" value="([^"]*)" ?/>'),
 }
+_NO_STAMP = (
+    *(LookupError, TypeError, ValueError),  # of JSON that is no report
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),  # of a damaged archive
+    RuntimeError,  # of an encrypted one, one by a method unknown here, or JSON that is nested without end
+)
 
 
 def stamp_text(stamp: Stamp) -> str:
@@ -51,7 +58,7 @@ def read_stamp(path: Path) -> Stamp:
     try:
         data = _found(content)
         return from_json(Stamp, data)
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except _NO_STAMP as error:
         raise UsageError(
             _("{path} carries no stamp: it is no report of the auditor, or was changed").format(path=path)
         ) from error
@@ -91,4 +98,4 @@ def _in_json(value: Any) -> Any:
         return value["passthrough"][MARK]
     (document,) = value.values()
     props = document["metadata"]["props"]
-    return json.loads(next(p["remarks"] for p in props if p["name"] == MARK))
+    return json.loads(next((p["remarks"] for p in props if p["name"] == MARK), ""))

@@ -128,7 +128,7 @@ def _write(book: _Book, sheet: Any, y: int, x: int, cell: Cell, column: Column) 
     if column.shape is Shape.DAY and isinstance(cell.raw, str):
         sheet.write_datetime(y, x, date.fromisoformat(cell.raw[:10]), book.format("day", cell.tone))
     elif column.shape is Shape.NUMBER and isinstance(cell.raw, int | float) and not isinstance(cell.raw, bool):
-        kind = "share" if "%" in flat(cell.shown) else "number"
+        kind = "share" if cell.share else "number"
         sheet.write_number(y, x, cell.raw, book.format(kind, cell.tone))
     else:
         kind = column.shape.value if column.shape.value in _QUOTED else "text"

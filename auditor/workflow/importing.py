@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from auditor.loading.importing import (
 )
 from auditor.model import Catalogue, Json, Text
 from auditor.text import _
-from auditor.text.reasons import reason_of
+from auditor.workflow.writing import write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def import_inventory(
         message = _("the inventory that would be written has a mistake, at its line {line}: {mistake}")
         told = (Mistake(str(source), 1, 1, message.format(line=m.line, mistake=m.message)) for m in wrong)
         return ImportOutcome(target, 0, tuple(told), imported.notes)
-    _write(target, text)
+    write_file(target.resolve(), text.encode(), folders=True, keep=True)
     before, after = _by_uid(existing), _by_uid(_read_back(text, target))
     new = sum(uid not in before for uid in after)
     changed = sum(uid in before and before[uid] != entry for uid, entry in after.items())
@@ -116,16 +115,3 @@ def _title(title: Text, existing: dict[str, Json] | None, department: str) -> Te
         message = _("the department {name} is new: give its name by --title-en and --title-ar")
         raise UsageError(message.format(name=department))
     return chosen
-
-
-def _write(target: Path, text: str) -> None:
-    """Whole or not at all: killed at any moment, the old file or the new one is there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-    except OSError as error:
-        raise UsageError(_("{path} cannot be written: {reason}").format(path=target, reason=reason_of(error))) from error
-    finally:
-        draft.unlink(missing_ok=True)

@@ -55,11 +55,10 @@ def named(ledger: Ledger, name: str, now: datetime) -> Moment:
             raise UsageError(message.format(run=run.id))
         return Moment(run, _end_of(ledger, run.id), run.ended)
     try:
-        day = date.fromisoformat(name)
-    except ValueError:
+        midnight = datetime.combine(date.fromisoformat(name) + timedelta(days=1), time(), UTC)
+    except (ValueError, OverflowError):  # after the calendar's last day there is no midnight
         message = _("{name!r} is neither the number of a run nor a day written as YYYY-MM-DD")
         raise UsageError(message.format(name=name)) from None
-    midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
     seq = ledger.last_before(midnight)
     return Moment(_last_run(ledger, seq), seq, min(now, midnight))
 

@@ -40,12 +40,13 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError)
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of the outbox: how many went out, why others are still in it, and how many were taken out because auditor.toml
-    no longer names their readers."""
+    no longer names their readers. ``fault``: not what is out there was to blame, but the auditor."""
 
     sent: int
     waiting: int
     problems: tuple[str, ...]
     dropped: int = 0
+    fault: bool = False
 
 
 def outbox(catalogue: Catalogue) -> Path:

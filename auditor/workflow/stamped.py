@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from auditor.errors import UsageError
-from auditor.loading import SETTINGS_FILE
+from auditor.loading import SETTINGS_FILE, shown_path
 from auditor.model import Catalogue, Json, Settings
 from auditor.model.codec import digest, to_json
 from auditor.text import _
@@ -29,14 +29,14 @@ def input_hashes(catalogue: Catalogue, settings_text: str | None = None) -> tupl
     else:
         found.append((SETTINGS_FILE, _sha256(settings_text.encode())))
     logos = {h.logo for h in (settings.letterhead, *settings.letterheads.values()) if h.logo is not None}
-    found += [(str(path.relative_to(settings.root)), _sha256(picture_bytes(path))) for path in logos]
+    found += [(shown_path(settings.root, path), _sha256(picture_bytes(path))) for path in logos]
     return tuple(sorted(found))
 
 
 def report_looks(settings: Settings) -> Json:
     """All of auditor.toml that can be seen in a report."""
     heads = {"": settings.letterhead, **settings.letterheads}
-    shown: Json = {name: [to_json(h.text), str(h.logo.relative_to(settings.root)) if h.logo else ""] for name, h in heads.items()}
+    shown: Json = {n: [to_json(h.text), shown_path(settings.root, h.logo) if h.logo else ""] for n, h in heads.items()}
     return [settings.numerals, settings.dates, shown]
 
 

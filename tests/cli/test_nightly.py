@@ -518,6 +518,31 @@ def test_where_letters_cannot_be_written_those_that_wait_are_sent(workspace: Wor
     assert workspace.call("validate").returncode == 0
 
 
+@pytest.mark.parametrize("broken", ["put_out", "send_all"])
+def test_a_fault_in_the_letters_is_told_when_all_else_is_done(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Regression: the night ended there, nothing that waited was sent, and its log said nothing. It is no good night still."""
+    notified(workspace, MAIL)
+    log = tmp_path / "night.log"
+    workspace.guarded.chmod(0o644)
+    workspace.call("nightly", "--log", str(log))
+
+    def fails(*_args: object, **_named: object) -> None:
+        raise ZeroDivisionError("weights")
+
+    monkeypatch.setattr(f"auditor.cli.nightly.{broken}", fails)
+    assert workspace.call("nightly", "--log", str(log)).returncode == 4
+    told = lines(log)[-5:]
+    events = [str(t["event"]) for t in told]
+    assert events[events.index("internal error") - 1] == "run ended"
+    fault = told[events.index("internal error")]
+    assert (fault["kind"], "in fails\n" in str(fault["trace"])) == ("ZeroDivisionError", True)
+    assert (told[-1]["event"], told[-1]["sent"], told[-1]["waiting"]) == ("digest", 0, 1)
+    assert next(t["why"] for t in told if t["event"] == "not sent") == "weights"
+    assert workspace.call("status").returncode == 0
+
+
 def test_an_outbox_that_is_taken_is_counted(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Regression: where nothing could be sent at all, "waiting: 0" was told."""
     notified(workspace, MAIL)

@@ -65,6 +65,7 @@ def test_findings_can_be_put_together_by_host(seeded: Workspace) -> None:
         (("summary", "--run", "9"), "there is no run 9"),
         (("summary", "--campaign", "C-9"), "nothing is named 'C-9'"),
         (("circular", "--circular", "R-9"), "nothing is named 'R-9'"),
+        (("summary", "--run", "9999-12-31"), "neither the number of a run nor a day"),  # regression: OverflowError
         (("delta", "--since", "yesterday"), "neither the number of a run nor a day"),
         (("delta", "--since", "2020-01-01"), "no audit had ended by then"),
         (("delta", "--since", "3", "--until", "1"), "the later point lies before the earlier one"),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from openpyxl import Workbook
+import pytest
+from openpyxl import Workbook, load_workbook
 
-from auditor.loading.forms import COLUMNS, read_form
+from auditor.loading import load_workspace, stock_root
+from auditor.loading.forms import COLUMNS, Question, read_form, write_form
+from auditor.loading.importing.template import write_template
+from auditor.model import Language
 
 ROWS = (
     ("A.5.1", "implemented", "signed", "2027-01-01"),
@@ -40,3 +44,26 @@ def test_a_control_answered_twice_is_a_mistake_in_yaml(tmp_path: Path) -> None:
     assert [str(mistake) for mistake in read_form(tmp_path / "form.yaml")[2]] == [
         "form.yaml:5:1: control: the control A.5.1 stands twice; keep one"
     ]
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_a_form_that_asks_nothing_is_a_form(tmp_path: Path, language: Language) -> None:
+    """Regression: where a policy leaves nothing to be attested, the form ended with an internal error (ValueError)."""
+    write_form(tmp_path / "form.xlsx", "health", (), language)
+    assert read_form(tmp_path / "form.xlsx") == ("health", (), ())
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_both_blanks_are_laid_out_alike(tmp_path: Path, language: Language) -> None:
+    """From the right in Arabic, the coloured heading in sight, every cell below it a text, and choices to be picked."""
+    catalogue = load_workspace(stock_root()).catalogue
+    assert catalogue is not None
+    control = next(c for c in catalogue.framework.controls if c.attestation)
+    write_form(tmp_path / "form.xlsx", "health", (Question(control),), language)
+    write_template(tmp_path / "hosts.xlsx", "xlsx", language)
+    for name, heading, offered in (("form.xlsx", 2, "E3"), ("hosts.xlsx", 1, "F2:F2000")):
+        sheet = load_workbook(tmp_path / name).worksheets[0]
+        assert (bool(sheet.sheet_view.rightToLeft), sheet.freeze_panes) == (language == "ar", f"B{heading + 1}")
+        assert {cell.fill.fgColor.rgb for cell in sheet[heading]} == {"00DDE7F0"}
+        assert {cell.number_format for cell in sheet[heading + 1]} == {"@"}
+        assert offered in {str(rule.sqref) for rule in sheet.data_validations.dataValidation}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from auditor.loading import KINDS, load_schema, read_yaml
 from auditor.loading.schema import check_schema
-from tests.loading.conftest import HEALTH
+from tests.loading.conftest import HEALTH, POLICY
 
 
 def parts(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -57,6 +59,24 @@ def test_no_object_takes_keys_that_it_does_not_know(kind: str) -> None:
 
     # The facts of a case are held against their shapes instead.
     assert open_ended == ([f"{kind}/properties/cases/items/properties/given"] if kind == "check" else [])
+
+
+@pytest.mark.parametrize(("given", "count"), [(".nan", 1), (".inf", 1), ("-.inf", 1), ("9" * 400, 1), ("0.7", 0), ("1", 0)])
+def test_a_share_is_a_number_that_is_finite(given: str, count: int) -> None:
+    """Of YAML as of TOML: what no bound refuses, or no float holds, is no number."""
+    document, _ = read_yaml(POLICY.replace("0.6", given).encode(), "national.yaml")
+    assert document is not None
+    assert len(check_schema(document, "policy").mistakes) == count
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400, True])
+def test_what_is_no_number_is_none_in_any_kind_of_file(number: float) -> None:
+    """Regression: jsonschema takes nan for a number that is within every bound."""
+    document, _ = read_yaml(POLICY.encode(), "national.yaml")
+    assert document is not None
+    value: Any = document.value
+    (told,) = check_schema(replace(document, value={**value, "coverage_floor": number}), "policy").mistakes
+    assert told.message.startswith("coverage_floor is ")
 
 
 @given(

@@ -216,6 +216,8 @@ def test_a_webhook_s_secret_may_come_from_a_command(workspace: Workspace) -> Non
         ("[audit]\nconcurency = 4\n", "auditor.toml:2:1: unknown key concurency in audit; did you mean concurrency?"),
         ("[audit]\nconcurrency = 0\n", "auditor.toml:2:15: audit.concurrency is 0; expected a whole number from 1 to 1000"),
         ('[audit]\nfail_severity = "hihg"\n', 'auditor.toml:2:17: audit.fail_severity is "hihg"; expected critical'),
+        ('[notify]\nsmtp = "h:99999"\nfrom = "a@b"\n', 'auditor.toml:2:8: notify.smtp is "h:99999"; expected a mail server as'),
+        ('[notify]\nsmtp = "h:0"\nfrom = "a@b"\n', 'auditor.toml:2:8: notify.smtp is "h:0"; expected a mail server as host'),
         ("[adit]\n", "auditor.toml:1:2: unknown key adit; did you mean audit?"),
         ("audit = 5\n", "auditor.toml:1:9: audit is 5; expected a table"),
         ("[audit\n", "auditor.toml:1:7: this is not valid TOML"),
@@ -231,6 +233,50 @@ def test_a_mistake_in_the_settings_is_told_where_it_stands(workspace: Workspace,
     with pytest.raises(ConfigurationError) as caught:
         load_settings(workspace.root)
     assert caught.value.mistakes[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[nightly]\nwindow = nan\n", "auditor.toml:2:10: nightly.window is NaN; expected a number of seconds"),
+        ("[nightly]\ngrace = inf\n", "auditor.toml:2:9: nightly.grace is Infinity; expected a number of seconds"),
+        ("[audit]\nhost_timeout = -nan\n", "auditor.toml:2:16: audit.host_timeout is NaN; expected a number of seconds"),
+        ("[audit]\nnetwork_rate = true\n", "auditor.toml:2:16: audit.network_rate is true; expected a number from 0 to 1000"),
+    ],
+)
+def test_what_cannot_be_counted_with_is_no_number(workspace: Workspace, text: str, expected: str) -> None:
+    """Regression, a night without end: no bound refuses nan. With such a window the lock was held for ever and doctor ended with
+    an internal error; as a host's time it cost coverage."""
+    workspace.write("auditor.toml", text)
+    assert [mistake[: len(expected)] for mistake in workspace.mistakes()] == [expected]
+
+
+@pytest.mark.parametrize("given", ["2026-01-01", "07:32:00", "2026-01-01T07:32:00Z", "{a = [2026-01-01]}"])
+def test_a_day_in_the_settings_is_a_mistake_like_any_other(workspace: Workspace, given: str) -> None:
+    """Regression: TOML has days and times, JSON has not, and every command ended with an internal error (TypeError)."""
+    workspace.write("auditor.toml", f"[audit]\nconcurrency = {given}\n[people]\nx = [{given}, {given}]\n")
+    first, second = workspace.mistakes()
+    assert first.startswith("auditor.toml:2:15: audit.concurrency is ")
+    assert "expected a whole number from 1 to 1000" in first
+    assert second.startswith("auditor.toml:4:5: people.x is a list; expected a person")
+
+
+def test_the_same_day_twice_is_told(workspace: Workspace) -> None:
+    """Regression: as before, where what stands twice in a list is looked for."""
+    person = '[people.sara]\nname = {en = "Sara", ar = "سارة"}\nroles = [2026-01-01, 2026-01-01]\n'
+    workspace.write("auditor.toml", person)
+    assert any('"2026-01-01" stands twice in people.sara.roles' in mistake for mistake in workspace.mistakes())
+
+
+def test_a_picture_may_lie_in_a_home(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: of all paths in auditor.toml the logo's alone was not read so. An account that is not there is no crash."""
+    monkeypatch.setenv("HOME", "/somewhere")
+    workspace.write(
+        "auditor.toml", '[report]\nlogo = "~/seal.png"\n[report.departments.health]\nlogo = "~no-such-user/seal.png"\n'
+    )
+    found = load_settings(workspace.root)
+    assert found.letterhead.logo == Path("/somewhere/seal.png")
+    assert found.letterheads["health"].logo == workspace.root / "~no-such-user/seal.png"
 
 
 def test_the_root_is_found_from_anywhere_inside(workspace: Workspace) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+import yaml
 
 from auditor.model import Catalogue, ReportFormat, ReportKind, Severity, Tongue
 from auditor.reporting.document import Figures
 from auditor.reporting.plain import schema, visible
 from auditor.workflow.reports import from_snapshot
+from auditor.workflow.workspace import open_workspace
 from tests.cli.conftest import Workspace
 
 from .made import parsed, report
+from .seed import NIGHTS, SEEN, night
 
 
 def figures(catalogue: Catalogue, kind: ReportKind, **options: Any) -> dict[str, Any]:
@@ -60,6 +64,19 @@ def test_gaps_account_for_every_point_lost(seeded: Catalogue) -> None:
         told = parsed(report(seeded, ReportKind.SCORECARD, ReportFormat.JSON, departments=(name,)))
         lost = sum(row["lost"]["value"] for row in told["tables"][f"gaps-{name}"])
         assert told["figures"]["index"]["value"] + lost == pytest.approx(100, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", [ReportKind.SUMMARY, ReportKind.SCORECARD], ids=lambda kind: kind.value)
+def test_a_policy_that_weighs_every_control_nothing_is_reported(own: Catalogue, kind: ReportKind) -> None:
+    """Regression: the schema takes weights of 0, and reports that name gaps ended with an internal error (ZeroDivisionError)."""
+    policy = own.settings.policies / "national-2026.yaml"
+    value = yaml.safe_load(policy.read_text(encoding="utf-8"))
+    value["scoring"]["control_weights"] = dict.fromkeys(value["scoring"]["control_weights"], 0)
+    policy.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    weightless = open_workspace(own.settings.root)
+    night(weightless, NIGHTS[2] + timedelta(hours=3), SEEN[2])
+    tables = parsed(report(weightless, kind, ReportFormat.JSON))["tables"]
+    assert [row for name, rows in tables.items() if name.startswith("gaps") for row in rows] == []
 
 
 def test_deadlines_kept_counts_proof_alone(seeded: Catalogue) -> None:

@@ -89,6 +89,43 @@ def test_a_file_that_is_no_report_is_refused(seeded: Catalogue, tmp_path: Path) 
             verify_report(seeded, path)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"runs": []}',
+        b'{"assessment-results": {"metadata": {"props": []}}}',
+        b'{"assessment-results": {"metadata": {"props": ["x"]}}}',
+        b'{"stamp": []}',
+        b'{"a": ' * 100_000,
+    ],
+    ids=("sarif", "oscal", "props", "stamp", "deep"),
+)
+def test_json_of_others_is_refused(seeded: Catalogue, tmp_path: Path, content: bytes) -> None:
+    """Regression: an internal error (IndexError, StopIteration, RecursionError), as if the auditor were to blame."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="carries no stamp"):
+        verify_report(seeded, path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "byte"),
+    [(30 + len("docProps/core.xml"), 0xFF), (8, 99), (4, 200), (6, 1)],
+    ids=("content", "method", "version", "encrypted"),
+)
+def test_a_damaged_workbook_is_refused(seeded: Catalogue, tmp_path: Path, offset: int, byte: int) -> None:
+    """Regression: an internal error (zlib.error, NotImplementedError, RuntimeError) where a copy had gone wrong."""
+    path = tmp_path / "report.xlsx"
+    content = bytearray(report(seeded, ReportKind.SUMMARY, ReportFormat.XLSX).content)
+    first, last = content.index(b"docProps/core.xml") - 30, content.rindex(b"docProps/core.xml") - 46
+    content[first + offset] = byte
+    if offset < 30:  # stands in the archive's list of its files too, two bytes further on
+        content[last + offset + 2] = byte
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="carries no stamp"):
+        verify_report(seeded, path)
+
+
 def test_yesterdays_report_still_matches_after_todays_work(own: Catalogue, tmp_path: Path) -> None:
     """The journal gives back what stood then: a finding acknowledged since does not make a liar of the report."""
     path = tmp_path / "plan.json"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from auditor.errors import UsageError
 from auditor.model import Catalogue, ReportFormat, ReportKind, Tongue
 from auditor.reporting.html import as_html
 from auditor.workflow.reports import make_report, verify_report
+from auditor.workflow.stamped import input_hashes
 from auditor.workflow.workspace import open_workspace
 
 from .made import report
@@ -145,6 +148,35 @@ def test_a_picture_that_is_missing_or_huge_is_refused(headed: Path, content: byt
         (headed / "logo.png").write_bytes(content)
     with pytest.raises(UsageError, match=told):
         report(open_workspace(headed), ReportKind.SUMMARY, ReportFormat.HTML)
+
+
+def test_a_picture_outside_the_workspace_is_used(headed: Path, tmp_path: Path) -> None:
+    """Regression: validate took it, and then every report, every letter and the night ended with an internal error."""
+    (headed / "logo.png").rename(tmp_path / "seal.png")
+    settings = headed / "auditor.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('"logo.png"', f'"{tmp_path}/seal.png"'), encoding="utf-8")
+    path = tmp_path / "report.html"
+    path.write_bytes(report(open_workspace(headed), ReportKind.SUMMARY, ReportFormat.HTML).content)
+    assert b"data:image/png;base64," in path.read_bytes()
+    assert verify_report(open_workspace(headed), path).ok
+    assert str(tmp_path / "seal.png") in dict(input_hashes(open_workspace(headed)))
+
+
+@pytest.mark.parametrize("tongue", list(Tongue), ids=lambda tongue: tongue.value)
+def test_a_share_is_a_percentage_whatever_the_digits(headed: Path, tongue: Tongue) -> None:
+    """Regression: workbooks knew one by the sign %, and with Arabic digits, whose sign is another, every share became 0.67."""
+    made = report(open_workspace(headed), ReportKind.SCORECARD, ReportFormat.XLSX, tongue)
+    formats = {
+        column.id: {sheet.cell(y, x).number_format for y, row in enumerate(table.rows, 2) if row[x - 1].raw is not None}
+        for table, sheet in zip(
+            sorted((t for t in made.document.tables() if not t.excerpt), key=lambda t: t.id != made.document.main),
+            openpyxl.load_workbook(io.BytesIO(made.content)).worksheets[:-1],
+            strict=True,
+        )
+        for x, column in enumerate(table.columns, 1)
+        if column.id in ("share", "weight")
+    }
+    assert formats == {"share": {"0.0%"}, "weight": {"#,##0.##"}}
 
 
 def test_the_page_is_made_of_the_document_alone(seeded: Catalogue) -> None:

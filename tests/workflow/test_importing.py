@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from auditor.errors import UsageError
 from auditor.loading.yaml_reader import MAX_BYTES
 from auditor.model import Text
 from auditor.workflow.importing import ImportOutcome, import_inventory
@@ -80,3 +83,47 @@ def test_an_import_says_what_it_changed(workspace: Workspace) -> None:
     assert (outcome.hosts, outcome.new, outcome.changed, outcome.others) == (3, 2, 0, ("db-1",))
     outcome = bring(workspace, "name,address,role\nweb-2,10.1.1.12,db\nweb-3,10.1.1.13,web\n")
     assert (outcome.hosts, outcome.new, outcome.changed, outcome.others) == (2, 0, 1, ("web-1", "db-1"))
+
+
+def test_an_inventory_keeps_its_rights_and_its_place(workspace: Workspace, tmp_path: Path) -> None:
+    """Regression: a private inventory came out readable by all, and a link to one was replaced by a file of its own."""
+    target, real = workspace.root / "inventories/health.yaml", tmp_path / "shared.yaml"
+    target.rename(real)
+    target.symlink_to(real)
+    real.chmod(0o600)
+    before = real.read_bytes()
+    assert bring(workspace, "name,address\nweb-2,10.1.1.12\n").hosts == 1
+    assert (target.is_symlink(), real.stat().st_mode & 0o777, real.read_bytes() != before) == (True, 0o600, True)
+    real.chmod(0o664)
+    assert bring(workspace, "name,address\nweb-3,10.1.1.13\n").hosts == 1
+    assert real.stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_an_inventory_stays_its_owners(workspace: Workspace) -> None:
+    """What root brings in, the account that audits must be able to read as before."""
+    target = workspace.root / "inventories/health.yaml"
+    os.chown(target, 1234, 1235)
+    target.chmod(0o600)
+    assert bring(workspace, "name,address\nweb-2,10.1.1.12\n").hosts == 1
+    assert (target.stat().st_uid, target.stat().st_gid, target.stat().st_mode & 0o777) == (1234, 1235, 0o600)
+
+
+@pytest.mark.parametrize("name", [".health.yaml.part", ".health.yaml.PID"])
+def test_an_import_writes_through_no_link(workspace: Workspace, tmp_path: Path, name: str) -> None:
+    """Regression: a link that somebody had laid under the name of the draft led to a file of their choice."""
+    prey = tmp_path / "prey"
+    prey.write_text("mine")
+    (workspace.root / "inventories" / name.replace("PID", str(os.getpid()))).symlink_to(prey)
+    assert bring(workspace, "name,address\nweb-2,10.1.1.12\n").hosts == 1
+    assert prey.read_text() == "mine"
+
+
+def test_a_folder_that_is_a_file_is_told(workspace: Workspace) -> None:
+    """Regression: a bare NotADirectoryError, which is an internal error."""
+    catalogue = workspace.load().catalogue
+    assert catalogue is not None
+    workspace.write("hosts.csv", "name,address\nweb-2,10.1.1.12\n")
+    lost = replace(catalogue, settings=replace(catalogue.settings, inventories=workspace.root / "hosts.csv" / "inventories"))
+    with pytest.raises(UsageError, match="cannot be written"):
+        import_inventory(lost, workspace.root / "hosts.csv", "tourism", Text("Tourism", "السياحة"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.loading.importing.table import CHOICES, COLUMNS
+from auditor.loading.workbooks import Blank
 from auditor.model import Language
 from auditor.text import _
 from auditor.text.reasons import reason_of
@@ -33,7 +34,7 @@ _REMARK = {
     "en": "# Rows that begin with # are not imported. Fill in name and address at least. Never write a password here.",
     "ar": "# لا تُستورد الصفوف التي تبدأ بالعلامة #. يلزم ملء الاسم والعنوان على الأقل. لا تُكتب كلمة مرور هنا أبدًا.",
 }
-_ROWS = 2_000
+_ROWS, _TEXTS = 2_000, 199
 
 
 def write_template(path: Path, format: str, language: Language) -> None:
@@ -70,33 +71,15 @@ def _csv(language: Language) -> bytes:
 
 
 def _xlsx(language: Language) -> bytes:
-    # Imported here because it costs more than the rest of a short command.
-    from openpyxl import Workbook
-    from openpyxl.styles import Alignment, Font, PatternFill
-    from openpyxl.utils import get_column_letter
-    from openpyxl.worksheet.datavalidation import DataValidation
+    from openpyxl.styles import Alignment, Font
 
-    book = Workbook()
-    sheet = book.worksheets[0]
-    sheet.title = "الأصول" if language == "ar" else "Hosts"
-    sheet.sheet_view.rightToLeft = language == "ar"
-    for row in (_heading(language), _example(language), [_REMARK[language]]):
-        sheet.append(row)
-    sheet.freeze_panes = "B2"
-    for index, column in enumerate(COLUMNS, start=1):
-        letter = get_column_letter(index)
-        heading = sheet.cell(1, index)
-        heading.font, heading.fill = Font(bold=True), PatternFill("solid", fgColor="DDE7F0")
+    title, rows = "الأصول" if language == "ar" else "Hosts", (_heading(language), _example(language), [_REMARK[language]])
+    blank = Blank(title, rows, [22] * len(COLUMNS), heading=1, language=language)
+    for heading in blank.sheet[1]:
         heading.alignment = Alignment(wrap_text=True, vertical="center")
-        sheet.column_dimensions[letter].width = 22
-        for number in range(2, 200):
-            sheet.cell(number, index).number_format = "@"  # text: a spreadsheet must not make a date of 10-1 or cut 22.10
+    blank.keep_texts(_TEXTS)
+    for place, column in enumerate(COLUMNS):
         if column in CHOICES:
-            chosen = ",".join(_choice(column, value, language) for value in CHOICES[column])
-            rule = DataValidation(type="list", formula1=f'"{chosen}"', allow_blank=True)
-            sheet.add_data_validation(rule)
-            rule.add(f"{letter}2:{letter}{_ROWS}")
-    sheet.cell(2, 1).font = sheet.cell(3, 1).font = Font(italic=True, color="777777")
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return buffer.getvalue()
+            blank.offer(place, (_choice(column, value, language) for value in CHOICES[column]), _ROWS)
+    blank.sheet["A2"].font = blank.sheet["A3"].font = Font(italic=True, color="777777")
+    return blank.content()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -96,7 +97,7 @@ def coverage_figure(scene: Scene, departments: Sequence[str]) -> Figure:
     share = held.share
     cell = cells.share(share, 1)
     low = share is None or share < scene.policy.coverage_floor
-    shown = Cell(cell.shown, cell.raw, Tone.BAD if low else Tone.PLAIN)
+    shown = replace(cell, tone=Tone.BAD if low else Tone.PLAIN)
     return Figure("coverage", _("Coverage"), shown, note, f"auditor runs show {scene.snapshot.run.id}")
 
 
