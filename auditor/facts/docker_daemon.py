@@ -13,6 +13,7 @@ import json
 from itertools import pairwise
 
 from auditor.errors import ParseError
+from auditor.facts._in_force import IN_FORCE, RUNNING
 from auditor.facts._lines import whole
 from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
@@ -25,7 +26,8 @@ _NAMES = {
     **{"D": "debug", "G": "group", "b": "bridge", "g": "data-root", "l": "log-level", "p": "pidfile", "s": "storage-driver"},
 }
 
-# What runs in a container, whose group is named by 64 digits, is another's daemon.
+# What runs in a container, whose group is named by 64 digits, is another's daemon. Some of its settings a daemon takes when it is
+# told to read its file again, and others never: that it was told to is no proof, so its start alone counts.
 _SCRIPT = (
     THERE
     + """\
@@ -38,13 +40,14 @@ elif [ -d "$snap" ]; then
   installed=yes
   file=$snap/config/daemon.json
 fi
-lines= owner= chosen=
+lines= owner= chosen= daemons=
 own=$(box /proc/self/cgroup)
 for process in /proc/[0-9]*; do
   { read -r name <"$process/comm"; } 2>/dev/null || continue
   if [ "$name" = dockerd ]; then
     boxed=$(box "$process/cgroup")
     [ -z "$boxed" ] || [ "$boxed" = "$own" ] || continue
+    daemons="$daemons $process"
     line=$({ tr '\\000' '\\t' <"$process/cmdline"; } 2>/dev/null) || continue
     installed=yes
     lines="$lines
@@ -64,6 +67,16 @@ line=$(printf '%s\\n' "$line" | sed 's/\\(--log-opt[=\t][^=\t]*=\\)[^\t]*/\\1set
 done
 if [ $installed = no ]; then printf 'installed=no\\nend\\n'; exit 0; fi
 echo installed=yes
+"""
+    + IN_FORCE
+    + RUNNING
+    + """\
+first=$(oldest $daemons) || exit 1
+if [ -n "$first" ]; then
+  # a file that went away since is told by its folder alone
+  if exists "$file"; then read=$file; else read=${file%/*}; fi
+  (in_force dockerd "$first" restart "$read") || exit 1
+fi
 if exists "$file"; then
   [ -r "$file" ] || exit 1
   # a program of anybody's may bear that name, and name a file of anybody's, or have a link to it at home
@@ -96,6 +109,8 @@ fi
 for socket in /run/docker.sock /var/run/docker.sock; do
   if [ -S "$socket" ]; then
     stat -L -c 'socket=%a %U %G' "$socket" || exit 1
+    listed=$(ls -ldL "$socket") || exit 1
+    case $listed in ??????????+*) echo acl=yes ;; esac
     break
   fi
 done
@@ -107,14 +122,14 @@ echo end
 def parse(output: str, _args: Arguments) -> Json:
     """``installed=no``; or ``file`` with the JSON after bars, ``line=`` with tabs, ``owner=UID``, ``listens=ADDRESS``,
 
-    ``socket=MODE OWNER GROUP``.
+    ``socket=MODE OWNER GROUP``, ``acl=yes`` where an access control list gives others rights to the socket.
     """
     lines = whole(output, "docker_daemon")
     if [line.strip() for line in lines] == ["installed=no"]:
         return {"installed": False, "running": False, "settings": {}, "hosts": []}
     if not lines or lines[0].strip() != "installed=yes":
         raise ParseError("docker_daemon: the first line says neither installed=yes nor installed=no")
-    text, owner, socket = "", "", ""
+    text, owner, socket, acl = "", "", "", False
     command: list[str] | None = None
     listens: list[str] = []
     for line in lines[1:]:
@@ -131,6 +146,8 @@ def parse(output: str, _args: Arguments) -> Json:
             listens.append(f"tcp://{line[8:].strip()}")
         elif line.startswith("socket="):
             socket = line[7:].strip()
+        elif line.strip() == "acl=yes":  # a probe before version 5 of the fact did not tell it
+            acl = True
         elif line.strip() != "file":
             raise ParseError(f"docker_daemon: a line that does not belong there: {line[:80]!r}")
     settings = _from_file(text)
@@ -151,6 +168,7 @@ def parse(output: str, _args: Arguments) -> Json:
     if socket:
         mode, owner, group = socket.split()
         value |= {"socket_mode": f"{int(mode, 8):04o}", "socket_owner": owner, "socket_group": group}
+        value |= {"socket_acl": True} if acl else {}
     return value
 
 
@@ -201,9 +219,10 @@ FACT = Fact(
         socket_mode=optional(STR),
         socket_owner=optional(STR),
         socket_group=optional(STR),
+        socket_acl=optional(BOOL),
     ),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "installed": True,
         "running": True,

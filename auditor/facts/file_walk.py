@@ -16,7 +16,7 @@ import shlex
 from auditor.errors import ParseError
 from auditor.facts._there import THERE
 from auditor.facts.interface import Arguments, Fact, HostProbe
-from auditor.facts.shape import STR, ListOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
 
 _LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "reiserfs", "zfs", "overlay", "tmpfs")
@@ -54,6 +54,10 @@ def _print(kind: str, *tests: str) -> Words:
     return ["(", *tests, "-printf", f"{kind}|%y|%m|%u|%g|", "-print0", ")"]
 
 
+# What ls says of the file, which alone tells of an access control list, and the path after it whether or not it says so.
+_LISTED = ["(", "-exec", "/bin/ls", "-ld", "{}", ";", ",", "-print0", ")"]
+
+
 def _all(kinds: tuple[Words, ...]) -> Words:
     """Each kind in turn, whatever came of the one before."""
     return [word for kind in kinds for word in (",", *kind)][1:]
@@ -65,7 +69,7 @@ def _expression() -> Words:
     foreign = ["-type", "d", "!", *_any("-fstype", _LOCAL)]  # files of an overlay are told as of no known kind
     named = (
         _print("dump", *_any("-iname", _DUMPS)),
-        _print("key", "-perm", "/0044", *_any("-iname", _KEYS), "!", "-path", "/etc/ssl/certs/*", "!", *_PUBLIC),
+        _print("key", "-perm", "/0044", *_any("-iname", _KEYS), "!", "-path", "/etc/ssl/certs/*", "!", *_PUBLIC, *_LISTED),
         _print("archive", *_any("-path", _WEB_ROOTS), *_any("-iname", _EXPOSED)),
         _print("core", *_DUMPED),
     )
@@ -128,7 +132,9 @@ done
       if (top != "" && index(path, top "/") == 1) next
       top = $2 == "d" ? path : ""
     }}
+    $0 ~ "^[-/]" {{ plain = /^-.........[. ]/; next }}
     ++seen[$1] > {_MOST} {{ print "more than {_MOST} of " $1; bad = 1; exit }}
+    $1 == "key" {{ if (!plain) sub(/key/, "key+"); plain = 0 }}
     {{ print }}
     END {{ if (!bad) print "end" }}' || exit 1
 """
@@ -149,7 +155,7 @@ _PRIVATE = re.compile(r"/(?:var/)?tmp/systemd-private-[0-9a-f]{32}-[^/]+/tmp")
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``kind|type|mode|owner|group|path`` a line, then ``end``."""
+    """``kind|type|mode|owner|group|path`` a line, then ``end``; ``key+`` where an access control list may hide who reads it."""
     lines = output.rstrip("\r\n ").split("\n")
     if lines[-1].strip() != "end":
         raise ParseError(f"file_walk: the walk did not come to its end: {lines[-1][:80]!r}")
@@ -160,6 +166,7 @@ def parse(output: str, _args: Arguments) -> Json:
         if len(fields) != 6 or not fields[5].startswith("/"):
             raise ParseError(f"file_walk: a line that is no file: {line[:80]!r}")
         kind, type_, mode, owner, group, path = fields
+        kind, listed = kind.removesuffix("+"), kind == "key+"
         if kind == "root":
             whole = True
             continue
@@ -172,7 +179,14 @@ def parse(output: str, _args: Arguments) -> Json:
         if kind == "writable" and (type_, mode) == ("d", "1777") and _PRIVATE.fullmatch(path.rstrip(" ")):
             continue
         value[_NAMES[kind]].append(
-            {"path": path.rstrip(" "), "type": type_, "mode": f"{int(mode, 8):04o}", "owner": owner, "group": group}
+            {
+                "path": path.rstrip(" "),
+                "type": type_,
+                "mode": f"{int(mode, 8):04o}",
+                "owner": owner,
+                "group": group,
+                **({"acl": True} if listed else {}),
+            }
         )
     if not whole:
         raise ParseError("file_walk: the root file system was not walked: it is of a kind that is not known to be local")
@@ -181,7 +195,7 @@ def parse(output: str, _args: Arguments) -> Json:
     return {**value}
 
 
-_FILES = ListOf(record(path=STR, type=STR, mode=STR, owner=STR, group=STR))
+_FILES = ListOf(record(path=STR, type=STR, mode=STR, owner=STR, group=STR, acl=optional(BOOL)))
 
 FACT = Fact(
     name="file_walk",
@@ -190,7 +204,7 @@ FACT = Fact(
     ),
     shape=record(**dict.fromkeys(_NAMES.values(), _FILES)),
     parse=parse,
-    version=3,
+    version=4,
     example={
         **{name: [] for name in _NAMES.values()},
         "setuid": [{"path": "/usr/bin/passwd", "type": "f", "mode": "4755", "owner": "root", "group": "root"}],

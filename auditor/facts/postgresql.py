@@ -15,8 +15,9 @@ from pathlib import PurePosixPath
 from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import files, whole
+from auditor.facts._postgresql_probe import DEPTH, PRIVILEGED, ROOTS, SCRIPT
 from auditor.facts.interface import Arguments, Fact, HostProbe
-from auditor.facts.shape import BOOL, STR, ListOf, MapOf, record
+from auditor.facts.shape import BOOL, STR, ListOf, MapOf, optional, record
 from auditor.model import Json, Text
 
 _DEFAULTS = {
@@ -37,54 +38,17 @@ _METHODS = {
     *("trust", "reject", "scram-sha-256", "md5", "password", "gss", "sspi", "ident", "peer", "ldap", "radius", "cert", "pam"),
     *("bsd", "oauth"),
 }
-_ROOTS = ("/etc/postgresql", "/var/lib/postgresql", "/var/lib/pgsql")
-_DEPTH = 5
-# grep itself goes through the folders: it opens no link, which whoever these are could put in the place of a file that find had
-# seen. The tables, which are many, are not walked through; a file with a NUL byte in it is text all the same.
-_COMMAND = (
-    "/bin/grep -arHs --exclude-dir=base --exclude-dir=pg_wal --exclude-dir=pg_xlog --exclude-dir=pg_tblspc --include=*.conf"
-    f" --include=PG_VERSION '^[[:space:]]*[^#[:space:]]' {' '.join(_ROOTS)}"
-)
-_NAMES = r"postgresql(\.auto)?\.conf|pg_hba\.conf|PG_VERSION|conf\.d/[^/:]*\.conf"
-# passwords of the directories and servers that are asked, and commands that may hold some
-_SECRETS = (
-    r"s/((ldapbindpasswd|radiussecrets)[[:space:]]*=[[:space:]]*)(\"[^\"]*\"|[^[:space:]]*)/\1dropped/g",
-    r"s/^([^:]*:[[:space:]]*[a-z_]*(_command|conninfo))[[:space:]=].*/\1 = dropped/",
-)
-
-_SCRIPT = f"""\
-if [ -d /etc/postgresql ] || [ -d /var/lib/pgsql ]; then
-  # that of busybox knows none of these options, and would end as where one of the places is missing
-  case $(/bin/grep -V 2>/dev/null) in *GNU*) ;; *) exit 1 ;; esac
-  out=$(as_root {_COMMAND})
-  # 2 where one of the places is not there; more where it was cut short
-  [ $? -le 2 ] || exit 1
-  out=$(printf '%s\\n' "$out" | grep -E '^/[^:]*/({_NAMES}):' | sed -E -e '{_SECRETS[0]}' -e '{_SECRETS[1]}')
-  case $out in
-    '') case $(find /etc/postgresql /var/lib/pgsql -maxdepth 0 2>/dev/null) in '') exit 1 ;; esac ;;
-  esac
-  echo present=yes
-  [ -z "$out" ] || printf '%s\\n' "$out"
-else
-  echo present=no
-fi
-# a container's server has a number of its own there as well; the server's children show a title
-for process in /proc/[0-9]*; do
-  {{ read -r name <"$process/comm"; }} 2>/dev/null || continue
-  case $name in postgres|postmaster) ;; *) continue ;; esac
-  if grep -q '^NSpid:.*[0-9][[:space:]][[:space:]]*[0-9]' "$process/status" 2>/dev/null; then continue; fi
-  line=$({{ tr '\\000\\n' '\\t ' <"$process/cmdline"; }} 2>/dev/null) || continue
-  case $line in ''|postgres:*) ;; *) printf 'runs=%s\\n' "$line" ;; esac
-done | sort -u || exit 1
-echo end
-"""
 
 
 def parse(output: str, _args: Arguments) -> Json:
-    """``present=no``; or the files as ``path:line``. ``runs=`` and the words of a server's command line, with tabs."""
+    """``present=no``; or the files as ``path:line``. ``runs=`` and the words of a server's command line, with tabs.
+
+    ``reloaded=`` and the folder of settings that changed after the server began, and that it was told to read since.
+    """
     lines = whole(output, "postgresql")
     running = [line[5:].split("\t") for line in lines if line.startswith("runs=")]
-    lines = [line for line in lines if not line.startswith("runs=")]
+    reloaded = {line[9:] for line in lines if line.startswith("reloaded=")}
+    lines = [line for line in lines if not line.startswith(("runs=", "reloaded="))]
     if [line.strip() for line in lines] == ["present=no"]:
         if running:
             raise ParseError(f"postgresql: a server runs whose files the probe does not read: {' '.join(running[0])[:80]!r}")
@@ -92,20 +56,20 @@ def parse(output: str, _args: Arguments) -> Json:
     if not lines or lines[0].strip() != "present=yes":
         raise ParseError("postgresql: the first line says neither present=yes nor present=no")
     # what lies deeper are copies
-    found = {path: told for path, told in files(lines[1:], "postgresql").items() if _depth(path) <= _DEPTH}
+    found = {path: told for path, told in files(lines[1:], "postgresql").items() if _depth(path) <= DEPTH}
     for words in running:
         _require_read(words, found)
     clusters: list[Json] = []
     places = {str(p.parent) for p in map(PurePosixPath, found) if p.name in ("postgresql.conf", "pg_hba.conf")}
     budget = Budget("postgresql: the settings with what is included")
     folders = Folders("postgresql", found, budget)
-    clusters += [_cluster(folder, found, folders, budget) for folder in sorted(places)]
+    clusters += [_cluster(folder, found, folders, budget, reloaded) for folder in sorted(places)]
     return {"present": bool(clusters), "clusters": clusters}
 
 
 def _depth(path: str) -> int:
     """How deep below the place that is looked through."""
-    return min((len(PurePosixPath(path).relative_to(root).parts) for root in _ROOTS if path.startswith(f"{root}/")), default=0)
+    return min((len(PurePosixPath(path).relative_to(root).parts) for root in ROOTS if path.startswith(f"{root}/")), default=0)
 
 
 def _require_read(words: list[str], found: dict[str, list[str]]) -> None:
@@ -130,7 +94,7 @@ def _require_read(words: list[str], found: dict[str, list[str]]) -> None:
             raise ParseError(f"postgresql: {path} of a server that runs was not read: what holds for it is not known")
 
 
-def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget: Budget) -> Json:
+def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget: Budget, reloaded: set[str]) -> Json:
     main = f"{folder}/postgresql.conf"
     extra = folders.inside(f"{folder}/conf.d")
     settings: dict[str, Json] = {**_DEFAULTS}
@@ -151,12 +115,14 @@ def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget:
                 raise ParseError(f"postgresql: {path}: the file of connections is {value[:60]!r}, which the probe does not read")
             else:
                 settings[name] = value
+    data = _data(folder, str(settings.get("data_directory", folder)))
     if "password_encryption" not in settings:
-        settings["password_encryption"] = _encryption(folder, _data(folder, str(settings.get("data_directory", folder))), found)
+        settings["password_encryption"] = _encryption(folder, data, found)
     if not found.get(f"{folder}/pg_hba.conf"):
         raise ParseError(f"postgresql: {folder}/pg_hba.conf was not read, as where it is a link: who may connect is not known")
     return {
         "folder": folder,
+        **({"reloaded": True} if reloaded & {folder, data} else {}),
         "settings": settings,
         "hba": [_rule(folder, text) for text in found.get(f"{folder}/pg_hba.conf", [])],
     }
@@ -174,7 +140,7 @@ def _encryption(folder: str, data: str, found: dict[str, list[str]]) -> str:
 def _data(folder: str, told: str) -> str:
     """The folder of a cluster's data; ParseError where the probe does not look."""
     path = PurePosixPath(told)
-    if not any(path.is_relative_to(root) and len(path.relative_to(root).parts) < _DEPTH for root in _ROOTS):
+    if not any(path.is_relative_to(root) and len(path.relative_to(root).parts) < DEPTH for root in ROOTS):
         raise ParseError(
             f"postgresql: {folder}: the data are in {told[:60]!r}, where the probe does not read what ALTER SYSTEM set"
         )
@@ -256,13 +222,14 @@ FACT = Fact(
         clusters=ListOf(
             record(
                 folder=STR,
+                reloaded=optional(BOOL),
                 settings=MapOf(STR),
                 hba=ListOf(record(type=STR, database=STR, user=STR, address=STR, method=STR, text=STR)),
             )
         ),
     ),
     parse=parse,
-    version=6,
+    version=7,
     example={
         "present": True,
         "clusters": [
@@ -282,5 +249,5 @@ FACT = Fact(
             }
         ],
     },
-    probes={"linux": HostProbe(script=_SCRIPT, privileged=(_COMMAND,))},
+    probes={"linux": HostProbe(script=SCRIPT, privileged=PRIVILEGED)},
 )

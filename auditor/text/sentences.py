@@ -93,6 +93,7 @@ SENTENCES = (
     N_("{fact}: {folder} may not be looked into"),
     N_("{fact}: {server} has not read its files since {file} changed; reload it"),
     N_("{fact}: {server} has not read its files since {file} changed; restart it"),
+    N_("{fact}: nothing shows that PostgreSQL has read its files since {file} changed; reload it by systemctl or restart it"),
     N_("{probe}: the server answers only some of what it is asked; something limits how often it answers"),
 )  # fmt: skip
 

@@ -136,6 +136,7 @@ def test_servers_of_postgresql_are_told_by_their_command_lines(shell: list[str],
         (folder / "comm").write_text(f"{name}\n")
         (folder / "cmdline").write_bytes(line)
         (folder / "status").write_text(f"NSpid:\t{numbers}\n")
+    (tmp_path / "stat").write_text("btime 1700000000\n")
     text = script("postgresql").replace("/proc/", f"{tmp_path}/").replace("/etc/postgresql", "/nowhere")
     text = text.replace("/var/lib/pgsql", "/nowhere")
     assert run(shell, ALLOWED + text).stdout == "present=no\nruns=/usr/bin/postgres\t-D\t/data/pg\t\nend\n"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import PATH, fact, run, script
+from tests.facts.hosts import PATH, SHELLS, fact, let_in, run, script
 
 
 def value(*lines: str) -> Any:
@@ -221,3 +222,18 @@ def test_a_program_called_dockerd_leads_to_no_file_by_a_link_at_home(tmp_path: P
     assert (done.returncode, "hunter22" in done.stdout) == (1, False)
     os.chown(tmp_path / "secret", 1000, 1000)
     assert run(["dash"], text, path=f"{tmp_path}:{PATH}").returncode == 0
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_an_access_control_list_of_the_socket_is_told(tmp_path: Path, shell: str) -> None:
+    """Regression, false pass: `setfacl -m u:jenkins:rw` on Docker's socket makes somebody root, and its mode does not show it."""
+    text = script("docker_daemon").replace("/usr/bin/dockerd", "/bin/sh").replace("/proc/[0-9]*", f"{tmp_path}/none*")
+    text = text.replace("/run/docker.sock", f"{tmp_path}/docker.sock").replace("/etc/docker", f"{tmp_path}/none")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "docker.sock"))
+        (tmp_path / "docker.sock").chmod(0o660)
+        told: Any = fact("docker_daemon").value(run(SHELLS[shell], text).stdout, {})
+        assert (told["socket_mode"], "socket_acl" in told) == ("0660", False)
+        let_in(tmp_path / "docker.sock", 6)
+        told = fact("docker_daemon").value(run(SHELLS[shell], text).stdout, {})
+        assert (told["socket_mode"], told["socket_acl"]) == ("0660", True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import ParseError
-from tests.facts.hosts import ALLOWED, SHELLS, fact, run, script
+from tests.facts.hosts import ALLOWED, SHELLS, fact, let_in, run, script
 
 each_shell = pytest.mark.parametrize("shell", SHELLS.values(), ids=lambda s: s[0])
 
@@ -112,7 +112,7 @@ def test_a_proxy_in_a_variable_is_followed() -> None:
     assert urls("/etc/environment", f"http_proxy={url}", "https_proxy=$http_proxy") == [url, "$http_proxy"]
 
 
-def walked(shell: list[str], root: Path, files: dict[str, str]) -> Any:
+def walked(shell: list[str], root: Path, files: dict[str, str], listing: str = "/bin/ls") -> Any:
     """The value of a walk over a root with such files."""
     for name, text in {**files, "etc/passwd": ""}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +122,7 @@ def walked(shell: list[str], root: Path, files: dict[str, str]) -> Any:
         script("file_walk")
         .replace("/usr/bin/find / ", f"/usr/bin/find {root} ")
         .replace("-path /etc/passwd", f"-path {root}/etc/passwd")
+        .replace("/bin/ls", listing)
     )
     for folder in ("/var/lib/systemd/coredump", "/var/crash", "/home/*/.local", "/usr/*", "/usr/local/*", "/usr/share/nginx"):
         walk = walk.replace(folder, f"{root}{folder}")
@@ -143,6 +144,29 @@ def test_certificates_alone_are_no_key(shell: list[str], tmp_path: Path) -> None
     }
     names = [Path(item["path"]).name for item in walked(shell, tmp_path, files)["readable_keys"]]
     assert names == ["binary.pem", "both.pem", "huge.pem", "server.key", "web.pem"]
+
+
+@each_shell
+def test_an_access_control_list_of_a_key_is_told(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: a key of 0600 that `setfacl -m u:4242:r` opens was a 0640 of root's group, which is allowed."""
+    files = {f"pki/{name}.key": "x" for name in ("closed", "open", "listed", "a\nkey|f|644|root|root|")}
+    walked(shell, tmp_path, files)
+    for name, mode in (("closed", 0o600), ("open", 0o640), ("listed", 0o600)):
+        (tmp_path / f"pki/{name}.key").chmod(mode)
+    let_in(tmp_path / "pki/listed.key", 4)
+    keys = walked(shell, tmp_path, {})["readable_keys"]
+    assert {Path(item["path"]).name: (item["mode"], item.get("acl", False)) for item in keys} == {
+        "listed.key": ("0640", True),
+        "open.key": ("0640", False),
+        "a?key|f|644|root|root|.key": ("0644", False),
+    }
+
+
+@each_shell
+def test_where_nothing_tells_of_access_control_lists_there_may_be_one(shell: list[str], tmp_path: Path) -> None:
+    """Regression, false pass: a command that fails is no proof that a key has none."""
+    value = walked(shell, tmp_path, {"a.key": "x"}, listing="/bin/false")
+    assert [item.get("acl") for item in value["readable_keys"]] == [True]
 
 
 @each_shell

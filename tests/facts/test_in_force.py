@@ -80,10 +80,18 @@ def mysql(machine: Machine, began: float) -> None:
     machine.process(6, "mysqld", "/usr/sbin/mysqld", began - 80_000, boxed=True)
 
 
+def docker(machine: Machine, began: float) -> None:
+    machine.file("/etc/docker/daemon.json", '{"icc": false}\n')
+    machine.process(5, "dockerd", "/usr/bin/dockerd\0-H\0fd://", began)
+    machine.process(6, "dockerd", "dockerd", began - 80_000)
+    (machine.proc / "6" / "cgroup").write_text(f"0::/system.slice/docker-{'0f' * 32}.scope\n")
+
+
 SERVERS: dict[str, tuple[Callable[[Machine, float], None], str, str, str]] = {
     "nginx": (nginx, "/usr/sbin/nginx", "/etc/nginx/nginx.conf", "nginx"),
     "apache": (apache, "/usr/sbin/apache2", "/etc/apache2/apache2.conf", "Apache"),
     "mysql": (mysql, "/usr/sbin/mysqld", "/etc/mysql/my.cnf", "true"),
+    "docker_daemon": (docker, "/usr/bin/dockerd", "/etc/docker/daemon.json", "dockerd"),
 }
 
 
@@ -94,7 +102,7 @@ def test_files_that_the_server_has_not_read_are_no_proof(machine: Machine, fact:
     build, program, file, name = SERVERS[fact]
     build(machine, time.time() - 3600)
     status, complaint = machine.tell(fact, shell, program)
-    remedy = "restart" if fact == "mysql" else "reload"
+    remedy = "restart" if fact in ("mysql", "docker_daemon") else "reload"
     assert (status, complaint) == (1, f"{name} has not read its files since {file} changed; {remedy} it\n")
 
 
@@ -155,6 +163,25 @@ def test_a_policy_of_ciphers_that_apache_has_not_read_is_no_proof(machine: Machi
     machine.file("/etc/crypto-policies/back-ends/opensslcnf.config", "TLS.MinProtocol = TLSv1.2\n")
     told = "Apache has not read its files since /etc/crypto-policies/back-ends/opensslcnf.config changed; restart it\n"
     assert machine.tell("apache", "dash", "/usr/sbin/httpd") == (1, told)
+
+
+def test_a_file_of_docker_that_went_away_is_told_by_its_folder(machine: Machine) -> None:
+    """Regression, closed without proof: daemon.json was taken away, and the daemon went on by what had stood in it."""
+    machine.process(5, "dockerd", "dockerd", time.time() - 3600)
+    assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (0, "")
+    machine.file("/etc/docker/daemon.json", "{}").unlink()
+    told = "dockerd has not read its files since /etc/docker changed; restart it\n"
+    assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (1, told)
+    os.utime(machine.root / "etc/docker", (1, 1))
+    assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (0, "")
+
+
+def test_of_several_daemons_of_docker_the_oldest_counts(machine: Machine) -> None:
+    """Regression, false pass: one that began since must not speak for one that goes on as before."""
+    machine.file("/etc/docker/daemon.json", "{}\n")
+    machine.process(5, "dockerd", "dockerd", time.time() - 3600)
+    machine.process(7, "dockerd", "dockerd", time.time() + 60)
+    assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd")[0] == 1
 
 
 def test_a_server_that_does_not_run_will_read_its_files(machine: Machine) -> None:
