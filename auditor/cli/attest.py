@@ -13,7 +13,7 @@ from auditor.model import Answer, AnswerState
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.reporting.terminal import Terminal
-from auditor.text import N_, _, current, ngettext
+from auditor.text import N_, _, current, ngettext, pgettext
 from auditor.text.bidi import safe
 from auditor.text.labels import label
 from auditor.workflow.attestations import accept_answer, asked_of, import_answers, return_answer, write_questions
@@ -75,9 +75,13 @@ def attest_list(app: App, department: str, output: str) -> None:
         Column(_("Answer"), lambda r: _answered(r["answer"])),
         Column(_("State"), lambda r: label(AnswerState(r["answer"]["state"])) if r["answer"] else _("not answered"), whole=True),
         Column(_("Review"), lambda r: r["answer"]["review"] if r["answer"] else "", whole=True),
-        Column(_("Evidence"), lambda r: safe(", ".join(e["name"] for e in r["answer"]["evidence"])) if r["answer"] else ""),
+        Column(pgettext("files", "Evidence"), lambda r: _files(r["answer"])),
     ]
     app.emit(Table(columns, rows), output)
+
+
+def _files(answer: dict[str, Any] | None) -> str:
+    return safe(", ".join(e["name"] for e in answer["evidence"])) if answer else ""
 
 
 def _answered(answer: dict[str, Any] | None) -> str:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from auditor.cli.base import App, Day, Group, option, output_option, pass_app
-from auditor.model import Campaign, Person, Severity, Text
+from auditor.cli.catalogue import department_of
+from auditor.model import Campaign, Catalogue, Person, Severity, Text
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, current, day, ngettext, percent, points
@@ -26,6 +27,9 @@ from auditor.workflow.circulars import (
 )
 from auditor.workflow.exceptions import settle_if_due
 from auditor.workflow.workspace import open_workspace
+
+_LESSER = {Severity.MEDIUM: 3, Severity.LOW: 4}
+"""Severities that a narrow screen leaves out, the highest first."""
 
 
 @click.group(cls=Group, help=N_("The campaigns: the committee's audits of departments over a period."))
@@ -83,7 +87,7 @@ def campaign_status(app: App, name: str, output: str) -> None:
     rows: list[dict[str, Any]] = frozen["progress"] if frozen else to_json(list(progress(catalogue, held)))
     if output == "table":
         app.say(_about(held), "bold")
-    app.emit(Table(_progress_columns(), rows), output, frozen or {"campaign": to_json(held), "progress": rows})
+    app.emit(Table(_progress_columns(catalogue), rows), output, frozen or {"campaign": to_json(held), "progress": rows})
 
 
 def _about(held: Campaign) -> str:
@@ -95,15 +99,18 @@ def _about(held: Campaign) -> str:
     return text if not held.frozen else text + " " + _("(closed; SHA-256 of what was kept: {sha256})").format(sha256=held.frozen)
 
 
-def _progress_columns() -> list[Column]:
+def _progress_columns(catalogue: Catalogue) -> list[Column]:
     return [
-        Column(_("Department"), field("department")),
+        Column(_("Department"), lambda r: department_of(catalogue, r["department"])),
         Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else withheld(r["withheld"])),
         Column(_("Coverage"), lambda r: percent(r["coverage"], 1) if r["coverage"] is not None else ""),
-        *(Column(label(s), lambda r, s=s: str(r["open"].get(s.value, 0))) for s in Severity),  # type: ignore[misc]
-        Column(_("Excepted"), lambda r: str(r["excepted"])),
+        *(
+            Column(label(s), lambda r, s=s: str(r["open"].get(s.value, 0)), spare=_LESSER.get(s, 0))  # type: ignore[misc]
+            for s in Severity
+        ),
+        Column(_("Excepted"), lambda r: str(r["excepted"]), spare=2),
         Column(_("Overdue"), lambda r: str(r["overdue"]), style=lambda r: "bold red" if r["overdue"] else ""),
-        Column(_("Closed"), lambda r: str(r["closed"])),
+        Column(_("Closed"), lambda r: str(r["closed"]), spare=1),
         Column(_("Answers accepted"), lambda r: f"{r['accepted']}/{r['asked']}"),
     ]
 
@@ -243,7 +250,7 @@ def circular_show(app: App, name: str, output: str) -> None:
         for line in held.body.to(current()).splitlines():
             app.say(safe(line))
     columns = [
-        Column(_("Department"), field("department")),
+        Column(_("Department"), lambda r: department_of(catalogue, r["department"])),
         Column(
             _("Due"),
             lambda r: _("{day} (overdue)").format(day=r["due"]) if r["late"] else r["due"],

@@ -17,6 +17,7 @@ from auditor.model import Catalogue, Check, Control, Criticality, Json, Severity
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, percent
+from auditor.text.bidi import isolate, safe
 from auditor.text.labels import days_counted, label
 from auditor.workflow.workspace import open_workspace
 
@@ -68,7 +69,7 @@ def control_list(app: App, output: str) -> None:
 def control_show(app: App, control_id: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
-    found = find({c.id: c for c in catalogue.framework.controls}, control_id, _("control"))
+    found = find({c.id: c for c in catalogue.framework.controls}, control_id, _("There is no control {name}."))
     policy = catalogue.policies[catalogue.settings.policy_of_record]
     if output == "json":
         value = {**to_json(found), "decided_by": _decided_by(found), "article": policy.controls.get(control_id, "")}
@@ -172,15 +173,22 @@ def spoken(text: Text) -> str:
     return text.to(current()).strip()
 
 
+def department_of(catalogue: Catalogue, name: str) -> str:
+    """A department's title, with the id by which commands know it; the id alone where no inventory has it any more."""
+    titles = (safe(d.title.to(current()).strip()) for d in catalogue.inventory.departments if d.id == name)
+    title = next(titles, "")
+    return f"{title} ({isolate(safe(name))})" if title and title != name else safe(name)
+
+
 def title_of(row: Row) -> str:
     """The title of a row in the reader's language."""
     return str(row["title"][current()])
 
 
-def find(known: dict[str, T], name: str, kind: str) -> T:
-    """What is known under a name. Raises UsageError that names the nearest."""
+def find(known: dict[str, T], name: str, unknown: str) -> T:
+    """What is known under a name. Raises UsageError with the sentence ``unknown`` of its kind, which names the nearest too."""
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        text = _("There is no {kind} {name}.").format(kind=kind, name=name)
+        text = unknown.format(name=name)
         raise UsageError(text + (" " + _("Did you mean {near}?").format(near=near[0]) if near else ""))
     return known[name]

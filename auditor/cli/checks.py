@@ -68,7 +68,7 @@ def check_list(app: App, output: str) -> None:
 def check_show(app: App, check_id: str, output: str) -> None:
     """Show."""
     catalogue = open_workspace(app.root)
-    found = find(catalogue.checks, check_id, _("check"))
+    found = find(catalogue.checks, check_id, _("There is no check {name}."))
     if output == "json":
         app.emit(Table([], []), output, {**to_json(found), "controls": controls_of(catalogue).get(check_id, [])})
         return
@@ -124,7 +124,7 @@ class _FactName(click.ParamType):  # type: ignore[type-arg]  # as Day
 @pass_app
 def check_new(app: App, check_id: str, fact_name: str, area: str | None, arguments: tuple[str, ...]) -> None:
     """Write the file and say what comes next."""
-    fact = find({f.name: f for f in FACTS}, fact_name, _("fact"))
+    fact = find({f.name: f for f in FACTS}, fact_name, _("There is no fact {name}."))
     catalogue = open_workspace(app.root)
     refuse_run(catalogue.settings, app.actor)
     path = new_check(catalogue, check_id, fact, area, dict(a.partition("=")[::2] for a in arguments))
@@ -151,8 +151,8 @@ def check_test(app: App, check_ids: tuple[str, ...], watch: bool, output: str) -
         columns = [
             Column(_("Check"), field("check")),
             Column(_("Case"), field("case"), wide=True),
-            Column(_("Expected"), field("expected")),
-            Column(_("Given"), field("got")),
+            Column(_("Expected"), lambda r: _verdict(r["expected"])),
+            Column(_("Given"), lambda r: _verdict(r["got"])),
             Column(_("Detail"), field("detail"), wide=True),
         ]
         app.emit(Table(columns, [_case_row(r) for r in results]), output)
@@ -163,7 +163,7 @@ def check_test(app: App, check_ids: tuple[str, ...], watch: bool, output: str) -
 
 def _run(root: Path | None, check_ids: tuple[str, ...]) -> list[CaseResult]:
     catalogue = open_workspace(root)
-    chosen = [find(catalogue.checks, c, _("check")) for c in check_ids] or list(catalogue.checks.values())
+    chosen = [find(catalogue.checks, c, _("There is no check {name}.")) for c in check_ids] or list(catalogue.checks.values())
     goldens = catalogue.settings.root / "tests" / "golden" / "facts"
     return [result for one in chosen for result in run_cases(one, goldens)]
 
@@ -173,12 +173,12 @@ def _tell(app: App, results: list[CaseResult], *, each: bool) -> None:
     for result in results:
         if result.passed or result.skipped:
             if each:
-                style, verdict = ("green", result.expected) if result.passed else ("yellow", result.detail)
+                style, verdict = ("green", _verdict(result.expected)) if result.passed else ("yellow", result.detail)
                 app.say(f"{result.check} · {result.case}: {verdict}", style)
             continue
         app.say(f"{result.check} · {result.case}", "bold")
-        app.say(f"- {result.expected}", "green", indent=2)
-        app.say(f"+ {result.got or '?'}", "red", indent=2)
+        app.say(f"- {_verdict(result.expected)}", "green", indent=2)
+        app.say(f"+ {_verdict(result.got) or '?'}", "red", indent=2)
         for subject, observed, expected in result.shown:
             shown = _("observed: {observed}, expected: {expected}").format(observed=_json(observed), expected=_json(expected))
             app.say(f"{subject} {shown}".strip(), indent=4)
@@ -187,6 +187,14 @@ def _tell(app: App, results: list[CaseResult], *, each: bool) -> None:
     passed, skipped = sum(r.passed for r in results), sum(r.skipped for r in results)
     counted = _("{passed} cases passed, {failed} failed, {skipped} skipped because their recorded output is not here.")
     app.say(counted.format(passed=passed, failed=len(results) - passed - skipped, skipped=skipped))
+
+
+def _verdict(told: str) -> str:
+    """What a case promises or has given, which may name subjects behind it; "" where it has given nothing."""
+    text, _sign, hidden = told.partition("; hidden: ")
+    kind, sign, subjects = text.partition(": ")
+    shown = f"{label(VerdictKind(kind))}{sign}{subjects}" if kind else ""
+    return _("{verdict}; hidden: {subjects}").format(verdict=shown, subjects=hidden) if hidden else shown
 
 
 def _watch(app: App, check_ids: tuple[str, ...]) -> int:

@@ -137,9 +137,16 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
         (_("Commands"), Code(check.remediation_shell if check else "")),
         (_("What may be done next"), Code(pasteable("\n".join(next_moves(found))))),
-        *((instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history),
     ]
-    show_pairs(app, pairs, output)
+    events = [(instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history]
+    show_pairs(app, [*pairs, *events] if output == "csv" else pairs, output)  # a file of CSV is one table
+    if output == "table":
+        app.say()
+        columns = [
+            Column(_("When"), lambda r: r["when"], whole=True),
+            Column(_("What happened"), lambda r: r["what"], wide=True),
+        ]
+        app.emit(Table(columns, [{"when": when, "what": what} for when, what in events], _("History")), output)
 
 
 @findings.command("files", help=N_("List the files attached to a finding, or save them into a folder."))

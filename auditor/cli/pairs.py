@@ -22,7 +22,8 @@ def show_pairs(app: App, pairs: Iterable[tuple[str, str]], output: str) -> None:
     start = 0
     for end, row in enumerate(rows if output == "table" else ()):
         if isinstance(row["value"], Code):
-            app.emit(Table(columns, rows[start:end]), output)
+            if start < end:
+                app.emit(Table(columns, rows[start:end]), output)
             app.say(row["name"], "bold")
             app.terminal.code(row["value"])
             start = end + 1

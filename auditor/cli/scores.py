@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from auditor.cli.base import App, Command, option, output_option, pass_app
+from auditor.cli.catalogue import department_of
 from auditor.errors import UsageError
 from auditor.model import Applicability, Catalogue, ControlScore, DepartmentScore, ScoreState, Scoring, Severity, VerdictKind
 from auditor.model.codec import to_json
@@ -34,7 +35,9 @@ def score(app: App, department: str, control: str, output: str) -> None:
     if not department:
         rows: list[dict[str, Any]] = [{**to_json(d), "excepted": sum(c.excepted for c in d.controls)} for d in found.departments]
         app.emit(
-            Table(_department_columns(found), rows), output, {"run": found.run.id, "index": found.index, "departments": rows}
+            Table(_department_columns(catalogue, found), rows),
+            output,
+            {"run": found.run.id, "index": found.index, "departments": rows},
         )
         if output == "table":
             _formula(app, found.policy.scoring)
@@ -54,11 +57,11 @@ def score(app: App, department: str, control: str, output: str) -> None:
         app.say(_("Index: {index} ({basis})").format(index=points(one.index), basis=index_of([one.basis])), "bold")
 
 
-def _department_columns(found: Scores) -> list[Column]:
+def _department_columns(catalogue: Catalogue, found: Scores) -> list[Column]:
     shares = {d.department: percent(d.coverage.share, 1) if d.coverage.share is not None else "" for d in found.departments}
     rests = {d.department: rests_on(d.basis) for d in found.departments}
     return [
-        Column(_("Department"), field("department")),
+        Column(_("Department"), lambda r: department_of(catalogue, r["department"])),
         Column(_("Index"), lambda r: points(r["index"]) if r["index"] is not None else withheld(r["withheld"])),
         Column(_("Coverage"), lambda r: shares[r["department"]]),
         Column(_("Controls decided"), lambda r: rests[r["department"]]),
@@ -76,11 +79,11 @@ def _control_columns(one: DepartmentScore) -> list[Column]:
         Column(_("Level"), lambda r: label(by_id[r["control"]].level)),
         Column(_("How decided"), lambda r: label(ScoreState(r["state"]))),
         Column(_("Share"), lambda r: percent(r["share"], 0) if r["share"] is not None else ""),
-        Column(_("Weight"), lambda r: str(r["weight"])),
-        Column(_("Passed"), lambda r: str(r["passed"])),
-        Column(_("Failed"), lambda r: str(r["failed"])),
-        Column(_("Unknown"), lambda r: str(r["unknown"] + r["errors"])),
-        Column(_("Failed by exception"), lambda r: str(r["excepted"])),
+        Column(_("Weight"), lambda r: str(r["weight"]), spare=5),
+        Column(_("Passed"), lambda r: str(r["passed"]), spare=4),
+        Column(_("Failed"), lambda r: str(r["failed"]), spare=1),
+        Column(_("Unknown"), lambda r: str(r["unknown"] + r["errors"]), spare=2),
+        Column(_("Failed by exception"), lambda r: str(r["excepted"]), spare=3),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from auditor.errors import UsageError
+from auditor.loading.document import Document
 from auditor.loading.importing.host import clean, read_bytes
 from auditor.loading.importing.sheets import xlsx_lines
 from auditor.loading.mistake import Mistake, did_you_mean
@@ -45,6 +46,24 @@ class Question:
 
     control: Control
     before: AttestedAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What stands in one row of a sheet or one item of a list; ``document`` is the YAML, which knows where each field stands."""
+
+    file: str
+    line: int
+    values: dict[str, str]
+    document: Document | None = None
+    index: int = 0
+
+    def mistake(self, name: str, message: str) -> Mistake:
+        """What is wrong with a field: at its cell, or in YAML at its value; at the item where it is not there at all."""
+        if self.document is not None:
+            return self.document.mistake(("answers", self.index, name), f"{name}: {message}")
+        column = list(COLUMNS).index(name) + 1 if name in COLUMNS else 1
+        return Mistake(self.file, self.line, column, f"{'ABCDEFGHI'[column - 1]}{self.line}: {message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +109,24 @@ def read_form(path: Path) -> tuple[str, tuple[Filled, ...], tuple[Mistake, ...]]
     data = read_bytes(path, _MAX)
     mistakes: list[Mistake] = []
     rows = _xlsx_rows(data, path.name, mistakes) if path.suffix.lower() == ".xlsx" else _yaml_rows(data, path.name, mistakes)
-    department, filled = rows.pop(0)[1].get("department", "") if rows else "", []
+    department, filled = rows.pop(0).values.get("department", "") if rows else "", []
     if not department and not mistakes:
         mistakes.append(Mistake(path.name, 1, 1, _("the form does not say whose it is; begin from `auditor attest template`")))
     answered: set[str] = set()
-    for line, values in rows:
-        given = _filled(path.name, line, values, mistakes)
+    for row in rows:
+        given = _filled(row, mistakes)
         if given is None:
             continue
         if given.control in answered:  # nobody can tell which of the two is meant
             told = _("the control {control} stands twice; keep one").format(control=given.control)
-            mistakes.append(_at(path.name, line, "control", told))
+            mistakes.append(row.mistake("control", told))
         answered.add(given.control)
         filled.append(given)
     return department, tuple(filled), tuple(mistakes)
 
 
-def _filled(file: str, line: int, values: dict[str, str], mistakes: list[Mistake]) -> Filled | None:
+def _filled(row: _Row, mistakes: list[Mistake]) -> Filled | None:
+    values = row.values
     if not any(values.get(name) for name in _ANSWERED):
         return None
     answer = _answer(values.get("answer", ""))
@@ -115,19 +135,19 @@ def _filled(file: str, line: int, values: dict[str, str], mistakes: list[Mistake
         message = _("{value!r} is no answer; expected {names}{hint}")
         given = values.get("answer", "")
         told = message.format(value=given, names=", ".join(known), hint=did_you_mean(given, known))
-        mistakes.append(_at(file, line, "answer", told))
-    review = _day(file, line, "review", values, mistakes)
+        mistakes.append(row.mistake("answer", told))
+    review = _day(row, "review", mistakes)
     if not clean(values.get("review", "")):
-        mistakes.append(_at(file, line, "review", _("the review date is missing")))
-    dated = _day(file, line, "dated", values, mistakes)
+        mistakes.append(row.mistake("review", _("the review date is missing")))
+    dated = _day(row, "dated", mistakes)
     for name, text in values.items():
         if text.startswith("="):
-            mistakes.append(_at(file, line, name, _("this cell holds a formula; write the value itself")))
+            mistakes.append(row.mistake(name, _("this cell holds a formula; write the value itself")))
     files = tuple(part for part in (clean(p) for p in re.split(r"[;؛\n]+", values.get("files", ""))) if part)
     for wrong in (name for name in files if Path(name).name != name):
-        mistakes.append(_at(file, line, "files", _("{file} must lie beside the form, named without a folder").format(file=wrong)))
+        mistakes.append(row.mistake("files", _("{file} must lie beside the form, named without a folder").format(file=wrong)))
     beside = tuple(name for name in files if Path(name).name == name)
-    return Filled(file, line, values.get("control", ""), answer, values.get("justification", ""), review, beside, dated)
+    return Filled(row.file, row.line, values.get("control", ""), answer, values.get("justification", ""), review, beside, dated)
 
 
 def _answer(text: str) -> Answer | None:
@@ -141,37 +161,31 @@ def _answer(text: str) -> Answer | None:
     return None
 
 
-def _day(file: str, line: int, name: str, values: dict[str, str], mistakes: list[Mistake]) -> date | None:
-    text = clean(values.get(name, ""))
+def _day(row: _Row, name: str, mistakes: list[Mistake]) -> date | None:
+    text = clean(row.values.get(name, ""))
     if not text:
         return None
     try:
         return date.fromisoformat(text.translate(str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")))
     except ValueError:
-        mistakes.append(_at(file, line, name, _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=text)))
+        mistakes.append(row.mistake(name, _("{day} is no day of the calendar; expected YYYY-MM-DD").format(day=text)))
         return None
 
 
-def _at(file: str, line: int, name: str, message: str) -> Mistake:
-    column = list(COLUMNS).index(name) + 1 if name in COLUMNS else 1
-    cell = f"{'ABCDEFGHI'[column - 1]}{line}: " if file.lower().endswith(".xlsx") else f"{name}: "
-    return Mistake(file, line, column, cell + message)
-
-
-def _xlsx_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[tuple[int, dict[str, str]]]:
+def _xlsx_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[_Row]:
     lines = xlsx_lines(data, file, mistakes, dates=True) or []
-    rows: list[tuple[int, dict[str, str]]] = []
+    rows: list[_Row] = []
     names = list(COLUMNS)
     for line, cells in lines:
         texts = [clean(c) for c in cells]
         if line == 1:
-            rows.append((1, {"department": texts[1] if len(texts) > 1 else ""}))
+            rows.append(_Row(file, 1, {"department": texts[1] if len(texts) > 1 else ""}))
         elif line > 2 and any(texts):
-            rows.append((line, dict(zip(names, texts, strict=False))))
+            rows.append(_Row(file, line, dict(zip(names, texts, strict=False))))
     return rows
 
 
-def _yaml_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[tuple[int, dict[str, str]]]:
+def _yaml_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[_Row]:
     document, found = read_yaml(data, file)
     mistakes.extend(found)
     value: Any = document.value if document is not None else None
@@ -179,13 +193,14 @@ def _yaml_rows(data: bytes, file: str, mistakes: list[Mistake]) -> list[tuple[in
         if not mistakes:
             mistakes.append(Mistake(file, 1, 1, _("the form does not say whose it is; begin from `auditor attest template`")))
         return []
-    rows = [(1, {"department": str(value.get("department", ""))})]
+    rows = [_Row(file, 1, {"department": str(value.get("department", ""))})]
     for index, entry in enumerate(value["answers"]):
         line = document.place_of(("answers", index)).line
         if not isinstance(entry, dict):
-            mistakes.append(Mistake(file, line, 1, _("expected an answer with control, answer, justification and review")))
+            told = _("expected an answer with control, answer, justification and review")
+            mistakes.append(document.mistake(("answers", index), told))
             continue
-        rows.append((line, {str(k): _plain(v) for k, v in entry.items()}))
+        rows.append(_Row(file, line, {str(k): _plain(v) for k, v in entry.items()}, document, index))
     return rows
 
 

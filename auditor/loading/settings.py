@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.errors import ConfigurationError, UsageError
+from auditor.loading import toml_words
 from auditor.loading.document import Document, Keys, Place, Report
 from auditor.loading.files import WEEK, Files, text
 from auditor.loading.known import require
@@ -209,7 +210,8 @@ def _read(files: Files, path: Path) -> Document | None:
         said = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         line, column = (int(said[1]), int(said[2])) if said else (content.count("\n") + 1, 1)
         message = re.sub(r" \(at [^)]*\)", "", str(error)) or type(error).__name__
-        files.report.mistakes.append(Mistake(shown, line, column, _("this is not valid TOML: {problem}").format(problem=message)))
+        told = _("this is not valid TOML: {problem}").format(problem=toml_words.told(message))
+        files.report.mistakes.append(Mistake(shown, line, column, told))
         return None
     files.contents[shown] = content
     return Document(shown, content, value, _places(content))

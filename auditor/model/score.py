@@ -25,7 +25,8 @@ class ScoreState(StrEnum):
     AUTOMATED = "automated"  # by checks alone
     PARTLY = "partly"  # by checks alone so far; people must attest the rest, and have not
     MANUAL = "manual"  # only people can answer, and have not
-    ATTESTED = "attested"  # by an accepted answer, alone or beside checks
+    BOTH = "both"  # by checks and by an accepted answer beside them
+    ATTESTED = "attested"  # by an accepted answer alone
     NOT_APPLICABLE = "not_applicable"  # every check said it does not apply
     NOT_KNOWN = "not_known"  # checks were planned, none was judged
 

@@ -162,7 +162,7 @@ def _control_score(
         share = automated = None
     return ControlScore(
         control=control.id,
-        state=_state(control, counts, answer),
+        state=_state(control, counts, answer, beside_checks=automated is not None),
         weight=scoring.control_weights[control.severity],
         share=share,
         passed=counts[VerdictKind.PASS],
@@ -176,11 +176,12 @@ def _control_score(
     )
 
 
-def _state(control: Control, counts: Counter[VerdictKind], answer: Answer | None) -> ScoreState:
+def _state(control: Control, counts: Counter[VerdictKind], answer: Answer | None, *, beside_checks: bool) -> ScoreState:
     if answer is Answer.NOT_APPLICABLE:
         return ScoreState.NOT_APPLICABLE
     if answer is not None:
-        return ScoreState.ATTESTED
+        judged = counts[VerdictKind.PASS] + counts[VerdictKind.FAIL] > 0
+        return ScoreState.BOTH if beside_checks and judged else ScoreState.ATTESTED
     if not counts:
         return ScoreState.MANUAL
     # that no check applies decides a control only where checks decide all of it; verdicts count, for their weights may be 0

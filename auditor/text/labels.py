@@ -108,6 +108,7 @@ _LABELS: Final[Mapping[type[StrEnum], Mapping[str, _Message]]] = {
         ScoreState.AUTOMATED: NP_("score", "decided by checks"),
         ScoreState.PARTLY: NP_("score", "by checks alone; awaiting attestation"),
         ScoreState.MANUAL: NP_("score", "awaiting attestation"),
+        ScoreState.BOTH: NP_("score", "by checks and by attestation"),
         ScoreState.ATTESTED: NP_("score", "attested"),
         ScoreState.NOT_APPLICABLE: NP_("score", "not applicable"),
         ScoreState.NOT_KNOWN: NP_("score", "not known"),

@@ -5,14 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 
+from auditor.cli import catalogue, checks
+from auditor.cli.checks import _verdict
+from auditor.model import VerdictKind
+from auditor.text import using
+from auditor.text.labels import label
 from auditor.workflow.cases import CaseResult
 from tests.cli.conftest import COMMAND, Workspace, environment
+
+MARKS = re.compile("[\u200e\u200f\u2066-\u2069]")
 
 
 def test_costs_are_what_the_last_audit_measured(audited: Workspace) -> None:
@@ -41,6 +49,36 @@ def test_a_case_that_fails_is_told_as_a_difference(workspace: Workspace) -> None
     lines = [line.strip() for line in done.stdout.decode().splitlines()]
     assert done.returncode == 1
     assert lines[:4] == ["guarded-file · private", "- pass", "+ fail", 'observed: "0600", expected: "0400"']
+
+
+def test_verdicts_of_cases_are_told_in_the_readers_language(workspace: Workspace) -> None:
+    """Regression: `check test` said "pass" and "fail" to who reads Arabic."""
+    path = workspace.root / "checks" / "files" / "guarded-file.yaml"
+    path.write_text(path.read_text().replace("'!guarded.other_readable'", "'guarded.mode == \"0400\"'"))
+    with using("ar"):
+        good, bad = label(VerdictKind.PASS), label(VerdictKind.FAIL)
+    for more in ((), ("--format", "csv")):
+        told = MARKS.sub("", workspace.call("check", "test", "guarded-file", *more, lang="ar").stdout.decode())
+        assert (good in told, bad in told, "fail" in told) == (True, True, False)
+    assert _verdict("fail: root, x; hidden: y") == "fail: root, x; hidden: y"
+    assert _verdict("") == ""
+
+
+def test_what_there_is_not_is_told_in_a_sentence_of_its_kind(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: one sentence for every kind, which in Arabic cannot agree with both «فحص» and «حقيقة»."""
+    asked: list[str] = []
+    for module in (checks, catalogue):
+        monkeypatch.setattr(module, "_", lambda message: asked.append(message) or message)
+    for args, sentence in (
+        (("check", "new", "other-check", "--fact", "sshdd"), "There is no fact {name}."),
+        (("check", "show", "guarded"), "There is no check {name}."),
+        (("check", "test", "guarded"), "There is no check {name}."),
+        (("control", "show", "A.9"), "There is no control {name}."),
+    ):
+        done = workspace.call(*args)
+        assert (done.returncode, sentence in asked) == (2, True)
+        assert sentence.format(name=args[-1]) in done.stderr.decode()
+        asked.clear()
 
 
 def test_watching_runs_the_cases_again(workspace: Workspace) -> None:

@@ -51,7 +51,7 @@ def test_overdue_is_a_word(failing: Workspace, high: str) -> None:
     assert "overdue" not in other
     (due,) = (line for line in shown(failing, "findings", "show", high).splitlines() if line.startswith("Due"))
     assert due.strip().endswith("(overdue)")
-    (row,) = (line for line in shown(failing, "circular", "show", "R-1").splitlines() if line.startswith("example"))
+    (row,) = (line for line in shown(failing, "circular", "show", "R-1").splitlines() if "(example)" in line)
     assert "(overdue)" in row
 
 
@@ -85,3 +85,14 @@ def test_a_finding_whose_host_was_not_reached_says_so(failing: Workspace, high: 
     (line,) = (line for line in shown(failing, "findings", "show", high).splitlines() if line.startswith("Not looked at"))
     assert f"since {finding.last_seen:%Y-%m-%d}" in line
     assert "unreachable: " in line or "login refused: " in line
+
+
+def test_a_finding_is_shown_without_gaps_and_its_history_with_a_heading(failing: Workspace, high: str) -> None:
+    """Regression: between two blocks of commands stood "Nothing to show.", and the history was of a "Field" and its "Value"."""
+    told = shown(failing, "findings", "show", high)
+    assert "Nothing to show." not in told
+    fields, _heading, history = told.partition("\nHistory\n")
+    assert "auditor findings acknowledge" in fields
+    assert history.split("\n")[0].split() == ["When", "What", "happened"]
+    assert ("finding opened" in history, "finding opened" in fields) == (True, False)
+    assert "finding opened" in shown(failing, "findings", "show", high, "--format", "csv")

@@ -42,7 +42,7 @@ def test_a_control_answered_twice_is_a_mistake_in_yaml(tmp_path: Path) -> None:
     )
     (tmp_path / "form.yaml").write_text(f"department: health\nanswers:\n{answers}")
     assert [str(mistake) for mistake in read_form(tmp_path / "form.yaml")[2]] == [
-        "form.yaml:5:1: control: the control A.5.1 stands twice; keep one"
+        "form.yaml:5:15: control: the control A.5.1 stands twice; keep one"
     ]
 
 
@@ -67,3 +67,42 @@ def test_both_blanks_are_laid_out_alike(tmp_path: Path, language: Language) -> N
         assert {cell.fill.fgColor.rgb for cell in sheet[heading]} == {"00DDE7F0"}
         assert {cell.number_format for cell in sheet[heading + 1]} == {"@"}
         assert offered in {str(rule.sqref) for rule in sheet.data_validations.dataValidation}
+
+
+FORM = """\
+# answer: one of ...
+department: health
+answers:
+- control: A.5.1
+  title: Policies
+  question: Is there a policy?
+  examples: ""
+  answer: implemente
+  justification: signed
+  review: 2027-13-01
+  files:
+  - a.txt
+  - sub/b.txt
+- control: A.5.2
+  answer: partly
+  justification: =half done
+- A.5.3
+"""
+
+
+def test_a_mistake_in_yaml_is_at_its_own_line(tmp_path: Path) -> None:
+    """Regression: every mistake was at the first line of its item, in the column of a spreadsheet, which no line of YAML had."""
+    (tmp_path / "form.yaml").write_text(FORM)
+    _department, filled, mistakes = read_form(tmp_path / "form.yaml")
+    assert [given.line for given in filled] == [4, 14]
+    places = {(m.line, m.column): m.message.partition(":")[0] for m in mistakes}
+    assert places == {
+        (17, 3): "expected an answer with control, answer, justification and review",
+        (8, 11): "answer",
+        (10, 11): "review",
+        (12, 3): "files",
+        (14, 3): "review",  # missing: where its item stands
+        (16, 18): "justification",
+    }
+    lines = FORM.split("\n")
+    assert all(1 <= column <= len(lines[line - 1]) for line, column in places)

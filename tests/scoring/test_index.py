@@ -21,7 +21,7 @@ from auditor.model import (
     VerdictKind,
 )
 from auditor.scoring import overall_index, score_department, theme_scores
-from auditor.text.labels import index_of
+from auditor.text.labels import index_of, label
 from tests.builders import TEXT, WEIGHTS, asset_plan, control, host, policy, task
 
 FRAMEWORK = Framework(
@@ -182,8 +182,27 @@ def test_a_hybrid_control_is_not_fully_implemented_before_people_answer() -> Non
         return own.state, own.level, own.share
 
     assert hybrid() == (ScoreState.PARTLY, Level.PARTLY, 1.0)
-    assert hybrid(**{"A.8.5": Answer.IMPLEMENTED}) == (ScoreState.ATTESTED, Level.FULLY, 1.0)
+    assert hybrid(**{"A.8.5": Answer.IMPLEMENTED}) == (ScoreState.BOTH, Level.FULLY, 1.0)
     assert score(VerdictKind.PASS, VerdictKind.PASS).controls[0].level is Level.FULLY  # technical: checks decide all of it
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (VerdictKind.FAIL, ScoreState.BOTH),
+        (VerdictKind.PASS, ScoreState.BOTH),
+        (VerdictKind.UNKNOWN, ScoreState.ATTESTED),
+        (VerdictKind.NOT_APPLICABLE, ScoreState.ATTESTED),
+    ],
+)
+def test_a_control_decided_by_checks_and_by_people_says_both(kind: VerdictKind, state: ScoreState) -> None:
+    """Regression: a control answered "implemented" whose check fails read "partly implemented", decided "attested", as if people
+    had said the worse. Where checks decided nothing, people alone have decided."""
+    kinds = {("h", "a"): VerdictKind.PASS, ("h", "b"): kind}
+    answers = {"A.8.5": Answer.IMPLEMENTED, "A.5.1": Answer.IMPLEMENTED}
+    scored = score_department(PLAN, kinds, FRAMEWORK, policy(coverage_floor=0.5), partial=False, answers=answers)
+    assert [c.state for c in scored.controls[1:]] == [state, ScoreState.ATTESTED]
+    assert (label(ScoreState.BOTH), scored.controls[1].by_checks) == ("by checks and by attestation", state is ScoreState.BOTH)
 
 
 def themed(a: VerdictKind | None, *, floor: float, **answers: Answer) -> ThemeScore:

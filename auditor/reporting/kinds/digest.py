@@ -13,6 +13,7 @@ from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Figure, Figures, Heading, Paragraph, Shape, Table, Tone
 from auditor.reporting.kinds.annex import exceptions_table, missed_table
 from auditor.reporting.kinds.findings import due
+from auditor.reporting.kinds.pieces import named
 from auditor.reporting.scene import Scene
 from auditor.text import _, instant, number
 from auditor.text.bidi import safe
@@ -25,6 +26,17 @@ PRESSING = ("overdue", "due_soon", "exceptions", "missed", "set_aside")
 
 _MOST = 25
 """Rows of a part: a letter is read, not searched. The rest is in the report of findings."""
+
+_Listed = tuple[str, Callable[[Standing], bool]]
+_TO_MEND: _Listed = "--state to_mend", lambda s: s.finding.state not in {FindingState.CLOSED, *SPARED}
+_CLOSED: _Listed = "--state closed", lambda s: s.finding.state is FindingState.CLOSED
+_LISTED: Mapping[str, _Listed] = {
+    "overdue": ("--overdue", lambda s: s.overdue),
+    "due_soon": ("--due-soon", lambda s: s.due_soon),
+    "fixed": _CLOSED,
+    "closed": _CLOSED,
+}
+"""The narrowest list that holds a part's findings, and what else is in it; of a part that is not named, all there is to mend."""
 
 
 def picture(scene: Scene) -> dict[str, frozenset[str]]:
@@ -154,15 +166,18 @@ def _others(
     )
     for name, title, n, make, tone in found:
         if n:
-            yield Figure(prefix + name, title, cells.count(n, tone)), _short(replace(make(), id=prefix + name, title=title))
+            table = replace(make(), id=prefix + name, title=title)
+            yield Figure(prefix + name, title, cells.count(n, tone)), _short(scene, table)
 
 
-def _short(table: Table) -> Table:
+def _short(scene: Scene, table: Table) -> Table:
     more = len(table.rows) - _MOST
     if more <= 0:
         return table
-    told = _("More of them: {n}. All: auditor report annex").format(n=number(more))
-    return replace(table, rows=table.rows[:_MOST], more=told)
+    departments = named(scene, scene.snapshot.departments)
+    aside = table.id.endswith("set_aside")  # the annex says of these alone that nothing was judged
+    command = f"auditor runs show {scene.snapshot.run.id}" if aside else " ".join(("auditor report annex", *departments))
+    return replace(table, rows=table.rows[:_MOST], more=_see(more, command))
 
 
 def _presses(scene: Scene) -> Iterator[Figure]:
@@ -206,7 +221,7 @@ def _closed(scene: Scene, name: str, title: str, found: list[Standing]) -> Table
         )
         for s in found[:_MOST]
     )
-    return Table(name, title, columns, rows, more=_more(found))
+    return Table(name, title, columns, rows, more=_more(scene, name, found))
 
 
 def _findings(scene: Scene, name: str, title: str, found: list[Standing]) -> Table:
@@ -227,9 +242,19 @@ def _findings(scene: Scene, name: str, title: str, found: list[Standing]) -> Tab
         )
         for s in found[:_MOST]
     )
-    return Table(name, title, columns, rows, more=_more(found))
+    return Table(name, title, columns, rows, more=_more(scene, name, found))
 
 
-def _more(found: Sequence[Standing]) -> str:
+def _more(scene: Scene, name: str, found: Sequence[Standing]) -> str:
+    """How many more there are, and what lists them; that it lists all of them and nothing else is said only where it is so."""
     more = len(found) - _MOST
-    return _("More of them: {n}. All: auditor findings list").format(n=number(more)) if more > 0 else ""
+    if more <= 0:
+        return ""
+    option, listed = _LISTED.get(name.removeprefix("all_"), _TO_MEND)
+    command = " ".join(("auditor findings list", *named(scene, scene.snapshot.departments), option))
+    every = not scene.snapshot.past and sum(map(listed, scene.snapshot.standings)) == len(found)
+    return _("More of them: {n}. All: {command}").format(n=number(more), command=command) if every else _see(more, command)
+
+
+def _see(more: int, command: str) -> str:
+    return _("More of them: {n}. See: {command}").format(n=number(more), command=command)

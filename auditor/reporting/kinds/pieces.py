@@ -108,10 +108,14 @@ def today(scene: Scene, command: str) -> str:
 
 def listing(scene: Scene, departments: Sequence[str], *filters: str) -> str:
     """The command that lists the findings of these departments."""
+    return today(scene, " ".join(("auditor findings list", *named(scene, departments), *filters)))
+
+
+def named(scene: Scene, departments: Sequence[str]) -> list[str]:
+    """The options that name these departments to a command; none where they are all that there are."""
     inventory = scene.catalogue.inventory
     known = {d.id for d in inventory.departments} | {name for name, _mistakes in inventory.set_aside}
-    named = [word for name in departments for word in ("--department", name)] if known - set(departments) else []
-    return today(scene, " ".join(("auditor findings list", *named, *filters)))
+    return [word for name in departments for word in ("--department", name)] if known - set(departments) else []
 
 
 def time_figures(scene: Scene, departments: Sequence[str]) -> tuple[Figure, ...]:

@@ -12,7 +12,7 @@ from auditor.reporting.kinds.findings import due
 from auditor.reporting.kinds.pieces import time_figures
 from auditor.reporting.kinds.unseen import main_of, none_known, unseen
 from auditor.reporting.scene import Scene
-from auditor.text import _, current
+from auditor.text import _, current, pgettext
 from auditor.text.bidi import isolate, safe
 from auditor.text.labels import label
 
@@ -52,7 +52,7 @@ def _columns(scene: Scene) -> tuple[Column, ...]:
         Column("owner", _("Owner"), width=14),
         Column("date", _("Expected date"), Shape.DAY, 17),
         Column("verifier", _("Verified by"), width=16),
-        Column("evidence", _("Evidence"), Shape.CODE, 18),
+        Column("evidence", pgettext("files", "Evidence"), Shape.CODE, 18),
         Column("state", _("State"), Shape.BADGE, 12, tuple(label(state) for state in FindingState)),
     )
 

@@ -7,7 +7,7 @@ from auditor.reporting import cells
 from auditor.reporting.document import Block, Cell, Column, Document, Heading, Shape, Table, Tone
 from auditor.reporting.kinds.unseen import absent, absent_id
 from auditor.reporting.scene import Scene
-from auditor.text import _
+from auditor.text import _, pgettext
 from auditor.text.bidi import safe
 from auditor.text.labels import why_not
 
@@ -33,7 +33,7 @@ def _statement(scene: Scene, name: str) -> Table:
         Column("why_not", _("Why not"), width=28),
         Column("level", _("Level"), Shape.BADGE, 16),
         Column("state", _("How decided"), Shape.BADGE, 20),
-        Column("evidence", _("Evidence"), Shape.CODE, 20),
+        Column("evidence", pgettext("files", "Evidence"), Shape.CODE, 20),
     )
     rows = tuple(_row(scene, line) for line in scene.snapshot.applicability[name])
     return Table(f"soa-{name}", _("Every control of the framework"), columns, rows)
