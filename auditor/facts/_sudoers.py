@@ -1,6 +1,6 @@
 """The grammar of sudo's rules, as far as it tells who may run what as whom, and how.
 
-That is: whether a password is asked, and whether the command may start other programs.
+That is: whether a password is asked, whether the command may start other programs, and whose variables it takes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ _MAX_LINE = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Commands that share a runas and a tag. ``nopasswd`` is None when no tag says, and so is ``noexec`` of each command."""
+    """Commands that share a runas and a tag. ``nopasswd`` is None when no tag says, and so are ``noexec`` and ``setenv`` of each
+    command."""
 
     runas: str
     nopasswd: bool | None
     commands: tuple[str, ...]
     noexec: tuple[bool | None, ...]
+    setenv: tuple[bool | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,8 @@ def _next_section(text: str, begin: int) -> int | None:
 
 
 def _parts(section: str, path: str) -> tuple[Part, ...]:
-    parts: list[tuple[str, bool | None, list[str], list[bool | None]]] = []
-    runas, nopasswd, noexec = "", None, None
+    parts: list[tuple[str, bool | None, list[tuple[str, bool | None, bool | None]]]] = []
+    runas, nopasswd, noexec, setenv = "", None, None, None
     for item in fields(section, ",", path):
         at = 0
         if match := _RUNAS.match(item):
@@ -156,13 +158,14 @@ def _parts(section: str, path: str) -> tuple[Part, ...]:
                 nopasswd = match[0].startswith("NO")
             elif re.match(r"(?:NO)?EXEC\s*:", match[0]):
                 noexec = match[0].startswith("NO")
+            elif re.match(r"(?:NO)?SETENV\s*:", match[0]):
+                setenv = not match[0].startswith("NO")
             at = match.end()
         if not _COMMAND.match(item, at):
             raise ParseError(f"sudoers: {path}: not a command: {item[:80]!r}")
         if not parts or parts[-1][:2] != (runas, nopasswd):
-            parts.append((runas, nopasswd, [], []))
-        parts[-1][2].append(item[at:])
-        parts[-1][3].append(noexec)
+            parts.append((runas, nopasswd, []))
+        parts[-1][2].append((item[at:], noexec, setenv))
     if not parts:
         raise ParseError(f"sudoers: {path}: a rule without a command: {section[:80]!r}")
-    return tuple(Part(runas, nopasswd, tuple(commands), tuple(tags)) for runas, nopasswd, commands, tags in parts)
+    return tuple(Part(runas, nopasswd, *zip(*tagged, strict=True)) for runas, nopasswd, tagged in parts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from auditor.errors import ParseError
-from auditor.facts._pam import SHOW_PAM, Pam, setting
+from auditor.facts._pam import SHOW_PAM, Module, Pam, setting
 from auditor.facts._pam_walk import Walk
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, INT, STR, ListOf, record
@@ -33,8 +35,8 @@ def _service(pam: Pam, service: str) -> Json:
         raise ParseError(f"pam_lockout: {service} names another file by conf=, which the probe does not read")
     written = pam.settings(_CONF)
 
-    def number(key: str, default: int) -> list[int]:
-        return [setting(key, "pam_lockout", default, _plain(m.argument(key)), _plain(written.get(key))) for m in refusing]
+    def number(key: str, default: int, among: Iterable[Module] = refusing) -> list[int]:
+        return [setting(key, "pam_lockout", default, _plain(m.argument(key)), _plain(written.get(key))) for m in among]
 
     return {
         "service": service,
@@ -42,7 +44,8 @@ def _service(pam: Pam, service: str) -> Json:
         # several lines may differ: each figure is the most lenient of them
         "deny": max(number("deny", _DENY), key=lambda n: n or float("inf")),
         "unlock_time": min(number("unlock_time", _UNLOCK_TIME), key=lambda n: n or float("inf")),
-        "fail_interval": min(number("fail_interval", _FAIL_INTERVAL)),
+        # the line that counts a failure strikes out those that are older than its own interval
+        "fail_interval": min(number("fail_interval", _FAIL_INTERVAL, [*refusing, *(stack[at] for at in failing)])),
         "even_deny_root": "even_deny_root" in written or all("even_deny_root" in m.arguments for m in refusing),
     }
 
@@ -62,13 +65,13 @@ FACT = Fact(
                 in_use=BOOL,  # each wrong password is counted, and nobody gets round the refusal of a locked account
                 deny=INT,  # 0: never locks
                 unlock_time=INT,  # seconds; 0: stays locked until an administrator unlocks it
-                fail_interval=INT,
+                fail_interval=INT,  # seconds within which the failures must come to lock
                 even_deny_root=BOOL,
             )
         ),
     ),
     parse=parse,
-    version=3,
+    version=4,
     example={
         "pam": True,
         "services": [

@@ -2,8 +2,8 @@
 
 Rules are told one per user or group and per kind (with or without a password), so that each is a subject of its own. A rule is
 ``nopasswd`` by its tag, or because a Defaults line switches authentication off for it; its ``noexec`` has those of its commands
-which, by tag or Defaults, start no other program. Rules that come from a directory
-(LDAP, SSSD) are not in these files and are not told.
+which, by tag or Defaults, start no other program, and it is ``setenv`` where one of them, by either, takes any variable of the
+user's. Rules that come from a directory (LDAP, SSSD) are not in these files and are not told.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from auditor.errors import ParseError
 from auditor.facts._budget import Budget, Folders
 from auditor.facts._lines import Files, continued, files, number, whole
 from auditor.facts._sudoers import Aliases, Part, Userspec, fields, user_specs
+from auditor.facts._sudoers_defaults import Settings
 from auditor.facts.interface import Arguments, Fact, HostProbe
 from auditor.facts.shape import BOOL, STR, ListOf, optional, record
 from auditor.model import Json, Text
@@ -24,9 +25,9 @@ _MAIN = "/etc/sudoers"
 _READ = "/etc/sudoers.d"
 _MAX_DEPTH = 128
 _INCLUDE = re.compile(r"[@#](includedir|include)\s+(.+)\Z")
-_DEFAULTS = re.compile(r"Defaults(?P<scope>[@:!>]\s*\S+)?(?:\s+(?P<settings>.*))?\Z")
+_SCOPED = r"(?:\\.|[^\s,\\])+"
+_DEFAULTS = re.compile(rf"Defaults(?P<scope>[@:!>]\s*{_SCOPED}(?:\s*,\s*{_SCOPED})*)?(?:\s+(?P<settings>.*))?\Z")
 _ALIAS = re.compile(r"(User_Alias|Runas_Alias|Host_Alias|Cmnd_Alias|Cmd_Alias)\s+(.+)\Z")
-_PLAIN_NAME = r"[a-z_][\w.-]*"
 _DIGEST = re.compile(r"(?<!\S)sha(?:224|256|384|512)\s*:\s*\S+\s+(?=[/^~])")
 _PTY_IS_DEFAULT_SINCE = (1, 9, 14)
 
@@ -42,7 +43,7 @@ def parse(output: str, _args: Arguments) -> Json:
     budget = Budget("sudoers: the rules, a user at a time, with what is included")
     reader = _Reader(files(lines[1:], "sudoers"), budget)
     reader.read(_MAIN, 0)
-    settings = _Settings(reader.defaults)
+    settings = Settings(reader.defaults)
     # a file that is included twice says nothing new the second time
     specs = dict.fromkeys(reader.specs)
     rules = [rule for source, spec in specs for rule in _rules(source, spec, reader.aliases, settings, budget)]
@@ -107,7 +108,7 @@ class _Reader:
             if include := _INCLUDE.match(line):
                 yield _Line(include=(include[1], include[2].strip().strip('"').replace("\\ ", " ")))
             elif default := _DEFAULTS.match(line):
-                scope = re.sub(r"\s", "", default["scope"] or "")
+                scope = re.sub(r"(?<!\\)\s", "", default["scope"] or "")
                 yield _Line(defaults=[(scope, f"{scope} {s}".strip()) for s in fields(default["settings"] or "", ",", path)])
             elif alias := _ALIAS.match(line):
                 yield _Line(alias=(alias[1], alias[2]))
@@ -146,73 +147,18 @@ def _without_comment(line: str) -> str:
     return line
 
 
-class _Settings:
-    """Defaults in the order written: the last one holds."""
-
-    def __init__(self, defaults: list[tuple[str, str]]) -> None:
-        self._defaults = [(scope, text.removeprefix(scope).strip()) for scope, text in defaults]
-        self._on = self._off = -1
-        self._off_for: dict[str, int] = {}
-        self._never_asks = bool(self.value("exempt_group"))
-        self._authenticate()
-
-    def flag(self, name: str, default: bool) -> bool:
-        """Whether a flag holds for everyone: one exception, such as ``Defaults:clerk !use_pty``, makes it false."""
-        value = default
-        for scope, text in self._defaults:
-            off = text.replace(" ", "") == f"!{name}"
-            if off and scope:
-                return False
-            if off or (text == name and not scope):
-                value = not off
-        return value
-
-    def value(self, name: str) -> str:
-        """The text of a setting that holds for everyone, "" when it is not set."""
-        value = ""
-        for scope, text in self._defaults:
-            key, equals, given = text.partition("=")
-            if text.replace(" ", "") == f"!{name}":
-                value = ""
-                if scope:
-                    return ""
-            elif key.strip() == name and equals and not scope:
-                value = given.strip().strip('"')
-        return value
-
-    def asks_password(self, who: str) -> bool:
-        """Whether a rule without a tag asks ``who`` for a password; when in doubt it is said not to."""
-        if self._never_asks:
-            return False
-        own = self._off_for.get(who, -1) if re.fullmatch(_PLAIN_NAME, who) else max(self._off_for.values(), default=-1)
-        return max(self._off, own) <= self._on
-
-    def _authenticate(self) -> None:
-        """Where authentication is switched on for all, and off for all, or for one user alone: the last place of each."""
-        for place, (scope, text) in enumerate(self._defaults):
-            if text.replace(" ", "") == "!authenticate":
-                names = scope[1:].split(",")
-                # of a group, an alias or a number nobody can tell here whom it holds
-                if scope[:1] == ":" and all(re.fullmatch(_PLAIN_NAME, name) for name in names):
-                    self._off_for |= dict.fromkeys(names, place)
-                else:
-                    self._off = place
-                    self._never_asks |= scope[:1] in ("!", ">")  # sudo applies those after all others
-            elif text == "authenticate" and not scope:
-                self._on = place
-
-
-def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings, budget: Budget) -> list[Json]:
+def _rules(source: str, spec: Userspec, aliases: Aliases, settings: Settings, budget: Budget) -> list[Json]:
     rules: list[Json] = []
     by_default = settings.flag("noexec", False)
     stood_for = [_commands(part, aliases, by_default, budget) for part in spec.parts]
     typed = [", ".join(part.commands) for part in spec.parts]
     for who in spec.users:
-        for part, kept, text in zip(spec.parts, stood_for, typed, strict=True):
+        for part, (kept, free), text in zip(spec.parts, stood_for, typed, strict=True):
             budget.line(who, spec.hosts, text, *kept)
             nopasswd = not settings.asks_password(who) if part.nopasswd is None else part.nopasswd
             runas = f"({part.runas}) " if part.runas else ""
             noexec: list[Json] = [command for command, held in kept.items() if held]
+            setenv = any(settings.sets_environment(who, command) if tag is None else tag for command, tag in free.items())
             rules.append(
                 {
                     "source": source,
@@ -221,6 +167,7 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings, b
                     "nopasswd": nopasswd,
                     "commands": [*kept],
                     **({"noexec": noexec} if noexec else {}),
+                    **({"setenv": True} if setenv else {}),
                     # the tag is a measured value, so the rule keeps its name when the tag is mended
                     "text": f"{who} {spec.hosts}={runas}{text}",
                 }
@@ -228,15 +175,22 @@ def _rules(source: str, spec: Userspec, aliases: Aliases, settings: _Settings, b
     return rules
 
 
-def _commands(part: Part, aliases: Aliases, by_default: bool, budget: Budget) -> dict[str, bool]:
-    """What a part's names stand for, each with whether it is kept from starting other programs wherever it stands."""
+def _commands(part: Part, aliases: Aliases, by_default: bool, budget: Budget) -> tuple[dict[str, bool], dict[str, bool | None]]:
+    """What a part's names stand for, each with whether it is kept from starting other programs wherever it stands.
+
+    And those that somebody may run, but for ALL, which implies it, with the tag SETENV: set where it is so in one place.
+    """
     kept: dict[str, bool] = {}
-    for name, tag in dict.fromkeys(zip(part.commands, part.noexec, strict=True)):
+    free: dict[str, bool | None] = {}
+    for name, noexec, setenv in dict.fromkeys(zip(part.commands, part.noexec, part.setenv, strict=True)):
         commands = aliases.commands(name)
         budget.spend(len(commands))
         for command in map(_plain, commands):
-            kept[command] = kept.get(command, True) and (by_default if tag is None else tag)
-    return kept
+            kept[command] = kept.get(command, True) and (by_default if noexec is None else noexec)
+            if command != "ALL" and not command.startswith("!"):
+                tags = {setenv, free.get(command, False)}
+                free[command] = True if True in tags else None if None in tags else False
+    return kept, free
 
 
 def _plain(command: str) -> str:
@@ -253,7 +207,16 @@ FACT = Fact(
         installed=BOOL,
         version=optional(STR),
         rules=ListOf(
-            record(source=STR, who=STR, runas=STR, nopasswd=BOOL, commands=ListOf(STR), noexec=optional(ListOf(STR)), text=STR)
+            record(
+                source=STR,
+                who=STR,
+                runas=STR,
+                nopasswd=BOOL,
+                commands=ListOf(STR),
+                noexec=optional(ListOf(STR)),
+                setenv=optional(BOOL),  # true: for a command other than ALL
+                text=STR,
+            )
         ),
         defaults=ListOf(STR),
         includes=ListOf(STR),  # every file and folder that was followed; one that was not read is a parse error
@@ -261,7 +224,7 @@ FACT = Fact(
         logfile=optional(STR),
     ),
     parse=parse,
-    version=4,
+    version=5,
     example={
         "installed": True,
         "version": "1.9.13p3",

@@ -80,6 +80,15 @@ GROWING: dict[str, tuple[str, Callable[[int], str], int]] = {
         lambda n: _SUDO + _many(n, lambda i: f"/etc/sudoers:Defaults:u{i} !authenticate\n/etc/sudoers:u{i} ALL = /bin/a\n"),
         100,
     ),
+    "sudo's commands, each held against each default of the environment": (
+        "sudoers",
+        lambda n: (
+            _SUDO
+            + _many(n, lambda i: f"/etc/sudoers:Defaults:u{i} setenv\n/etc/sudoers:Defaults!/bin/b{i} setenv\n")
+            + _many(n, lambda i: f"/etc/sudoers:u{i} ALL = /bin/a{i}\n")
+        ),
+        100,
+    ),
     "the places of a server of nginx, each held against the headers around it": (
         "nginx",
         lambda n: (

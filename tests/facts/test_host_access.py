@@ -414,6 +414,60 @@ def test_a_tag_that_forbids_programs_holds_until_the_next() -> None:
     assert held("Cmnd_Alias PAGERS = /bin/a, /bin/b", "bob ALL=NOEXEC: PAGERS, EXEC: /bin/b") == [["/bin/a"]]
 
 
+def setenv(*lines: str) -> list[str]:
+    """The rules, by what stands behind =, of which a command takes any variable of its user."""
+    output = "\n".join(("Sudo version 1.9.5", *(f"/etc/sudoers:{line}" for line in lines), "end"))
+    told: Any = fact("sudoers").value(output, {})
+    return [rule["who"] + "=" + rule["text"].split("=", 1)[1] for rule in told["rules"] if rule.get("setenv")]
+
+
+def test_a_tag_that_takes_any_variable_holds_until_the_next() -> None:
+    """Regression, false pass: SETENV was parsed and dropped, and with it LD_PRELOAD makes a rule for one command one for all.
+
+    A section begins anew, a runas or another tag does not; ALL implies it for itself and hands it to no other.
+    """
+    assert setenv("bob ALL=SETENV: /bin/a, (adm) /bin/b, NOPASSWD: /bin/c, NOSETENV: /bin/d, (bin) /bin/e : db = /bin/f") == [
+        "bob=/bin/a",
+        "bob=(adm) /bin/b",
+        "bob=(adm) /bin/c, /bin/d",
+    ]
+    assert setenv("bob ALL=ALL, /bin/a", "eve ALL=SETENV: ALL", "amal ALL=SETENV: !/bin/a") == []
+    assert setenv("bob ALL=SETENV: ALL, /bin/a") == ["bob=ALL, /bin/a"]
+    assert setenv("Cmnd_Alias TOOLS = /bin/a, ALL", "bob ALL=SETENV: TOOLS") == ["bob=TOOLS"]
+    assert setenv("bob ALL=NOSETENV: /bin/a, SETENV: /bin/a") == ["bob=/bin/a, /bin/a"]
+
+
+@pytest.mark.parametrize(
+    ("defaults", "told"),
+    [
+        (["setenv"], ["bob", "eve"]),
+        ([" setenv", " ! setenv"], []),
+        ([":bob setenv"], ["bob"]),
+        ([":bob, amal setenv"], ["bob"]),
+        ([":%ops setenv"], ["bob", "eve"]),  # who is in a group or an alias is not known here
+        (["@web setenv"], ["bob", "eve"]),
+        (["!/bin/b setenv"], ["eve"]),
+        (["!/bin/b, /bin/c setenv"], ["eve"]),
+        (["!/bin/b setenv", " !setenv"], ["eve"]),  # applied last, wherever it stands
+        (["!/bin/ setenv"], ["bob", "eve"]),
+        ([">root setenv", " !setenv"], ["bob", "eve"]),
+        ([":bob setenv", " !setenv"], []),
+        (["!/bin/d setenv"], []),
+    ],
+)
+def test_defaults_that_take_any_variable(defaults: list[str], told: list[str]) -> None:
+    """Of a rule without a tag Defaults decides, for one user or command; a tag overrides it; in doubt it holds."""
+    lines = [f"Defaults{line if line[0] in ' :@!>' else ' ' + line}" for line in defaults]
+    found = setenv(*lines, "bob ALL=/bin/a -x", "eve ALL=/bin/b -x", "amal ALL=NOSETENV: /bin/b", "omar ALL=ALL")
+    assert [rule.split("=")[0] for rule in found] == told
+
+
+def test_a_scope_of_several_names() -> None:
+    """Regression, false pass: behind a comma and a blank the second name was taken for the setting."""
+    told = rules("Defaults:alice, bob !authenticate", "alice ALL=/bin/a", "bob ALL=/bin/a", "eve ALL=/bin/a")
+    assert [nopasswd for _, nopasswd, _ in told] == [True, True, False]
+
+
 def test_a_comment_of_sudoers_does_not_go_on() -> None:
     """Regression, false pass: the line after a comment that ends in a backslash, which sudo honours, was taken for comment."""
     told = rules(
@@ -484,6 +538,17 @@ def test_lockout_takes_the_most_lenient_figures() -> None:
         service = value("pam_lockout", *pam("sshd", *lines), *conf)["services"][0]
         assert told == (service["deny"], service["unlock_time"])
     assert not value("pam_lockout", *pam("sshd", *(line.format("") for line in stack[:2])))["services"][0]["in_use"]
+
+
+@pytest.mark.parametrize(
+    ("preauth", "authfail", "told"),
+    [("", "", 900), ("fail_interval=60", "", 60), ("", "fail_interval=1", 1), ("", "fail_interval=never", 0)],
+)
+def test_either_line_may_forget_failures(preauth: str, authfail: str, told: int) -> None:
+    """Regression, false pass: the line that counts a failure strikes out older ones by its own interval, which was not read."""
+    stack = [f"auth required pam_faillock.so preauth {preauth}", "auth sufficient pam_unix.so"]
+    lines = pam("sshd", *stack, f"auth required pam_faillock.so authfail {authfail}")
+    assert value("pam_lockout", *lines)["services"][0]["fail_interval"] == told
 
 
 def test_minimum_length_counts_files_arguments_and_enforcing() -> None:
