@@ -14,7 +14,7 @@ from auditor.cli.audit import audit_exit, interruptible
 from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app, telling_option
 from auditor.cli.clocks import clock_warning
 from auditor.cli.logs import Told, logging_to, tell
-from auditor.errors import AuditorError, UsageError
+from auditor.errors import AuditorError, LedgerError, UsageError
 from auditor.loading import account_of, load_settings
 from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
@@ -113,8 +113,16 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
     try:
         done = send_all(catalogue)
     except (AuditorError, OSError) as error:
-        done = Sent(0, count(catalogue), (str(error),))
+        done = Sent(0, _waiting(catalogue), (str(error),))
     return replace(done, problems=tuple(dict.fromkeys((*problems, *done.problems))))
+
+
+def _waiting(catalogue: Catalogue) -> int:
+    """How many letters wait; none where nobody may look, which is told already."""
+    try:
+        return count(catalogue)
+    except LedgerError:
+        return 0
 
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
