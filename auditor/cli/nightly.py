@@ -209,7 +209,7 @@ _UNITS = option(
 @schedule.command("show", help=N_("Show the entry of this workspace, or its timer."))
 @_UNITS
 @pass_app
-def schedule_show(app: App, folder: Path | None) -> int:
+def schedule_show(app: App, folder: Path | None) -> None:
     """Show."""
     root = workspace_root(app.root).resolve()
     units = schedules.units_of(root, folder)
@@ -222,8 +222,8 @@ def schedule_show(app: App, folder: Path | None) -> int:
             raise
         entry = ""
     if entry or not units:
-        app.say(entry or _("Nothing audits this workspace every night. Install it: auditor schedule install --at 01:30"))
-    return Exit.OK if entry or units else Exit.FINDINGS
+        nothing = _("Nothing audits this workspace every night. Install it: {command}")
+        app.say(entry or nothing.format(command=schedules.advice()))
 
 
 @schedule.command("remove", help=N_("Take the entry of this workspace out."))

@@ -205,7 +205,7 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
 
 
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
-    mend, root = "auditor schedule install --at 01:30", catalogue.settings.root.resolve()
+    mend, root = schedules.advice(), catalogue.settings.root.resolve()
     units, needed = schedules.units_of(root), schedules.longest(catalogue.settings.nightly)
     for unit in units:
         told = _("{path}: every day at {time}").format(path=unit.timer, time=unit.at)
@@ -218,7 +218,7 @@ def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagn
         return
     if not schedules.has_crontab():
         told = _("nothing audits this workspace every night, and there is no crontab on this machine")
-        yield Diagnosis(part, Health.WARNING, told, f"{mend} --systemd {schedules.SYSTEMD[0]}")
+        yield Diagnosis(part, Health.WARNING, told, mend)
         return
     try:
         entry = schedules.entry_of(schedules.read_crontab(), root)
