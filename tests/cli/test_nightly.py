@@ -344,7 +344,8 @@ def test_a_night_that_is_killed_is_gone_on_with(workspace: Workspace, tmp_path: 
     slow.unlink()
     code = workspace.call("nightly", "--log", str(log)).returncode
     events = [t["event"] for t in lines(log)]
-    assert "not resumed" in events  # its files have changed meanwhile: that run is given up, and tonight's is made
+    # its files have changed meanwhile: that run is given up, and tonight's is made
+    assert {"not resumed", "run given up"} <= set(events)
     assert (code, events[-1]) == (0, "run ended")
 
 
@@ -465,6 +466,25 @@ def test_an_audit_under_way_is_no_bad_night(workspace: Workspace) -> None:
         assert (told.returncode, "under way" in told.stdout.decode(), "not well" in told.stdout.decode()) == (3, True, False)
     told = workspace.call("status")
     assert "The newest audit was not well: the last audit did not finish" in told.stdout.decode()
+
+
+def test_who_gives_an_interrupted_run_up_is_told_so(workspace: Workspace) -> None:
+    """Regression: status promised that the next audit goes on with it, and that gave it up without a word."""
+    workspace.call("audit")
+    with Ledger.open(workspace.ledger) as ledger:
+        for _n in range(2):
+            now = datetime.now(UTC)
+            with ledger.lock(actor="night", now=now):
+                run = ledger.begin_run(plan_now(open_workspace(workspace.root)), (), actor="night", now=now)
+                ledger.interrupt_run(run.id, actor="night", now=now)
+            told = " ".join(workspace.call("status").stdout.decode().split())
+            assert "the last audit did not finish; `auditor audit --resume` goes on with it, or the next night." in told
+            if run.id == 2:
+                assert workspace.call("audit", "--resume").returncode == 0
+    called = workspace.call("audit")
+    given_up = f"Run {run.id}, which was interrupted, is given up; what it had seen stays in the ledger."
+    assert (called.returncode, given_up in " ".join(called.stderr.decode().split())) == (0, True)
+    assert b"given up" not in workspace.call("audit").stderr
 
 
 def test_doctor_writes_no_marks(workspace: Workspace) -> None:
