@@ -70,6 +70,9 @@ def hosts_trust(app: App, host: str | None, source: Path | None, yes: bool) -> i
         app.say(_("Lines added to {file}: {n}.").format(n=added, file=catalogue.settings.known_hosts))
         return Exit.OK
     keys = host_keys(catalogue, str(host))
+    if not keys:
+        app.say(_("{host} is visited without SSH, so that it needs no host key.").format(host=safe(str(host))))
+        return Exit.OK
     rows = [{"host": k.key.host, "type": k.key.type, "fingerprint": k.key.fingerprint, "state": k.state.value} for k in keys]
     states = {
         "known": _("on record"),

@@ -124,6 +124,10 @@ class Told:
         facts = {"run": self._run, "asset": safe(plan.asset.uid), "department": plan.asset.department, "seconds": seconds}
         tell("visited", level, reach=result.reach.value, detail=safe(result.detail), **facts)
 
+    def given_up(self, run: Run) -> None:
+        """A run that was interrupted is given up."""
+        tell("run given up", logging.WARNING, run=run.id)
+
     def clock_wrong(self, newest: datetime) -> None:
         """The ledger holds an instant still to come."""
         tell("clock", logging.WARNING, newest=newest.isoformat(), why="the ledger holds an instant that is still to come")

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from auditor import __version__
 from auditor.cli.base import App, Exit, Group, Option, Tongue, exit_code, nobody_reads, pass_app, tongue
-from auditor.errors import AuditorError, ConfigurationError
+from auditor.errors import AuditorError, ConfigurationError, DeniedMoveError
 from auditor.model import Language
 from auditor.text import N_, _, use
 from auditor.text.commands import name_workspace
@@ -120,8 +120,9 @@ def main() -> None:
     language, bidi = _preferences(sys.argv[1:], dict(os.environ))
     speak(language)
     os.environ["AUDITOR_BIDI"] = bidi
+    app = App()
     try:
-        result = cli.main(prog_name="auditor", standalone_mode=False)
+        result = cli.main(prog_name="auditor", standalone_mode=False, obj=app)
         code = result if isinstance(result, int) else Exit.OK
         sys.stdout.flush()
     except click.exceptions.Exit as error:
@@ -142,6 +143,8 @@ def main() -> None:
         code = Exit.USAGE
     except AuditorError as error:
         _complain(str(error))
+        if isinstance(error, DeniedMoveError):
+            _name_sudo(app)
         code = exit_code(error)
     except BrokenPipeError:
         nobody_reads()
@@ -219,6 +222,22 @@ def _misused(error: click.ClickException) -> None:
         _complain(_("Try '{command} {option}' for help.").format(command=context.command_path, option="--help"))
         _complain("")
     _complain(_("Error: {message}").format(message=error.format_message()))
+
+
+def _name_sudo(app: App) -> None:
+    """Say how people act, to the account that is best not named as one of them."""
+    from auditor.loading import account_of, load_settings
+    from auditor.workflow.belonging import needs_sudo
+    from auditor.workflow.workspace import workspace_root
+
+    root = workspace_root(app.root)
+    settings = load_settings(root)
+    if needs_sudo(settings, app.actor):
+        told = _(
+            "The account that the ledger belongs to is best not named there; whoever is named acts through sudo, as with: "
+            "sudo -u {account} auditor -C {root} findings list"
+        )
+        _complain(told.format(account=account_of(settings), root=root.resolve()))
 
 
 def _complain(text: str) -> None:

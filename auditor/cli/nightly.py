@@ -15,7 +15,7 @@ from auditor.cli.audit import audit_exit, interruptible
 from auditor.cli.base import App, Command, Exit, Group, option, output_option, pass_app, telling_option
 from auditor.cli.clocks import clock_warning
 from auditor.cli.logs import Told, logging_to, tell
-from auditor.errors import AuditorError, UsageError
+from auditor.errors import AuditorError, LedgerError, UsageError
 from auditor.loading import account_of, load_settings
 from auditor.model import Catalogue, EventKind, Run, RunStatus
 from auditor.model.codec import to_json
@@ -48,7 +48,7 @@ _WHY_NOT = {
     "no_run": NP_("status", "nothing has been audited yet"),
     "old": NP_("status", "there was no audit last night"),
     "to_come": NP_("status", "it begins at an instant that is still to come; look at this machine's clock"),
-    "unfinished": NP_("status", "the last audit did not finish; the next one goes on with it"),
+    "unfinished": NP_("status", "the last audit did not finish; `auditor audit --resume` goes on with it, or the next night"),
     "incomplete": NP_("status", "the last audit is incomplete"),
     "under_way": NP_("status", "an audit is under way; ask again when it has ended"),
 }
@@ -118,7 +118,7 @@ def digest_after(catalogue: Catalogue, run: Run) -> Sent | None:
     try:
         done = send_all(catalogue)
     except Exception as error:
-        done = Sent(0, count(catalogue), (str(error),), fault=_is_fault(error))
+        done = Sent(0, _waiting(catalogue), (str(error),), fault=_is_fault(error))
     return replace(done, problems=tuple(dict.fromkeys((*problems, *done.problems))), fault=fault or done.fault)
 
 
@@ -128,6 +128,14 @@ def _is_fault(error: Exception) -> bool:
         return False
     tell("internal error", logging.ERROR, kind=type(error).__name__, trace=safe("".join(format_exception(error)), lines=True))
     return True
+
+
+def _waiting(catalogue: Catalogue) -> int:
+    """How many letters wait; none where nobody may look, which is told already."""
+    try:
+        return count(catalogue)
+    except LedgerError:
+        return 0
 
 
 @click.command(cls=Command, help=N_("The morning's letters: show who would be told what, or send what waits."))
@@ -214,7 +222,7 @@ _UNITS = option(
 @schedule.command("show", help=N_("Show the entry of this workspace, or its timer."))
 @_UNITS
 @pass_app
-def schedule_show(app: App, folder: Path | None) -> int:
+def schedule_show(app: App, folder: Path | None) -> None:
     """Show."""
     root = workspace_root(app.root).resolve()
     units = schedules.units_of(root, folder)
@@ -227,8 +235,8 @@ def schedule_show(app: App, folder: Path | None) -> int:
             raise
         entry = ""
     if entry or not units:
-        app.say(entry or _("Nothing audits this workspace every night. Install it: auditor schedule install --at 01:30"))
-    return Exit.OK if entry or units else Exit.FINDINGS
+        nothing = _("Nothing audits this workspace every night. Install it: {command}")
+        app.say(entry or nothing.format(command=schedules.advice()))
 
 
 @schedule.command("remove", help=N_("Take the entry of this workspace out."))

@@ -8,7 +8,7 @@ import click
 
 from auditor.cli.base import App, Command, narrowing_options, option, output_option, pass_app
 from auditor.errors import UsageError
-from auditor.model import AssetKind, Plan
+from auditor.model import AssetKind, AssetPlan, Plan
 from auditor.model.codec import to_json
 from auditor.reporting.tabular import Column, Table, field
 from auditor.text import N_, _, number
@@ -51,14 +51,15 @@ def plan(
     if cost:
         _show_costs(app, probe_costs(catalogue, planned), output)
         return
-    assets = {a.asset.uid: a for d in planned.departments for a in d.assets}
+    own = [AssetPlan(d.asset, (), d.checks) for d in planned.departments if d.checks]  # what is judged of a department as a whole
+    assets = {a.asset.uid: a for a in (*(a for d in planned.departments for a in d.assets), *own)}
     rows = [
         {
             "department": a.asset.department,
             "asset": uid,
             "kind": a.asset.kind.value,
             "address": a.asset.address,
-            "connection": a.asset.connection.method,
+            "connection": "" if a.asset.kind is AssetKind.DEPARTMENT else a.asset.connection.method,
             "probes": [p.key for p in a.probes],
             "checks": [t.check for t in a.checks],
             "skipped": a.skipped,

@@ -22,6 +22,10 @@ from auditor.text.sentences import retell
 from auditor.workflow.audit import Watcher
 
 
+def _given_up(run: Run) -> str:
+    return _("Run {run}, which was interrupted, is given up; what it had seen stays in the ledger.").format(run=run.id)
+
+
 class _Lines:
     """Plain lines on standard error: one when the run begins, one for each asset that was not reached."""
 
@@ -41,6 +45,9 @@ class _Lines:
             told = text.format(asset=safe(plan.asset.uid), reach=label(result.reach), detail=retell(safe(result.detail)))
             self._terminal.say(told)
 
+    def given_up(self, run: Run) -> None:
+        self._terminal.say(_given_up(run), "yellow")
+
     def clock_wrong(self, newest: datetime) -> None:
         self._terminal.say(clock_warning(newest), "bold yellow")
 
@@ -52,6 +59,9 @@ class _Silent:
         pass
 
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
+        pass
+
+    def given_up(self, run: Run) -> None:
         pass
 
     def clock_wrong(self, newest: datetime) -> None:
@@ -79,6 +89,9 @@ class _Live:
         missed = self._missed[department]
         text = _("{n} not reached").format(n=missed) if missed else ""
         self._progress.update(self._tasks[department], advance=1, missed=self._terminal.inline(text))
+
+    def given_up(self, run: Run) -> None:
+        self._progress.console.print(self._terminal.inline(_given_up(run)), style="yellow", markup=False)
 
     def clock_wrong(self, newest: datetime) -> None:
         self._progress.console.print(self._terminal.inline(clock_warning(newest)), style="bold yellow", markup=False)

@@ -74,7 +74,7 @@ def _run(
     _tell(app, proposals)
     for told in filter(None, (remark(catalogue, p.finding) for p in proposals if p.event is not None)):
         app.say(told, "yellow")
-    return Exit.OK
+    return Exit.OK if any(p.event is not None for p in proposals) else Exit.USAGE
 
 
 def _preview(app: App, catalogue: Catalogue, proposals: Sequence[Proposal]) -> None:

@@ -11,18 +11,23 @@ import shlex
 from collections.abc import Iterable
 
 _named: tuple[re.Pattern[str], str] | None = None
+_INIT = re.compile(r"(?<![\w/.-])auditor init(?: DIR)?(?![\w:-]| )")  # it heeds no -C, and lays out the folder that it is given
+_folder = "DIR"
 
 
 def name_workspace(workspace: str, commands: Iterable[str]) -> None:
     """Remember the workspace that the command line named, "" where it named none, and which commands there are."""
-    global _named
+    global _named, _folder
+    others = "|".join(re.escape(name) for name in commands if name != "init")
     # neither a path that ends with our name, nor the remark by which we know our line of a crontab
-    pattern = re.compile(rf"(?<![\w/.-])auditor(?= (?:{'|'.join(map(re.escape, commands))})(?![\w:-]))")
+    pattern = re.compile(rf"(?<![\w/.-])auditor(?= (?:{others})(?![\w:-]))")
     _named = (pattern, f"auditor -C {shlex.quote(workspace)}") if workspace else None
+    _folder = shlex.quote(workspace) if workspace else "DIR"
 
 
 def pasteable(text: str) -> str:
     """A text of ours whose commands name the workspace too."""
+    text = _INIT.sub(lambda _match: f"auditor init {_folder}", text)
     if _named is None:
         return text
     pattern, whole = _named

@@ -39,6 +39,9 @@ class Watcher(Protocol):
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         """An asset has been visited, recorded and judged."""
 
+    def given_up(self, run: Run) -> None:
+        """A run that was interrupted is given up for this one."""
+
     def clock_wrong(self, newest: datetime) -> None:
         """The ledger holds ``newest``, an instant still to come. The run goes on all the same."""
 
@@ -75,7 +78,7 @@ def audit(
         newest = still_to_come(ledger, clock())
         if newest is not None:
             watcher.clock_wrong(newest)
-        run, plan, done = _begin(ledger, catalogue, narrowing, resume, actor, clock)
+        run, plan, done = _begin(ledger, catalogue, watcher, narrowing, resume, actor, clock)
         rest = Rest(catalogue, clock)
         plans = {a.asset.uid: a for d in plan.departments for a in d.assets}
         # what was left alone before the interruption, and need not be any more
@@ -162,6 +165,7 @@ def _is_host(plan: AssetPlan) -> bool:
 def _begin(
     ledger: Ledger,
     catalogue: Catalogue,
+    watcher: Watcher,
     narrowing: Narrowing | None,
     resume: bool,
     actor: str,
@@ -189,7 +193,7 @@ def _begin(
     if not any(d.assets for d in plan.departments) and not plan.set_aside:
         raise UsageError(_("there is nothing to audit: the inventories list no asset; see `auditor inventory import --help`"))
     if unfinished is not None:
-        ledger.abandon_run(unfinished.id, actor=actor, now=clock())
+        watcher.given_up(ledger.abandon_run(unfinished.id, actor=actor, now=clock()))
     return ledger.begin_run(plan, run_inputs(catalogue), actor=actor, now=plan.now), plan, frozenset()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auditor.errors import UsageError
 from auditor.lifecycle.permissions import allow_run
-from auditor.loading import SETTINGS_FILE
+from auditor.loading import SETTINGS_FILE, account_of
 from auditor.loading.callers import caller, open_as_caller
 from auditor.model import Settings
 from auditor.text import _
@@ -70,6 +70,12 @@ def lent_folder(folder: Path | None) -> Iterator[Path | None]:
 def refuse_run(settings: Settings, user: str) -> None:
     """Raise DeniedMoveError unless this person may run the auditor. Root's own sudo is root, whoever called it."""
     allow_run(settings.people, user, own_account=os.geteuid() == _ROOT or not _by_sudo())
+
+
+def needs_sudo(settings: Settings, user: str) -> bool:
+    """Whether the ledger's account, or root, acts itself and is nobody named: what people do is done by them, through sudo."""
+    own = os.geteuid() == _ROOT or user == account_of(settings)
+    return own and not _by_sudo() and user not in settings.people
 
 
 def _by_sudo() -> bool:

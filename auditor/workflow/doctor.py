@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from auditor.collecting import knock, knock_at_hop, load_known_hosts
-from auditor.errors import AuditorError, ConfigurationError, LedgerError
+from auditor.errors import AuditorError, ConfigurationError, IntegrityError, LedgerError
 from auditor.ledger import Ledger, unwritable
 from auditor.model import Asset, AssetKind, Catalogue
 from auditor.text import N_, _, instant, number
@@ -26,6 +26,7 @@ from auditor.workflow.workspace import open_workspace
 
 _LEAST_FREE = 1_000_000_000  # bytes
 _PATIENCE = 5.0  # seconds for a jump host
+_AS_OWNER = N_("run it as the account whose ledger it is")
 
 
 class Health(StrEnum):
@@ -84,7 +85,7 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
     try:
         there = Ledger.exists(path)
     except LedgerError as error:
-        yield Diagnosis(part, Health.BAD, str(error), _("run it as the account whose ledger it is"))
+        yield Diagnosis(part, Health.BAD, str(error), _(_AS_OWNER))
         return
     if not there:
         yield Diagnosis(part, Health.WARNING, _("there is none yet"), _("auditor audit makes it"))
@@ -98,7 +99,7 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
             report = ledger.verify()
             newest = still_to_come(ledger, now)
     except AuditorError as error:
-        yield Diagnosis(part, Health.BAD, str(error), _("put back the newest copy that is whole: auditor ledger restore FILE"))
+        yield Diagnosis(part, Health.BAD, str(error), _mend(error, path))
         return
     if report.ok and closed is not None:
         told = _("whole, and cannot be written by this account: {path}").format(path=closed)
@@ -121,8 +122,19 @@ def _ledger(catalogue: Catalogue, part: str, now: datetime) -> Iterator[Diagnosi
         yield Diagnosis(_("clock"), Health.WELL, instant(now))
 
 
+def _mend(error: AuditorError, ledger: Path) -> str:
+    """What mends a ledger that was not read. An older copy takes the place of a damaged one alone: a sound one would lose by it
+    what came since. "" where the error itself says what to do."""
+    if isinstance(error, IntegrityError):
+        return _("put back the newest copy that is whole: auditor ledger restore FILE")
+    for path in (ledger, *(ledger.with_name(ledger.name + end) for end in ("-wal", "-shm"))):
+        if path.exists() and not os.access(path, os.R_OK):
+            return f"chmod 600 {path}" if path.stat().st_uid == os.geteuid() else _(_AS_OWNER)
+    return ""
+
+
 def _disk(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
-    folder = next(p for p in (catalogue.settings.ledger.parent, *catalogue.settings.ledger.parents) if p.exists())
+    folder = next(p for p in catalogue.settings.ledger.parents if os.access(p, os.F_OK))  # not one that may not be looked at
     free = shutil.disk_usage(folder).free
     try:
         size = catalogue.settings.ledger.stat().st_size
@@ -193,7 +205,7 @@ def _host_keys(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diag
 
 
 def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis]:
-    mend, root = "auditor schedule install --at 01:30", catalogue.settings.root.resolve()
+    mend, root = schedules.advice(), catalogue.settings.root.resolve()
     units, needed = schedules.units_of(root), schedules.longest(catalogue.settings.nightly)
     for unit in units:
         told = _("{path}: every day at {time}").format(path=unit.timer, time=unit.at)
@@ -206,7 +218,7 @@ def _schedule(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagn
         return
     if not schedules.has_crontab():
         told = _("nothing audits this workspace every night, and there is no crontab on this machine")
-        yield Diagnosis(part, Health.WARNING, told, f"{mend} --systemd {schedules.SYSTEMD[0]}")
+        yield Diagnosis(part, Health.WARNING, told, mend)
         return
     try:
         entry = schedules.entry_of(schedules.read_crontab(), root)
@@ -227,7 +239,11 @@ def _mail(catalogue: Catalogue, part: str, _now: datetime) -> Iterator[Diagnosis
         yield Diagnosis(part, Health.BAD, f"{notify.host}:{notify.port}: {why}", mend)
     elif notify.host:
         yield Diagnosis(part, Health.WELL, _("{host} answers").format(host=f"{notify.host}:{notify.port}"))
-    waiting = count(catalogue)
+    try:
+        waiting = count(catalogue)
+    except LedgerError as error:
+        yield Diagnosis(part, Health.BAD, str(error), _(_AS_OWNER))
+        return
     if waiting:  # for a hook, too
         told = _("letters that wait: {n}").format(n=number(waiting))
         yield Diagnosis(part, Health.WARNING, told, "auditor digest --send")

@@ -33,8 +33,13 @@ def list_assets(catalogue: Catalogue, departments: tuple[str, ...] = ()) -> tupl
 
 
 def host_keys(catalogue: Catalogue, host: str) -> tuple[ShownKey, ...]:
-    """The keys that a host shows now. Nothing is sent to it but the start of a key exchange; nothing is trusted yet."""
+    """The keys that a host shows now; none of one that is visited without SSH, which needs none. Nothing is sent to it but the
+    start of a key exchange; nothing is trusted yet."""
     asset = asset_plan(catalogue, host).asset
+    if asset.kind is AssetKind.NETWORK:
+        raise UsageError(_("{name} is a network, which cannot be logged in to; name a host").format(name=asset.uid))
+    if asset.connection.method != "ssh":
+        return ()
     keys = fetch_host_keys(asset, catalogue.settings)
     return tuple(ShownKey(key, key_state(catalogue.settings.known_hosts, key)) for key in keys)
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from auditor.errors import NoticeError, UsageError
+from auditor.errors import LedgerError, NoticeError, UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import canonical, from_json, to_json
 from auditor.notifying import Deadline, post, send_mail
@@ -90,14 +90,27 @@ def _lock(folder: int) -> None:
 
 
 def count(catalogue: Catalogue) -> int:
-    """How many wait, as files: those that are damaged too."""
-    return sum(1 for _path in outbox(catalogue).glob("*.json"))
+    """How many wait, as files: those that are damaged too. Raises LedgerError where this account may not look."""
+    return len(_files(catalogue))
+
+
+def _files(catalogue: Catalogue) -> list[Path]:
+    """What lies in the outbox. ``Path.glob`` would say nothing of a folder that is closed, or let the system's error out."""
+    folder = outbox(catalogue)
+    try:
+        return [path for path in folder.iterdir() if path.suffix == ".json"]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LedgerError(_("{path} cannot be read: {reason}").format(path=folder, reason=reason_of(error))) from error
 
 
 def waiting(catalogue: Catalogue) -> tuple[Parcel, ...]:
-    """What is to be sent, the oldest first, as it would be sent now; what is damaged is told by ``send_all``."""
+    """What is to be sent, the oldest first, as it would be sent now; what is damaged is told by ``send_all``.
+
+    Raises LedgerError where this account may not look."""
     people = catalogue.settings.people
-    read = (_read(path, Parcel) for path in outbox(catalogue).glob("*.json"))
+    read = (_read(path, Parcel) for path in _files(catalogue))
     found = [today for parcel in read if parcel is not None and (today := parcel.today(people)) is not None]
     sent = {address: _record(catalogue, address).letters for address in {p.address for p in found}}
     return tuple(sorted((p for p in found if p.id not in sent[p.address]), key=lambda p: (p.at, p.id)))
@@ -129,7 +142,7 @@ def send_all(catalogue: Catalogue, *, now: datetime | None = None) -> Sent:
     """
     moment = now or datetime.now(UTC)
     with alone(catalogue):
-        found = [(path, _read(path, Parcel)) for path in sorted(outbox(catalogue).glob("*.json"))]
+        found = [(path, _read(path, Parcel)) for path in sorted(_files(catalogue))]
         going = _Round(catalogue, moment)
         for path, parcel in sorted(found, key=lambda pair: (pair[1].at if pair[1] else moment, pair[0])):
             if going.is_done_with(path, parcel):

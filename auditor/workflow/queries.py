@@ -75,8 +75,9 @@ def matching(ledger: Ledger, catalogue: Catalogue, wanted: FindingFilter) -> tup
 
 
 def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter) -> None:
-    """A mistyped filter must not read as clean. What only older findings know (a check since removed) is known too."""
-    if not (wanted.departments or wanted.assets or wanted.checks or wanted.controls):
+    """A mistyped filter must not read as clean. What only older findings know (a check since removed, an officer who
+    has left) is known too."""
+    if not (wanted.departments or wanted.assets or wanted.checks or wanted.controls or wanted.assignee):
         return
     held = ledger.findings()
     departments = catalogue.inventory.departments
@@ -85,6 +86,7 @@ def _refuse_unknown(catalogue: Catalogue, ledger: Ledger, wanted: FindingFilter)
         (_("assets"), wanted.assets, {a.uid for d in departments for a in d.assets} | {f.asset for f in held}),
         (_("checks"), wanted.checks, set(catalogue.checks) | {f.check for f in held}),
         (_("controls"), wanted.controls, {c.id for c in catalogue.framework.controls}),
+        (_("people"), (wanted.assignee,) if wanted.assignee else (), {*catalogue.settings.people, *(f.assignee for f in held)}),
     )
     for kind, asked, names in known:
         for name in asked:

@@ -123,6 +123,8 @@ def carry_out(catalogue: Catalogue, user: str, step: Step, chosen: Chosen, *, no
 
 
 def _proposals(ledger: Ledger, catalogue: Catalogue, user: str, step: Step, chosen: Chosen, now: datetime) -> list[Proposal]:
+    if user not in catalogue.settings.people:  # whatever is meant: one refusal, not one for each finding
+        allow(catalogue.settings.people, user, step.action)
     found = {f.id: f for f in map(ledger.finding, chosen.names)}
     if chosen.by_filter:
         found |= {f.id: f for f in matching(ledger, catalogue, chosen.wanted)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import hashlib
 import os
@@ -242,4 +243,5 @@ def _not_comparable(catalogue: Catalogue, stamp: Stamp, templates: Path | None, 
 def preload() -> None:
     """Load fonts and libraries, so that the workers forked next share them."""
     on_paper()
+    atexit.register(on_paper.cache_clear)  # left to Python's end, fonts complain that WeasyPrint has gone before them
     charts.ready()

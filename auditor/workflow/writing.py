@@ -48,8 +48,13 @@ def _take_after(file: int, old: os.stat_result) -> None:
 
 
 def refuse_no_folder(path: Path) -> None:
-    """Raise ``UsageError`` where the folder of a file is not there: root would make a mistyped one anywhere."""
-    if not path.parent.exists():
+    """Raise ``UsageError`` where the folder of a file is not there, or may not be looked at: root would make a mistyped one
+    anywhere."""
+    try:
+        there = path.parent.exists()
+    except OSError as error:
+        raise UsageError(_("{path} cannot be written: {reason}").format(path=path, reason=reason_of(error))) from error
+    if not there:
         message = _("{path} cannot be written: there is no folder {folder}; make it first, or name another")
         raise UsageError(message.format(path=path, folder=path.parent))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import shutil
 from pathlib import Path
 
@@ -60,6 +63,21 @@ def test_a_check_that_is_never_run_is_refused(workspace: Workspace, command: str
     excluded = workspace.call(command, "--check", "lesser-file")
     assert excluded.returncode == 2
     assert b"national-2026 excludes the check lesser-file" in excluded.stderr
+
+
+def test_the_departments_own_checks_are_in_the_plan(full: Workspace) -> None:
+    """Regression: the table and CSV left out what is judged of a department as a whole: fewer checks than the audit runs."""
+    planned = json.loads(full.call("plan", "--format", "json").stdout)
+    (department,) = planned["departments"]
+    wanted = [len(a["checks"]) for a in department["assets"]] + [len(department["checks"])]
+    assert wanted[-1] > 0
+    rows = list(csv.DictReader(io.StringIO(full.call("plan", "--format", "csv").stdout.decode("utf-8-sig"))))
+    assert [int(row["Checks"]) for row in rows] == wanted
+    own = rows[-1]
+    told = [own[name] for name in ("Asset", "Kind", "Address", "Connection", "Probes")]
+    assert told == ["department:example", "department", "", "", "0"]
+    one = full.call("plan", "--host", "example-this-machine")
+    assert b"department:example" not in one.stdout  # of some hosts it cannot be judged, and is not
 
 
 def test_a_network_cannot_be_logged_in_to(workspace: Workspace) -> None:

@@ -145,6 +145,13 @@ def test_no_folder_is_made_that_was_mistyped(seeded: Workspace, tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_bundle_that_cannot_be_written_is_told_in_one_line(seeded: Workspace) -> None:
+    """Regression: a traceback of the library that sets type came after it, since Python had taken that apart before its fonts."""
+    called = seeded.shell("report", "all", "--output", "/proc/auditor")
+    assert (called.returncode, called.stderr.count(b"\n")) == (2, 1), called.stderr
+    assert b"cannot be written: No such file or directory" in called.stderr
+
+
 @pytest.mark.parametrize("arguments", [("--since", "3"), ("--since", "latest"), ("--since", "1", "--until", "1")])
 def test_an_audit_is_not_compared_with_itself(seeded: Workspace, arguments: tuple[str, ...]) -> None:
     """Regression: "From audit 1 to audit 1", and nothing had changed."""

@@ -174,6 +174,33 @@ def test_many_at_once_by_filter(failing: Workspace) -> None:
     assert {f["state"] for f in found(failing)} == {"in_progress"}
 
 
+def test_where_nothing_could_be_done_the_exit_code_says_so(failing: Workspace, high: str) -> None:
+    """Regression: what was refused with 2 by id ended with 0 by filter, though no finding was moved."""
+    done(failing, OFFICER, "findings", "acknowledge", high)
+    before = entries(failing)
+    for named in ((high,), ("--severity", "high", "--yes"), ("--severity", "high")):
+        called = do(failing, OFFICER, "findings", "acknowledge", *named)
+        assert (called.returncode, b"no legal move" in called.stdout + called.stderr) == (2, True), called.stderr
+    assert entries(failing) == before
+    partly = do(failing, OFFICER, "findings", "acknowledge", "--department", "example", "--yes")
+    assert (partly.returncode, b"Not possible for" in partly.stdout) == (0, True)
+
+
+def test_a_mistyped_assignee_is_not_nothing(failing: Workspace, high: str) -> None:
+    """Regression: "Nothing to show." with exit code 0, which reads as work done. Who has left still bears their findings."""
+    called = do(failing, OFFICER, "findings", "list", "--assignee", f"{OFFICER}x")
+    assert called.returncode == 2
+    assert f"nothing is named '{OFFICER}x' among the people; did you mean '{OFFICER}'?" in " ".join(
+        called.stderr.decode().split()
+    )
+    assert found(failing, "--assignee", OFFICER) == []
+    done(failing, OFFICER, "findings", "assign", high, "--to", OFFICER)
+    path = failing.root / "auditor.toml"
+    path.write_text(path.read_text().replace(f"[people.{OFFICER}]", f"[people.{STRANGER}]"))
+    listed = json.loads(do(failing, STRANGER, "findings", "list", "--assignee", OFFICER, "--format", "json").stdout)
+    assert [f["id"] for f in listed] == [high]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -44,6 +44,9 @@ class Quiet:
     def visited(self, plan, result) -> None:
         pass
 
+    def given_up(self, run: Run) -> None:
+        pass
+
     def clock_wrong(self, newest) -> None:
         pass
 

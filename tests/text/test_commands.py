@@ -11,7 +11,7 @@ from auditor.text.commands import name_workspace, pasteable
 
 @pytest.fixture(autouse=True)
 def _named() -> Iterator[None]:
-    name_workspace("my demo", ["findings", "hosts", "nightly", "audit"])
+    name_workspace("my demo", ["findings", "hosts", "nightly", "audit", "init"])
     yield
     name_workspace("", [])
 
@@ -25,6 +25,10 @@ def _named() -> Iterator[None]:
         ("auditor -C elsewhere findings list", "auditor -C elsewhere findings list"),
         ("/usr/bin/auditor nightly", "/usr/bin/auditor nightly"),
         ("# auditor nightly: /srv/audit", "# auditor nightly: /srv/audit"),
+        ("with auditor init, or", "with auditor init 'my demo', or"),
+        ("out with: auditor init DIR", "out with: auditor init 'my demo'"),
+        ("auditor init elsewhere", "auditor init elsewhere"),
+        ("Usage: auditor init [OPTIONS] DIR", "Usage: auditor init [OPTIONS] DIR"),
         ("the auditor audits; auditor-nightly.timer", "the auditor audits; auditor-nightly.timer"),
     ],
 )
@@ -37,3 +41,4 @@ def test_where_no_workspace_was_named_nothing_changes() -> None:
     """In a workspace, commands are short."""
     name_workspace("", ["findings"])
     assert pasteable("auditor findings list") == "auditor findings list"
+    assert pasteable("with auditor init, or") == "with auditor init DIR, or"

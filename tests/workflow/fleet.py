@@ -52,6 +52,9 @@ class Quiet:
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         pass
 
+    def given_up(self, run: Run) -> None:
+        self.gone = run.id
+
     def clock_wrong(self, newest: datetime) -> None:
         self.newest = newest
 
