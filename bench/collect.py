@@ -165,6 +165,9 @@ class Quiet:
     def visited(self, plan: AssetPlan, result: AssetResult) -> None:
         """Say nothing."""
 
+    def given_up(self, run: Run) -> None:
+        """Say nothing."""
+
     def clock_wrong(self, newest: datetime) -> None:
         """Say nothing."""
 

@@ -15,6 +15,7 @@ from auditor.cli.pairs import Code, show_pairs
 from auditor.lifecycle import LIVE, WORKED, has_passed, is_overdue, legal
 from auditor.model import Catalogue, EventKind, Finding, FindingState, Severity
 from auditor.model.codec import to_json
+from auditor.planning import run_by_policy
 from auditor.reporting.tabular import Column, Row, Table, field
 from auditor.text import N_, _, current, day, instant, values
 from auditor.text.bidi import safe
@@ -115,6 +116,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         return
     check = catalogue.checks.get(found.check)
     zone = zone_of(catalogue, found)
+    moves = next_moves(found, provable=found.check in run_by_policy(catalogue))
     pairs = [
         (_("Finding"), found.id),
         (_("State"), _state(found)),
@@ -136,7 +138,7 @@ def findings_show(app: App, finding_id: str, output: str) -> None:
         (_("Why it matters"), check.rationale.to(current()).strip() if check else ""),
         (_("Remedy"), check.remediation.to(current()).strip() if check else ""),
         (_("Commands"), Code(check.remediation_shell if check else "")),
-        (_("What may be done next"), Code(pasteable("\n".join(next_moves(found))))),
+        (_("What may be done next"), Code(pasteable("\n".join(moves)))),
     ]
     events = [(instant(e.at, zone), f"{label(e.kind)} ({safe(e.actor)}){_noted(e.note)}") for e in history]
     show_pairs(app, [*pairs, *events] if output == "csv" else pairs, output)  # a file of CSV is one table
@@ -211,12 +213,17 @@ def finding_columns(catalogue: Catalogue) -> list[Column]:
     ]
 
 
-def next_moves(finding: Finding) -> Iterator[str]:
-    """The commands of what people may do with a finding in its state; who may is asked of whoever does it."""
+def next_moves(finding: Finding, *, provable: bool = True) -> Iterator[str]:
+    """The commands of what people may do with a finding in its state; who may is asked of whoever does it.
+
+    ``provable`` tells whether the policy runs the check still, so that a scan may close the finding.
+    """
     for kind in legal(finding.state):
         yield f"auditor findings {_MOVES[kind].format(id=finding.id)}"
-    if finding.state in LIVE:
+    if finding.state in LIVE and provable:
         yield f"auditor verify {finding.id}"
+    elif finding.state in LIVE:
+        yield f"auditor retire --check {finding.check} --reason TEXT"
     if finding.state in WORKED:
         yield f"auditor exceptions propose {finding.id} --reason TEXT --control TEXT --until YYYY-MM-DD"
     elif finding.state in LIVE:

@@ -49,6 +49,7 @@ _WHY_NOT = {
     "old": NP_("status", "there was no audit last night"),
     "to_come": NP_("status", "it begins at an instant that is still to come; look at this machine's clock"),
     "unfinished": NP_("status", "the last audit did not finish; `auditor audit --resume` goes on with it, or the next night"),
+    "given_up": NP_("status", "the last audit was given up; `auditor audit` begins a new one"),
     "incomplete": NP_("status", "the last audit is incomplete"),
     "under_way": NP_("status", "an audit is under way; ask again when it has ended"),
 }

@@ -185,8 +185,7 @@ def verify(app: App, names: tuple[str, ...]) -> int:
 @click.command(
     cls=Command,
     help=N_(
-        "Close the findings of an asset out of service and out of the inventory, or of an address that none lists; or, with "
-        "--check, those of a check that the policy no longer runs."
+        "Close the findings of an asset out of service, an unlisted address, or a check out of the policy."
     ),
 )
 @click.argument("asset", metavar="[ASSET]", required=False)

@@ -55,11 +55,15 @@ def attach(finding: Finding, name: str, sha256: str, size: int, by: Person, now:
 
 def retire(finding: Finding, reason: str, by: Person, now: datetime, resolution: Resolution = Resolution.RETIRED) -> Event:
     """Close it because its asset was taken out of service, or its check out of the policy. Raises UsageError for one that is
-    closed already."""
+    closed already.
+
+    What the policy closes has no proof: should it run the check again, the very observation that failed reopens the finding.
+    """
     if finding.state not in LIVE:
         raise UsageError(_("{finding} is closed already").format(finding=finding.id))
     state = move(EventKind.FINDING_CLOSED, finding.state, resolution)
-    after = replace(finding, state=state, resolution=resolution, closed_at=now, claimed_at=None, exception="")
+    proof = finding.last_seen if resolution is Resolution.POLICY_CHANGED else now
+    after = replace(finding, state=state, resolution=resolution, closed_at=proof, claimed_at=None, exception="")
     return moved(EventKind.FINDING_CLOSED, after, by, now, note=reason)
 
 

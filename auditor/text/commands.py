@@ -6,9 +6,11 @@ Texts name commands as ``auditor findings list``, and reports and the ledger kee
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 _named: tuple[re.Pattern[str], str] | None = None
 _INIT = re.compile(r"(?<![\w/.-])auditor init(?: DIR)?(?![\w:-]| )")  # it heeds no -C, and lays out the folder that it is given
@@ -22,7 +24,15 @@ def name_workspace(workspace: str, commands: Iterable[str]) -> None:
     # neither a path that ends with our name, nor the remark by which we know our line of a crontab
     pattern = re.compile(rf"(?<![\w/.-])auditor(?= (?:{others})(?![\w:-]))")
     _named = (pattern, f"auditor -C {shlex.quote(workspace)}") if workspace else None
-    _folder = shlex.quote(workspace) if workspace else "DIR"
+    _folder = shlex.quote(workspace) if workspace and _is_free(Path(workspace)) else "DIR"
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a workspace may be laid out there."""
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return not os.path.lexists(folder)
 
 
 def pasteable(text: str) -> str:

@@ -168,7 +168,7 @@ def expiring(catalogue: Catalogue, held: Iterable[RiskException], now: datetime)
     world = world_of(catalogue, now)
 
     def ends_soon(one: RiskException) -> bool:
-        today = world.today(one.department)  # what ended before has ended, written down or not
+        today = world.reached(one.department)  # what ended before has ended, written down or not
         return one.state is ExceptionState.ACTIVE and one.ends is not None and today <= one.ends <= today + days
 
     return tuple(filter(ends_soon, held))

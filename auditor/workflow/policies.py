@@ -8,7 +8,7 @@ from typing import Any
 from auditor.errors import UsageError
 from auditor.model import Catalogue
 from auditor.model.codec import to_json
-from auditor.planning import effective_policy
+from auditor.planning import effective_policy, run_by_policy
 from auditor.text import _
 
 
@@ -20,8 +20,7 @@ def describe_policy(catalogue: Catalogue, policy_id: str | None, department_id: 
         raise UsageError(message.format(name=wanted, names=", ".join(sorted(catalogue.policies))))
     policy = catalogue.policies[wanted]
     value: dict[str, Any] = to_json(policy)
-    mapped = {m.check for c in catalogue.framework.controls if c.id in policy.controls for m in c.checks}
-    value["checks"] = sorted(mapped - set(policy.excluded_checks))
+    value["checks"] = sorted(run_by_policy(catalogue, wanted))
     value["relaxations"] = []
     if department_id is not None:
         department = next((d for d in catalogue.inventory.departments if d.id == department_id), None)

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from auditor.errors import UsageError
+from auditor.errors import LockedError, UsageError
 from auditor.facts import by_name
-from auditor.ledger import Ledger
+from auditor.ledger import Ledger, under_way
 from auditor.lifecycle import LIVE, work
 from auditor.lifecycle.permissions import allow
 from auditor.model import Action, AssetKind, Catalogue, Event, EventKind, Finding, Person, RemedyPlan, Resolution, Role
@@ -174,12 +174,14 @@ def retire_asset(catalogue: Catalogue, user: str, asset: str, reason: str, *, no
 def retire_check(catalogue: Catalogue, user: str, check: str, reason: str, *, now: datetime | None = None) -> Sequence[Finding]:
     """Close the findings of a check that the policy of record no longer runs, as no scan can prove or refute them any more; those
     that were closed. The committee says so itself: that an entry is missing from a control may be a slip. Raises UsageError
-    while the policy runs it, or where it has no open finding.
+    while the policy runs it, or where it has no open finding, LockedError while an audit is under way: its policy may be the old.
     """
     moment = now or datetime.now(UTC)
     if not reason.strip():
         raise UsageError(_("say why"))
     by = allow(catalogue.settings.people, user, Action.DROP)
+    if busy := under_way(catalogue.settings.ledger):
+        raise LockedError(busy)
     if check in run_by_policy(catalogue):
         raise UsageError(
             _("the policy of record runs the check {check}: what it finds closes when it is mended").format(check=check)

@@ -30,7 +30,8 @@ _MOVES = (EventKind.FINDING_OPENED, EventKind.FINDING_REOPENED, EventKind.FINDIN
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How things stand. ``why_not`` are codes: no_run, old, to_come, unfinished, under_way, incomplete; empty when all is well.
+    """How things stand. ``why_not`` are codes: no_run, old, to_come, unfinished, given_up, under_way, incomplete; empty when
+    all is well.
 
     ``newest`` is the newest instant of the ledger where it is still to come: a clock is wrong, or was.
     """
@@ -87,6 +88,8 @@ def _why_not(run: Run, now: datetime, *, busy: bool) -> tuple[str, ...]:
     found = []
     if busy and run.status in (RunStatus.COLLECTING, RunStatus.INTERRUPTED):
         found.append("under_way")
+    elif run.status is RunStatus.ABANDONED:
+        found.append("given_up")
     elif run.status is not RunStatus.FINISHED:
         found.append("unfinished")
     elif not run.summary.get("complete"):

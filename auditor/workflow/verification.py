@@ -87,7 +87,7 @@ def _refuse_unprovable(catalogue: Catalogue, finding: Finding) -> None:
     if finding.check not in run_by_policy(catalogue):
         message = _(
             "the policy no longer runs the check {check}: no scan can prove {finding}; the committee can close what it left open "
-            "by `auditor retire --check {check}`"
+            "by `auditor retire --check {check} --reason TEXT`"
         )
         raise UsageError(message.format(check=finding.check, finding=finding.id))
     known = {a.uid for d in catalogue.inventory.departments for a in d.assets}

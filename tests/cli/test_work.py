@@ -286,14 +286,17 @@ def test_a_check_that_left_the_policy(failing: Workspace) -> None:
     path.write_text(f"{whole}\nexcluded_checks: [{check}]\n")
     asked = do(failing, OFFICER, "verify", before[0]["id"])
     assert asked.returncode == 2
-    assert f"auditor retire --check {check}" in " ".join(asked.stderr.decode().split())
+    assert f"auditor retire --check {check} --reason TEXT" in " ".join(asked.stderr.decode().split())
+    shown = done(failing, OFFICER, "findings", "show", before[0]["id"])
+    assert (f"auditor retire --check {check}" in shown, "auditor verify" in shown) == (True, False)
     assert do(failing, OFFICER, *committee).returncode == 2
     assert len(found(failing)) == len(before)
     assert f"of the check {check}" in done(failing, INTERIOR, *committee)
     assert {f["resolution"] for f in found(failing, "--state", "closed")} == {"policy_changed"}
     assert failing.call("ledger", "verify").returncode == 0
     path.write_text(whole)
-    assert failing.call("audit").returncode == 1
+    # on the very observation that failed: the policy alone has changed
+    assert failing.call("reevaluate", "--apply").returncode == 0
     assert {f["state"] for f in found(failing, "--check", check)} == {"reopened"}
 
 
