@@ -66,7 +66,7 @@ _COMMANDS = {
     "report": ("auditor.cli.report:report", N_("The reports: for ministers, for the committee, for officers.")),
     "retire": (
         "auditor.cli.work:retire",
-        N_("Close the findings of an asset out of service and out of the inventory, or of an address that none lists."),
+        N_("Close the findings of an asset out of service, an unlisted address, or a check out of the policy."),
     ),
     "runs": ("auditor.cli.runs:runs", N_("The runs: what was audited, and how it went.")),
     "verify": (

@@ -184,9 +184,7 @@ def verify(app: App, names: tuple[str, ...]) -> int:
 
 @click.command(
     cls=Command,
-    help=N_(
-        "Close the findings of an asset out of service, an unlisted address, or a check out of the policy."
-    ),
+    help=N_("Close the findings of an asset out of service, an unlisted address, or a check out of the policy."),
 )
 @click.argument("asset", metavar="[ASSET]", required=False)
 @option("--check", metavar="CHECK", help=N_("A check that the policy no longer runs, in the place of an asset."))
