@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _PLAIN_NAME = r"[a-z_][\w.-]*"
 _PLAIN_PATH = r"/[\w.+/-]*[\w.+-](?=[\\ ]|\Z)"
@@ -11,7 +12,8 @@ _PLAIN_PATH = r"/[\w.+/-]*[\w.+-](?=[\\ ]|\Z)"
 class Settings:
     """Defaults in the order written: the last one holds."""
 
-    def __init__(self, defaults: list[tuple[str, str]]) -> None:
+    def __init__(self, defaults: list[tuple[str, str]], stands_for: Callable[[str], list[str]]) -> None:
+        """``stands_for`` tells the commands behind a name."""
         self._defaults = [(scope, text.removeprefix(scope).strip()) for scope, text in defaults]
         self._on = self._off = -1
         self._off_for: dict[str, int] = {}
@@ -21,7 +23,7 @@ class Settings:
         self._set_for: dict[str, int] = {}
         self._set_of: set[str] = set()
         self._always_set = False
-        self._environment()
+        self._environment(stands_for)
         self._set_for_any = max(self._set_for.values(), default=-1)
 
     def flag(self, name: str, default: bool) -> bool:
@@ -63,11 +65,13 @@ class Settings:
         own = self._set_for.get(who, -1) if re.fullmatch(_PLAIN_NAME, who) else self._set_for_any
         return max(self._set, own) > self._unset
 
-    def _environment(self) -> None:
+    def _environment(self, stands_for: Callable[[str], list[str]]) -> None:
         """Where any variable is allowed to all, to one user or of one program, and where to nobody: the last place of each."""
         for place, (scope, text) in enumerate(self._defaults):
             if text == "setenv":
                 names = scope[1:].split(",")
+                if scope[:1] == "!":
+                    names = [command for name in names for command in stands_for(name)]
                 programs = [found[0] for name in names if (found := re.match(_PLAIN_PATH, name))]
                 if scope[:1] == ":" and all(re.fullmatch(_PLAIN_NAME, name) for name in names):
                     self._set_for |= dict.fromkeys(names, place)

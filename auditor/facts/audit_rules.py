@@ -1,6 +1,6 @@
 """The kernel's audit rules: those loaded now, what they record, and whether they are those saved for the next start.
 
-Of a loaded rule it is not told whether it is saved where augenrules finds no line to read: it may come from elsewhere.
+Of a loaded rule it is not told whether it is saved where augenrules finds no rule to read: it may come from elsewhere.
 
 What is recorded is decided here once for all checks (``_audit_walk``): the kernel's lists, its order and its word sizes count.
 """
@@ -68,7 +68,7 @@ def parse(output: str, _args: Arguments) -> Json:
         installed=True,
         enabled=enabled,
         immutable=enabled == 2 or ends[-1:] == [["2"]],
-        kept=bool(lines),
+        kept=bool(written),
         loaded=loaded,
         written=written,
         walk=Walk(loaded, folders, said["machine"][0], budget, enabled=enabled != 0),

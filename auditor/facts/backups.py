@@ -39,9 +39,10 @@ _FIND = "/usr/bin/find {} -maxdepth 4 -type f -printf '%T@\\n'"
 # what tells more than that something was written: how it is told, and by which command
 _TOLD = {
     "restic": ("snapshots", "/usr/bin/find /root/.cache/restic -maxdepth 4 -type f -printf '%T@ %P\\n'"),
-    "rsnapshot": ("copied", "/bin/grep -hs 'completed successfully' /var/log/rsnapshot.log.1 /var/log/rsnapshot.log"),
+    "rsnapshot": ("copied", "/bin/grep -hs ': completed' /var/log/rsnapshot.log.1 /var/log/rsnapshot.log"),
     "pgbackrest": ("stanzas", "/bin/grep -rhs 'backup command end: completed successfully' /var/log/pgbackrest"),
 }
+_LEVELS = "/bin/grep -hsE '^(retain|interval|sync_first)[[:space:]]' /etc/rsnapshot.conf"
 _TRACES = [(name, program, *_TOLD.get(name, ("touched", _FIND.format(record)))) for name, program, record in _TOOLS]
 _RECORDS = tuple(command for _name, _program, _how, command in _TRACES)
 
@@ -54,13 +55,20 @@ _SCRIPT = (
 touched() { sed 's/[.].*//'; }
 snapshots() { sed -n 's,[.][0-9]* .*/snapshots/.*,,p'; }
 ended() {
-  sed -nE "s/^\\[?([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9:]{8}).* $1: completed successfully.*/\\1 \\2/p" |
+  good="$1: completed( successfully|, but with some warnings)"
+  sed -nE "s/^\\[?([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9:]{8}).* $good.*/\\1 \\2/p" |
     sort | tail -n 1 | while read -r day time; do date -d "$day $time" +%s; done
 }
 stanzas() { ended 'backup command end'; }
+# files that vanish while they are copied are a warning to rsnapshot
 copied() {
-  level=$(sed -nE 's/^(retain|interval)[[:space:]]+([^[:space:]]+).*/\\2/p' /etc/rsnapshot.conf | head -n 1)
-  if grep -qE '^sync_first[[:space:]]+1' /etc/rsnapshot.conf; then level=sync; fi
+"""
+    + f"""\
+  conf=$(as_root {_LEVELS})
+"""
+    + """\
+  level=$(printf '%s\\n' "$conf" | sed -nE 's/^(retain|interval)[[:space:]]+([^[:space:]]+).*/\\2/p' | head -n 1)
+  if printf '%s\\n' "$conf" | grep -qE '^sync_first[[:space:]]+1'; then level=sync; fi
   case $level in ''|*[!A-Za-z0-9_-]*) ;; *) ended "$level" ;; esac
 }
 trace() {
@@ -138,5 +146,5 @@ FACT = Fact(
     shape=record(tools=ListOf(record(name=STR, newest=optional(INT))), jobs=ListOf(STR)),
     parse=parse,
     example={"tools": [{"name": "restic", "newest": 1795312800}], "jobs": ["/etc/cron.d/restic"]},
-    probes={"linux": HostProbe(script=_SCRIPT, privileged=(*_RECORDS, _JOBS), volatile=True)},
+    probes={"linux": HostProbe(script=_SCRIPT, privileged=(*_RECORDS, _LEVELS, _JOBS), volatile=True)},
 )

@@ -73,9 +73,15 @@ echo installed=yes
     + """\
 first=$(oldest $daemons) || exit 1
 if [ -n "$first" ]; then
-  # a file that went away since is told by its folder alone
-  if exists "$file"; then read=$file; else read=${file%/*}; fi
-  (in_force dockerd "$first" restart "$read") || exit 1
+  read=$file
+  if ! exists "$file"; then
+    # one that went away since is told by its folder alone, unless what the daemon lays there or reads each time came last
+    read=${file%/*}
+    came=$(stat -L -c %Z "$read"/key.json "$read"/certs.d "$read"/plugins 2>/dev/null | sort -n | tail -n 1)
+    at=$(stat -L -c %Y "$read" 2>/dev/null)
+    if [ -n "$came" ] && [ -n "$at" ] && [ "$came" -ge "$at" ]; then read=; fi
+  fi
+  [ -z "$read" ] || (in_force dockerd "$first" restart "$read") || exit 1
 fi
 if exists "$file"; then
   [ -r "$file" ] || exit 1

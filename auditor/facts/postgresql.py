@@ -30,6 +30,7 @@ _DEFAULTS = {
 }
 # Before version 14 passwords are stored as md5 where nothing is set (release notes of 14): Debian 11 has 13, RHEL 8 has 10.
 _SCRAM_SINCE = 14
+_WORDS_SINCE = 14  # clientcert takes words alone, and no numbers
 _SETTING = re.compile(r"([A-Za-z_][\w.]*)\s*=?\s*(?:'((?:[^']|'')*)'|([^\s#]*))")
 # One word of pg_hba.conf, with the comma that ends it; or what is between the words.
 _WORD = re.compile(r"""#.*|[\s,]+|((?:"[^"]*"|[^\s,"#])+)(,?)""")
@@ -38,6 +39,14 @@ _METHODS = {
     *("trust", "reject", "scram-sha-256", "md5", "password", "gss", "sspi", "ident", "peer", "ldap", "radius", "cert", "pam"),
     *("bsd", "oauth"),
 }
+_OPTIONS = {
+    *("map", "clientcert", "clientname", "include_realm", "krb_realm", "compat_realm", "upn_username"),
+    *("pamservice", "pam_use_hostname", "radiusservers", "radiussecrets", "radiusports", "radiusidentifiers"),
+    *("ldapserver", "ldapport", "ldapscheme", "ldaptls", "ldapprefix", "ldapsuffix", "ldapbasedn", "ldapbinddn"),
+    *("ldapbindpasswd", "ldapsearchattribute", "ldapsearchfilter", "ldapurl"),
+    *("issuer", "scope", "validator", "delegate_ident_mapping"),
+}
+_CERTIFICATES = {False: ("0", "1", "no-verify", "verify-ca", "verify-full"), True: ("verify-ca", "verify-full")}
 
 
 def parse(output: str, _args: Arguments) -> Json:
@@ -116,25 +125,26 @@ def _cluster(folder: str, found: dict[str, list[str]], folders: Folders, budget:
             else:
                 settings[name] = value
     data = _data(folder, str(settings.get("data_directory", folder)))
+    version = _version(folder, data, found)
     if "password_encryption" not in settings:
-        settings["password_encryption"] = _encryption(folder, data, found)
+        if not version:
+            raise ParseError(f"postgresql: {folder}: its version, and with it how passwords are stored, is told by no file")
+        settings["password_encryption"] = "scram-sha-256" if version >= _SCRAM_SINCE else "md5"
     if not found.get(f"{folder}/pg_hba.conf"):
         raise ParseError(f"postgresql: {folder}/pg_hba.conf was not read, as where it is a link: who may connect is not known")
     return {
         "folder": folder,
         **({"reloaded": True} if reloaded & {folder, data} else {}),
         "settings": settings,
-        "hba": [_rule(folder, text) for text in found.get(f"{folder}/pg_hba.conf", [])],
+        "hba": [_rule(folder, text, version) for text in found.get(f"{folder}/pg_hba.conf", [])],
     }
 
 
-def _encryption(folder: str, data: str, found: dict[str, list[str]]) -> str:
-    """How the version that made the data stores passwords; Debian names the folder of the settings after it too."""
+def _version(folder: str, data: str, found: dict[str, list[str]]) -> int:
+    """The version that made the data, 0 where no file tells it; Debian names the folder of the settings after it too."""
     told = found.get(f"{data}/PG_VERSION") or re.findall(r"^/etc/postgresql/([0-9.]+)/", f"{folder}/")
     number = re.match(r"\d{1,3}", told[0].strip()) if told else None
-    if number is None:
-        raise ParseError(f"postgresql: {folder}: its version, and with it how passwords are stored, is told by no file")
-    return "scram-sha-256" if int(number[0]) >= _SCRAM_SINCE else "md5"
+    return int(number[0]) if number is not None else 0
 
 
 def _data(folder: str, told: str) -> str:
@@ -154,7 +164,7 @@ def _setting(path: str, line: str) -> tuple[str, str]:
     return match[1].lower(), match[2].replace("''", "'") if match[2] is not None else match[3]
 
 
-def _rule(folder: str, line: str) -> Json:
+def _rule(folder: str, line: str, version: int) -> Json:
     where = f"postgresql: {folder}/pg_hba.conf"
     fields = _fields(line, where)
     first = _bare(fields[0]) if fields else ""
@@ -168,6 +178,11 @@ def _rule(folder: str, line: str) -> Json:
     # one that PostgreSQL does not know is a sign that the line was misread, and no check may take it for a strong one
     if method not in _METHODS:
         raise ParseError(f"{where}: the method {method[:40]!r} is not known: {line[:80]!r}")
+    for told in map(_bare, fields[at + 1 :]):
+        name, equals, given = told.partition("=")
+        if not equals or name not in _OPTIONS or (name == "clientcert" and given not in _CERTIFICATES[version >= _WORDS_SINCE]):
+            # with a line that it refuses PostgreSQL goes on by the file as it was, however well its reload ended
+            raise ParseError(f"{where}: the option {told[:40]!r} is not known: {line[:80]!r}")
     found = [first, *fields[1:3], *map(_bare, fields[3:at]), method]
     return {
         "type": first,

@@ -43,7 +43,7 @@ def parse(output: str, _args: Arguments) -> Json:
     budget = Budget("sudoers: the rules, a user at a time, with what is included")
     reader = _Reader(files(lines[1:], "sudoers"), budget)
     reader.read(_MAIN, 0)
-    settings = Settings(reader.defaults)
+    settings = Settings(reader.defaults, reader.aliases.commands)
     # a file that is included twice says nothing new the second time
     specs = dict.fromkeys(reader.specs)
     rules = [rule for source, spec in specs for rule in _rules(source, spec, reader.aliases, settings, budget)]

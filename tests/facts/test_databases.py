@@ -52,7 +52,7 @@ def test_postgresql_s_rules_and_defaults() -> None:
         ("host db1,db2 , all 10.0.0.0/8 trust", "db1,db2", "10.0.0.0/8", "trust"),
         ('host "my db" all 10.0.0.0/8 trust', '"my db"', "10.0.0.0/8", "trust"),
         ('host "a#b, c" all 10.0.0.0/8 "trust"', '"a#b, c"', "10.0.0.0/8", "trust"),
-        ('host all all "10.0.0.0" "255.0.0.0" trust x=1', "all", "10.0.0.0 255.0.0.0", "trust"),
+        ('host all all "10.0.0.0" "255.0.0.0" trust map=x', "all", "10.0.0.0 255.0.0.0", "trust"),
         ("host all all ::ffff:10.0.0.0 ffff:: trust", "all", "::ffff:10.0.0.0 ffff::", "trust"),
         ("host all all db.example trust#old", "all", "db.example", "trust"),
     ],
@@ -68,6 +68,14 @@ def test_a_method_that_postgresql_does_not_know_is_no_strong_one(line: str) -> N
     """Regression, false pass: whatever stood where the method was looked for counted as one that is not weak."""
     with pytest.raises(ParseError, match=r"is not known|does not close"):
         postgresql("ssl = on", hba=(line,))
+
+
+@pytest.mark.parametrize("option", ["clientcert=1", "clientcert=no-verify", "clientcert", "mapp=x"])
+def test_an_option_that_postgresql_refuses_is_no_rule_in_force(option: str) -> None:
+    """Regression, closed without proof: told to read such a file anew, it goes on by the old one, and systemd says success."""
+    with pytest.raises(ParseError, match="the option"):
+        postgresql("ssl = on", hba=(f"hostssl all all 10.0.0.0/8 scram-sha-256 {option}",))
+    postgresql("ssl = on", hba=("hostssl all all 10.0.0.0/8 scram-sha-256 clientcert=verify-full",))
 
 
 def test_postgresql_s_alter_system_counts_on_debian() -> None:

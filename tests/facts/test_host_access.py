@@ -453,12 +453,21 @@ def test_a_tag_that_takes_any_variable_holds_until_the_next() -> None:
         ([">root setenv", " !setenv"], ["bob", "eve"]),
         ([":bob setenv", " !setenv"], []),
         (["!/bin/d setenv"], []),
+        (["!SHOW setenv"], ["eve"]),  # Regression, false failure: an alias of commands was taken for all commands
+        (["!OTHER setenv"], ["bob", "eve"]),
     ],
 )
 def test_defaults_that_take_any_variable(defaults: list[str], told: list[str]) -> None:
     """Of a rule without a tag Defaults decides, for one user or command; a tag overrides it; in doubt it holds."""
     lines = [f"Defaults{line if line[0] in ' :@!>' else ' ' + line}" for line in defaults]
-    found = setenv(*lines, "bob ALL=/bin/a -x", "eve ALL=/bin/b -x", "amal ALL=NOSETENV: /bin/b", "omar ALL=ALL")
+    found = setenv(
+        "Cmnd_Alias SHOW = /bin/b, /bin/c",
+        *lines,
+        "bob ALL=/bin/a -x",
+        "eve ALL=/bin/b -x",
+        "amal ALL=NOSETENV: /bin/b",
+        "omar ALL=ALL",
+    )
     assert [rule.split("=")[0] for rule in found] == told
 
 

@@ -124,6 +124,8 @@ def test_a_failure_in_rsnapshot_s_log_is_no_backup(shell: str, tmp_path: Path) -
     assert traces(shell, places)["rsnapshot"] is None
     log.write_text("[2026-11-30T01:00:00] /usr/bin/rsnapshot sync: completed successfully\n")
     assert traces(shell, places)["rsnapshot"] == seconds("2026-11-30T01:00:00")
+    log.write_text("[2026-11-30T02:00:00] WARNING: /usr/bin/rsnapshot sync: completed, but with some warnings\n")
+    assert traces(shell, places)["rsnapshot"] == seconds("2026-11-30T02:00:00")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
