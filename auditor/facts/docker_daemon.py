@@ -75,11 +75,11 @@ first=$(oldest $daemons) || exit 1
 if [ -n "$first" ]; then
   read=$file
   if ! exists "$file"; then
-    # one that went away since is told by its folder alone, unless what the daemon lays there or reads each time came last
+    # one that went away since is told by its folder alone, which changes too when the daemon, first started, lays its key there
     read=${file%/*}
-    came=$(stat -L -c %Z "$read"/key.json "$read"/certs.d "$read"/plugins 2>/dev/null | sort -n | tail -n 1)
+    key=$(stat -L -c %Y "$read/key.json" 2>/dev/null)
     at=$(stat -L -c %Y "$read" 2>/dev/null)
-    if [ -n "$came" ] && [ -n "$at" ] && [ "$came" -ge "$at" ]; then read=; fi
+    if [ -n "$key" ] && [ -n "$at" ] && [ "$key" -ge "$at" ] && [ "$at" -le $((first + 60)) ]; then read=; fi
   fi
   [ -z "$read" ] || (in_force dockerd "$first" restart "$read") || exit 1
 fi

@@ -172,7 +172,15 @@ def test_a_file_of_docker_that_went_away_is_told_by_its_folder(machine: Machine)
     machine.file("/etc/docker/daemon.json", "{}").unlink()
     told = "dockerd has not read its files since /etc/docker changed; restart it\n"
     assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (1, told)
-    # what the daemon reads each time came last, as at its first start
+    # what comes later, such as the certificate of a registry, must not hide that
+    for later in ("key.json", "certs.d/registry/ca.crt"):
+        machine.file(f"/etc/docker/{later}", "{}")
+        assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (1, told)
+
+
+def test_the_key_that_docker_lays_there_itself_is_no_change(machine: Machine) -> None:
+    """Regression, unknown: at its first start the daemon writes its key beside the file that is not there."""
+    machine.process(5, "dockerd", "dockerd", time.time() - 20)
     machine.file("/etc/docker/key.json", "{}")
     assert machine.tell("docker_daemon", "dash", "/usr/bin/dockerd") == (0, "")
 
